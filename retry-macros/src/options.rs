@@ -1,0 +1,364 @@
+//! The grammar: `key = value, …` → [`Options`] and errors. One `match` over keys; values are literals that are
+//! checked here, or constant expressions that the compiler checks.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, Lit, Path, Token, UnOp};
+
+use crate::conditions::{self, Condition};
+use crate::duration;
+use crate::errors::{Errors, did_you_mean, list};
+
+/// All keys, in the order of the documentation.
+const KEYS: [&str; 9] = ["max", "on", "never", "base", "factor", "cap", "jitter", "max_retry_after", "crate"];
+const JITTERS: [&str; 4] = ["none", "full", "equal", "decorrelated"];
+
+/// A value as it was written, and what it is where it is a literal.
+pub(crate) struct Given<T> {
+    pub(crate) source: Expr,
+    pub(crate) literal: Option<T>,
+}
+
+/// What an attribute says. A key that was left out, or whose value is wrong, is `None`.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) max: Option<Given<u32>>,
+    pub(crate) on: Option<Vec<Condition>>,
+    pub(crate) never: Option<Vec<Condition>>,
+    pub(crate) base: Option<Given<Duration>>,
+    pub(crate) factor: Option<Given<f64>>,
+    pub(crate) cap: Option<Given<Duration>>,
+    pub(crate) jitter: Option<Given<Jitter>>,
+    pub(crate) max_retry_after: Option<Given<Duration>>,
+    pub(crate) krate: Option<Path>,
+}
+
+/// A jitter that was written as a word or a number.
+pub(crate) enum Jitter {
+    None,
+    Full,
+    Equal,
+    Decorrelated,
+    Fraction(f64),
+}
+
+/// Reads the tokens of an attribute. All mistakes are reported; what is right is returned.
+pub(crate) fn parse(attribute: TokenStream, errors: &mut Errors) -> Options {
+    let parser = |input: ParseStream<'_>| {
+        let mut options = Options::default();
+        let mut seen: Vec<String> = Vec::new();
+        while !input.is_empty() {
+            if let Err(error) = entry(input, &mut options, &mut seen, errors) {
+                errors.push(error);
+                skip_to_comma(input);
+            }
+            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                errors.push(input.error("expected `,` before the next option"));
+                skip_to_comma(input);
+                _ = input.parse::<Token![,]>();
+            }
+        }
+        Ok(options)
+    };
+    parser.parse2(attribute).unwrap_or_else(|error| {
+        errors.push(error);
+        Options::default()
+    })
+}
+
+/// One `key = value`.
+fn entry(
+    input: ParseStream<'_>,
+    options: &mut Options,
+    seen: &mut Vec<String>,
+    errors: &mut Errors,
+) -> syn::Result<()> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error(format!("expected `key = value`, the keys are {}", list(&KEYS))));
+    }
+    let key = input.call(Ident::parse_any)?;
+    let name = key.to_string();
+    if !KEYS.contains(&name.as_str()) {
+        errors.at(&key, format!("unknown option `{name}`{} the keys are {}", hint(&name), list(&KEYS)));
+        skip_to_comma(input);
+        return Ok(());
+    }
+    if seen.contains(&name) {
+        errors.at(&key, format!("`{name}` is given twice: remove one"));
+        skip_to_comma(input);
+        return Ok(());
+    }
+    seen.push(name.clone());
+    if !input.peek(Token![=]) {
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{name}` needs a value: write `{}`", example(&name)),
+        ));
+    }
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        let message = format!("`{name}` needs a value: write `{}`", example(&name));
+        return Err(syn::Error::new(equals.span, message));
+    }
+    if name == "crate" {
+        options.krate = Some(krate(input)?);
+        return Ok(());
+    }
+    let value: Expr = input.parse()?;
+    let mut read = |result: Result<(), String>| {
+        if let Err(message) = result {
+            errors.at(&value, message);
+        }
+    };
+    match name.as_str() {
+        "max" => read(max(&value).map(|max| options.max = given(&value, max))),
+        "base" => read(positive("base", &value).map(|base| options.base = given(&value, base))),
+        "cap" => read(positive("cap", &value).map(|cap| options.cap = given(&value, cap))),
+        "factor" => read(factor(&value).map(|factor| options.factor = given(&value, factor))),
+        "jitter" => read(jitter(&value).map(|jitter| options.jitter = given(&value, jitter))),
+        "max_retry_after" => read(
+            duration::parse("max_retry_after", &value)
+                .map(|limit| options.max_retry_after = given(&value, limit)),
+        ),
+        "on" => {
+            if matches!(&value, Expr::Array(array) if array.elems.is_empty()) {
+                errors.at(&value, "`on` is empty: list what to retry, or leave `on` out for the defaults");
+            }
+            options.on = Some(conditions::parse("on", &value, errors));
+        }
+        "never" => options.never = Some(conditions::parse("never", &value, errors)),
+        _ => unreachable!("every key of KEYS has an arm"),
+    }
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what every caller assigns")]
+fn given<T>(source: &Expr, literal: Option<T>) -> Option<Given<T>> {
+    Some(Given { source: source.clone(), literal })
+}
+
+fn hint(name: &str) -> String {
+    let hint = did_you_mean(name, &KEYS);
+    if hint.is_empty() { ":".to_owned() } else { hint }
+}
+
+fn example(key: &str) -> &'static str {
+    match key {
+        "max" => "max = 5",
+        "on" => "on = [429, 503]",
+        "never" => "never = [401]",
+        "base" => "base = 1s",
+        "factor" => "factor = 2",
+        "cap" => "cap = 60s",
+        "jitter" => "jitter = 0.5",
+        "max_retry_after" => "max_retry_after = 2m",
+        _ => "crate = ::retry_http",
+    }
+}
+
+fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
+    if input.peek(syn::LitStr) {
+        let quoted: syn::LitStr = input.parse()?;
+        let message = format!("a path is not quoted: write `crate = {}`", quoted.value());
+        return Err(syn::Error::new(quoted.span(), message));
+    }
+    input.call(Path::parse_mod_style)
+}
+
+fn max(value: &Expr) -> Result<Option<u32>, String> {
+    const KIND: &str = "`max` is a whole number from 1 up: write `max = 5`";
+    match literal(value) {
+        Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u32") => {
+            match int.base10_parse::<u32>() {
+                Ok(0) => Err(
+                    "`max` must be at least 1, since it counts the retries after the first attempt: write \
+                          `max = 1`, or remove the attribute"
+                        .to_owned(),
+                ),
+                Ok(max) => Ok(Some(max)),
+                Err(_) => Err(format!("`max` is too large: it is at most {}", u32::MAX)),
+            }
+        }
+        Literal::Plain(_) | Literal::Negative(_) => Err(KIND.to_owned()),
+        Literal::None if word(value).is_some() => Err(KIND.to_owned()),
+        Literal::None => Ok(None),
+    }
+}
+
+fn positive(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    match duration::parse(key, value)? {
+        Some(Duration::ZERO) => Err(format!(
+            "`{key}` must be above zero, since retrying at once hurts the server: write `{key} = 500ms`"
+        )),
+        Some(duration) if duration > DAY => {
+            Err(format!("`{key}` is above a day: write `{key} = 24h` or less"))
+        }
+        duration => Ok(duration),
+    }
+}
+
+fn factor(value: &Expr) -> Result<Option<f64>, String> {
+    const KIND: &str = "`factor` is a number from 1 to 100: write `factor = 2`";
+    match number(value) {
+        Ok(Some(factor)) if !(1.0..=100.0).contains(&factor) => Err(KIND.to_owned()),
+        Ok(None) if word(value).is_some() => Err(KIND.to_owned()),
+        Ok(factor) => Ok(factor),
+        Err(NotANumber) => Err(KIND.to_owned()),
+    }
+}
+
+fn jitter(value: &Expr) -> Result<Option<Jitter>, String> {
+    let kind =
+        || format!("`jitter` is a number from 0 to 1 or one of {}: write `jitter = 0.5`", list(&JITTERS));
+    if let Some(name) = word(value) {
+        return match name.as_str() {
+            "none" => Ok(Some(Jitter::None)),
+            "full" => Ok(Some(Jitter::Full)),
+            "equal" => Ok(Some(Jitter::Equal)),
+            "decorrelated" => Ok(Some(Jitter::Decorrelated)),
+            _ => Err(format!(
+                "unknown jitter `{name}`{}: it is a number from 0 to 1 or one of {}",
+                did_you_mean(&name, &JITTERS),
+                list(&JITTERS)
+            )),
+        };
+    }
+    match number(value) {
+        Ok(Some(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Some(Jitter::Fraction(fraction))),
+        Ok(None) => Ok(None),
+        Ok(Some(_)) | Err(NotANumber) => Err(kind()),
+    }
+}
+
+struct NotANumber;
+
+/// The number that a literal stands for; `None` for other expressions.
+fn number(value: &Expr) -> Result<Option<f64>, NotANumber> {
+    let read = |lit: &Lit| match lit {
+        Lit::Int(int) if matches!(int.suffix(), "" | "f64") => int.base10_digits().parse().ok(),
+        Lit::Float(float) if matches!(float.suffix(), "" | "f64") => float.base10_digits().parse().ok(),
+        _ => None,
+    };
+    match literal(value) {
+        Literal::Plain(lit) => read(lit).map(Some).ok_or(NotANumber),
+        Literal::Negative(lit) => read(lit).map(|number: f64| Some(-number)).ok_or(NotANumber),
+        Literal::None => Ok(None),
+    }
+}
+
+/// A literal, in as many parentheses and groups as there are.
+pub(crate) enum Literal<'e> {
+    Plain(&'e Lit),
+    Negative(&'e Lit),
+    None,
+}
+
+pub(crate) fn literal(value: &Expr) -> Literal<'_> {
+    match value {
+        Expr::Lit(lit) => Literal::Plain(&lit.lit),
+        Expr::Paren(paren) => literal(&paren.expr),
+        Expr::Group(group) => literal(&group.expr),
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => match literal(&unary.expr) {
+            Literal::Plain(lit) => Literal::Negative(lit),
+            _ => Literal::None,
+        },
+        _ => Literal::None,
+    }
+}
+
+/// A single lower-case identifier: a word of ours, since constants are in upper case.
+pub(crate) fn word(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Path(path) if path.qself.is_none() => {
+            let name = path.path.get_ident()?.to_string();
+            name.starts_with(|c: char| c.is_ascii_lowercase()).then_some(name)
+        }
+        Expr::Group(group) => word(&group.expr),
+        _ => None,
+    }
+}
+
+pub(crate) fn is_word(text: &str, words: &[&str]) -> bool {
+    words.contains(&text)
+}
+
+/// Where a mistake was, the next option is read as if nothing had happened.
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        _ = input.parse::<TokenTree>();
+    }
+}
+
+impl Options {
+    /// The path of the facade.
+    pub(crate) fn krate(&self) -> Path {
+        self.krate.clone().unwrap_or_else(|| {
+            let ident = Ident::new("retry_http", Span::call_site());
+            syn::parse_quote!(::#ident)
+        })
+    }
+
+    /// `Policy::builder()` with everything that was given, checked: an expression for a `const`.
+    pub(crate) fn policy(&self) -> TokenStream {
+        let krate = self.krate();
+        let mut policy = quote!(#krate::Policy::builder());
+        let list = |items: &[Condition]| {
+            let items = items.iter().map(|item| item.tokens(&krate));
+            quote!(&[#(#items),*])
+        };
+        let mut set = |method: &str, value: TokenStream| {
+            let method = Ident::new(method, Span::call_site());
+            policy.extend(quote!(.#method(#value)));
+        };
+        if let Some(max) = &self.max {
+            set("max", max.tokens(|max| quote!(#max)));
+        }
+        if let Some(on) = &self.on {
+            set("on", list(on));
+        }
+        if let Some(never) = &self.never {
+            set("never", list(never));
+        }
+        if let Some(base) = &self.base {
+            set("base", base.tokens(|base| duration::tokens(*base)));
+        }
+        if let Some(factor) = &self.factor {
+            set("factor", factor.tokens(|factor| quote!(#factor)));
+        }
+        if let Some(cap) = &self.cap {
+            set("cap", cap.tokens(|cap| duration::tokens(*cap)));
+        }
+        if let Some(jitter) = &self.jitter {
+            set("jitter", jitter.tokens(|jitter| jitter.tokens(&krate)));
+        }
+        if let Some(limit) = &self.max_retry_after {
+            set("max_retry_after", limit.tokens(|limit| duration::tokens(*limit)));
+        }
+        quote!(#policy.__checked())
+    }
+}
+
+impl<T> Given<T> {
+    /// The value in generated code: normalised where it is a literal, else as it was written.
+    fn tokens(&self, literal: impl FnOnce(&T) -> TokenStream) -> TokenStream {
+        let source = &self.source;
+        self.literal.as_ref().map_or_else(|| quote!(#source), literal)
+    }
+}
+
+impl Jitter {
+    fn tokens(&self, krate: &Path) -> TokenStream {
+        match self {
+            Self::None => quote!(#krate::Jitter::None),
+            Self::Full => quote!(#krate::Jitter::Full),
+            Self::Equal => quote!(#krate::Jitter::Equal),
+            Self::Decorrelated => quote!(#krate::Jitter::Decorrelated),
+            Self::Fraction(fraction) => quote!(#krate::Jitter::Fraction(#fraction)),
+        }
+    }
+}

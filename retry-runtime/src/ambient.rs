@@ -1,0 +1,60 @@
+//! The only file that reads the clock and entropy, and that sleeps.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+/// The client's clock, for hints that are dates and come without a date of the server's.
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Uniform in `[0, 1)`, from the thread's generator: different in every call, thread and process.
+pub(crate) fn random() -> f64 {
+    rand::random()
+}
+
+/// Waits on tokio's clock, counted from this call and not from the first poll.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime with time enabled, as reqwest's own timeouts do.
+pub(crate) fn sleep(wait: Duration) -> impl Future<Output = ()> {
+    tokio::time::sleep(wait)
+}
+
+/// Runs `future` for at most `limit`, then drops it.
+pub(crate) async fn at_most(limit: Duration, future: impl Future<Output = ()>) {
+    let _: Result<(), tokio::time::error::Elapsed> = tokio::time::timeout(limit, future).await;
+}
+
+/// Blocks the thread.
+#[cfg(feature = "blocking")]
+pub(crate) mod blocking {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// Blocks until `wait` has passed since `start`.
+    pub(crate) fn sleep_until(start: Instant, wait: Duration) {
+        thread::sleep(wait.saturating_sub(start.elapsed()));
+    }
+
+    pub(crate) fn now() -> Instant {
+        Instant::now()
+    }
+
+    /// Runs `work` on a thread of its own and waits for it at most `limit`: a blocking read cannot be
+    /// interrupted. What takes longer ends by itself, at the latest with the client's read timeout.
+    pub(crate) fn at_most(limit: Duration, work: impl FnOnce() + Send + 'static) {
+        let (done, wait) = mpsc::sync_channel(1);
+        let spawned = thread::Builder::new().name("retry-http drain".into()).spawn(move || {
+            work();
+            // Nobody listens any more where the limit has passed.
+            let _: Result<(), _> = done.send(());
+        });
+        // Without a thread to be had, `work` is dropped undone: all that is lost is a connection.
+        if spawned.is_ok() {
+            let _: Result<(), _> = wait.recv_timeout(limit);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What an attempt saw on the wire.
+
+use std::time::Duration;
+
+use http::header::HeaderName;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::failure::{Failure, FailureSet};
+
+/// The header by which a client makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What is known of one request: whether it may be repeated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    method: Option<Method>,
+    keyed: bool,
+}
+
+impl Sent {
+    pub(crate) fn new(method: &Method, headers: &HeaderMap) -> Self {
+        // Only a request that its method does not already make repeatable needs the look-up.
+        let keyed = !method.is_idempotent() && headers.contains_key(IDEMPOTENCY_KEY);
+        Self { method: Some(method.clone()), keyed }
+    }
+}
+
+/// One request and what came of it, as far as it is known. The default is that nothing is.
+///
+/// The generated loop fills it by itself. By hand:
+///
+/// ```
+/// use http::{HeaderMap, Method, StatusCode};
+/// use retry_runtime::{Exchange, Failure};
+/// use std::time::Duration;
+///
+/// let mut refused = Exchange::sent(&Method::POST, &HeaderMap::new());
+/// refused.failed(Failure::Connect);
+///
+/// let mut limited = Exchange::default();
+/// limited.answered(StatusCode::TOO_MANY_REQUESTS);
+/// limited.hinted(Duration::from_secs(2));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    sent: Sent,
+    status: Option<StatusCode>,
+    failures: FailureSet,
+    hint: Option<Duration>,
+}
+
+impl Exchange {
+    /// A request that is about to be sent: its method, and of its headers whether there is an `Idempotency-Key`.
+    pub fn sent(method: &Method, headers: &HeaderMap) -> Self {
+        Self::from(Sent::new(method, headers))
+    }
+
+    /// The server answered with `status`. What an answer with another status had said is forgotten.
+    pub fn answered(&mut self, status: StatusCode) {
+        if self.status != Some(status) {
+            *self = Self { sent: std::mem::take(&mut self.sent), status: Some(status), ..Self::default() };
+        }
+    }
+
+    /// The server asked to wait this long, counted from now. See [`hint::read`](crate::hint::read).
+    pub fn hinted(&mut self, wait: Duration) {
+        self.hint = Some(wait);
+    }
+
+    /// The exchange failed. Where there was no answer, what an earlier one had said is forgotten.
+    pub fn failed(&mut self, failure: Failure) {
+        if matches!(failure, Failure::Connect | Failure::Reset) {
+            (self.status, self.hint) = (None, None);
+        }
+        self.failures = self.failures.with(failure);
+    }
+
+    /// Whether repeating the request has the effect of sending it once (RFC 9110 §9.2.2): its method says so,
+    /// it carries an `Idempotency-Key`, or its method is not known.
+    pub fn is_idempotent(&self) -> bool {
+        self.sent.keyed || self.sent.method.as_ref().is_none_or(Method::is_idempotent)
+    }
+
+    /// The method of the request, where it is known.
+    pub fn method(&self) -> Option<&Method> {
+        self.sent.method.as_ref()
+    }
+
+    /// The status of the answer, where there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    /// The ways in which the exchange failed; none where there was an answer that could be read.
+    pub fn failures(&self) -> FailureSet {
+        self.failures
+    }
+
+    /// The wait that the server asked for.
+    pub fn hint(&self) -> Option<Duration> {
+        self.hint
+    }
+}
+
+impl From<Sent> for Exchange {
+    fn from(sent: Sent) -> Self {
+        Self { sent, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeatable_are_the_methods_of_rfc_9110_and_requests_with_a_key() {
+        let none = HeaderMap::new();
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
+        {
+            assert!(Exchange::sent(&method, &none).is_idempotent(), "{method}");
+        }
+        let keyed = HeaderMap::from_iter([(IDEMPOTENCY_KEY, http::HeaderValue::from_static("k"))]);
+        for method in [Method::POST, Method::PATCH, Method::CONNECT, Method::from_bytes(b"MERGE").unwrap()] {
+            assert!(!Exchange::sent(&method, &none).is_idempotent(), "{method}");
+            assert!(Exchange::sent(&method, &keyed).is_idempotent(), "{method}");
+        }
+        assert!(Exchange::default().is_idempotent());
+    }
+
+    #[test]
+    fn the_same_status_keeps_the_hint_and_another_forgets_it() {
+        let mut exchange = Exchange::default();
+        exchange.answered(StatusCode::TOO_MANY_REQUESTS);
+        exchange.hinted(Duration::from_secs(2));
+        exchange.answered(StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(exchange.hint(), Some(Duration::from_secs(2)));
+        exchange.answered(StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(exchange.hint(), None);
+    }
+
+    #[test]
+    fn a_broken_body_keeps_the_status_and_a_refused_connection_does_not() {
+        let mut exchange = Exchange::default();
+        exchange.answered(StatusCode::OK);
+        exchange.failed(Failure::Body);
+        assert_eq!(exchange.status(), Some(StatusCode::OK));
+        exchange.failed(Failure::Connect);
+        assert_eq!(exchange.status(), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! The ways in which an exchange can fail without a usable answer, and sets of them.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A way in which an exchange failed. These are the words that `on` and `never` take beside statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// When there was no connection: refused, unreachable, name not resolved, TLS handshake broken off.
+    /// Nothing was sent, so repeating is always safe.
+    Connect,
+    /// When any time limit of the client ran out: while connecting, waiting, or reading the answer.
+    Timeout,
+    /// When the request was sent and the connection died before the answer's head had arrived.
+    Reset,
+    /// When the answer's body broke off while it was being read.
+    Body,
+}
+
+impl Failure {
+    const ALL: [Self; 4] = [Self::Connect, Self::Timeout, Self::Reset, Self::Body];
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of [`Failure`]s, usable in a `const`.
+///
+/// One exchange may fail in two ways at once: a connection that is not made in time is both
+/// [`Failure::Connect`] and [`Failure::Timeout`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FailureSet {
+    bits: u8,
+}
+
+impl FailureSet {
+    /// The set without a member.
+    pub const EMPTY: Self = Self { bits: 0 };
+
+    /// Every way to fail.
+    pub const ALL: Self =
+        Self::EMPTY.with(Failure::Connect).with(Failure::Timeout).with(Failure::Reset).with(Failure::Body);
+
+    /// The set and `failure`.
+    #[must_use]
+    pub const fn with(self, failure: Failure) -> Self {
+        Self { bits: self.bits | failure.bit() }
+    }
+
+    /// Whether `failure` is a member.
+    pub const fn contains(self, failure: Failure) -> bool {
+        self.bits & failure.bit() != 0
+    }
+
+    /// Whether the two sets share a member.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.bits & other.bits != 0
+    }
+
+    /// The members.
+    pub fn iter(self) -> impl Iterator<Item = Failure> {
+        Failure::ALL.into_iter().filter(move |failure| self.contains(*failure))
+    }
+
+    /// Whether the set has no member.
+    pub const fn is_empty(self) -> bool {
+        self.bits == 0
+    }
+}
+
+impl fmt::Debug for FailureSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// What an error of yours says about the exchange that failed.
+///
+/// Implement it where an error keeps what the server or the transport said, but is not, and has not as a
+/// [`source`](std::error::Error::source), the `reqwest::Error` it came from. Where it is implemented it is
+/// what counts, and the sources of the error are not looked at.
+///
+/// ```
+/// use retry_runtime::{Failure, HttpFailure};
+/// use std::time::Duration;
+///
+/// struct ApiError {
+///     code: u16,
+///     wait: Option<Duration>,
+/// }
+///
+/// impl HttpFailure for ApiError {
+///     fn status(&self) -> Option<u16> {
+///         Some(self.code)
+///     }
+///
+///     fn retry_after(&self) -> Option<Duration> {
+///         self.wait
+///     }
+/// }
+/// ```
+pub trait HttpFailure {
+    /// The status that the server answered with, if it answered.
+    fn status(&self) -> Option<u16> {
+        None
+    }
+
+    /// How the exchange failed, if there was no answer or it could not be read. See [`Failure::of`] for
+    /// errors that keep a `reqwest::Error`.
+    fn failure(&self) -> Option<Failure> {
+        None
+    }
+
+    /// The wait that the server asked for, counted from now.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}

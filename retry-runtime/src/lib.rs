@@ -1,0 +1,42 @@
+//! The runtime of [`retry-http`](https://docs.rs/retry-http): policy, state machine, backoff, hints.
+//!
+//! Depend on `retry-http`, which re-exports all of this, and not on this crate.
+//!
+//! [`Retry`], [`Policy`], [`Backoff`] and [`hint`] have no I/O, no clock and no randomness of their own and
+//! can be used by hand, see [`Retry`]. What joins them to the world is used by the code that the attribute
+//! generates, and by nobody else.
+
+mod ambient;
+mod backoff;
+mod call;
+mod exchange;
+mod failure;
+pub mod hint;
+mod http_date;
+mod outcome;
+mod policy;
+mod probe;
+mod retry;
+mod status;
+
+pub use backoff::{Backoff, Jitter};
+pub use exchange::Exchange;
+pub use failure::{Failure, FailureSet, HttpFailure};
+pub use policy::{Condition, Policy, PolicyBuilder, PolicyError};
+pub use retry::{Retry, Stop, Verdict};
+pub use status::StatusSet;
+
+/// What generated code calls. Not part of the public API: anything in it may change in any release.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::call::Call;
+    pub use crate::outcome::{Informs, Outcome, informs, is_result};
+    pub use crate::probe::Probe;
+    pub use crate::{
+        __arm as arm, __body as body, __informs as informs, __note as note, __observe as observe,
+        __pause as pause,
+    };
+
+    #[cfg(feature = "blocking")]
+    pub use crate::__block as block;
+}

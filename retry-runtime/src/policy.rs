@@ -1,0 +1,404 @@
+//! What to retry, how often, and how long to wait: a checked value that can be a `const`.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::backoff::{Backoff, Jitter};
+use crate::failure::{Failure, FailureSet};
+use crate::status::StatusSet;
+
+/// The longest `cap`: whoever waits longer between two attempts wants a scheduler.
+const DAY: Duration = Duration::from_secs(86_400);
+/// The largest `factor`: above it the second wait is the cap, whatever the base.
+const MAX_FACTOR: f64 = 100.0;
+
+/// An item of `on` or `never`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// An answer with this status.
+    Status(u16),
+    /// An answer with a status from the first to the second, both included. `5xx` is `Range(500, 599)`.
+    Range(u16, u16),
+    /// An exchange that failed in this way.
+    Failure(Failure),
+}
+
+/// Statuses and failures: the two halves of `on` and of `never`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Conditions {
+    pub(crate) statuses: StatusSet,
+    pub(crate) failures: FailureSet,
+}
+
+impl Conditions {
+    const NONE: Self = Self { statuses: StatusSet::EMPTY, failures: FailureSet::EMPTY };
+
+    /// What is safe to retry where repeating the request has the effect of sending it once.
+    const IDEMPOTENT: Self = Self {
+        statuses: StatusSet::EMPTY.with(408).with(425).with(429).with(500).with_range(502, 504),
+        failures: FailureSet::ALL,
+    };
+
+    /// What is safe to retry otherwise: the server said, or it is certain, that nothing was done.
+    const OTHER: Self = Self {
+        statuses: StatusSet::EMPTY.with(429).with(503),
+        failures: FailureSet::EMPTY.with(Failure::Connect),
+    };
+}
+
+/// A checked set of rules for retrying a call.
+///
+/// Build one with [`Policy::builder`], in a `const` if need be; [`Policy::DEFAULT`] is what an attribute
+/// without options means.
+///
+/// ```
+/// use retry_runtime::{Condition, Policy, PolicyError};
+/// use std::time::Duration;
+///
+/// const GENTLE: Policy = match Policy::builder()
+///     .max(5)
+///     .on(&[Condition::Status(429), Condition::Range(500, 599)])
+///     .base(Duration::from_secs(2))
+///     .build()
+/// {
+///     Ok(policy) => policy,
+///     Err(error) => panic!("{}", error.message()),
+/// };
+/// assert_eq!(GENTLE.max(), 5);
+/// assert_eq!(Policy::builder().max(0).build(), Err(PolicyError::Max));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    max: u32,
+    on_statuses: Option<StatusSet>,
+    on_failures: Option<FailureSet>,
+    never: Conditions,
+    backoff: Backoff,
+    max_retry_after: Duration,
+}
+
+impl Policy {
+    /// 3 retries of what is safe to retry; 1 s, 2 s, 4 s, each with up to half as much added, at most 60 s;
+    /// hints of up to 2 minutes are obeyed.
+    pub const DEFAULT: Self = Self {
+        max: 3,
+        on_statuses: None,
+        on_failures: None,
+        never: Conditions::NONE,
+        backoff: Backoff {
+            base: Duration::from_secs(1),
+            factor: 2.0,
+            cap: Duration::from_secs(60),
+            jitter: Jitter::Fraction(0.5),
+        },
+        max_retry_after: Duration::from_secs(120),
+    };
+
+    /// Starts from [`Policy::DEFAULT`].
+    pub const fn builder() -> PolicyBuilder {
+        PolicyBuilder { policy: Self::DEFAULT, error: None }
+    }
+
+    /// Retries after the first attempt.
+    pub const fn max(&self) -> u32 {
+        self.max
+    }
+
+    /// How long computed waits are.
+    pub const fn backoff(&self) -> &Backoff {
+        &self.backoff
+    }
+
+    /// The longest hint that is obeyed; a longer one ends the call.
+    pub const fn max_retry_after(&self) -> Duration {
+        self.max_retry_after
+    }
+
+    /// What is never retried.
+    pub(crate) const fn never(&self) -> &Conditions {
+        &self.never
+    }
+
+    /// What is retried where repeating the request has the effect of sending it once.
+    pub(crate) fn on_idempotent(&self) -> Conditions {
+        self.on_or(Conditions::IDEMPOTENT)
+    }
+
+    /// What is retried where repeating the request may do its work twice.
+    pub(crate) fn on_other(&self) -> Conditions {
+        self.on_or(Conditions::OTHER)
+    }
+
+    /// What is listed explicitly is always honoured; a half that `on` leaves out keeps its default.
+    fn on_or(&self, default: Conditions) -> Conditions {
+        Conditions {
+            statuses: self.on_statuses.unwrap_or(default.statuses),
+            failures: self.on_failures.unwrap_or(default.failures),
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Collects the options of a [`Policy`]; [`build`](Self::build) checks them.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct PolicyBuilder {
+    policy: Policy,
+    error: Option<PolicyError>,
+}
+
+impl PolicyBuilder {
+    /// Retries after the first attempt, at least 1. Default 3.
+    pub const fn max(mut self, max: u32) -> Self {
+        self.policy.max = max;
+        self
+    }
+
+    /// What to retry. Statuses and failures are two halves: a half of which nothing is listed keeps its
+    /// default, which depends on the method of the request.
+    pub const fn on(mut self, on: &[Condition]) -> Self {
+        if on.is_empty() {
+            return self.wrong(PolicyError::OnEmpty);
+        }
+        let mut statuses = StatusSet::EMPTY;
+        let mut failures = FailureSet::EMPTY;
+        let (mut any_status, mut any_failure) = (false, false);
+        let mut i = 0;
+        while i < on.len() {
+            match on[i] {
+                Condition::Failure(failure) => {
+                    failures = failures.with(failure);
+                    any_failure = true;
+                }
+                condition => {
+                    (self, statuses) = self.statuses(statuses, condition);
+                    any_status = true;
+                }
+            }
+            i += 1;
+        }
+        self.policy.on_statuses = if any_status { Some(statuses) } else { None };
+        self.policy.on_failures = if any_failure { Some(failures) } else { None };
+        self
+    }
+
+    /// What never to retry; wins over `on`. Default nothing.
+    pub const fn never(mut self, never: &[Condition]) -> Self {
+        let mut conditions = Conditions::NONE;
+        let mut i = 0;
+        while i < never.len() {
+            match never[i] {
+                Condition::Failure(failure) => conditions.failures = conditions.failures.with(failure),
+                condition => (self, conditions.statuses) = self.statuses(conditions.statuses, condition),
+            }
+            i += 1;
+        }
+        self.policy.never = conditions;
+        self
+    }
+
+    /// The wait before the first retry, above zero and at most `cap`. Default 1 s.
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.policy.backoff.base = base;
+        self
+    }
+
+    /// How much longer each wait is than the one before it, from 1 to 100. Default 2.
+    pub const fn factor(mut self, factor: f64) -> Self {
+        self.policy.backoff.factor = factor;
+        self
+    }
+
+    /// The longest computed wait, jitter included; at most a day. Default 60 s.
+    pub const fn cap(mut self, cap: Duration) -> Self {
+        self.policy.backoff.cap = cap;
+        self
+    }
+
+    /// How waits are spread. Default [`Jitter::Fraction(0.5)`](Jitter::Fraction).
+    pub const fn jitter(mut self, jitter: Jitter) -> Self {
+        self.policy.backoff.jitter = jitter;
+        self
+    }
+
+    /// The longest hint to obey; a longer one ends the call at once. Default 2 minutes.
+    pub const fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
+        self.policy.max_retry_after = max_retry_after;
+        self
+    }
+
+    /// The policy.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the options break.
+    pub const fn build(self) -> Result<Policy, PolicyError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let Backoff { base, factor, cap, jitter } = self.policy.backoff;
+        if self.policy.max == 0 {
+            Err(PolicyError::Max)
+        } else if base.is_zero() {
+            Err(PolicyError::Base)
+        } else if cap.as_nanos() > DAY.as_nanos() {
+            Err(PolicyError::Cap)
+        } else if base.as_nanos() > cap.as_nanos() {
+            Err(PolicyError::BaseAboveCap)
+        } else if !(factor >= 1.0 && factor <= MAX_FACTOR) {
+            Err(PolicyError::Factor)
+        } else if matches!(jitter, Jitter::Fraction(j) if !(j >= 0.0 && j <= 1.0)) {
+            Err(PolicyError::Jitter)
+        } else {
+            Ok(self.policy)
+        }
+    }
+
+    /// [`build`](Self::build) for a policy that is written in source: in a `const`, not compiling is how it
+    /// fails.
+    #[doc(hidden)]
+    #[track_caller]
+    pub const fn __checked(self) -> Policy {
+        match self.build() {
+            Ok(policy) => policy,
+            Err(error) => panic!("{}", error.message()),
+        }
+    }
+
+    const fn statuses(self, set: StatusSet, condition: Condition) -> (Self, StatusSet) {
+        match condition {
+            Condition::Status(status) if is_retryable(status) => (self, set.with(status)),
+            Condition::Range(first, last) if first > last => (self.wrong(PolicyError::Range), set),
+            Condition::Range(first, last) if first >= 400 && is_retryable(last) => {
+                (self, set.with_range(first, last))
+            }
+            _ => (self.wrong(PolicyError::Status), set),
+        }
+    }
+
+    /// Keeps the first mistake.
+    const fn wrong(mut self, error: PolicyError) -> Self {
+        if self.error.is_none() {
+            self.error = Some(error);
+        }
+        self
+    }
+}
+
+/// Whether an answer with `status` can be worth repeating: an error, or 202, by which a server asks to be
+/// polled.
+const fn is_retryable(status: u16) -> bool {
+    status == 202 || (status >= 400 && status <= 599)
+}
+
+/// The rule that the options of a [`Policy`] break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// `max` is 0.
+    Max,
+    /// `on` is an empty list.
+    OnEmpty,
+    /// A status of `on` or `never` is neither 202 nor within 400..=599.
+    Status,
+    /// A range of `on` or `never` ends before it starts.
+    Range,
+    /// `base` is zero.
+    Base,
+    /// `base` is above `cap`.
+    BaseAboveCap,
+    /// `cap` is above a day.
+    Cap,
+    /// `factor` is not a number from 1 to 100.
+    Factor,
+    /// `jitter` is not within 0..=1.
+    Jitter,
+}
+
+impl PolicyError {
+    /// What is wrong, and what to write instead.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Max => "`max` must be at least 1: it counts retries after the first attempt",
+            Self::OnEmpty => "`on` must not be empty: list what to retry, or leave `on` out for the defaults",
+            Self::Status => {
+                "a status in `on` or `never` must be an error (400 to 599), or 202 for a server that asks to be polled"
+            }
+            Self::Range => "a range in `on` or `never` must not end before it starts",
+            Self::Base => "`base` must be above zero: it is the wait before the first retry",
+            Self::BaseAboveCap => "`base` must not be above `cap`: no wait is longer than `cap`",
+            Self::Cap => "`cap` must be at most a day: it is the longest wait between two attempts",
+            Self::Factor => {
+                "`factor` must be a number from 1 to 100: each wait is `factor` times the one before"
+            }
+            Self::Jitter => {
+                "`jitter` must be within 0..=1: it is the share of a wait that is added at random"
+            }
+        }
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(builder: PolicyBuilder) -> PolicyError {
+        builder.build().unwrap_err()
+    }
+
+    #[test]
+    fn the_default_is_what_an_empty_builder_builds() {
+        const DEFAULT: Policy = Policy::builder().__checked();
+        assert_eq!(DEFAULT, Policy::DEFAULT);
+    }
+
+    #[test]
+    fn each_rule_is_checked() {
+        let p = Policy::builder;
+        let s = Duration::from_secs;
+        assert_eq!(error(p().max(0)), PolicyError::Max);
+        assert_eq!(error(p().on(&[])), PolicyError::OnEmpty);
+        for status in [0, 99, 100, 200, 204, 301, 399, 600, u16::MAX] {
+            assert_eq!(error(p().on(&[Condition::Status(status)])), PolicyError::Status, "{status}");
+            assert_eq!(error(p().never(&[Condition::Status(status)])), PolicyError::Status, "{status}");
+        }
+        assert!(p().on(&[Condition::Status(202)]).build().is_ok());
+        assert_eq!(error(p().on(&[Condition::Range(504, 500)])), PolicyError::Range);
+        assert_eq!(error(p().on(&[Condition::Range(500, 600)])), PolicyError::Status);
+        assert_eq!(error(p().on(&[Condition::Range(202, 500)])), PolicyError::Status);
+        assert_eq!(error(p().base(Duration::ZERO)), PolicyError::Base);
+        assert_eq!(error(p().base(s(61))), PolicyError::BaseAboveCap);
+        assert_eq!(error(p().cap(s(86_401))), PolicyError::Cap);
+        for factor in [0.999, 0.0, -1.0, 101.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(error(p().factor(factor)), PolicyError::Factor, "{factor}");
+        }
+        for jitter in [-0.1, 1.1, f64::NAN] {
+            assert_eq!(error(p().jitter(Jitter::Fraction(jitter))), PolicyError::Jitter, "{jitter}");
+        }
+    }
+
+    #[test]
+    fn a_half_that_on_leaves_out_keeps_its_default() {
+        let policy = Policy::builder().on(&[Condition::Status(429)]).build().unwrap();
+        assert_eq!(policy.on_idempotent().failures, FailureSet::ALL);
+        assert_eq!(policy.on_other().failures, FailureSet::EMPTY.with(Failure::Connect));
+        assert_eq!(policy.on_other().statuses, StatusSet::EMPTY.with(429));
+        let policy = Policy::builder().on(&[Condition::Failure(Failure::Body)]).build().unwrap();
+        assert_eq!(policy.on_idempotent().statuses, Conditions::IDEMPOTENT.statuses);
+        assert_eq!(policy.on_other().failures, FailureSet::EMPTY.with(Failure::Body));
+    }
+}

@@ -1,0 +1,93 @@
+//! The set of HTTP statuses that a policy names.
+
+use std::fmt;
+
+/// A set of HTTP statuses from 100 to 599 (RFC 9110 §15), usable in a `const`.
+///
+/// ```
+/// use retry_runtime::StatusSet;
+///
+/// const OUTAGE: StatusSet = StatusSet::EMPTY.with(429).with_range(500, 504);
+/// assert!(OUTAGE.contains(503));
+/// assert!(!OUTAGE.contains(505));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct StatusSet {
+    // Bit n of the whole stands for status 100 + n.
+    words: [u64; 8],
+}
+
+impl StatusSet {
+    /// The set without a member.
+    pub const EMPTY: Self = Self { words: [0; 8] };
+
+    /// The set and `status`. A status outside 100..=599 is not a member of any set and is left out.
+    #[must_use]
+    pub const fn with(mut self, status: u16) -> Self {
+        if is_status(status) {
+            let bit = status - 100;
+            self.words[(bit / 64) as usize] |= 1 << (bit % 64);
+        }
+        self
+    }
+
+    /// The set and every status from `first` to `last`, both included.
+    #[must_use]
+    pub const fn with_range(mut self, first: u16, last: u16) -> Self {
+        let mut status = first;
+        while status <= last && is_status(status) {
+            self = self.with(status);
+            status += 1;
+        }
+        self
+    }
+
+    /// Whether `status` is a member.
+    pub const fn contains(&self, status: u16) -> bool {
+        if !is_status(status) {
+            return false;
+        }
+        let bit = status - 100;
+        self.words[(bit / 64) as usize] & (1 << (bit % 64)) != 0
+    }
+
+    /// The members, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        (100..=599).filter(|&status| self.contains(status))
+    }
+}
+
+/// Whether `status` is a status code that HTTP defines a class for (RFC 9110 §15).
+pub(crate) const fn is_status(status: u16) -> bool {
+    status >= 100 && status <= 599
+}
+
+impl fmt::Debug for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn holds_exactly_what_was_put_in(statuses in proptest::collection::vec(0u16..1000, 0..40)) {
+            let set = statuses.iter().fold(StatusSet::EMPTY, |set, &status| set.with(status));
+            for status in 0..1100 {
+                prop_assert_eq!(set.contains(status), is_status(status) && statuses.contains(&status));
+            }
+        }
+
+        #[test]
+        fn a_range_is_its_members(first in 100u16..700, last in 100u16..700) {
+            let set = StatusSet::EMPTY.with_range(first, last);
+            for status in 100..700 {
+                prop_assert_eq!(set.contains(status), is_status(status) && first <= status && status <= last);
+            }
+        }
+    }
+}

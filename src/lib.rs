@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+pub use retry_macros::retry_http;
+pub use retry_runtime::{
+    Backoff, Condition, Exchange, Failure, FailureSet, HttpFailure, Jitter, Policy, PolicyBuilder,
+    PolicyError, Retry, StatusSet, Stop, Verdict, hint,
+};
+
+#[doc(hidden)]
+pub use retry_runtime::__private;
