@@ -34,12 +34,11 @@ pub(crate) fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStre
 //     async fn f(..) -> R {
 //         let mut call = Call::start(&POLICY);
 //         loop {
-//             let outcome = async {
+//             let outcome = is_result(async {
 //                 if let Some(outcome) = None::<R> { return outcome; }
 //                 { body, its visible sends armed }
-//             }.await;
-//             is_result(&outcome);
-//             observe!(call, outcome);
+//             }.await);
+//             let outcome = observe!(call, outcome);
 //             match call.next() {
 //                 Some(wait) => pause!(outcome, wait).await,
 //                 None => return outcome,
@@ -59,9 +58,11 @@ fn expand(options: &Options, mut function: Function, shape: Shape) -> TokenStrea
     let output = function.output();
     let result = erased(output);
     let policy = policy(options, &krate);
-    let is_result = quote_spanned!(output.span()=> #krate::__private::is_result(&#outcome););
-    let informs =
-        (visible == 0).then(|| quote_spanned!(output.span()=> #krate::__private::informs!(#outcome);));
+    let is_result = quote_spanned!(output.span()=> #krate::__private::is_result);
+    let informs = (visible == 0).then(|| {
+        let informs = quote_spanned!(output.span()=> #krate::__private::informs!(#outcome));
+        quote!(let #outcome = #informs;)
+    });
 
     let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
     let mut block = TokenStream::new();
@@ -87,10 +88,9 @@ fn expand(options: &Options, mut function: Function, shape: Shape) -> TokenStrea
             #(#inner_attrs)*
             let mut #call = #krate::__private::Call::start(#policy);
             loop {
-                let #outcome = #attempt;
-                #is_result
+                let #outcome = #is_result(#attempt);
                 #informs
-                #krate::__private::observe!(#call, #outcome);
+                let #outcome = #krate::__private::observe!(#call, #outcome);
                 match #call.next() {
                     ::core::option::Option::Some(#wait) => #pause,
                     ::core::option::Option::None => return #outcome,

@@ -13,9 +13,11 @@ pub trait Outcome {}
 
 impl<T, E> Outcome for Result<T, E> {}
 
-/// Checks that an outcome is a `Result`, also behind an alias.
+/// An outcome, checked to be a `Result`, also behind an alias.
 #[inline]
-pub fn is_result<R: Outcome>(_: &R) {}
+pub fn is_result<R: Outcome>(outcome: R) -> R {
+    outcome
+}
 
 /// Whether an outcome can say anything about an exchange.
 #[diagnostic::on_unimplemented(
@@ -54,26 +56,32 @@ macro_rules! __note {
         match $result {
             result => {
                 $call.sent();
-                $crate::__observe!($call, result);
-                result
+                $crate::__observe!($call, result)
             }
         }
     };
 }
 
-/// What an outcome says about its exchange.
+/// What an outcome says about its exchange. It is borrowed under a name of its own: a local that was ever
+/// borrowed counts as held across every later await, and an error that is not `Send` would then make the
+/// future not `Send`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __observe {
-    ($call:ident, $outcome:ident) => {{
-        let (answer, error) = $crate::__private::Probe::of(&$outcome).sides();
-        if let ::core::option::Option::Some(answer) = answer {
-            $crate::__private::Probe::of(answer).answer(&mut $call);
+    ($call:ident, $outcome:expr) => {
+        match $outcome {
+            outcome => {
+                let (answer, error) = $crate::__private::Probe::of(&outcome).sides();
+                if let ::core::option::Option::Some(answer) = answer {
+                    $crate::__private::Probe::of(answer).answer(&mut $call);
+                }
+                if let ::core::option::Option::Some(error) = error {
+                    $crate::__private::Probe::of(error).failure(&mut $call);
+                }
+                outcome
+            }
         }
-        if let ::core::option::Option::Some(error) = error {
-            $crate::__private::Probe::of(error).failure(&mut $call);
-        }
-    }};
+    };
 }
 
 /// How reading a body ended.
@@ -94,18 +102,23 @@ macro_rules! __body {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __informs {
-    ($outcome:ident) => {{
-        let sides = $crate::__private::Probe::of(&$outcome).sides();
-        if let (::core::option::Option::Some(answer), ::core::option::Option::Some(error)) = sides {
-            $crate::__private::informs(
-                sides,
-                (
-                    $crate::__private::Probe::of(answer).answer_known(),
-                    $crate::__private::Probe::of(error).failure_known(),
-                ),
-            );
+    ($outcome:expr) => {
+        match $outcome {
+            outcome => {
+                let sides = $crate::__private::Probe::of(&outcome).sides();
+                if let (::core::option::Option::Some(answer), ::core::option::Option::Some(error)) = sides {
+                    $crate::__private::informs(
+                        sides,
+                        (
+                            $crate::__private::Probe::of(answer).answer_known(),
+                            $crate::__private::Probe::of(error).failure_known(),
+                        ),
+                    );
+                }
+                outcome
+            }
         }
-    }};
+    };
 }
 
 /// Disposes of an outcome that is not returned, and waits.

@@ -25,6 +25,8 @@ pub enum Reply {
     Truncate { status: u16, body: Vec<u8> },
     /// Answers with a body that never ends.
     Endless { status: u16 },
+    /// Answers with a body of which nothing ever comes.
+    Stall { status: u16 },
     /// Answers late.
     Late { by: Duration, then: Box<Reply> },
 }
@@ -189,6 +191,7 @@ async fn answer(reply: Reply) -> Result<Response<Script>, Closed> {
             (status, vec![("content-length", announced)], Script::Broken(Some(body.into())))
         }
         Reply::Endless { status } => (status, Vec::new(), Script::Endless),
+        Reply::Stall { status } => (status, Vec::new(), Script::Stalled),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");
@@ -203,6 +206,7 @@ enum Script {
     Whole(Option<Bytes>),
     Broken(Option<Bytes>),
     Endless,
+    Stalled,
 }
 
 impl Body for Script {
@@ -215,6 +219,7 @@ impl Body for Script {
                 bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes)))
             }
             Self::Broken(bytes) => Some(bytes.take().map(Frame::data).ok_or(Closed)),
+            Self::Stalled => return Poll::Pending,
             Self::Endless => Some(Ok(Frame::data(Bytes::from_static(&[b' '; 1024])))),
         })
     }
