@@ -4,7 +4,8 @@
 //! sync body the same without `.await`; and, for broken bodies behind errors without a `source()`, what reads
 //! a body. Closures, nested `async` blocks, nested items and the input of other macros are not entered.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
+use quote::quote;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMethodCall, Item, Path, Stmt, Type, parse_quote};
 
@@ -13,16 +14,10 @@ use crate::function::{Function, Shape};
 /// The methods of a response that read its body.
 const READS: [&str; 6] = ["json", "text", "text_with_charset", "bytes", "chunk", "copy_to"];
 
-// Arms the visible sends of `function` and returns how many there are.
-//
-// Input:
-//     http.get(url).send().await?.json().await?
-//
-// Output:
-//     body!(call, note!(call, arm!(call, http.get(url)).send().await)?.json().await)?
+/// Arms the visible sends of `function` and returns how many there are.
 pub(crate) fn arm(function: &mut Function, shape: Shape, call: &Ident, krate: &Path) -> usize {
     let kept =
-        function.parameters().filter(|(_, ty)| !is_request(ty)).map(|(name, _)| name.clone()).collect();
+        function.parameters().filter(|(_, ty)| !is_builder(ty)).map(|(name, _)| name.clone()).collect();
     let mut armer = Armer { shape, call, krate, kept, visible: 0 };
     for stmt in &mut function.body {
         armer.visit_stmt_mut(stmt);
@@ -34,7 +29,7 @@ struct Armer<'a> {
     shape: Shape,
     call: &'a Ident,
     krate: &'a Path,
-    /// Parameters of other types than reqwest's, which are not moved for a look at them.
+    /// Parameters that are not reqwest's builder, which are not moved for a look at them.
     kept: Vec<Ident>,
     visible: usize,
 }
@@ -50,14 +45,14 @@ impl VisitMut for Armer<'_> {
             (Shape::Sync, expr) => expr,
             _ => return,
         };
-        let (call, krate) = (self.call, self.krate);
         match look(sent) {
-            Some(Seen::Send) => {
-                self.visible += 1;
-                self.arm_operand(sent);
-                *expr = parse_quote!(#krate::__private::note!(#call, #expr));
+            Some(Seen::Send) => self.send(sent),
+            Some(Seen::Execute) => self.execute(expr),
+            Some(Seen::Get) => self.get(expr),
+            Some(Seen::Read) => {
+                let (call, krate) = (self.call, self.krate);
+                *expr = parse_quote!(#krate::__private::body!(#call, #expr));
             }
-            Some(Seen::Read) => *expr = parse_quote!(#krate::__private::body!(#call, #expr)),
             None => {}
         }
     }
@@ -73,23 +68,30 @@ impl VisitMut for Armer<'_> {
 
 enum Seen {
     Send,
+    Execute,
+    Get,
     Read,
 }
 
-/// What a call is, by its name and the number of its arguments.
+/// What a call is, by its name and the number of its arguments. What is called on `self` is not reqwest's.
 fn look(expr: &Expr) -> Option<Seen> {
     match expr {
         Expr::MethodCall(method) => match (method.method.to_string().as_str(), method.args.len()) {
-            ("send", 0) | ("execute", 1) => Some(Seen::Send),
+            ("send", 0) if !is_self(&method.receiver) => Some(Seen::Send),
+            ("execute", 1) if !is_self(&method.receiver) => Some(Seen::Execute),
             (name, arguments) if READS.contains(&name) && arguments <= 1 => Some(Seen::Read),
             _ => None,
         },
         Expr::Call(function) => match &*function.func {
-            Expr::Path(path) => is_get(&path.path).then_some(Seen::Send),
+            Expr::Path(path) => is_get(&path.path).then_some(Seen::Get),
             _ => None,
         },
         _ => None,
     }
+}
+
+fn is_self(expr: &Expr) -> bool {
+    matches!(expr, Expr::Path(path) if path.path.is_ident("self"))
 }
 
 /// `reqwest::get` and `reqwest::blocking::get`.
@@ -100,41 +102,98 @@ fn is_get(path: &Path) -> bool {
 }
 
 impl Armer<'_> {
-    /// The receiver of `.send()`, the argument of `.execute(..)`.
-    fn arm_operand(&self, sent: &mut Expr) {
+    // Input:
+    //     http.get(url).send()
+    //
+    // Output:
+    //     arm!(call, http.get(url)).send()
+    fn send(&mut self, sent: &mut Expr) {
+        self.visible += 1;
         let (call, krate) = (self.call, self.krate);
-        let Expr::MethodCall(ExprMethodCall { method, receiver, args, .. }) = sent else {
-            return;
-        };
-        let operand = if method == "send" { &mut **receiver } else { &mut args[0] };
-        if self.may_move(operand) {
-            *operand = parse_quote!(#krate::__private::arm!(#call, #operand));
+        if let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent
+            && self.may_move(receiver)
+        {
+            **receiver = parse_quote!(#krate::__private::arm!(#call, #receiver));
         }
     }
 
-    /// A place such as `self.x` cannot be moved out of. A local can: reqwest's senders are consumed anyway.
-    fn may_move(&self, operand: &Expr) -> bool {
-        match operand {
-            Expr::Path(path) => match path.path.get_ident() {
-                Some(name) => name != "self" && !self.kept.contains(name),
-                None => false,
-            },
-            Expr::Field(_) | Expr::Index(_) | Expr::Unary(_) => false,
+    // Input:
+    //     self.http.execute(request.try_into()?).await
+    //
+    // Output:
+    //     match executing!(self.http) {
+    //         arming => arming.noted(
+    //             self.http.execute(arming.arm(request.try_into()?, &mut call)).await,
+    //             &mut call,
+    //         ),
+    //     }
+    //
+    // The type of the client decides, since that of the request may yet have to be inferred from it. A client
+    // that is no place, such as `self.http()`, is bound to a name first.
+    fn execute(&mut self, expr: &mut Expr) {
+        self.visible += 1;
+        let (call, krate) = (self.call, self.krate);
+        let local = |name| Ident::new(name, Span::mixed_site());
+        let (arming, bound) = (local("arming"), local("client"));
+        let sent = match &mut *expr {
+            Expr::Await(future) => &mut *future.base,
+            sent => sent,
+        };
+        let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = sent else {
+            return;
+        };
+        let request = &args[0];
+        args[0] = parse_quote!(#arming.arm(#request, &mut #call));
+        let temporary = if is_place(receiver) {
+            None
+        } else {
+            Some(std::mem::replace(&mut **receiver, parse_quote!(#bound)))
+        };
+        let client = receiver.clone();
+        let noted = quote!(match #krate::__private::executing!(#client) {
+            #arming => #arming.noted(#expr, &mut #call),
+        });
+        *expr = match temporary {
+            Some(temporary) => parse_quote!(match #temporary { mut #bound => #noted }),
+            None => parse_quote!(#noted),
+        };
+    }
+
+    // Input:
+    //     reqwest::get(url).await
+    //
+    // Output:
+    //     get!(call, reqwest::get(url).await)
+    fn get(&mut self, expr: &mut Expr) {
+        self.visible += 1;
+        let (call, krate) = (self.call, self.krate);
+        *expr = parse_quote!(#krate::__private::get!(#call, #expr));
+    }
+
+    /// A place such as `self.x` cannot be moved out of. A local can: reqwest's builders are consumed anyway.
+    fn may_move(&self, sender: &Expr) -> bool {
+        match sender {
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| !self.kept.contains(name)),
             Expr::Paren(paren) => self.may_move(&paren.expr),
             Expr::Group(group) => self.may_move(&group.expr),
-            _ => true,
+            other => !is_place(other),
         }
     }
 }
 
-/// Whether a parameter's type is one that reqwest sends.
-fn is_request(ty: &Type) -> bool {
+fn is_place(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) | Expr::Field(_) | Expr::Index(_) | Expr::Unary(_) => true,
+        Expr::Paren(paren) => is_place(&paren.expr),
+        Expr::Group(group) => is_place(&group.expr),
+        _ => false,
+    }
+}
+
+/// Whether a parameter is reqwest's builder, by the name of its type.
+fn is_builder(ty: &Type) -> bool {
     match ty {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| last.ident == "RequestBuilder" || last.ident == "Request"),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "RequestBuilder"),
         _ => false,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use crate::ambient;
-use crate::exchange::{Exchange, Sent};
+use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::hint;
 use crate::policy::Policy;
@@ -15,8 +15,6 @@ use crate::retry::{Retry, Verdict};
 #[derive(Debug)]
 pub struct Call<'p> {
     retry: Retry<'p>,
-    /// The request of the visible send that is under way.
-    sending: Sent,
     /// The last exchange of the attempt.
     exchange: Exchange,
 }
@@ -25,7 +23,7 @@ impl<'p> Call<'p> {
     /// Before the first attempt.
     #[inline]
     pub fn start(policy: &'p Policy) -> Self {
-        Self { retry: Retry::new(policy), sending: Sent::default(), exchange: Exchange::default() }
+        Self { retry: Retry::new(policy), exchange: Exchange::default() }
     }
 
     /// After each attempt: the wait before the next one, or `None` where the outcome is to be returned.
@@ -42,15 +40,16 @@ impl<'p> Call<'p> {
         }
     }
 
-    /// When a visible send has returned: what is seen from here on is about its request.
+    /// A visible `reqwest::get` has returned.
     #[inline]
-    pub fn sent(&mut self) {
-        self.exchange = Exchange::from(std::mem::take(&mut self.sending));
+    pub fn got(&mut self) {
+        self.sending(&Method::GET, &HeaderMap::new());
     }
 
+    /// A visible send begins: what is seen from here on is about its request.
     #[inline]
-    pub(crate) fn sending(&mut self, sent: Sent) {
-        self.sending = sent;
+    pub(crate) fn sending(&mut self, method: &Method, headers: &HeaderMap) {
+        self.exchange = Exchange::sent(method, headers);
     }
 
     #[inline]

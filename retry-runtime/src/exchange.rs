@@ -10,21 +10,6 @@ use crate::failure::{Failure, FailureSet};
 /// The header by which a client makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What is known of one request: whether it may be repeated.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
-    method: Option<Method>,
-    keyed: bool,
-}
-
-impl Sent {
-    pub(crate) fn new(method: &Method, headers: &HeaderMap) -> Self {
-        // Only a request that its method does not already make repeatable needs the look-up.
-        let keyed = !method.is_idempotent() && headers.contains_key(IDEMPOTENCY_KEY);
-        Self { method: Some(method.clone()), keyed }
-    }
-}
-
 /// One request and what came of it, as far as it is known. The default is that nothing is.
 ///
 /// The generated loop fills it by itself. By hand:
@@ -43,7 +28,8 @@ impl Sent {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exchange {
-    sent: Sent,
+    method: Option<Method>,
+    keyed: bool,
     status: Option<StatusCode>,
     failures: FailureSet,
     hint: Option<Duration>,
@@ -52,13 +38,16 @@ pub struct Exchange {
 impl Exchange {
     /// A request that is about to be sent: its method, and of its headers whether there is an `Idempotency-Key`.
     pub fn sent(method: &Method, headers: &HeaderMap) -> Self {
-        Self::from(Sent::new(method, headers))
+        // Only a request that its method does not already make repeatable needs the look-up.
+        let keyed = !method.is_idempotent() && headers.contains_key(IDEMPOTENCY_KEY);
+        Self { method: Some(method.clone()), keyed, ..Self::default() }
     }
 
     /// The server answered with `status`. What an answer with another status had said is forgotten.
     pub fn answered(&mut self, status: StatusCode) {
         if self.status != Some(status) {
-            *self = Self { sent: std::mem::take(&mut self.sent), status: Some(status), ..Self::default() };
+            (self.failures, self.hint) = (FailureSet::EMPTY, None);
+            self.status = Some(status);
         }
     }
 
@@ -78,12 +67,12 @@ impl Exchange {
     /// Whether repeating the request has the effect of sending it once (RFC 9110 §9.2.2): its method says so,
     /// it carries an `Idempotency-Key`, or its method is not known.
     pub fn is_idempotent(&self) -> bool {
-        self.sent.keyed || self.sent.method.as_ref().is_none_or(Method::is_idempotent)
+        self.keyed || self.method.as_ref().is_none_or(Method::is_idempotent)
     }
 
     /// The method of the request, where it is known.
     pub fn method(&self) -> Option<&Method> {
-        self.sent.method.as_ref()
+        self.method.as_ref()
     }
 
     /// The status of the answer, where there was one.
@@ -99,12 +88,6 @@ impl Exchange {
     /// The wait that the server asked for.
     pub fn hint(&self) -> Option<Duration> {
         self.hint
-    }
-}
-
-impl From<Sent> for Exchange {
-    fn from(sent: Sent) -> Self {
-        Self { sent, ..Self::default() }
     }
 }
 

@@ -33,8 +33,8 @@ pub mod __private {
     pub use crate::outcome::{Informs, Outcome, informs, is_result};
     pub use crate::probe::Probe;
     pub use crate::{
-        __arm as arm, __body as body, __informs as informs, __note as note, __observe as observe,
-        __pause as pause,
+        __arm as arm, __body as body, __executing as executing, __get as get, __informs as informs,
+        __observe as observe, __pause as pause,
     };
 
     #[cfg(feature = "blocking")]

@@ -37,29 +37,25 @@ impl<T, E> Informs<E> for (Unknown<T>, Known) {}
 #[inline]
 pub fn informs<T, E>(_: (Option<&T>, Option<&E>), _: impl Informs<E>) {}
 
-/// What a visible send is made with, read before it is sent.
+/// What `.send()` is called on, made to tell `call` of its exchange where it is reqwest's.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __arm {
-    ($call:ident, $request:expr) => {
-        match $request {
-            request => $crate::__private::Probe::of(&request).arming().arm(request, &mut $call),
+    ($call:ident, $sender:expr) => {
+        match $sender {
+            sender => $crate::__private::Probe::of(&sender).arming().arm(sender, &mut $call),
         }
     };
 }
 
-/// What came of a visible send.
+/// How to arm what is passed to `.execute(..)` of `$client`. The block ends the borrow before the call.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __note {
-    ($call:ident, $result:expr) => {
-        match $result {
-            result => {
-                $call.sent();
-                $crate::__observe!($call, result)
-            }
-        }
-    };
+macro_rules! __executing {
+    ($client:expr) => {{
+        let arming = $crate::__private::Probe::of(&$client).executing();
+        arming
+    }};
 }
 
 /// What an outcome says about its exchange. It is borrowed under a name of its own: a local that was ever
@@ -79,6 +75,20 @@ macro_rules! __observe {
                     $crate::__private::Probe::of(error).failure(&mut $call);
                 }
                 outcome
+            }
+        }
+    };
+}
+
+/// What came of `reqwest::get(..)`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __get {
+    ($call:ident, $result:expr) => {
+        match $result {
+            result => {
+                $call.got();
+                $crate::__observe!($call, result)
             }
         }
     };

@@ -95,9 +95,15 @@ impl<'a, T> Opaque<'a, T> {
         Self(value)
     }
 
-    /// What a visible send is made with: not reqwest's, so nothing is known before its result.
+    /// What `.send()` is called on: not reqwest's, so all that is ever known is the outcome.
     #[inline]
     pub fn arming(&self) -> Plain {
+        Plain
+    }
+
+    /// What `.execute(..)` is called on, as above.
+    #[inline]
+    pub fn executing(&self) -> Plain {
         Plain
     }
 
@@ -139,11 +145,16 @@ impl<'a, T> Opaque<'a, T> {
 }
 
 impl Plain {
-    /// The value as it is.
+    /// The sender or request as it is. Generic, so that its type may still be inferred.
     #[inline]
-    pub fn arm<T>(self, request: T, call: &mut Call<'_>) -> T {
-        call.sending(crate::exchange::Sent::default());
-        request
+    pub fn arm<T>(self, operand: T, _: &mut Call<'_>) -> T {
+        operand
+    }
+
+    /// The result as it is.
+    #[inline]
+    pub fn noted<R>(self, result: R, _: &mut Call<'_>) -> R {
+        result
     }
 
     /// Drops the outcome at once, then waits.
@@ -312,12 +323,13 @@ macro_rules! transport {
     ($($path:tt)+) => {
         use $($path)+::{Client, Request, RequestBuilder, Response};
 
-        /// A request and the client that is to send it.
+        /// A request, the client that is to send it, and the call that wants to know.
         #[derive(Debug)]
-        pub struct Armed {
+        pub struct Armed<'c, 'p> {
             client: Client,
             // Errors of the builder are kept for when it is sent, as reqwest does.
             request: Result<Request, Error>,
+            call: &'c mut Call<'p>,
         }
 
         /// Arms what reqwest sends.
@@ -325,7 +337,7 @@ macro_rules! transport {
         pub struct ArmBuilder;
 
         impl Probe<'_, RequestBuilder> {
-            /// Reads the request before it is sent.
+            /// `.send()` is called on reqwest's builder.
             #[inline]
             pub fn arming(&self) -> ArmBuilder {
                 ArmBuilder
@@ -333,14 +345,14 @@ macro_rules! transport {
         }
 
         impl ArmBuilder {
-            /// The builder, as something to `.send()`.
+            /// The builder, as something to `.send()` that tells `call`.
             #[inline]
-            pub fn arm(self, builder: RequestBuilder, call: &mut Call<'_>) -> Armed {
+            pub fn arm<'c, 'p>(self, builder: RequestBuilder, call: &'c mut Call<'p>) -> Armed<'c, 'p> {
                 let (client, request) = builder.build_split();
                 if let Ok(request) = &request {
-                    call.sending(Sent::new(request.method(), request.headers()));
+                    call.sending(request.method(), request.headers());
                 }
-                Armed { client, request }
+                Armed { client, request, call }
             }
         }
 
@@ -348,20 +360,43 @@ macro_rules! transport {
         #[derive(Clone, Copy, Debug)]
         pub struct ArmRequest;
 
-        impl Probe<'_, Request> {
-            /// Reads the request before it is sent.
+        macro_rules! executing {
+            ($client:ty) => {
+                impl Probe<'_, $client> {
+                    /// `.execute(..)` is called on reqwest's client.
+                    #[inline]
+                    pub fn executing(&self) -> ArmRequest {
+                        ArmRequest
+                    }
+                }
+            };
+        }
+        executing!(Client);
+        executing!(&Client);
+        executing!(Arc<Client>);
+        executing!(&Arc<Client>);
+
+        impl ArmRequest {
+            /// The request, of which `call` is told.
             #[inline]
-            pub fn arming(&self) -> ArmRequest {
-                ArmRequest
+            pub fn arm(self, request: Request, call: &mut Call<'_>) -> Request {
+                call.sending(request.method(), request.headers());
+                request
+            }
+
+            /// The result, of which `call` is told.
+            #[inline]
+            pub fn noted(self, result: Result<Response, Error>, call: &mut Call<'_>) -> Result<Response, Error> {
+                note(&result, call);
+                result
             }
         }
 
-        impl ArmRequest {
-            /// The request itself.
-            #[inline]
-            pub fn arm(self, request: Request, call: &mut Call<'_>) -> Request {
-                call.sending(Sent::new(request.method(), request.headers()));
-                request
+        #[inline]
+        fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
+            match result {
+                Ok(response) => call.answered(response.status(), response.headers()),
+                Err(error) => tell(error, call),
             }
         }
 
@@ -398,25 +433,27 @@ macro_rules! version {
         mod $version {
             use std::error::Error as StdError;
             use std::future::Future;
+            use std::sync::Arc;
             use std::time::Duration;
 
             use $version::Error;
 
             use super::{Known, Probe, ambient, drain, sources};
             use crate::call::Call;
-            use crate::exchange::Sent;
             use crate::failure::{Failure, FailureSet};
 
             transport!($version);
 
-            impl Armed {
+            impl Armed<'_, '_> {
                 /// Sends the request.
                 ///
                 /// # Errors
                 ///
                 /// Those of reqwest's `RequestBuilder::send`.
                 pub async fn send(self) -> Result<Response, Error> {
-                    self.client.execute(self.request?).await
+                    let result = self.client.execute(self.request?).await;
+                    note(&result, self.call);
+                    result
                 }
             }
 
@@ -520,21 +557,24 @@ macro_rules! version {
             #[cfg(feature = "blocking")]
             mod blocking {
                 use std::io::Read;
+                use std::sync::Arc;
                 use std::time::Duration;
 
                 use super::super::{Known, Probe, ambient, drain};
-                use super::{Call, Error, Sent};
+                use super::{Call, Error, tell};
 
                 transport!($version::blocking);
 
-                impl Armed {
+                impl Armed<'_, '_> {
                     /// Sends the request.
                     ///
                     /// # Errors
                     ///
                     /// Those of reqwest's `blocking::RequestBuilder::send`.
                     pub fn send(self) -> Result<Response, Error> {
-                        self.client.execute(self.request?)
+                        let result = self.client.execute(self.request?);
+                        note(&result, self.call);
+                        result
                     }
                 }
 

@@ -1,0 +1,78 @@
+//! Hints against the vectors in `vectors/`: header values from RFCs, from other clients' tests, and from
+//! bug reports, each with its source.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use retry_runtime::hint;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Vector {
+    id: u32,
+    now: String,
+    headers: Vec<(String, String)>,
+    wait_seconds: Option<f64>,
+}
+
+/// `2026-07-07T12:00:00Z`.
+fn instant(text: &str) -> SystemTime {
+    let field = |range: std::ops::Range<usize>| text[range].parse::<u64>().unwrap();
+    let (year, month, day) = (field(0..4), field(5..7), field(8..10));
+    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let years: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum();
+    let lengths = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let months: u64 = lengths.iter().take(usize::try_from(month).unwrap() - 1).sum();
+    let seconds =
+        ((years + months + day - 1) * 24 + field(11..13)) * 3600 + field(14..16) * 60 + field(17..19);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn headers(lines: &[(String, String)]) -> HeaderMap {
+    let line = |(name, value): &(String, String)| {
+        (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap())
+    };
+    lines.iter().map(line).collect()
+}
+
+fn vectors() -> Vec<Vector> {
+    let all: Vec<Vector> = serde_json::from_str(include_str!("vectors/retry-after.json")).unwrap();
+    let read = |vector: &Vector| {
+        vector.headers.iter().all(|(name, _)| name.eq_ignore_ascii_case("retry-after") || name == "Date")
+    };
+    all.into_iter().filter(read).collect()
+}
+
+#[test]
+fn every_vector_of_retry_after_and_date() {
+    let vectors = vectors();
+    let mut wrong = Vec::new();
+    for vector in &vectors {
+        let wait = hint::read(&headers(&vector.headers), instant(&vector.now)).map(|wait| wait.as_secs_f64());
+        if wait != vector.wait_seconds {
+            wrong.push(format!(
+                "{}: {wait:?}, not {:?}: {:?}",
+                vector.id, vector.wait_seconds, vector.headers
+            ));
+        }
+    }
+    println!("{} vectors", vectors.len());
+    assert!(vectors.len() >= 50, "the file holds {}", vectors.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_wrong_client_clock_changes_nothing_where_the_server_sends_its_own() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    for vector in vectors() {
+        let now = instant(&vector.now);
+        let mut headers = headers(&vector.headers);
+        if !headers.contains_key("date") {
+            continue;
+        }
+        headers.remove("age");
+        let right = hint::read(&headers, now);
+        assert_eq!(hint::read(&headers, now + DAY), right, "{}", vector.id);
+        assert_eq!(hint::read(&headers, now.checked_sub(DAY).unwrap()), right, "{}", vector.id);
+    }
+}
