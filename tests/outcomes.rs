@@ -24,6 +24,7 @@ enum TransparentError {
 }
 
 #[derive(Debug)]
+#[allow(dead_code, reason = "only printed, where a test fails")]
 struct Message(String);
 
 /// An error that keeps what it wants to know.
@@ -157,7 +158,7 @@ async fn generic<E: From<reqwest::Error>>(http: &Client, url: &str) -> Result<St
 async fn generic_error<'e, E: From<reqwest::Error> + StdError + 'e>(
     http: &Client,
     url: &str,
-    _: &'e (),
+    (): &'e (),
 ) -> Result<String, E> {
     Ok(http.get(url).send().await?.error_for_status()?.text().await?)
 }

@@ -25,6 +25,7 @@ impl<'a> Fake<'a> {
         Self { status: 503, retry_after: None, asked }
     }
 
+    #[allow(clippy::unused_async, reason = "as reqwest has it")]
     async fn send(&self) -> Result<Response, reqwest::Error> {
         self.asked.lock().unwrap().push(Instant::now());
         let mut response = http::Response::new("");

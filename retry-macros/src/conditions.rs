@@ -54,7 +54,7 @@ impl Condition {
     }
 
     /// The item in generated code.
-    pub(crate) fn tokens(&self, krate: &syn::Path) -> TokenStream {
+    pub(crate) fn tokens(&self, krate: &TokenStream) -> TokenStream {
         match &self.kind {
             Kind::Statuses(first, last) if first == last => quote!(#krate::Condition::Status(#first)),
             Kind::Statuses(first, last) => quote!(#krate::Condition::Range(#first, #last)),

@@ -33,12 +33,16 @@ impl Errors {
 
 /// `, did you mean …?` where one of `known` is close to `unknown`.
 pub(crate) fn did_you_mean(unknown: &str, known: &[&str]) -> String {
+    let unknown = unknown.to_lowercase();
+    let near = |word: &&&str| {
+        strsim::damerau_levenshtein(&unknown, word) <= 2.min(word.len() / 2)
+            || strsim::jaro_winkler(&unknown, word) > 0.85
+    };
     known
         .iter()
-        .map(|word| (strsim::jaro_winkler(&unknown.to_lowercase(), word), word))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map_or_else(String::new, |(_, word)| format!(", did you mean `{word}`?"))
+        .filter(near)
+        .max_by(|a, b| strsim::jaro_winkler(&unknown, a).total_cmp(&strsim::jaro_winkler(&unknown, b)))
+        .map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
 }
 
 /// `` `a`, `b` and `c` ``.

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Path, Type, parse_quote};
+use syn::{Type, parse_quote};
 
 use crate::errors::Errors;
 use crate::function::{self, Function, Shape};
@@ -12,7 +12,7 @@ use crate::options::{self, Options};
 use crate::{check, sends};
 
 /// The attribute. Where anything is wrong, all that is wrong and the item as it was written.
-pub(crate) fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn retry_http(attribute: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(attribute, &mut errors);
     check::check(&options, &mut errors);
@@ -50,17 +50,18 @@ pub(crate) fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStre
 // `None::<R>` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is
 // run as `(|| -> R { body })()` and the wait blocks. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, shape: Shape) -> TokenStream {
-    let krate = options.krate();
+    let krate = options.krate(Span::call_site());
     let local = |name| Ident::new(name, Span::mixed_site());
     let (call, outcome, wait) = (local("call"), local("outcome"), local("wait"));
 
-    let visible = sends::arm(&mut function, shape, &call, &krate);
+    let visible = sends::arm(&mut function, shape, &call, options);
     let output = function.output();
     let result = erased(output);
     let policy = policy(options, &krate);
-    let is_result = quote_spanned!(output.span()=> #krate::__private::is_result);
+    // Where the return type is the mistake, it is pointed at.
+    let at_output = options.krate(output.span());
     let informs = (visible == 0).then(|| {
-        let informs = quote_spanned!(output.span()=> #krate::__private::informs!(#outcome));
+        let informs = quote_spanned!(output.span()=> #at_output::__private::informs!(#outcome));
         quote!(let #outcome = #informs;)
     });
 
@@ -68,27 +69,25 @@ fn expand(options: &Options, mut function: Function, shape: Shape) -> TokenStrea
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#body)*)));
 
+    let pin = quote_spanned! {output.span()=>
+        if let ::core::option::Option::Some(#outcome) = ::core::option::Option::None::<#result> {
+            return #outcome;
+        }
+    };
     let (attempt, pause) = match shape {
-        Shape::Async => (
-            quote! {
-                async {
-                    if let ::core::option::Option::Some(#outcome) = ::core::option::Option::None::<#result> {
-                        return #outcome;
-                    }
-                    #block
-                }.await
-            },
-            quote!(#krate::__private::pause!(#outcome, #wait).await),
-        ),
+        Shape::Async => {
+            (quote!(async { #pin #block }.await), quote!(#krate::__private::pause!(#outcome, #wait).await))
+        }
         Shape::Sync => (quote!((|| -> #result #block)()), quote!(#krate::__private::block!(#outcome, #wait))),
     };
+    let attempt = quote_spanned!(output.span()=> #at_output::__private::is_result(#attempt));
     quote! {
         #(#attrs)*
         #vis #sig {
             #(#inner_attrs)*
             let mut #call = #krate::__private::Call::start(#policy);
             loop {
-                let #outcome = #is_result(#attempt);
+                let #outcome = #attempt;
                 #informs
                 let #outcome = #krate::__private::observe!(#call, #outcome);
                 match #call.next() {
@@ -101,7 +100,7 @@ fn expand(options: &Options, mut function: Function, shape: Shape) -> TokenStrea
 }
 
 /// The policy as a `&'static`. It is an item, so it is checked also where the function is generic or unused.
-fn policy(options: &Options, krate: &Path) -> TokenStream {
+fn policy(options: &Options, krate: &TokenStream) -> TokenStream {
     let policy = options.policy();
     quote!({
         const __POLICY: #krate::Policy = #policy;

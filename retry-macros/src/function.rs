@@ -45,15 +45,13 @@ impl Parse for Function {
 /// The function in `item`. `None` where there is none or it cannot be read; a mistake is only reported where
 /// the compiler will not report one itself.
 pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Function> {
-    match syn::parse2::<Function>(item.clone()) {
-        Ok(function) => Some(function),
-        Err(_) => {
-            if let Some((tokens, message)) = misplaced(item) {
-                errors.at(tokens, message);
-            }
-            None
-        }
+    if let Ok(function) = syn::parse2(item.clone()) {
+        return Some(function);
     }
+    if let Some((tokens, message)) = misplaced(item) {
+        errors.at(tokens, message);
+    }
+    None
 }
 
 /// Why an item that is not a function with a body is none.
@@ -150,30 +148,7 @@ impl Function {
 
 /// Why a return type can be no `Result`, where its tokens alone say so. An alias is left to the compiler.
 fn not_a_result(output: &Type) -> Option<String> {
-    const NOT_RESULTS: [&str; 22] = [
-        "Option",
-        "String",
-        "Vec",
-        "Response",
-        "StatusCode",
-        "Value",
-        "bool",
-        "char",
-        "str",
-        "u8",
-        "u16",
-        "u32",
-        "u64",
-        "u128",
-        "usize",
-        "i8",
-        "i16",
-        "i32",
-        "i64",
-        "i128",
-        "isize",
-        "f64",
-    ];
+    const NOT_RESULTS: [&str; 7] = ["Option", "String", "Vec", "bool", "u16", "u32", "u64"];
     let name = match output {
         Type::Path(path) => path.path.segments.last()?.ident.to_string(),
         Type::ImplTrait(_) if is_stream(output) => {

@@ -24,5 +24,5 @@ use proc_macro::TokenStream;
 /// Options, defaults and examples are in the documentation of `retry-http`.
 #[proc_macro_attribute]
 pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand::retry_http(attribute.into(), item.into()).into()
+    expand::retry_http(attribute.into(), &item.into()).into()
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Lit, Path, Token, UnOp};
@@ -295,17 +295,22 @@ fn skip_to_comma(input: ParseStream<'_>) {
 }
 
 impl Options {
-    /// The path of the facade.
-    pub(crate) fn krate(&self) -> Path {
-        self.krate.clone().unwrap_or_else(|| {
-            let ident = Ident::new("retry_http", Span::call_site());
-            syn::parse_quote!(::#ident)
-        })
+    /// The path of the facade, located at `span`: an error in what it is part of is reported there.
+    pub(crate) fn krate(&self, span: Span) -> TokenStream {
+        let Some(path) = &self.krate else {
+            return quote_spanned!(span=> ::retry_http);
+        };
+        // A path out of a macro may have to be resolved where that macro is.
+        let locate = |mut token: TokenTree| {
+            token.set_span(span.resolved_at(token.span()));
+            token
+        };
+        quote!(#path).into_iter().map(locate).collect()
     }
 
     /// `Policy::builder()` with everything that was given, checked: an expression for a `const`.
     pub(crate) fn policy(&self) -> TokenStream {
-        let krate = self.krate();
+        let krate = self.krate(Span::call_site());
         let mut policy = quote!(#krate::Policy::builder());
         let list = |items: &[Condition]| {
             let items = items.iter().map(|item| item.tokens(&krate));
@@ -352,7 +357,7 @@ impl<T> Given<T> {
 }
 
 impl Jitter {
-    fn tokens(&self, krate: &Path) -> TokenStream {
+    fn tokens(&self, krate: &TokenStream) -> TokenStream {
         match self {
             Self::None => quote!(#krate::Jitter::None),
             Self::Full => quote!(#krate::Jitter::Full),

@@ -4,21 +4,22 @@
 //! sync body the same without `.await`; and, for broken bodies behind errors without a `source()`, what reads
 //! a body. Closures, nested `async` blocks, nested items and the input of other macros are not entered.
 
-use proc_macro2::{Ident, Span};
-use quote::quote;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprMethodCall, Item, Path, Stmt, Type, parse_quote};
+use syn::{Expr, ExprMethodCall, Item, Path, Stmt, Type, parse_quote, parse_quote_spanned};
 
 use crate::function::{Function, Shape};
+use crate::options::Options;
 
 /// The methods of a response that read its body.
 const READS: [&str; 6] = ["json", "text", "text_with_charset", "bytes", "chunk", "copy_to"];
 
 /// Arms the visible sends of `function` and returns how many there are.
-pub(crate) fn arm(function: &mut Function, shape: Shape, call: &Ident, krate: &Path) -> usize {
+pub(crate) fn arm(function: &mut Function, shape: Shape, call: &Ident, options: &Options) -> usize {
     let kept =
         function.parameters().filter(|(_, ty)| !is_builder(ty)).map(|(name, _)| name.clone()).collect();
-    let mut armer = Armer { shape, call, krate, kept, visible: 0 };
+    let mut armer = Armer { shape, call, options, kept, visible: 0 };
     for stmt in &mut function.body {
         armer.visit_stmt_mut(stmt);
     }
@@ -28,7 +29,7 @@ pub(crate) fn arm(function: &mut Function, shape: Shape, call: &Ident, krate: &P
 struct Armer<'a> {
     shape: Shape,
     call: &'a Ident,
-    krate: &'a Path,
+    options: &'a Options,
     /// Parameters that are not reqwest's builder, which are not moved for a look at them.
     kept: Vec<Ident>,
     visible: usize,
@@ -50,8 +51,7 @@ impl VisitMut for Armer<'_> {
             Some(Seen::Execute) => self.execute(expr),
             Some(Seen::Get) => self.get(expr),
             Some(Seen::Read) => {
-                let (call, krate) = (self.call, self.krate);
-                *expr = parse_quote!(#krate::__private::body!(#call, #expr));
+                *expr = self.wrap("body", expr);
             }
             None => {}
         }
@@ -109,11 +109,10 @@ impl Armer<'_> {
     //     arm!(call, http.get(url)).send()
     fn send(&mut self, sent: &mut Expr) {
         self.visible += 1;
-        let (call, krate) = (self.call, self.krate);
         if let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent
             && self.may_move(receiver)
         {
-            **receiver = parse_quote!(#krate::__private::arm!(#call, #receiver));
+            **receiver = self.wrap("arm", receiver);
         }
     }
 
@@ -132,7 +131,8 @@ impl Armer<'_> {
     // that is no place, such as `self.http()`, is bound to a name first.
     fn execute(&mut self, expr: &mut Expr) {
         self.visible += 1;
-        let (call, krate) = (self.call, self.krate);
+        let (call, span) = (self.call, start(expr));
+        let executing = self.private("executing", span);
         let local = |name| Ident::new(name, Span::mixed_site());
         let (arming, bound) = (local("arming"), local("client"));
         let sent = match &mut *expr {
@@ -150,12 +150,14 @@ impl Armer<'_> {
             Some(std::mem::replace(&mut **receiver, parse_quote!(#bound)))
         };
         let client = receiver.clone();
-        let noted = quote!(match #krate::__private::executing!(#client) {
-            #arming => #arming.noted(#expr, &mut #call),
-        });
+        let noted = quote_spanned! {span=>
+            match #executing!(#client) {
+                #arming => #arming.noted(#expr, &mut #call),
+            }
+        };
         *expr = match temporary {
-            Some(temporary) => parse_quote!(match #temporary { mut #bound => #noted }),
-            None => parse_quote!(#noted),
+            Some(temporary) => parse_quote_spanned!(span=> match #temporary { mut #bound => #noted }),
+            None => parse_quote_spanned!(span=> #noted),
         };
     }
 
@@ -166,8 +168,21 @@ impl Armer<'_> {
     //     get!(call, reqwest::get(url).await)
     fn get(&mut self, expr: &mut Expr) {
         self.visible += 1;
-        let (call, krate) = (self.call, self.krate);
-        *expr = parse_quote!(#krate::__private::get!(#call, #expr));
+        *expr = self.wrap("get", expr);
+    }
+
+    /// `expr` in one of our macros, located where `expr` begins: the user's mistakes in it are then reported
+    /// where they are, and not at the attribute.
+    fn wrap(&self, name: &str, expr: &Expr) -> Expr {
+        let (span, call) = (start(expr), self.call);
+        let path = self.private(name, span);
+        parse_quote_spanned!(span=> #path!(#call, #expr))
+    }
+
+    fn private(&self, name: &str, span: Span) -> TokenStream {
+        let krate = self.options.krate(span);
+        let name = Ident::new(name, span);
+        quote_spanned!(span=> #krate::__private::#name)
     }
 
     /// A place such as `self.x` cannot be moved out of. A local can: reqwest's builders are consumed anyway.
@@ -179,6 +194,11 @@ impl Armer<'_> {
             other => !is_place(other),
         }
     }
+}
+
+/// Where `expr` begins.
+fn start(expr: &Expr) -> Span {
+    expr.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span())
 }
 
 fn is_place(expr: &Expr) -> bool {

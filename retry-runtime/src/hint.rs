@@ -117,7 +117,6 @@ fn decimal(value: &str, unit: u64) -> Option<Duration> {
     let below = u128::from(rounded.bytes().any(|digit| digit != b'0'));
     let nanos = u128::from(whole) * u128::from(unit) + (numerator + below).div_ceil(scale);
     let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder below 10⁹")]
     Some(Duration::new(seconds, (nanos % 1_000_000_000) as u32))
 }
 

@@ -16,6 +16,7 @@ mod http_date;
 mod outcome;
 mod policy;
 mod probe;
+mod reqwest;
 mod retry;
 mod status;
 

@@ -11,6 +11,7 @@ use crate::probe::{Known, Unknown};
 )]
 pub trait Outcome {}
 
+#[diagnostic::do_not_recommend]
 impl<T, E> Outcome for Result<T, E> {}
 
 /// An outcome, checked to be a `Result`, also behind an alias.
@@ -29,8 +30,11 @@ pub fn is_result<R: Outcome>(outcome: R) -> R {
 )]
 pub trait Informs<E> {}
 
+#[diagnostic::do_not_recommend]
 impl<E> Informs<E> for (Known, Known) {}
+#[diagnostic::do_not_recommend]
 impl<E> Informs<E> for (Known, Unknown<E>) {}
+#[diagnostic::do_not_recommend]
 impl<T, E> Informs<E> for (Unknown<T>, Known) {}
 
 /// Checks that at least one side of an outcome says something.
@@ -136,7 +140,7 @@ macro_rules! __informs {
 #[macro_export]
 macro_rules! __pause {
     ($outcome:ident, $wait:ident) => {
-        match $outcome.ok() {
+        match $outcome {
             outcome => $crate::__private::Probe::of(&outcome).pausing().pause(outcome, $wait),
         }
     };
@@ -148,8 +152,8 @@ macro_rules! __pause {
 #[macro_export]
 macro_rules! __block {
     ($outcome:ident, $wait:ident) => {
-        match $outcome.ok() {
-            outcome => $crate::__private::Probe::of(&outcome).pausing().block(outcome, $wait),
+        match $outcome {
+            outcome => $crate::__private::Probe::of(&outcome).blocking().block(outcome, $wait),
         }
     };
 }

@@ -253,7 +253,9 @@ mod tests {
             match answer {
                 Ok((code, hint)) => {
                     exchange.answered(StatusCode::from_u16(code).unwrap());
-                    hint.into_iter().for_each(|hint| exchange.hinted(Duration::from_millis(hint)));
+                    if let Some(hint) = hint {
+                        exchange.hinted(Duration::from_millis(hint));
+                    }
                 }
                 Err(failure) => exchange.failed(failure),
             }

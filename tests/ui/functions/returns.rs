@@ -1,0 +1,39 @@
+use std::future::Future;
+use std::pin::Pin;
+
+use retry_http::retry_http;
+
+#[retry_http]
+async fn nothing(http: &reqwest::Client) {
+    let _ = http.get("http://localhost").send().await;
+}
+
+#[retry_http]
+async fn option(http: &reqwest::Client) -> Option<reqwest::Response> {
+    http.get("http://localhost").send().await.ok()
+}
+
+#[retry_http]
+async fn tuple(http: &reqwest::Client) -> (u16, String) {
+    let _ = http.get("http://localhost").send().await;
+    (200, String::new())
+}
+
+type Answer = Option<reqwest::Response>;
+
+#[retry_http]
+async fn alias_of_something_else(http: &reqwest::Client) -> Answer {
+    http.get("http://localhost").send().await.ok()
+}
+
+#[retry_http]
+fn future(http: &reqwest::Client) -> impl Future<Output = reqwest::Result<reqwest::Response>> {
+    http.get("http://localhost").send()
+}
+
+#[retry_http]
+fn boxed(http: &reqwest::Client) -> Pin<Box<dyn Future<Output = reqwest::Result<reqwest::Response>>>> {
+    Box::pin(http.get("http://localhost").send())
+}
+
+fn main() {}

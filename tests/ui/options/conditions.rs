@@ -1,0 +1,38 @@
+use retry_http::retry_http;
+
+#[retry_http(on = [42, 600, 200, 304], never = [1xx, 6xx, 5XX])]
+async fn statuses(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [504..=500, 500..504, 500.., 200..=503])]
+async fn ranges(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [timeuot, dns, "connect", true, -503])]
+async fn words(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = 429, never = [])]
+async fn no_list(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [])]
+async fn empty(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [429, 503, 429, 5xx, 500..=504, timeout, timeout])]
+async fn repeated(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [429, 503, timeout], never = [429, 5xx, timeout])]
+async fn contradiction(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+fn main() {}
