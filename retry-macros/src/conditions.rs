@@ -4,11 +4,17 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Expr, ExprRange, Lit, RangeLimits};
 
-use crate::errors::{Errors, did_you_mean, list};
+use crate::errors::{Errors, did_you_mean, list, or_colon};
 use crate::options::{Literal, is_word, literal, word};
 
 /// The failures that have a name, and their variants of `Failure`.
 const WORDS: [&str; 4] = ["connect", "timeout", "reset", "body"];
+const ELSEWHERE: [(&str, &[&str]); 4] = [
+    ("connect", &["connection", "dns", "refused", "tls"]),
+    ("timeout", &["elapsed", "timed_out"]),
+    ("reset", &["closed", "disconnect", "disconnected", "dropped", "eof", "io"]),
+    ("body", &["decode", "incomplete", "truncated"]),
+];
 
 /// One item, and the tokens it was written with.
 #[derive(Clone)]
@@ -113,8 +119,8 @@ fn kind(item: &Expr) -> Result<Kind, String> {
         return match WORDS.iter().position(|known| *known == name) {
             Some(index) => Ok(Kind::Failure(index)),
             None => Err(format!(
-                "unknown failure `{name}`{}: the failures are {}",
-                did_you_mean(&name, &WORDS),
+                "unknown failure `{name}`{} the failures are {}",
+                or_colon(did_you_mean(&name, &WORDS, &ELSEWHERE)),
                 list(&WORDS)
             )),
         };

@@ -6,13 +6,20 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Expr, Lit};
 
-use crate::errors::did_you_mean;
+use crate::errors::{did_you_mean, list, or_colon};
 use crate::options::{Literal, literal};
 
 /// The units, in nanoseconds.
 const UNITS: [(&str, u64); 5] =
     [("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
 const NAMES: [&str; 5] = ["us", "ms", "s", "m", "h"];
+const ELSEWHERE: [(&str, &[&str]); 5] = [
+    ("us", &["micros", "microseconds", "usec"]),
+    ("ms", &["millis", "milliseconds", "msec"]),
+    ("s", &["sec", "secs", "second", "seconds"]),
+    ("m", &["min", "mins", "minute", "minutes"]),
+    ("h", &["hr", "hrs", "hour", "hours"]),
+];
 
 /// The duration that a literal stands for; `None` for other expressions, which the compiler checks.
 pub(crate) fn parse(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
@@ -35,7 +42,11 @@ pub(crate) fn parse(key: &str, value: &Expr) -> Result<Option<Duration>, String>
         return Err(if UNITS.iter().any(|(name, _)| *name == unit) {
             format!("a duration is a plain decimal number with a unit: write `{key} = 1.5s`")
         } else {
-            format!("unknown unit `{unit}`{}: the units are us, ms, s, m and h", did_you_mean(unit, &NAMES))
+            format!(
+                "unknown unit `{unit}`{} the units are {}",
+                or_colon(did_you_mean(unit, &NAMES, &ELSEWHERE)),
+                list(&NAMES)
+            )
         });
     };
     exact(&number, nanos).map(Some).ok_or_else(|| format!("`{key}` is too long: a duration is at most 2⁶⁴ s"))

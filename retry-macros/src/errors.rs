@@ -31,18 +31,17 @@ impl Errors {
     }
 }
 
-/// `, did you mean …?` where one of `known` is close to `unknown`.
-pub(crate) fn did_you_mean(unknown: &str, known: &[&str]) -> String {
+/// `, did you mean …?` where one of `known` is meant: spelled nearly so, or called otherwise elsewhere.
+pub(crate) fn did_you_mean(unknown: &str, known: &[&str], elsewhere: &[(&str, &[&str])]) -> String {
     let unknown = unknown.to_lowercase();
+    let other = elsewhere.iter().find(|(_, names)| names.contains(&unknown.as_str())).map(|(word, _)| word);
     let near = |word: &&&str| {
         strsim::damerau_levenshtein(&unknown, word) <= 2.min(word.len() / 2)
             || strsim::jaro_winkler(&unknown, word) > 0.85
     };
-    known
-        .iter()
-        .filter(near)
-        .max_by(|a, b| strsim::jaro_winkler(&unknown, a).total_cmp(&strsim::jaro_winkler(&unknown, b)))
-        .map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
+    let likeness = |word: &&str| strsim::jaro_winkler(&unknown, word);
+    let nearest = known.iter().filter(near).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    other.or(nearest).map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
 }
 
 /// `` `a`, `b` and `c` ``.
@@ -52,4 +51,9 @@ pub(crate) fn list(words: &[&str]) -> String {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => quoted.concat(),
     }
+}
+
+/// What goes before a list of what is known: the suggestion, or a colon where there is none.
+pub(crate) fn or_colon(suggestion: String) -> String {
+    if suggestion.is_empty() { ":".to_owned() } else { suggestion }
 }

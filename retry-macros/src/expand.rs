@@ -57,7 +57,7 @@ fn expand(options: &Options, mut function: Function, shape: Shape) -> TokenStrea
     let visible = sends::arm(&mut function, shape, &call, options);
     let output = function.output();
     let result = erased(output);
-    let policy = policy(options, &krate);
+    let policy = options.policy();
     // Where the return type is the mistake, it is pointed at.
     let at_output = options.krate(output.span());
     let informs = (visible == 0).then(|| {
@@ -97,15 +97,6 @@ fn expand(options: &Options, mut function: Function, shape: Shape) -> TokenStrea
             }
         }
     }
-}
-
-/// The policy as a `&'static`. It is an item, so it is checked also where the function is generic or unused.
-fn policy(options: &Options, krate: &TokenStream) -> TokenStream {
-    let policy = options.policy();
-    quote!({
-        const __POLICY: #krate::Policy = #policy;
-        &__POLICY
-    })
 }
 
 /// `impl Trait` cannot be written inside of a body; `_` stands for it.

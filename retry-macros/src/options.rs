@@ -11,10 +11,20 @@ use syn::{Expr, Lit, Path, Token, UnOp};
 
 use crate::conditions::{self, Condition};
 use crate::duration;
-use crate::errors::{Errors, did_you_mean, list};
+use crate::errors::{Errors, did_you_mean, list, or_colon};
 
 /// All keys, in the order of the documentation.
 const KEYS: [&str; 9] = ["max", "on", "never", "base", "factor", "cap", "jitter", "max_retry_after", "crate"];
+/// What others call them.
+const KEYS_ELSEWHERE: [(&str, &[&str]); 7] = [
+    ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),
+    ("on", &["codes", "retry_on", "status", "statuses", "when"]),
+    ("never", &["except", "exclude", "ignore", "not_on"]),
+    ("base", &["delay", "initial", "initial_delay", "interval", "min_delay", "wait"]),
+    ("factor", &["backoff", "exponent", "growth", "multiplier"]),
+    ("cap", &["max_backoff", "max_delay", "max_interval", "max_wait"]),
+    ("max_retry_after", &["max_hint", "retry_after"]),
+];
 const JITTERS: [&str; 4] = ["none", "full", "equal", "decorrelated"];
 
 /// A value as it was written, and what it is where it is a literal.
@@ -83,7 +93,14 @@ fn entry(
     let key = input.call(Ident::parse_any)?;
     let name = key.to_string();
     if !KEYS.contains(&name.as_str()) {
-        errors.at(&key, format!("unknown option `{name}`{} the keys are {}", hint(&name), list(&KEYS)));
+        errors.at(
+            &key,
+            format!(
+                "unknown option `{name}`{} the keys are {}",
+                or_colon(did_you_mean(&name, &KEYS, &KEYS_ELSEWHERE)),
+                list(&KEYS)
+            ),
+        );
         skip_to_comma(input);
         return Ok(());
     }
@@ -139,11 +156,6 @@ fn entry(
 #[expect(clippy::unnecessary_wraps, reason = "what every caller assigns")]
 fn given<T>(source: &Expr, literal: Option<T>) -> Option<Given<T>> {
     Some(Given { source: source.clone(), literal })
-}
-
-fn hint(name: &str) -> String {
-    let hint = did_you_mean(name, &KEYS);
-    if hint.is_empty() { ":".to_owned() } else { hint }
 }
 
 fn example(key: &str) -> &'static str {
@@ -222,8 +234,8 @@ fn jitter(value: &Expr) -> Result<Option<Jitter>, String> {
             "equal" => Ok(Some(Jitter::Equal)),
             "decorrelated" => Ok(Some(Jitter::Decorrelated)),
             _ => Err(format!(
-                "unknown jitter `{name}`{}: it is a number from 0 to 1 or one of {}",
-                did_you_mean(&name, &JITTERS),
+                "unknown jitter `{name}`{} it is a number from 0 to 1 or one of {}",
+                or_colon(did_you_mean(&name, &JITTERS, &[("none", &["off", "no"])])),
                 list(&JITTERS)
             )),
         };
@@ -308,17 +320,31 @@ impl Options {
         quote!(#path).into_iter().map(locate).collect()
     }
 
-    /// `Policy::builder()` with everything that was given, checked: an expression for a `const`.
+    /// The policy as a `&'static`: of an item, so that it is checked also where the function is generic or
+    /// unused.
     pub(crate) fn policy(&self) -> TokenStream {
         let krate = self.krate(Span::call_site());
-        let mut policy = quote!(#krate::Policy::builder());
+        let builder = self.builder();
+        if builder.is_empty() {
+            return quote!(&#krate::Policy::DEFAULT);
+        }
+        quote!({
+            const __POLICY: #krate::Policy = #krate::Policy::builder()#builder.__checked();
+            &__POLICY
+        })
+    }
+
+    /// What `Policy::builder()` is told: everything that was given.
+    fn builder(&self) -> TokenStream {
+        let krate = self.krate(Span::call_site());
+        let mut builder = TokenStream::new();
         let list = |items: &[Condition]| {
             let items = items.iter().map(|item| item.tokens(&krate));
             quote!(&[#(#items),*])
         };
         let mut set = |method: &str, value: TokenStream| {
             let method = Ident::new(method, Span::call_site());
-            policy.extend(quote!(.#method(#value)));
+            builder.extend(quote!(.#method(#value)));
         };
         if let Some(max) = &self.max {
             set("max", max.tokens(|max| quote!(#max)));
@@ -344,7 +370,7 @@ impl Options {
         if let Some(limit) = &self.max_retry_after {
             set("max_retry_after", limit.tokens(|limit| duration::tokens(*limit)));
         }
-        quote!(#policy.__checked())
+        builder
     }
 }
 

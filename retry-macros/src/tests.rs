@@ -1,1 +1,346 @@
+//! Snapshots of expansions. Regenerate with `UPDATE_EXPECT=1`.
 
+#![allow(clippy::needless_raw_string_hashes, reason = "as expect-test writes them")]
+
+use expect_test::{Expect, expect};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::expand;
+
+#[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
+fn check(attribute: TokenStream, item: TokenStream, expected: Expect) {
+    let expanded = syn::parse2(expand::retry_http(attribute, &item)).expect("an expansion parses");
+    expected.assert_eq(&prettyplease::unparse(&expanded));
+}
+
+#[test]
+fn the_card() {
+    check(
+        quote!(max = 5, on = [429, 503], never = [401]),
+        quote! {
+            async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
+                Ok(http.get(url(id)).send().await?.error_for_status()?.json().await?)
+            }
+        },
+        expect![[r#"
+            async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
+                let mut call = ::retry_http::__private::Call::start({
+                    const __POLICY: ::retry_http::Policy = ::retry_http::Policy::builder()
+                        .max(5u32)
+                        .on(
+                            &[
+                                ::retry_http::Condition::Status(429u16),
+                                ::retry_http::Condition::Status(503u16),
+                            ],
+                        )
+                        .never(&[::retry_http::Condition::Status(401u16)])
+                        .__checked();
+                    &__POLICY
+                });
+                loop {
+                    let outcome = ::retry_http::__private::is_result(
+                        async {
+                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                Result<User, ApiError>,
+                            > {
+                                return outcome;
+                            }
+                            {
+                                Ok(
+                                    ::retry_http::__private::body!(
+                                        call, ::retry_http::__private::arm!(call, http.get(url(id)))
+                                        .send(). await ? .error_for_status() ? .json(). await
+                                    )?,
+                                )
+                            }
+                        }
+                            .await,
+                    );
+                    let outcome = ::retry_http::__private::observe!(call, outcome);
+                    match call.next() {
+                        ::core::option::Option::Some(wait) => {
+                            ::retry_http::__private::pause!(outcome, wait).await
+                        }
+                        ::core::option::Option::None => return outcome,
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[cfg(feature = "blocking")]
+fn a_sync_function() {
+    check(
+        quote!(),
+        quote! {
+            /// Kept.
+            #[must_use]
+            pub fn user<'a, T>(&'a self, id: T) -> Result<&'a User, ApiError>
+            where
+                T: Display,
+            {
+                #![allow(unused)]
+                self.http.get(id).send()?.text()?;
+                Ok(&self.user)
+            }
+        },
+        expect![[r#"
+            /// Kept.
+            #[must_use]
+            pub fn user<'a, T>(&'a self, id: T) -> Result<&'a User, ApiError>
+            where
+                T: Display,
+            {
+                #![allow(unused)]
+                let mut call = ::retry_http::__private::Call::start(&::retry_http::Policy::DEFAULT);
+                loop {
+                    let outcome = ::retry_http::__private::is_result(
+                        (|| -> Result<&'a User, ApiError> {
+                            ::retry_http::__private::body!(
+                                call, ::retry_http::__private::arm!(call, self.http.get(id)) .send()
+                                ? .text()
+                            )?;
+                            Ok(&self.user)
+                        })(),
+                    );
+                    let outcome = ::retry_http::__private::observe!(call, outcome);
+                    match call.next() {
+                        ::core::option::Option::Some(wait) => {
+                            ::retry_http::__private::block!(outcome, wait)
+                        }
+                        ::core::option::Option::None => return outcome,
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+#[cfg(not(feature = "blocking"))]
+fn a_sync_function_without_the_feature() {
+    check(
+        quote!(),
+        quote! {
+            fn user(http: &Client) -> Result<User, ApiError> {
+                http.get("").send()?.json()
+            }
+        },
+        expect![[r#"
+            ::core::compile_error! {
+                "a function that is not `async` needs the feature `blocking`: write `retry-http = { version = \"…\", features = [\"blocking\"] }` in Cargo.toml, or make it `async fn`"
+            }
+            fn user(http: &Client) -> Result<User, ApiError> {
+                http.get("").send()?.json()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn every_option() {
+    check(
+        quote!(
+            max = MAX,
+            on = [429, 5xx, 401..=403, timeout, TEAPOT],
+            never = [501, connect],
+            base = 250ms,
+            factor = 3,
+            cap = Duration::from_secs(5),
+            jitter = 0.25,
+            max_retry_after = 1.5h,
+            crate = again,
+        ),
+        quote! {
+            async fn user() -> Result<impl Display, reqwest::Error> {
+                send().await
+            }
+        },
+        expect![[r#"
+            async fn user() -> Result<impl Display, reqwest::Error> {
+                let mut call = again::__private::Call::start({
+                    const __POLICY: again::Policy = again::Policy::builder()
+                        .max(MAX)
+                        .on(
+                            &[
+                                again::Condition::Status(429u16),
+                                again::Condition::Range(500u16, 599u16),
+                                again::Condition::Range(401u16, 403u16),
+                                again::Condition::Failure(again::Failure::Timeout),
+                                again::Condition::Status(TEAPOT),
+                            ],
+                        )
+                        .never(
+                            &[
+                                again::Condition::Status(501u16),
+                                again::Condition::Failure(again::Failure::Connect),
+                            ],
+                        )
+                        .base(::core::time::Duration::new(0u64, 250000000u32))
+                        .factor(3f64)
+                        .cap(Duration::from_secs(5))
+                        .jitter(again::Jitter::Fraction(0.25f64))
+                        .max_retry_after(::core::time::Duration::new(5400u64, 0u32))
+                        .__checked();
+                    &__POLICY
+                });
+                loop {
+                    let outcome = again::__private::is_result(
+                        async {
+                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                Result<_, reqwest::Error>,
+                            > {
+                                return outcome;
+                            }
+                            { send().await }
+                        }
+                            .await,
+                    );
+                    let outcome = again::__private::informs!(outcome);
+                    let outcome = again::__private::observe!(call, outcome);
+                    match call.next() {
+                        ::core::option::Option::Some(wait) => {
+                            again::__private::pause!(outcome, wait).await
+                        }
+                        ::core::option::Option::None => return outcome,
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn sends() {
+    check(
+        quote!(),
+        quote! {
+            async fn many(&self, builder: RequestBuilder, sender: Other) -> Result<(), Error> {
+                let request = self.http.get(http.post(a).send().await?.text().await?);
+                request.send().await?;
+                (builder).send().await?;
+                sender.send().await?;
+                self.builder.send().await?;
+                self.send().await?;
+                self.http.execute(request.try_into()?).await?;
+                self.http().execute(request).await?;
+                reqwest::get(url).await?;
+                reqwest::blocking::get(url)?;
+                let later = || async { http.get(url).send().await };
+                tokio::join!(http.get(url).send());
+                async fn nested() {
+                    http.get(url).send().await
+                }
+                Ok(())
+            }
+        },
+        expect![[r#"
+            async fn many(&self, builder: RequestBuilder, sender: Other) -> Result<(), Error> {
+                let mut call = ::retry_http::__private::Call::start(&::retry_http::Policy::DEFAULT);
+                loop {
+                    let outcome = ::retry_http::__private::is_result(
+                        async {
+                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                Result<(), Error>,
+                            > {
+                                return outcome;
+                            }
+                            {
+                                let request = self
+                                    .http
+                                    .get(
+                                        ::retry_http::__private::body!(
+                                            call, ::retry_http::__private::arm!(call, http.post(a))
+                                            .send(). await ? .text(). await
+                                        )?,
+                                    );
+                                ::retry_http::__private::arm!(call, request).send().await?;
+                                ::retry_http::__private::arm!(call, (builder)).send().await?;
+                                sender.send().await?;
+                                self.builder.send().await?;
+                                self.send().await?;
+                                match ::retry_http::__private::executing!(self.http) {
+                                    arming => {
+                                        arming
+                                            .noted(
+                                                self
+                                                    .http
+                                                    .execute(arming.arm(request.try_into()?, &mut call))
+                                                    .await,
+                                                &mut call,
+                                            )
+                                    }
+                                }?;
+                                match self.http() {
+                                    mut client => {
+                                        match ::retry_http::__private::executing!(client) {
+                                            arming => {
+                                                arming
+                                                    .noted(
+                                                        client.execute(arming.arm(request, &mut call)).await,
+                                                        &mut call,
+                                                    )
+                                            }
+                                        }
+                                    }
+                                }?;
+                                ::retry_http::__private::get!(call, reqwest::get(url). await)?;
+                                reqwest::blocking::get(url)?;
+                                let later = || async { http.get(url).send().await };
+                                tokio::join!(http.get(url).send());
+                                async fn nested() {
+                                    http.get(url).send().await
+                                }
+                                Ok(())
+                            }
+                        }
+                            .await,
+                    );
+                    let outcome = ::retry_http::__private::observe!(call, outcome);
+                    match call.next() {
+                        ::core::option::Option::Some(wait) => {
+                            ::retry_http::__private::pause!(outcome, wait).await
+                        }
+                        ::core::option::Option::None => return outcome,
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_attribute_leaves_the_item_as_it_is() {
+    check(
+        quote!(max = 0, oops),
+        quote! {
+            async fn user(http: &Client) -> Result<User, ApiError> {
+                http.get("").send().await?.json().await
+            }
+        },
+        expect![[r#"
+            ::core::compile_error! {
+                "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
+            }
+            ::core::compile_error! {
+                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after` and `crate`"
+            }
+            async fn user(http: &Client) -> Result<User, ApiError> {
+                http.get("").send().await?.json().await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_body_that_does_not_parse_is_left_as_it_is() {
+    let half = quote! {
+        async fn user(http: &Client) -> Result<User, ApiError> {
+            http.get("").send(). await? .
+        }
+    };
+    assert_eq!(expand::retry_http(quote!(), &half).to_string(), half.to_string());
+}
