@@ -1,0 +1,115 @@
+//! What the attribute adds to a call that succeeds, beside the same loop written by hand: instructions by
+//! callgrind, which are exact where a clock is noisy, and heap allocations by a counting allocator.
+//!
+//! `cargo bench --bench happy_path`, with valgrind installed. The counted process only makes the calls; the
+//! server runs in the one that starts it.
+
+#[path = "../tests/support/server.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod server;
+
+use std::process::Command;
+use std::time::Duration;
+
+use reqwest::{Client, Response};
+use retry_http::retry_http;
+use server::{Reply, Server};
+
+#[retry_http(max = 5, on = [429, 503], never = [401])]
+async fn annotated(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+async fn by_hand(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    let mut retries = 0;
+    loop {
+        let outcome = http.get(url).send().await;
+        let again = match &outcome {
+            Ok(response) => matches!(response.status().as_u16(), 429 | 503),
+            Err(error) => error.is_connect() || error.is_timeout(),
+        };
+        if !again || retries == 5 {
+            return outcome;
+        }
+        tokio::time::sleep(Duration::from_secs(1 << retries)).await;
+        retries += 1;
+    }
+}
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().collect();
+    if let [_, kind, url, calls] = arguments.as_slice() {
+        return make_calls(kind, url, calls.parse().expect("a number"));
+    }
+
+    let server = Server::script([Reply::status(200)]);
+    let url = server.url("/");
+    println!("allocations a call (by hand, annotated, added):");
+    let [hand, ours] = ["by_hand", "annotated"].map(|kind| allocations(kind, &url));
+    println!("  {hand} {ours} {:+}", ours - hand);
+
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        eprintln!("valgrind is not installed, so no instructions are counted: apt-get install valgrind");
+        std::process::exit(1);
+    }
+    println!("instructions a call (by hand, annotated, added), three times:");
+    for _ in 0..3 {
+        let [hand, ours] = ["by_hand", "annotated"].map(|kind| instructions(kind, &url));
+        println!("  {hand} {ours} {:+} ({:+.3} %)", ours - hand, 100.0 * as_f64(ours - hand) / as_f64(hand));
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "for a percentage")]
+fn as_f64(number: i64) -> f64 {
+    number as f64
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+async fn make_call(http: &Client, kind: &str, url: &str) {
+    let outcome = match kind {
+        "by_hand" => by_hand(http, url).await,
+        _ => annotated(http, url).await,
+    };
+    outcome.expect("a server that answers").bytes().await.expect("a body");
+}
+
+fn make_calls(kind: &str, url: &str, calls: u32) {
+    let http = Client::new();
+    runtime().block_on(async {
+        for _ in 0..calls {
+            make_call(&http, kind, url).await;
+        }
+    });
+}
+
+/// Allocations of this thread a call: the fewest of many, since those of the transport depend on how its
+/// reads fall.
+fn allocations(kind: &str, url: &str) -> i64 {
+    let (runtime, http) = (runtime(), Client::new());
+    let call = || runtime.block_on(make_call(&http, kind, url));
+    let fewest = (0..1000).map(|_| allocation_counter::measure(call).count_total).min();
+    fewest.and_then(|count| count.try_into().ok()).expect("few")
+}
+
+/// Instructions a call: those of many calls less those of fewer, so that starting up does not count.
+fn instructions(kind: &str, url: &str) -> i64 {
+    const FEW: i64 = 100;
+    const MANY: i64 = 600;
+    (counted(kind, url, MANY) - counted(kind, url, FEW)) / (MANY - FEW)
+}
+
+fn counted(kind: &str, url: &str, calls: i64) -> i64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe().expect("this program"))
+        .args([kind, url, &calls.to_string()])
+        .output()
+        .expect("valgrind");
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}");
+    let line = report.lines().find(|line| line.contains("Collected :")).expect("what callgrind reports");
+    line.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a number")
+}
