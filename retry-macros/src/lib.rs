@@ -1,9 +1,9 @@
 //! The attribute of [`retry-http`](https://docs.rs/retry-http): parse, check, rewrite.
 //!
 //! Depend on `retry-http`, which re-exports this, and not on this crate. The stages, one file each:
-//! [`options`] reads the attribute ([`conditions`] and [`duration`] its values), [`check`] holds the rules
-//! across keys, [`function`] tells what is annotated, [`sends`] arms what its body sends, and [`expand`]
-//! writes the loop. [`errors`] collects mistakes on the way.
+//! `options` reads the attribute (`conditions` and `duration` its values), `check` holds the rules
+//! across keys, `function` tells what is annotated, `sends` arms what its body sends, and `expand`
+//! writes the loop. `errors` collects mistakes on the way.
 
 mod check;
 mod conditions;
