@@ -40,6 +40,7 @@ pub(crate) fn failures(error: &AnyError) -> Option<FailureSet> {
 const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 
 /// What reqwest's async and its blocking API have in common, under the path of either.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
     ($($path:tt)+) => {
         use $($path)+::{Client, Request, RequestBuilder, Response};
@@ -93,6 +94,7 @@ macro_rules! transport {
     };
 }
 
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! version {
     ($version:ident, $reqwest:ident) => {
         mod $version {
