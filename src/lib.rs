@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub use retry_macros::retry_http;
+pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
     Backoff, Condition, Exchange, Failure, FailureSet, HttpFailure, Jitter, Policy, PolicyBuilder,
     PolicyError, Retry, StatusSet, Stop, Verdict, hint,

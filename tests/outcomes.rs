@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::{Client, Response};
-use retry_http::{Failure, HttpFailure, retry_http};
+use retry_http::{FailureSet, HttpFailure, retry_http};
 use support::ms;
 use support::server::{Reply, Server};
 
@@ -32,7 +32,7 @@ struct Message(String);
 struct Own {
     status: Option<u16>,
     wait: Option<Duration>,
-    failure: Option<Failure>,
+    failures: FailureSet,
 }
 
 impl HttpFailure for Own {
@@ -44,8 +44,8 @@ impl HttpFailure for Own {
         self.wait
     }
 
-    fn failure(&self) -> Option<Failure> {
-        self.failure
+    fn failures(&self) -> FailureSet {
+        self.failures
     }
 }
 
@@ -58,14 +58,19 @@ mod hidden {
     }
 
     pub async fn own(http: &Client, url: &str) -> Result<String, Own> {
-        let failed = |error: reqwest::Error| Own { status: None, wait: None, failure: Failure::of(&error) };
+        let failed =
+            |error: reqwest::Error| Own { status: None, wait: None, failures: FailureSet::of(&error) };
         let response = send(http, url).await.map_err(failed)?;
         let status = response.status();
         if status.is_success() {
             return response.text().await.map_err(failed);
         }
         let wait = response.headers()["retry-after"].to_str().ok().and_then(|text| text.parse().ok());
-        Err(Own { status: Some(status.as_u16()), wait: wait.map(Duration::from_secs_f64), failure: None })
+        Err(Own {
+            status: Some(status.as_u16()),
+            wait: wait.map(Duration::from_secs_f64),
+            failures: FailureSet::EMPTY,
+        })
     }
 }
 
@@ -134,7 +139,7 @@ async fn plain_struct(http: &Client, url: &str) -> Result<String, Message> {
 
 #[retry_http(base = 1ms)]
 async fn own_impl(http: &Client, url: &str) -> Result<String, Own> {
-    let failed = |error: reqwest::Error| Own { status: None, wait: None, failure: Failure::of(&error) };
+    let failed = |error: reqwest::Error| Own { status: None, wait: None, failures: FailureSet::of(&error) };
     let response = http.get(url).send().await.map_err(failed)?;
     response.error_for_status().map_err(failed)?.text().await.map_err(failed)
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::conditions::{Kind, WORDS};
 use crate::errors::Errors;
 use crate::options::{Given, Options};
 
@@ -20,6 +21,9 @@ fn base_and_cap(options: &Options, errors: &mut Errors) {
         Some(given) => given.literal,
         None => Some(default),
     };
+    if options.policy.is_some() {
+        return;
+    }
     let (Some(base), Some(cap)) = (literal(&options.base, BASE), literal(&options.cap, CAP)) else {
         return;
     };
@@ -47,6 +51,7 @@ fn base_and_cap(options: &Options, errors: &mut Errors) {
 }
 
 fn on_and_never(options: &Options, errors: &mut Errors) {
+    nothing_left(options, errors);
     for never in options.never.iter().flatten() {
         for on in options.on.iter().flatten().filter(|on| never.covers(on)) {
             errors.at(
@@ -58,5 +63,45 @@ fn on_and_never(options: &Options, errors: &mut Errors) {
                 ),
             );
         }
+    }
+}
+
+/// What makes no sense without a function.
+pub(crate) fn only_policy(options: &Options, errors: &mut Errors) {
+    if let Some(retry_if) = &options.retry_if {
+        errors.at(retry_if, "`retry_if` looks at what a function returns: give it to `#[retry_http]`");
+    }
+    if let Some(skip) = &options.skip {
+        errors.at(skip, "`skip` is for a method of an annotated `impl`");
+    }
+}
+
+/// `skip` where it skips nothing.
+pub(crate) fn no_skip(options: &Options, errors: &mut Errors) {
+    if let Some(skip) = &options.skip {
+        errors.at(
+            skip,
+            "`skip` leaves a method of an annotated `impl` alone: without that, remove the attribute",
+        );
+    }
+}
+
+/// All that could be retried is listed in `never`.
+fn nothing_left(options: &Options, errors: &mut Errors) {
+    let Some(never) = &options.never else { return };
+    let lists = |wanted: &Kind| never.iter().any(|item| item.kind == *wanted);
+    let failures = WORDS.iter().all(|word| lists(&Kind::Failure((*word).to_owned())));
+    let mut statuses = (400..=599u16).filter(|status| {
+        !never
+            .iter()
+            .any(|item| matches!(item.kind, Kind::Statuses(first, last) if (first..=last).contains(status)))
+    });
+    if let (true, None, Some(first)) =
+        (failures && options.retry_if.is_none(), statuses.next(), never.first())
+    {
+        errors.at(
+            &first.source,
+            "`never` lists all there is, so nothing is ever retried: remove the attribute",
+        );
     }
 }

@@ -5,10 +5,10 @@ use quote::quote;
 use syn::{Expr, ExprRange, Lit, RangeLimits};
 
 use crate::errors::{Errors, did_you_mean, list, or_colon};
-use crate::options::{Literal, is_word, literal, word};
+use crate::options::{Literal, literal, word};
 
-/// The failures that have a name, and their variants of `Failure`.
-const WORDS: [&str; 4] = ["connect", "timeout", "reset", "body"];
+/// The failures that have a name.
+pub(crate) const WORDS: [&str; 4] = ["connect", "timeout", "reset", "body"];
 const ELSEWHERE: [(&str, &[&str]); 4] = [
     ("connect", &["connection", "dns", "refused", "tls"]),
     ("timeout", &["elapsed", "timed_out"]),
@@ -28,20 +28,10 @@ pub(crate) struct Condition {
 pub(crate) enum Kind {
     /// From the first to the second status, both included.
     Statuses(u16, u16),
-    /// An index into [`WORDS`].
-    Failure(usize),
-    /// A constant expression of type `u16`, which the compiler checks.
-    Status(TokenStreamEq),
-}
-
-/// Tokens that are the same where they print the same.
-#[derive(Clone)]
-pub(crate) struct TokenStreamEq(TokenStream);
-
-impl PartialEq for TokenStreamEq {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.to_string() == other.0.to_string()
-    }
+    /// One of [`WORDS`].
+    Failure(String),
+    /// A constant expression of type `u16`, as it prints, which the compiler checks.
+    Constant(String),
 }
 
 impl Condition {
@@ -64,12 +54,19 @@ impl Condition {
         match &self.kind {
             Kind::Statuses(first, last) if first == last => quote!(#krate::Condition::Status(#first)),
             Kind::Statuses(first, last) => quote!(#krate::Condition::Range(#first, #last)),
-            Kind::Status(status) => {
-                let status = &status.0;
-                quote!(#krate::Condition::Status(#status))
+            Kind::Constant(_) => {
+                let source = &self.source;
+                // The constants of `StatusCode` are what users have.
+                let number = is_status_code(source).then(|| quote!(.as_u16()));
+                quote!(#krate::Condition::Status(#source #number))
             }
-            Kind::Failure(index) => {
-                let variant = [quote!(Connect), quote!(Timeout), quote!(Reset), quote!(Body)][*index].clone();
+            Kind::Failure(name) => {
+                let variant = match name.as_str() {
+                    "connect" => quote!(Connect),
+                    "timeout" => quote!(Timeout),
+                    "reset" => quote!(Reset),
+                    _ => quote!(Body),
+                };
                 quote!(#krate::Condition::Failure(#krate::Failure::#variant))
             }
         }
@@ -116,31 +113,52 @@ fn kind(item: &Expr) -> Result<Kind, String> {
         return self::range(range);
     }
     if let Some(name) = word(item) {
-        return match WORDS.iter().position(|known| *known == name) {
-            Some(index) => Ok(Kind::Failure(index)),
-            None => Err(format!(
-                "unknown failure `{name}`{} the failures are {}",
-                or_colon(did_you_mean(&name, &WORDS, &ELSEWHERE)),
-                list(&WORDS)
-            )),
-        };
+        if WORDS.contains(&name.as_str()) {
+            return Ok(Kind::Failure(name));
+        }
+        return Err(format!(
+            "unknown failure `{name}`{} the failures are {}",
+            or_colon(did_you_mean(&name, &WORDS, &ELSEWHERE)),
+            list(&WORDS)
+        ));
     }
     match literal(item) {
         Literal::Plain(Lit::Int(int)) if int.suffix().eq_ignore_ascii_case("xx") => {
             class(int.base10_digits(), int.suffix())
         }
-        Literal::Plain(Lit::Int(int)) if int.suffix().is_empty() => {
+        Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u16") => {
             let status = status(int.base10_digits())?;
             Ok(Kind::Statuses(status, status))
         }
-        Literal::Plain(Lit::Str(text)) if is_word(&text.value(), &WORDS) => {
+        Literal::Plain(Lit::Str(text)) if WORDS.contains(&text.value().as_str()) => {
             Err(format!("a failure is not quoted: write `{}`", text.value()))
         }
         Literal::Plain(_) | Literal::Negative(_) => Err(format!(
             "expected a status such as `503`, a class such as `5xx`, a range such as `500..=504`, or one of {}",
             list(&WORDS)
         )),
-        Literal::None => Ok(Kind::Status(TokenStreamEq(quote!(#item)))),
+        Literal::None => match item {
+            Expr::Binary(_) => Err("a range of statuses is written `500..=504`".to_owned()),
+            Expr::Path(path) if miscased(&path.path) => {
+                Err(format!("the failures are written {}", list(&WORDS)))
+            }
+            _ => Ok(Kind::Constant(quote!(#item).to_string())),
+        },
+    }
+}
+
+/// One of [`WORDS`], as the variants of an enum are written.
+fn miscased(path: &syn::Path) -> bool {
+    path.get_ident().is_some_and(|name| WORDS.contains(&name.to_string().to_lowercase().as_str()))
+}
+
+/// `StatusCode::X`, under any path.
+fn is_status_code(item: &Expr) -> bool {
+    match item {
+        Expr::Path(path) => {
+            path.path.segments.iter().rev().nth(1).is_some_and(|kind| kind.ident == "StatusCode")
+        }
+        _ => false,
     }
 }
 
@@ -159,7 +177,7 @@ fn class(digit: &str, suffix: &str) -> Result<Kind, String> {
 fn range(range: &ExprRange) -> Result<Kind, String> {
     let end = |end: &Option<Box<Expr>>| match end.as_deref().map(literal) {
         Some(Literal::Plain(Lit::Int(int))) if int.suffix().is_empty() => status(int.base10_digits()),
-        _ => Err("a range names its first and its last status: write `500..=504`".to_owned()),
+        _ => Err("a range names its first and its last status, as numbers: write `500..=504`".to_owned()),
     };
     let (first, last) = (end(&range.start)?, end(&range.end)?);
     if matches!(range.limits, RangeLimits::HalfOpen(_)) {
@@ -178,9 +196,9 @@ fn status(digits: &str) -> Result<u16, String> {
     match digits.parse() {
         Ok(status @ (202 | 400..=599)) => Ok(status),
         Ok(status @ 100..=399) => Err(format!(
-            "`{status}` is not an error and is not retried: list statuses from 400 to 599, or 202 for a server that \
-             asks to be polled"
+            "`{status}` is not an error: list statuses from 400 to 599, or 202 for a server that asks to be polled, or \
+             look at the outcome with `retry_if`"
         )),
-        _ => Err(format!("`{digits}` is not an HTTP status: statuses are 100 to 599")),
+        _ => Err(format!("`{digits}` is not an HTTP status: list statuses from 400 to 599, or 202")),
     }
 }

@@ -4,10 +4,11 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, Block, FnArg, Item, Pat, ReturnType, Signature, Stmt, Type, TypeParamBound, Visibility,
-    braced, token,
+    Attribute, Block, Expr, ExprCall, FnArg, GenericArgument, Item, Pat, PathArguments, ReturnType,
+    Signature, Stmt, Type, TypeParamBound, Visibility, braced, token,
 };
 
+use crate::arguments::{self, Owned};
 use crate::errors::Errors;
 
 /// A function whose body parsed.
@@ -20,13 +21,28 @@ pub(crate) struct Function {
     pub(crate) body: Vec<Stmt>,
 }
 
-/// How the attempts of a function are run.
+/// Where the loop goes, and how the attempts are run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// `async fn`: awaited.
+    /// `async fn`: in the body, awaited.
     Async,
-    /// `fn`: blocking.
+    /// `fn`: in the body, blocking.
     Sync,
+    /// `fn` that returns a future, or `async fn` that awaits one: in the `async` block that the body ends in.
+    Block,
+    /// `fn` that returns a future of any other expression: in an `async` block of ours around the body, which
+    /// awaits what the body yields.
+    Wrapped {
+        /// Whether the future is returned in a `Box`.
+        boxed: bool,
+    },
+}
+
+impl Shape {
+    /// Whether visible sends are awaited.
+    pub(crate) fn is_async(self) -> bool {
+        !matches!(self, Self::Sync)
+    }
 }
 
 impl Parse for Function {
@@ -101,17 +117,24 @@ impl Function {
             );
             return None;
         };
-        if let Some(what) = not_a_result(output) {
-            errors.at(output, what);
+        let future = future_output(output);
+        if let Some(what) = not_a_result(future.unwrap_or(output)) {
+            errors.at(future.unwrap_or(output), what);
             return None;
         }
         if self.sig.asyncness.is_some() {
-            return Some(Shape::Async);
+            let instrumented = self.body.iter().any(is_instrumented);
+            return Some(if instrumented { Shape::Block } else { Shape::Async });
         }
-        if is_future(output) {
+        if future.is_some() {
+            let ends_in_block = matches!(self.body.last(), Some(Stmt::Expr(tail, None)) if has_block(tail));
+            let boxed = !matches!(**output, Type::ImplTrait(_));
+            return Some(if ends_in_block { Shape::Block } else { Shape::Wrapped { boxed } });
+        }
+        if let Type::ImplTrait(_) | Type::TraitObject(_) = **output {
             errors.at(
                 output,
-                "a function that returns a future is not retried yet: write it as `async fn … -> Result<..>`",
+                "a function that returns a future must say of what: write `impl Future<Output = Result<..>>`",
             );
             return None;
         }
@@ -126,11 +149,34 @@ impl Function {
         Some(Shape::Sync)
     }
 
-    /// The return type; only after [`shape`](Self::shape) found one.
-    pub(crate) fn output(&self) -> &Type {
+    /// What an attempt returns; only after [`shape`](Self::shape) found one.
+    pub(crate) fn result(&self) -> &Type {
         match &self.sig.output {
-            ReturnType::Type(_, output) => output,
+            ReturnType::Type(_, output) => future_output(output).unwrap_or(output),
             ReturnType::Default => unreachable!("a function without a return type has no shape"),
+        }
+    }
+
+    /// The statements that are run again, with the names that are bound before them in the same block, for
+    /// [`Shape::Block`].
+    ///
+    /// `#[async_trait]` and `#[tracing::instrument]`, where they expand first, leave blocks of a known form.
+    pub(crate) fn block(&mut self) -> (&mut Vec<Stmt>, Vec<Owned>) {
+        let params: Vec<(String, Type)> =
+            self.parameters().map(|(name, ty)| (name.to_string(), ty.clone())).collect();
+        let mut owned = Vec::new();
+        let last = self.body.len() - 1;
+        let at = self.body.iter().position(is_instrumented).unwrap_or(last);
+        let (before, rest) = self.body.split_at_mut(at);
+        bindings(before, &params, &mut owned);
+        match &mut rest[0] {
+            Stmt::Expr(tail, _) => async_trait(expect_block(tail), &params, owned),
+            Stmt::Local(syn::Local { init: Some(init), .. }) => {
+                let body = innermost(expect_block(&mut init.expr));
+                owned.extend(params.iter().map(|(name, ty)| Owned::named(name, ty)));
+                (body, owned)
+            }
+            _ => unreachable!("the shape is a block only where there is one"),
         }
     }
 
@@ -176,28 +222,157 @@ fn is_stream(output: &Type) -> bool {
     bounds(output).any(|name| name.ends_with("Stream"))
 }
 
-/// Whether a return type is a future, by its name.
-fn is_future(output: &Type) -> bool {
-    const FUTURES: [&str; 4] = ["Future", "BoxFuture", "LocalBoxFuture", "IntoFuture"];
+/// Of a return type that is a future, by its name, what it resolves to.
+fn future_output(output: &Type) -> Option<&Type> {
     match output {
         Type::Path(path) => {
-            let Some(last) = path.path.segments.last() else { return false };
-            if FUTURES.contains(&last.ident.to_string().as_str()) {
-                return true;
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+            let inner = arguments.args.iter().rev().find_map(|argument| match argument {
+                GenericArgument::Type(inner) => Some(inner),
+                _ => None,
+            })?;
+            match last.ident.to_string().as_str() {
+                "BoxFuture" | "LocalBoxFuture" => Some(inner),
+                "Pin" | "Box" => future_output(inner),
+                _ => None,
             }
-            let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
-            (last.ident == "Pin" || last.ident == "Box")
-                && arguments.args.iter().any(|argument| match argument {
-                    syn::GenericArgument::Type(inner) => is_future(inner),
-                    _ => false,
-                })
         }
-        Type::ImplTrait(_) | Type::TraitObject(_) => {
-            bounds(output).any(|name| FUTURES.contains(&name.as_str()))
+        Type::ImplTrait(item) => item.bounds.iter().find_map(output_of),
+        Type::TraitObject(item) => item.bounds.iter().find_map(output_of),
+        Type::Paren(paren) => future_output(&paren.elem),
+        Type::Group(group) => future_output(&group.elem),
+        _ => None,
+    }
+}
+
+/// The `R` of `Future<Output = R>`.
+fn output_of(bound: &TypeParamBound) -> Option<&Type> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    let last =
+        bound.path.segments.last().filter(|last| last.ident == "Future" || last.ident == "IntoFuture")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+        _ => None,
+    })
+}
+
+/// What may stand around an `async` block without changing what it resolves to.
+const AROUND: [&str; 8] = [
+    "boxed",
+    "boxed_local",
+    "fuse",
+    "in_current_span",
+    "instrument",
+    "or_current",
+    "with_current_subscriber",
+    "with_subscriber",
+];
+
+/// Whether `expr` ends in an `async` block, in nothing but what leaves its output as it is.
+fn has_block(expr: &Expr) -> bool {
+    match expr {
+        Expr::Async(_) => true,
+        Expr::Paren(paren) => has_block(&paren.expr),
+        Expr::Group(group) => has_block(&group.expr),
+        Expr::Cast(cast) => has_block(&cast.expr),
+        Expr::MethodCall(call) => {
+            AROUND.contains(&call.method.to_string().as_str()) && has_block(&call.receiver)
         }
-        Type::Paren(paren) => is_future(&paren.elem),
-        Type::Group(group) => is_future(&group.elem),
+        Expr::Call(call) => around(call) && has_block(&call.args[0]),
         _ => false,
+    }
+}
+
+/// The block that [`has_block`] saw.
+fn expect_block(expr: &mut Expr) -> &mut Block {
+    match expr {
+        Expr::Async(item) => &mut item.block,
+        Expr::Paren(paren) => expect_block(&mut paren.expr),
+        Expr::Group(group) => expect_block(&mut group.expr),
+        Expr::Cast(cast) => expect_block(&mut cast.expr),
+        Expr::MethodCall(call) => expect_block(&mut call.receiver),
+        Expr::Call(call) => expect_block(&mut call.args[0]),
+        _ => unreachable!("`has_block` saw a block"),
+    }
+}
+
+/// `Box::pin(..)`, `Instrument::instrument(.., span)` and their kin.
+fn around(call: &ExprCall) -> bool {
+    let Expr::Path(path) = &*call.func else { return false };
+    let Some(last) = path.path.segments.last() else { return false };
+    !call.args.is_empty() && (last.ident == "pin" || AROUND.contains(&last.ident.to_string().as_str()))
+}
+
+/// What `#[tracing::instrument]` makes of the body of an `async fn`.
+fn is_instrumented(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__tracing_instrument_future")
+        && local.init.as_ref().is_some_and(|init| has_block(&init.expr)))
+}
+
+fn is_named(pattern: &Pat, name: &str) -> bool {
+    match pattern {
+        Pat::Ident(plain) => plain.ident == name,
+        Pat::Type(typed) => is_named(&typed.pat, name),
+        _ => false,
+    }
+}
+
+/// With `err` or `ret`, `#[tracing::instrument]` puts the body into an inner block, which it awaits first.
+fn innermost(block: &mut Block) -> &mut Vec<Stmt> {
+    fn awaited(stmt: &mut Stmt) -> Option<&mut Vec<Stmt>> {
+        let expr = match stmt {
+            Stmt::Local(local) => &mut *local.init.as_mut()?.expr,
+            Stmt::Expr(Expr::Match(item), _) => &mut *item.expr,
+            _ => return None,
+        };
+        let Expr::Await(future) = expr else { return None };
+        let Expr::Async(inner) = &mut *future.base else { return None };
+        Some(&mut inner.block.stmts)
+    }
+
+    let inner = block.stmts.first_mut().is_some_and(|stmt| awaited(stmt).is_some());
+    if !inner {
+        return &mut block.stmts;
+    }
+    block.stmts.first_mut().and_then(awaited).unwrap_or_else(|| unreachable!("it was there just now"))
+}
+
+/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`.
+fn async_trait<'b>(
+    block: &'b mut Block,
+    params: &[(String, Type)],
+    mut owned: Vec<Owned>,
+) -> (&'b mut Vec<Stmt>, Vec<Owned>) {
+    let body = |stmt: &Stmt| {
+        matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__ret")
+            && local.init.as_ref().is_some_and(|init| matches!(*init.expr, Expr::Block(_))))
+    };
+    let Some(at) = block.stmts.iter().position(body) else {
+        owned.extend(params.iter().map(|(name, ty)| Owned::named(name, ty)));
+        return (&mut block.stmts, owned);
+    };
+    let (before, rest) = block.stmts.split_at_mut(at);
+    bindings(before, params, &mut owned);
+    match &mut rest[0] {
+        Stmt::Local(syn::Local { init: Some(init), .. }) => match &mut *init.expr {
+            Expr::Block(item) => (&mut item.block.stmts, owned),
+            _ => unreachable!("it is a block"),
+        },
+        _ => unreachable!("it has a value"),
+    }
+}
+
+/// The names that statements bind, with the types of the parameters they are taken from.
+fn bindings(stmts: &[Stmt], params: &[(String, Type)], owned: &mut Vec<Owned>) {
+    for stmt in stmts {
+        let Stmt::Local(local) = stmt else { continue };
+        if is_named(&local.pat, "__self") {
+            continue;
+        }
+        let ty = params.iter().find(|(name, _)| is_named(&local.pat, name)).map(|(_, ty)| ty);
+        arguments::names(&local.pat, ty, owned);
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! Depend on `retry-http`, which re-exports this, and not on this crate. The stages, one file each:
 //! `options` reads the attribute (`conditions` and `duration` its values), `check` holds the rules
-//! across keys, `function` tells what is annotated, `sends` arms what its body sends, and `expand`
-//! writes the loop. `errors` collects mistakes on the way.
+//! across keys, `function` tells what is annotated, `arguments` what its body consumes, `sends` arms what it
+//! sends, and `expand` writes the loop; `client` puts the attribute on the methods of an `impl`. `errors`
+//! collects mistakes on the way.
 
+mod arguments;
 mod check;
+mod client;
 mod conditions;
+mod docs;
 mod duration;
 mod errors;
 mod expand;
@@ -24,5 +28,13 @@ use proc_macro::TokenStream;
 /// Options, defaults and examples are in the documentation of `retry-http`.
 #[proc_macro_attribute]
 pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand::retry_http(attribute.into(), &item.into()).into()
+    expand::retry_http(&attribute.into(), &item.into()).into()
+}
+
+/// A checked `Policy`, of the options that the attribute takes.
+///
+/// Usable in a `const`. Options, defaults and examples are in the documentation of `retry-http`.
+#[proc_macro]
+pub fn policy(input: TokenStream) -> TokenStream {
+    expand::policy(input.into()).into()
 }

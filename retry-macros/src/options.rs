@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, Lit, Path, Token, UnOp};
+use syn::{Expr, GenericParam, Generics, Lit, Path, Token, UnOp};
 
 use crate::conditions::{self, Condition};
 use crate::duration;
@@ -44,7 +44,10 @@ pub(crate) struct Options {
     pub(crate) cap: Option<Given<Duration>>,
     pub(crate) jitter: Option<Given<Jitter>>,
     pub(crate) max_retry_after: Option<Given<Duration>>,
+    pub(crate) retry_if: Option<Expr>,
+    pub(crate) policy: Option<Expr>,
     pub(crate) krate: Option<Path>,
+    pub(crate) skip: Option<Ident>,
 }
 
 /// A jitter that was written as a word or a number.
@@ -66,10 +69,8 @@ pub(crate) fn parse(attribute: TokenStream, errors: &mut Errors) -> Options {
                 errors.push(error);
                 skip_to_comma(input);
             }
-            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
-                errors.push(input.error("expected `,` before the next option"));
-                skip_to_comma(input);
-                _ = input.parse::<Token![,]>();
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
             }
         }
         Ok(options)
@@ -110,6 +111,13 @@ fn entry(
         return Ok(());
     }
     seen.push(name.clone());
+    if name == "skip" {
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(syn::Error::new(key.span(), "`skip` takes no value: write `#[retry_http(skip)]`"));
+        }
+        options.skip = Some(key);
+        return Ok(());
+    }
     if !input.peek(Token![=]) {
         return Err(syn::Error::new(
             key.span(),
@@ -125,7 +133,15 @@ fn entry(
         options.krate = Some(krate(input)?);
         return Ok(());
     }
-    let value: Expr = input.parse()?;
+    let start = input.span();
+    let Ok(value) = input.parse::<Expr>() else {
+        // What is inside of it says less than what to write.
+        return Err(syn::Error::new(start, format!("`{name}` cannot be read: write `{}`", example(&name))));
+    };
+    if !input.is_empty() && !input.peek(Token![,]) {
+        let message = format!("expected `,` after the value of `{name}`, as in `{}`", example(&name));
+        return Err(syn::Error::new(input.span(), message));
+    }
     let mut read = |result: Result<(), String>| {
         if let Err(message) = result {
             errors.at(&value, message);
@@ -148,6 +164,8 @@ fn entry(
             options.on = Some(conditions::parse("on", &value, errors));
         }
         "never" => options.never = Some(conditions::parse("never", &value, errors)),
+        "retry_if" => read(callable(&value).map(|()| options.retry_if = Some(value.clone()))),
+        "policy" => read(no_literal(&value).map(|()| options.policy = Some(value.clone()))),
         _ => unreachable!("every key of KEYS has an arm"),
     }
     Ok(())
@@ -168,6 +186,8 @@ fn example(key: &str) -> &'static str {
         "cap" => "cap = 60s",
         "jitter" => "jitter = 0.5",
         "max_retry_after" => "max_retry_after = 2m",
+        "retry_if" => "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
+        "policy" => "policy = GENTLE",
         _ => "crate = ::retry_http",
     }
 }
@@ -179,6 +199,26 @@ fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
         return Err(syn::Error::new(quoted.span(), message));
     }
     input.call(Path::parse_mod_style)
+}
+
+fn callable(value: &Expr) -> Result<(), String> {
+    match literal(value) {
+        Literal::None => Ok(()),
+        _ => Err(format!(
+            "`retry_if` is a path or a closure of type `Fn(&R) -> bool`: write `{}`",
+            example("retry_if")
+        )),
+    }
+}
+
+fn no_literal(value: &Expr) -> Result<(), String> {
+    match literal(value) {
+        Literal::None => Ok(()),
+        _ => Err(
+            "`policy` is a `Policy` or a reference to one: write `policy = GENTLE` or `policy = self.retry`"
+                .to_owned(),
+        ),
+    }
 }
 
 fn max(value: &Expr) -> Result<Option<u32>, String> {
@@ -240,6 +280,12 @@ fn jitter(value: &Expr) -> Result<Option<Jitter>, String> {
             )),
         };
     }
+    if let Expr::Path(path) = value {
+        let name = path.path.get_ident().map(|name| name.to_string().to_lowercase());
+        if let Some(name) = name.filter(|name| JITTERS.contains(&name.as_str())) {
+            return Err(format!("write `jitter = {name}`"));
+        }
+    }
     match number(value) {
         Ok(Some(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Some(Jitter::Fraction(fraction))),
         Ok(None) => Ok(None),
@@ -295,10 +341,6 @@ pub(crate) fn word(value: &Expr) -> Option<String> {
     }
 }
 
-pub(crate) fn is_word(text: &str, words: &[&str]) -> bool {
-    words.contains(&text)
-}
-
 /// Where a mistake was, the next option is read as if nothing had happened.
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
@@ -320,21 +362,46 @@ impl Options {
         quote!(#path).into_iter().map(locate).collect()
     }
 
-    /// The policy as a `&'static`: of an item, so that it is checked also where the function is generic or
-    /// unused.
-    pub(crate) fn policy(&self) -> TokenStream {
-        let krate = self.krate(Span::call_site());
-        let builder = self.builder();
-        if builder.is_empty() {
-            return quote!(&#krate::Policy::DEFAULT);
+    /// What must be bound before the loop, and the policy as a reference.
+    ///
+    /// Where it is constant it is an item, so that it is checked also where the function is generic or unused.
+    pub(crate) fn policy(&self, generics: &Generics) -> (TokenStream, TokenStream) {
+        if self.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
+            let name = Ident::new("policy", Span::mixed_site());
+            let (start, builder) = (self.start(), self.builder());
+            return (quote!(let #name = #start #builder.__fitted();), quote!(&#name));
         }
-        quote!({
-            const __POLICY: #krate::Policy = #krate::Policy::builder()#builder.__checked();
-            &__POLICY
-        })
+        let krate = self.krate(Span::call_site());
+        let constant = self.constant();
+        let policy = if self.policy.is_none() && self.builder().is_empty() {
+            quote!(&#krate::Policy::DEFAULT)
+        } else if mentions(constant.clone(), generics) {
+            // An item cannot use these. This is checked where the function is used.
+            quote!(&const { #constant })
+        } else {
+            quote!({
+                const __POLICY: #krate::Policy = #constant;
+                &__POLICY
+            })
+        };
+        (TokenStream::new(), policy)
     }
 
-    /// What `Policy::builder()` is told: everything that was given.
+    /// A constant expression of type `Policy`.
+    pub(crate) fn constant(&self) -> TokenStream {
+        let (start, builder) = (self.start(), self.builder());
+        quote!(#start #builder.__checked())
+    }
+
+    /// The builder that options are put on.
+    fn start(&self) -> TokenStream {
+        let krate = self.krate(Span::call_site());
+        self.policy
+            .as_ref()
+            .map_or_else(|| quote!(#krate::Policy::builder()), |policy| quote!((#policy).to_builder()))
+    }
+
+    /// What the builder is told: everything that was given.
     fn builder(&self) -> TokenStream {
         let krate = self.krate(Span::call_site());
         let mut builder = TokenStream::new();
@@ -372,6 +439,65 @@ impl Options {
         }
         builder
     }
+}
+
+/// Whether an expression is a constant, by its name, or a `policy!`.
+fn is_constant(policy: &Expr) -> bool {
+    match policy {
+        Expr::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| !last.ident.to_string().contains(|c: char| c.is_ascii_lowercase())),
+        Expr::Reference(reference) => is_constant(&reference.expr),
+        Expr::Macro(item) => item.mac.path.segments.last().is_some_and(|last| last.ident == "policy"),
+        Expr::Paren(paren) => is_constant(&paren.expr),
+        Expr::Group(group) => is_constant(&group.expr),
+        _ => false,
+    }
+}
+
+/// Whether `Self` or a parameter of `generics` is mentioned.
+fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
+    let is_parameter = |name: &Ident| {
+        generics.params.iter().any(|parameter| match parameter {
+            GenericParam::Type(parameter) => parameter.ident == *name,
+            GenericParam::Const(parameter) => parameter.ident == *name,
+            GenericParam::Lifetime(_) => false,
+        })
+    };
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => name == "Self" || is_parameter(&name),
+        TokenTree::Group(group) => mentions(group.stream(), generics),
+        _ => false,
+    })
+}
+
+/// The options of an attribute as they were written, by key.
+pub(crate) fn entries(attribute: &TokenStream) -> Vec<(String, TokenStream)> {
+    let parser = |input: ParseStream<'_>| {
+        let mut entries = Vec::new();
+        while !input.is_empty() {
+            let key = input.call(Ident::parse_any)?;
+            let mut tokens = quote!(#key);
+            if input.peek(Token![=]) {
+                let equals: Token![=] = input.parse()?;
+                let value = if key == "crate" {
+                    krate(input)?.to_token_stream()
+                } else {
+                    input.parse::<Expr>()?.to_token_stream()
+                };
+                tokens.extend(quote!(#equals #value));
+            }
+            entries.push((key.to_string(), tokens));
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(entries)
+    };
+    // What cannot be read is reported where it is expanded.
+    parser.parse2(attribute.clone()).unwrap_or_else(|_| vec![(String::new(), attribute.clone())])
 }
 
 impl<T> Given<T> {

@@ -9,21 +9,32 @@ use quote::{ToTokens, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMethodCall, Item, Path, Stmt, Type, parse_quote, parse_quote_spanned};
 
-use crate::function::{Function, Shape};
+use crate::function::Shape;
 use crate::options::Options;
 
 /// The methods of a response that read its body.
 const READS: [&str; 6] = ["json", "text", "text_with_charset", "bytes", "chunk", "copy_to"];
 
-/// Arms the visible sends of `function` and returns how many there are.
-pub(crate) fn arm(function: &mut Function, shape: Shape, call: &Ident, options: &Options) -> usize {
-    let kept =
-        function.parameters().filter(|(_, ty)| !is_builder(ty)).map(|(name, _)| name.clone()).collect();
+/// Arms the visible sends of `body` and returns how many there are. `parameters` are those of the function.
+pub(crate) fn arm<'p>(
+    body: &mut [Stmt],
+    parameters: impl Iterator<Item = (&'p Ident, &'p Type)>,
+    shape: Shape,
+    call: &Ident,
+    options: &Options,
+) -> usize {
+    let kept = parameters.filter(|(_, ty)| !is_builder(ty)).map(|(name, _)| name.clone()).collect();
     let mut armer = Armer { shape, call, options, kept, visible: 0 };
-    for stmt in &mut function.body {
+    for stmt in body {
         armer.visit_stmt_mut(stmt);
     }
     armer.visible
+}
+
+/// Whether there is a visible send in `body`.
+pub(crate) fn any(body: &[Stmt], shape: Shape) -> bool {
+    let call = Ident::new("call", Span::call_site());
+    arm(&mut body.to_vec(), std::iter::empty(), shape, &call, &Options::default()) > 0
 }
 
 struct Armer<'a> {
@@ -41,9 +52,9 @@ impl VisitMut for Armer<'_> {
             return;
         }
         visit_mut::visit_expr_mut(self, expr);
-        let sent = match (self.shape, &mut *expr) {
-            (Shape::Async, Expr::Await(future)) => &mut *future.base,
-            (Shape::Sync, expr) => expr,
+        let sent = match (self.shape.is_async(), &mut *expr) {
+            (true, Expr::Await(future)) => &mut *future.base,
+            (false, expr) => expr,
             _ => return,
         };
         match look(sent) {

@@ -10,7 +10,7 @@ use crate::expand;
 
 #[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
 fn check(attribute: TokenStream, item: TokenStream, expected: Expect) {
-    let expanded = syn::parse2(expand::retry_http(attribute, &item)).expect("an expansion parses");
+    let expanded = syn::parse2(expand::retry_http(&attribute, &item)).expect("an expansion parses");
     expected.assert_eq(&prettyplease::unparse(&expanded));
 }
 
@@ -342,5 +342,5 @@ fn a_body_that_does_not_parse_is_left_as_it_is() {
             http.get("").send(). await? .
         }
     };
-    assert_eq!(expand::retry_http(quote!(), &half).to_string(), half.to_string());
+    assert_eq!(expand::retry_http(&quote!(), &half).to_string(), half.to_string());
 }

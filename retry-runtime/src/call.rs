@@ -1,5 +1,6 @@
 //! What the generated loop calls: one call of an annotated function, which joins the core to the world.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
@@ -8,6 +9,7 @@ use crate::ambient;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::hint;
+use crate::nesting;
 use crate::policy::Policy;
 use crate::retry::{Retry, Verdict};
 
@@ -17,49 +19,84 @@ pub struct Call<'p> {
     retry: Retry<'p>,
     /// The last exchange of the attempt.
     exchange: Exchange,
+    /// Where the request is sent, if it is not safe to repeat: a hash, so that nothing of a URL is kept.
+    target: Option<u64>,
 }
 
 impl<'p> Call<'p> {
     /// Before the first attempt.
     #[inline]
     pub fn start(policy: &'p Policy) -> Self {
-        Self { retry: Retry::new(policy), exchange: Exchange::default() }
+        Self { retry: Retry::new(policy), exchange: Exchange::default(), target: None }
     }
 
     /// After each attempt: the wait before the next one, or `None` where the outcome is to be returned.
     #[inline]
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the name of the design, for a verdict and not an item"
-    )]
-    pub fn next(&mut self) -> Option<Duration> {
-        let exchange = std::mem::take(&mut self.exchange);
+    pub fn after(&mut self, retried_below: bool) -> Option<Duration> {
+        let mut exchange = std::mem::take(&mut self.exchange);
+        if retried_below {
+            exchange.was_retried_below();
+        }
         match self.retry.next(&exchange, ambient::random) {
             Verdict::Wait(wait) => Some(wait),
-            Verdict::Stop(_) => None,
+            Verdict::Stop(stop) => {
+                if stop.gave_up() {
+                    nesting::mark();
+                }
+                None
+            }
         }
+    }
+
+    /// `retry_if` wants the outcome retried.
+    #[inline]
+    pub fn want(&mut self) {
+        self.exchange.want();
     }
 
     /// A visible `reqwest::get` has returned.
     #[inline]
     pub fn got(&mut self) {
-        self.sending(&Method::GET, &HeaderMap::new());
+        self.begin(Exchange::sent(&Method::GET, &HeaderMap::new()));
     }
 
     /// A visible send begins: what is seen from here on is about its request.
     #[inline]
-    pub(crate) fn sending(&mut self, method: &Method, headers: &HeaderMap) {
-        self.exchange = Exchange::sent(method, headers);
+    pub(crate) fn sending(&mut self, method: &Method, headers: &HeaderMap, url: &str) {
+        self.begin(Exchange::sent(method, headers));
+        self.target = (!self.exchange.is_idempotent()).then(|| hash(url));
+    }
+
+    /// A visible send of something that is no request: its builder's error is all that will come of it.
+    pub(crate) fn sending_nothing(&mut self) {
+        self.begin(Exchange::default());
+    }
+
+    #[inline]
+    fn begin(&mut self, mut exchange: Exchange) {
+        if self.exchange.is_after_unsafe() || !self.exchange.is_idempotent() {
+            exchange.followed_unsafe();
+        }
+        self.exchange = exchange;
+        self.target = None;
+        nesting::unmark();
+    }
+
+    /// A visible send has returned, and its answer or failure is about `url`. Where that is not where it was
+    /// sent, a redirect was followed: the request itself was received, whatever came of the next one.
+    #[inline]
+    pub(crate) fn came_from(&mut self, url: Option<&str>) {
+        if let (Some(target), Some(url)) = (self.target, url) {
+            if hash(url) != target {
+                self.exchange.followed_unsafe();
+            }
+        }
     }
 
     #[inline]
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.exchange.answered(status);
-        // A success needs no look at headers and clock.
-        if self.retry.may_follow(status)
-            && self.exchange.hint().is_none()
-            && let Some(wait) = hint::read(headers, ambient::now())
-        {
+        if let Some(wait) = hint::read_at(headers, ambient::now) {
             self.exchange.hinted(wait);
         }
     }
@@ -75,4 +112,12 @@ impl<'p> Call<'p> {
     pub(crate) fn failed(&mut self, failure: Failure) {
         self.exchange.failed(failure);
     }
+}
+
+fn hash(url: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // The fragment stays with the client, and is not part of what comes back.
+    let url = url.split('#').next();
+    url.hash(&mut hasher);
+    hasher.finish()
 }

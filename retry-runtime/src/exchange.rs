@@ -27,12 +27,16 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// limited.hinted(Duration::from_secs(2));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Exchange {
     method: Option<Method>,
     keyed: bool,
     status: Option<StatusCode>,
     failures: FailureSet,
     hint: Option<Duration>,
+    wanted: bool,
+    retried_below: bool,
+    after_unsafe: bool,
 }
 
 impl Exchange {
@@ -52,8 +56,21 @@ impl Exchange {
     }
 
     /// The server asked to wait this long, counted from now. See [`hint::read`](crate::hint::read).
+    ///
+    /// Of several hints the longest counts, so that none is undercut.
     pub fn hinted(&mut self, wait: Duration) {
-        self.hint = Some(wait);
+        self.hint = self.hint.max(Some(wait));
+    }
+
+    /// Before this exchange there was another, in the same attempt or before a redirect, that is not safe to
+    /// repeat: what this one says about being repeated is not the whole of it.
+    pub fn followed_unsafe(&mut self) {
+        self.after_unsafe = true;
+    }
+
+    /// Whether [`followed_unsafe`](Self::followed_unsafe) was called.
+    pub fn is_after_unsafe(&self) -> bool {
+        self.after_unsafe
     }
 
     /// The exchange failed. Where there was no answer, what an earlier one had said is forgotten.
@@ -62,6 +79,26 @@ impl Exchange {
             (self.status, self.hint) = (None, None);
         }
         self.failures = self.failures.with(failure);
+    }
+
+    /// The caller wants it retried, whatever happened, unless the policy never does.
+    pub fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// What failed has been retried by an inner call, which gave up.
+    pub fn was_retried_below(&mut self) {
+        self.retried_below = true;
+    }
+
+    /// Whether [`want`](Self::want) was called.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// Whether [`was_retried_below`](Self::was_retried_below) was called.
+    pub fn is_retried_below(&self) -> bool {
+        self.retried_below
     }
 
     /// Whether repeating the request has the effect of sending it once (RFC 9110 §9.2.2): its method says so,

@@ -83,7 +83,7 @@ impl fmt::Debug for FailureSet {
 /// what counts, and the sources of the error are not looked at.
 ///
 /// ```
-/// use retry_runtime::{Failure, HttpFailure};
+/// use retry_runtime::HttpFailure;
 /// use std::time::Duration;
 ///
 /// struct ApiError {
@@ -107,14 +107,20 @@ pub trait HttpFailure {
         None
     }
 
-    /// How the exchange failed, if there was no answer or it could not be read. See [`Failure::of`] for
+    /// How the exchange failed, if there was no answer or it could not be read. See [`FailureSet::of`] for
     /// errors that keep a `reqwest::Error`.
-    fn failure(&self) -> Option<Failure> {
-        None
+    fn failures(&self) -> FailureSet {
+        FailureSet::EMPTY
     }
 
     /// The wait that the server asked for, counted from now.
     fn retry_after(&self) -> Option<Duration> {
         None
+    }
+}
+
+impl From<Failure> for FailureSet {
+    fn from(failure: Failure) -> Self {
+        Self::EMPTY.with(failure)
     }
 }

@@ -16,6 +16,9 @@ use crate::http_date;
 /// It is 2024-01-01T00:00:00Z.
 const FIRST_UNIX_TIME: Duration = Duration::from_secs(1_704_067_200);
 
+/// The end of what dates can say; a clock beyond it is wrong.
+const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
+
 /// The wait that the headers of a response ask for, counted from when it arrived.
 ///
 /// `None` where there is no hint or it cannot be read; zero where it lies in the past. `now` is the client's
@@ -32,9 +35,15 @@ const FIRST_UNIX_TIME: Duration = Duration::from_secs(1_704_067_200);
 /// assert_eq!(retry_runtime::hint::read(&headers, SystemTime::now()), Some(Duration::from_secs(5)));
 /// ```
 pub fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    read_at(headers, || now)
+}
+
+/// [`read`], which asks for the time only where there is a hint.
+#[inline]
+pub(crate) fn read_at(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
     // Where the header is repeated, its first line counts.
     let value = text(headers, &RETRY_AFTER)?;
-    retry_after(value, sent_at(headers, now))
+    retry_after(value, sent_at(headers, now()))
 }
 
 fn retry_after(value: &str, now: Duration) -> Option<Duration> {
@@ -51,7 +60,7 @@ fn retry_after(value: &str, now: Duration) -> Option<Duration> {
 /// The instant, as time since 1970, that dates in `headers` are relative to: when the server sent them.
 /// A response that was kept by a cache for a while (`Age`, RFC 9111 §5.1) does not say when that is.
 fn sent_at(headers: &HeaderMap, now: SystemTime) -> Duration {
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).min(YEAR_9999);
     if headers.contains_key(AGE) && text(headers, &AGE) != Some("0") {
         return now;
     }
@@ -204,6 +213,20 @@ mod tests {
             }
             let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
             read(&headers, now.unwrap_or(SystemTime::UNIX_EPOCH));
+        }
+
+        #[test]
+        fn dates_and_clocks_of_any_time_do_not_panic(day in 0..40u32, year in 0..10_000u32, short: bool, now: u64) {
+            let date = if short {
+                format!("Monday, {day:02}-Feb-{:02} 10:00:00 GMT", year % 100)
+            } else {
+                format!("Mon, {day:02} Feb {year:04} 10:00:00 GMT")
+            };
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::try_from(date).unwrap());
+            let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(now));
+            let wait = read(&headers, now.unwrap_or(SystemTime::UNIX_EPOCH));
+            prop_assert_eq!(wait.is_some(), (1..=28).contains(&day) || (day == 29 && wait.is_some()));
         }
 
         #[test]

@@ -13,12 +13,14 @@ mod exchange;
 mod failure;
 pub mod hint;
 mod http_date;
+mod nesting;
 mod outcome;
 mod policy;
 mod probe;
 mod reqwest;
 mod retry;
 mod status;
+mod transport;
 
 pub use backoff::{Backoff, Jitter};
 pub use exchange::Exchange;
@@ -31,13 +33,16 @@ pub use status::StatusSet;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::Call;
-    pub use crate::outcome::{Informs, Outcome, informs, is_result};
+    pub use crate::nesting::attempt;
+    pub use crate::outcome::{Again, Informs, Outcome, again, collect, informs, is_wanted};
     pub use crate::probe::Probe;
     pub use crate::{
-        __arm as arm, __body as body, __executing as executing, __get as get, __informs as informs,
-        __observe as observe, __pause as pause,
+        __arm as arm, __body as body, __executing as executing, __fresh as fresh, __get as get,
+        __informs as informs, __pause as pause, __settle as settle,
     };
 
     #[cfg(feature = "blocking")]
     pub use crate::__block as block;
+    #[cfg(feature = "blocking")]
+    pub use crate::nesting::attempt_blocking;
 }

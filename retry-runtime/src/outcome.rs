@@ -14,12 +14,6 @@ pub trait Outcome {}
 #[diagnostic::do_not_recommend]
 impl<T, E> Outcome for Result<T, E> {}
 
-/// An outcome, checked to be a `Result`, also behind an alias.
-#[inline]
-pub fn is_result<R: Outcome>(outcome: R) -> R {
-    outcome
-}
-
 /// Whether an outcome can say anything about an exchange.
 #[diagnostic::on_unimplemented(
     message = "`#[retry_http]` cannot learn from `{E}` what went wrong, so it would never retry",
@@ -36,6 +30,55 @@ impl<E> Informs<E> for (Known, Known) {}
 impl<E> Informs<E> for (Known, Unknown<E>) {}
 #[diagnostic::do_not_recommend]
 impl<T, E> Informs<E> for (Unknown<T>, Known) {}
+
+/// Calls what `retry_if` is given.
+#[inline]
+pub fn is_wanted<R>(outcome: &R, retry_if: impl FnOnce(&R) -> bool) -> bool {
+    retry_if(outcome)
+}
+
+/// What an argument that every attempt consumes must be.
+#[diagnostic::on_unimplemented(
+    message = "each attempt consumes this argument, and `{Self}` cannot be cloned for the next one",
+    label = "consumed by each attempt, but not `Clone`",
+    note = "derive `Clone`, take a reference or an `Arc`, or build the value in the function"
+)]
+pub trait Again {
+    /// The same once more.
+    #[must_use]
+    fn again(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Again for T {
+    #[inline]
+    fn again(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// What an attempt is given of an argument that it consumes.
+#[inline]
+pub fn again<T: Again>(argument: &T) -> T {
+    argument.again()
+}
+
+/// The items of an argument that can only be iterated over once.
+#[inline]
+pub fn collect<I: IntoIterator>(argument: I) -> Vec<I::Item> {
+    argument.into_iter().collect()
+}
+
+/// What an attempt is given of an argument that it may consume: a clone, where there is one, else a reference;
+/// a unique one where the type is not `Sync`, so that the future is `Send` where it was.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fresh {
+    ($argument:ident) => {{
+        let giving = $crate::__private::Probe::of(&$argument).giving();
+        giving.give(&mut $argument)
+    }};
+}
 
 /// Checks that at least one side of an outcome says something.
 #[inline]
@@ -62,24 +105,41 @@ macro_rules! __executing {
     }};
 }
 
-/// What an outcome says about its exchange. It is borrowed under a name of its own: a local that was ever
-/// borrowed counts as held across every later await, and an error that is not `Send` would then make the
-/// future not `Send`.
+/// What an outcome says about its exchange, and what to do about it: the outcome, and the wait before the next
+/// attempt if there is to be one.
+///
+/// The outcome is borrowed under a name of its own: a local that was ever borrowed counts as held across every
+/// later await, and an error that is not `Send` would then make the future not `Send`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __settle {
+    ($call:ident, $attempted:expr $(, $retry_if:expr)?) => {
+        match $attempted {
+            attempted => {
+                let outcome = attempted.outcome;
+                $crate::__observe!($call, outcome);
+                $(
+                    if $crate::__private::is_wanted(&outcome, $retry_if) {
+                        $call.want();
+                    }
+                )?
+                (outcome, $call.after(attempted.marked))
+            }
+        }
+    };
+}
+
+/// Tells the call what a result says about its exchange.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __observe {
-    ($call:ident, $outcome:expr) => {
-        match $outcome {
-            outcome => {
-                let (answer, error) = $crate::__private::Probe::of(&outcome).sides();
-                if let ::core::option::Option::Some(answer) = answer {
-                    $crate::__private::Probe::of(answer).answer(&mut $call);
-                }
-                if let ::core::option::Option::Some(error) = error {
-                    $crate::__private::Probe::of(error).failure(&mut $call);
-                }
-                outcome
-            }
+    ($call:ident, $result:ident) => {
+        let (answer, error) = $crate::__private::Probe::of(&$result).sides();
+        if let ::core::option::Option::Some(answer) = answer {
+            $crate::__private::Probe::of(answer).answer(&mut $call);
+        }
+        if let ::core::option::Option::Some(error) = error {
+            $crate::__private::Probe::of(error).failure(&mut $call);
         }
     };
 }
@@ -92,7 +152,8 @@ macro_rules! __get {
         match $result {
             result => {
                 $call.got();
-                $crate::__observe!($call, result)
+                $crate::__observe!($call, result);
+                result
             }
         }
     };
@@ -116,10 +177,10 @@ macro_rules! __body {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __informs {
-    ($outcome:expr) => {
-        match $outcome {
-            outcome => {
-                let sides = $crate::__private::Probe::of(&outcome).sides();
+    ($attempted:expr) => {
+        match $attempted {
+            attempted => {
+                let sides = $crate::__private::Probe::of(&attempted.outcome).sides();
                 if let (::core::option::Option::Some(answer), ::core::option::Option::Some(error)) = sides {
                     $crate::__private::informs(
                         sides,
@@ -129,7 +190,7 @@ macro_rules! __informs {
                         ),
                     );
                 }
-                outcome
+                attempted
             }
         }
     };

@@ -100,6 +100,11 @@ impl Policy {
         PolicyBuilder { policy: Self::DEFAULT, error: None }
     }
 
+    /// Starts from this policy.
+    pub const fn to_builder(&self) -> PolicyBuilder {
+        PolicyBuilder { policy: *self, error: None }
+    }
+
     /// Retries after the first attempt.
     pub const fn max(&self) -> u32 {
         self.max
@@ -128,6 +133,11 @@ impl Policy {
     /// What is retried where repeating the request may do its work twice.
     pub(crate) fn on_other(&self) -> Conditions {
         self.on_or(Conditions::OTHER)
+    }
+
+    /// What is retried where repeating the attempt certainly does something twice: only what is listed.
+    pub(crate) fn on_listed(&self) -> Conditions {
+        self.on_or(Conditions::NONE)
     }
 
     /// What is listed explicitly is always honoured; a half that `on` leaves out keeps its default.
@@ -269,6 +279,17 @@ impl PolicyBuilder {
             Ok(policy) => policy,
             Err(error) => panic!("{}", error.message()),
         }
+    }
+
+    /// [`build`](Self::build) for options of which each was checked while compiling, on a policy that is only
+    /// known at run time: where `base` is above `cap`, `cap` holds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __fitted(mut self) -> Policy {
+        let backoff = &mut self.policy.backoff;
+        backoff.base = backoff.base.min(backoff.cap);
+        // What is left to break a rule is a constant expression, of which nothing was known.
+        self.__checked()
     }
 
     const fn statuses(self, set: StatusSet, condition: Condition) -> (Self, StatusSet) {

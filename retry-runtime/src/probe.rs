@@ -14,18 +14,18 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use crate::ambient;
 use crate::call::Call;
-use crate::failure::{Failure, HttpFailure};
-use crate::reqwest;
+use crate::failure::HttpFailure;
+use crate::reqwest::search;
+#[cfg(feature = "blocking")]
+use crate::transport::DrainBlocking;
+use crate::transport::{Answer, AnyError, Drain, Executor, Failing, Sender};
 
-/// An error of any kind, as sources have it.
-pub(crate) type AnyError = dyn StdError + 'static;
 type SharedError = dyn StdError + Send + Sync + 'static;
 type SendError = dyn StdError + Send + 'static;
 
@@ -73,15 +73,6 @@ pub struct Opaque<'a, T>(&'a T);
 
 // What `.send()` is called on.
 
-/// Something reqwest's to call `.send()` on.
-pub trait Sender: Sized {
-    /// What it becomes: something to call `.send()` on that tells the call.
-    type Armed<'c, 'p: 'c>;
-
-    /// Reads the request, and makes sure that the call is told what comes of it.
-    fn arm<'c, 'p>(self, call: &'c mut Call<'p>) -> Self::Armed<'c, 'p>;
-}
-
 /// Arms a [`Sender`].
 #[derive(Clone, Copy, Debug)]
 pub struct ArmSender;
@@ -103,41 +94,6 @@ impl ArmSender {
 }
 
 // What `.execute(..)` is called on. Its type decides, since that of the request may have to be inferred from it.
-
-/// Something reqwest's to call `.execute(..)` on.
-pub trait Executor {
-    /// What is passed to it.
-    type Request;
-    /// What it answers with.
-    type Result;
-
-    /// Tells the call of the request.
-    fn sending(request: &Self::Request, call: &mut Call<'_>);
-
-    /// Tells the call what came of it.
-    fn note(result: &Self::Result, call: &mut Call<'_>);
-}
-
-macro_rules! pointer {
-    ($($pointer:ty),+) => {$(
-        impl<T: Executor> Executor for $pointer {
-            type Request = T::Request;
-            type Result = T::Result;
-
-            #[inline]
-            fn sending(request: &T::Request, call: &mut Call<'_>) {
-                T::sending(request, call);
-            }
-
-            #[inline]
-            fn note(result: &T::Result, call: &mut Call<'_>) {
-                T::note(result, call);
-            }
-        }
-    )+};
-}
-
-pointer!(&T, Arc<T>);
 
 /// Arms the request and the result of an [`Executor`].
 pub struct ArmExecutor<T>(PhantomData<fn(T)>);
@@ -174,6 +130,60 @@ impl<T: Executor> ArmExecutor<T> {
     }
 }
 
+// What an attempt is given of an argument that it may consume.
+
+/// A clone.
+#[derive(Clone, Copy, Debug)]
+pub struct Cloned;
+
+/// A reference.
+#[derive(Clone, Copy, Debug)]
+pub struct Lent;
+
+/// A unique reference.
+#[derive(Clone, Copy, Debug)]
+pub struct LentUniquely;
+
+impl<T: Clone> Probe<'_, T> {
+    /// It can be cloned.
+    #[inline]
+    pub fn giving(&self) -> Cloned {
+        Cloned
+    }
+}
+
+impl<T: Sync> Own<'_, T> {
+    /// It can be shared.
+    #[inline]
+    pub fn giving(&self) -> Lent {
+        Lent
+    }
+}
+
+impl Cloned {
+    /// A clone of `argument`.
+    #[inline]
+    pub fn give<T: Clone>(self, argument: &mut T) -> T {
+        argument.clone()
+    }
+}
+
+impl Lent {
+    /// `argument` itself.
+    #[inline]
+    pub fn give<T>(self, argument: &mut T) -> &T {
+        argument
+    }
+}
+
+impl LentUniquely {
+    /// `argument` itself.
+    #[inline]
+    pub fn give<T>(self, argument: &mut T) -> &mut T {
+        argument
+    }
+}
+
 // What an outcome, or the result of reading a body, says.
 
 impl<'a, T, E> Probe<'a, Result<T, E>> {
@@ -184,18 +194,6 @@ impl<'a, T, E> Probe<'a, Result<T, E>> {
             Ok(value) => (Some(value), None),
             Err(error) => (None, Some(error)),
         }
-    }
-}
-
-/// A success that says something about its exchange.
-pub trait Answer {
-    /// Tells `call` of it.
-    fn tell(&self, call: &mut Call<'_>);
-}
-
-impl<B> Answer for http::Response<B> {
-    fn tell(&self, call: &mut Call<'_>) {
-        call.answered(self.status(), self.headers());
     }
 }
 
@@ -210,19 +208,6 @@ impl<T: Answer> Probe<'_, T> {
     #[inline]
     pub fn answer_known(&self) -> Known {
         Known
-    }
-}
-
-/// An error whose type says something about its exchange.
-pub trait Failing {
-    /// Tells `call` of it.
-    fn tell(&self, call: &mut Call<'_>);
-}
-
-/// What reading a blocking response as `std::io::Read` fails with.
-impl Failing for std::io::Error {
-    fn tell(&self, call: &mut Call<'_>) {
-        search(self, call);
     }
 }
 
@@ -257,7 +242,7 @@ impl<E: HttpFailure> Own<'_, E> {
         if let Some(status) = error.status().and_then(|status| StatusCode::from_u16(status).ok()) {
             call.answered_with(status);
         }
-        if let Some(failure) = error.failure() {
+        for failure in error.failures().iter() {
             call.failed(failure);
         }
         if let Some(wait) = error.retry_after() {
@@ -314,14 +299,9 @@ impl<E: StdError> Sourced<'_, E> {
 // What becomes of an outcome that is not returned. A response is worth more than being dropped: once it is read,
 // its connection can be used again.
 
-/// How long to drain a failed response at the most. A new connection takes less.
+/// How long to drain a failed response: as long as the wait is, but within these bounds.
+const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
 const LONGEST_DRAIN: Duration = Duration::from_secs(1);
-
-/// A success that can be drained.
-pub trait Drain: Sized {
-    /// Reads and throws away what is left, within a bound of bytes.
-    fn drain(self) -> impl Future<Output = ()> + Send;
-}
 
 /// Drains a response while waiting.
 #[derive(Clone, Copy, Debug)]
@@ -348,18 +328,11 @@ impl Draining {
         let outcome = outcome.ok();
         async move {
             if let Some(response) = outcome {
-                ambient::at_most(LONGEST_DRAIN, response.drain()).await;
+                ambient::at_most(wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN), response.drain()).await;
             }
             sleep.await;
         }
     }
-}
-
-/// [`Drain`] for sync functions.
-#[cfg(feature = "blocking")]
-pub trait DrainBlocking: Send + 'static {
-    /// Reads and throws away what is left, within a bound of bytes.
-    fn drain(self);
 }
 
 /// Drains a response while blocking.
@@ -382,7 +355,7 @@ impl DrainingBlocking {
     pub fn block<T: DrainBlocking, E>(self, outcome: Result<T, E>, wait: Duration) {
         let start = ambient::blocking::now();
         if let Ok(response) = outcome {
-            ambient::blocking::at_most(LONGEST_DRAIN, move || response.drain());
+            ambient::blocking::at_most(wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN), move || response.drain());
         }
         ambient::blocking::sleep_until(start, wait);
     }
@@ -418,6 +391,12 @@ impl<'a, T> Opaque<'a, T> {
     #[inline]
     pub fn executing(&self) -> Plain {
         Plain
+    }
+
+    /// It can neither be cloned nor shared.
+    #[inline]
+    pub fn giving(&self) -> LentUniquely {
+        LentUniquely
     }
 
     /// No result.
@@ -486,33 +465,5 @@ impl Plain {
     #[cfg(feature = "blocking")]
     pub fn block<R>(self, _outcome: R, wait: Duration) {
         ambient::blocking::sleep_until(ambient::blocking::now(), wait);
-    }
-}
-
-// Errors of any type, by their sources.
-
-/// Tells `call` of the first reqwest error among `error` and its sources.
-fn search(error: &AnyError, call: &mut Call<'_>) {
-    sources(error).any(|error| reqwest::tell(error, call));
-}
-
-/// `error` and its sources. An `io::Error` hides what it wraps from its own `source()`.
-pub(crate) fn sources(error: &AnyError) -> impl Iterator<Item = &AnyError> {
-    // No honest chain is this long; one that leads back to itself must not hang the caller.
-    const LONGEST: usize = 64;
-    std::iter::successors(Some(error), |&error| {
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        wrapped.map(|error| error as &AnyError).or_else(|| error.source())
-    })
-    .take(LONGEST)
-}
-
-impl Failure {
-    /// The way in which the exchange behind `error` failed: what the first reqwest error among it and its
-    /// sources says. `None` where there is none, or where it is about something else, such as a status.
-    ///
-    /// For impls of [`HttpFailure`] that keep such an error.
-    pub fn of(error: &AnyError) -> Option<Self> {
-        sources(error).find_map(reqwest::failures).and_then(|failures| failures.iter().next())
     }
 }

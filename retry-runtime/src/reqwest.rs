@@ -1,18 +1,21 @@
 //! The only file that knows reqwest's types, of either version, async and blocking.
 
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use std::sync::Arc;
+
 use crate::call::Call;
 use crate::failure::FailureSet;
-use crate::probe::AnyError;
+use crate::transport::{AnyError, Failing};
 
 /// Tells `call` what `error` says, where it is reqwest's.
-pub(crate) fn tell(error: &AnyError, call: &mut Call<'_>) -> bool {
+fn tell(error: &AnyError, call: &mut Call<'_>) -> bool {
     #[cfg(feature = "reqwest-0-13")]
-    if let Some(error) = error.downcast_ref() {
+    if let Some(error) = owned_or_shared(error) {
         v0_13::tell(error, call);
         return true;
     }
     #[cfg(feature = "reqwest-0-12")]
-    if let Some(error) = error.downcast_ref() {
+    if let Some(error) = owned_or_shared(error) {
         v0_12::tell(error, call);
         return true;
     }
@@ -21,17 +24,59 @@ pub(crate) fn tell(error: &AnyError, call: &mut Call<'_>) -> bool {
 }
 
 /// The ways in which the exchange behind `error` failed, where it is reqwest's.
-pub(crate) fn failures(error: &AnyError) -> Option<FailureSet> {
+fn failures(error: &AnyError) -> Option<FailureSet> {
     #[cfg(feature = "reqwest-0-13")]
-    if let Some(error) = error.downcast_ref() {
+    if let Some(error) = owned_or_shared(error) {
         return Some(v0_13::failures(error));
     }
     #[cfg(feature = "reqwest-0-12")]
-    if let Some(error) = error.downcast_ref() {
+    if let Some(error) = owned_or_shared(error) {
         return Some(v0_12::failures(error));
     }
     _ = error;
     None
+}
+
+/// `error` and its sources. An `io::Error` hides what it wraps from its own `source()`.
+pub(crate) fn sources(error: &AnyError) -> impl Iterator<Item = &AnyError> {
+    // No honest chain is this long; one that leads back to itself must not hang the caller.
+    const LONGEST: usize = 64;
+    std::iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|error| error as &AnyError).or_else(|| error.source())
+    })
+    .take(LONGEST)
+}
+
+/// Tells `call` of the first reqwest error among `error` and its sources.
+pub(crate) fn search(error: &AnyError, call: &mut Call<'_>) {
+    sources(error).any(|error| tell(error, call));
+}
+
+/// What reading a blocking response as `std::io::Read` fails with.
+impl Failing for std::io::Error {
+    fn tell(&self, call: &mut Call<'_>) {
+        search(self, call);
+    }
+}
+
+impl FailureSet {
+    /// The ways in which the exchange behind `error` failed: what the first reqwest error among it and its
+    /// sources says. Empty where there is none, or where it is about something else, such as a status.
+    ///
+    /// For impls of [`HttpFailure`](crate::HttpFailure) that keep such an error.
+    pub fn of(error: &AnyError) -> Self {
+        sources(error).find_map(failures).unwrap_or_default()
+    }
+}
+
+/// `error` as an `E`; errors that are shared hide what they share from their own `source()`.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+fn owned_or_shared<E: std::error::Error + 'static>(error: &AnyError) -> Option<&E> {
+    error
+        .downcast_ref()
+        .or_else(|| error.downcast_ref::<Arc<E>>().map(|shared| &**shared))
+        .or_else(|| error.downcast_ref::<Box<E>>().map(|boxed| &**boxed))
 }
 
 /// How much of a failed response to drain at the most, in bytes: two megabytes take about as long as a new
@@ -60,8 +105,9 @@ macro_rules! transport {
             #[inline]
             fn arm<'c, 'p>(self, call: &'c mut Call<'p>) -> Armed<'c, 'p> {
                 let (client, request) = self.build_split();
-                if let Ok(request) = &request {
-                    call.sending(request.method(), request.headers());
+                match &request {
+                    Ok(request) => Client::sending(request, call),
+                    Err(_) => call.sending_nothing(),
                 }
                 Armed { client, request, call }
             }
@@ -73,14 +119,20 @@ macro_rules! transport {
 
             #[inline]
             fn sending(request: &Request, call: &mut Call<'_>) {
-                call.sending(request.method(), request.headers());
+                call.sending(request.method(), request.headers(), request.url().as_str());
             }
 
             #[inline]
             fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
                 match result {
-                    Ok(response) => response.tell(call),
-                    Err(error) => tell(error, call),
+                    Ok(response) => {
+                        call.came_from(Some(response.url().as_str()));
+                        response.tell(call);
+                    }
+                    Err(error) => {
+                        call.came_from(error.url().map(|url| url.as_str()));
+                        tell(error, call);
+                    }
                 }
             }
         }
@@ -101,9 +153,10 @@ macro_rules! version {
             use $reqwest::Error;
 
             use super::LARGEST_DRAIN;
+            use super::sources;
             use crate::call::Call;
             use crate::failure::{Failure, FailureSet};
-            use crate::probe::{Answer, AnyError, Drain, Executor, Failing, Sender, sources};
+            use crate::transport::{Answer, AnyError, Drain, Executor, Failing, Sender};
 
             transport!($reqwest);
 
@@ -167,9 +220,12 @@ macro_rules! version {
                 }
             }
 
-            /// A truncated body is a decode error with a body error below it; malformed JSON is not.
+            /// A truncated body is a decode error with an error of the transport below it; malformed JSON is not.
             fn broke_off(error: &Error) -> bool {
-                below(error).any(|error| error.downcast_ref::<Error>().is_some_and(Error::is_body))
+                // With a read timeout set reqwest puts an error of its own in between.
+                below(error).any(|error| {
+                    error.is::<hyper::Error>() || error.downcast_ref::<Error>().is_some_and(Error::is_body)
+                })
             }
 
             /// The connection lived, but the answer was not HTTP, or the user's own body could not be sent.
@@ -188,7 +244,7 @@ macro_rules! version {
                 use std::io::Read;
 
                 use super::{Answer, Call, Error, Executor, LARGEST_DRAIN, Sender, tell};
-                use crate::probe::DrainBlocking;
+                use crate::transport::DrainBlocking;
 
                 transport!($reqwest::blocking);
 

@@ -16,8 +16,6 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-
 use crate::exchange::Exchange;
 use crate::policy::{Conditions, Policy};
 
@@ -42,10 +40,19 @@ pub enum Stop {
     /// When what happened is retried by default, but this request may have done its work already and is not
     /// safe to repeat (RFC 9110 §9.2.2).
     Ambiguous,
+    /// When an inner call has retried what happened, and gave up.
+    RetriedBelow,
     /// When all retries are used up.
     Exhausted,
     /// When the server asked for a longer wait than `max_retry_after`.
     HintTooLong,
+}
+
+impl Stop {
+    /// Whether the call ends with something that is retried, but not any more.
+    pub(crate) const fn gave_up(self) -> bool {
+        matches!(self, Self::Exhausted | Self::HintTooLong | Self::RetriedBelow)
+    }
 }
 
 /// The retries of one call.
@@ -75,6 +82,9 @@ impl<'p> Retry<'p> {
         if let Err(stop) = self.judge(exchange) {
             return Verdict::Stop(stop);
         }
+        if exchange.is_retried_below() {
+            return Verdict::Stop(Stop::RetriedBelow);
+        }
         if self.retries == self.policy.max() {
             return Verdict::Stop(Stop::Exhausted);
         }
@@ -90,11 +100,6 @@ impl<'p> Retry<'p> {
         Verdict::Wait(wait)
     }
 
-    /// Whether what an answer with `status` says about waiting can matter.
-    pub(crate) fn may_follow(&self, status: StatusCode) -> bool {
-        self.policy.on_idempotent().statuses.contains(status.as_u16())
-    }
-
     fn judge(&self, exchange: &Exchange) -> Result<(), Stop> {
         let happened = |listed: &Conditions| {
             exchange.status().is_some_and(|status| listed.statuses.contains(status.as_u16()))
@@ -103,9 +108,15 @@ impl<'p> Retry<'p> {
         if happened(self.policy.never()) {
             return Err(Stop::Never);
         }
-        let safe = exchange.is_idempotent();
-        let on = if safe { self.policy.on_idempotent() } else { self.policy.on_other() };
-        if happened(&on) {
+        let safe = exchange.is_idempotent() && !exchange.is_after_unsafe();
+        let on = if exchange.is_after_unsafe() {
+            self.policy.on_listed()
+        } else if safe {
+            self.policy.on_idempotent()
+        } else {
+            self.policy.on_other()
+        };
+        if happened(&on) || exchange.is_wanted() {
             Ok(())
         } else if !safe && happened(&self.policy.on_idempotent()) {
             Err(Stop::Ambiguous)
@@ -119,7 +130,7 @@ impl<'p> Retry<'p> {
 mod tests {
     use super::*;
     use crate::{Condition, Failure, Jitter};
-    use http::{HeaderMap, Method};
+    use http::{HeaderMap, Method, StatusCode};
     use proptest::prelude::*;
 
     fn verdict(policy: &Policy, method: &Method, what: impl Fn(&mut Exchange)) -> Verdict {
@@ -278,6 +289,9 @@ mod tests {
                 match retry.next(exchange, || *random) {
                     Verdict::Wait(wait) => {
                         prop_assert!(!listed(policy.never()));
+                        let get = exchange.method() == Some(&Method::GET);
+                        let on = if get { policy.on_idempotent() } else { policy.on_other() };
+                        prop_assert!(listed(&on));
                         let hint = exchange.hint().unwrap_or_default();
                         prop_assert!(wait >= hint);
                         prop_assert!(hint <= policy.max_retry_after());

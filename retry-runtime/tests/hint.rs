@@ -37,8 +37,10 @@ fn headers(lines: &[(String, String)]) -> HeaderMap {
 
 fn vectors() -> Vec<Vector> {
     let all: Vec<Vector> = serde_json::from_str(include_str!("vectors/retry-after.json")).unwrap();
+    // Those that `Retry-After` decides, whatever else there is.
     let read = |vector: &Vector| {
-        vector.headers.iter().all(|(name, _)| name.eq_ignore_ascii_case("retry-after") || name == "Date")
+        let named = |wanted: &str| vector.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        !named("retry-after-ms") && (named("retry-after") || vector.headers.is_empty())
     };
     all.into_iter().filter(read).collect()
 }
@@ -66,11 +68,10 @@ fn a_wrong_client_clock_changes_nothing_where_the_server_sends_its_own() {
     const DAY: Duration = Duration::from_secs(86_400);
     for vector in vectors() {
         let now = instant(&vector.now);
-        let mut headers = headers(&vector.headers);
+        let headers = headers(&vector.headers);
         if !headers.contains_key("date") {
             continue;
         }
-        headers.remove("age");
         let right = hint::read(&headers, now);
         assert_eq!(hint::read(&headers, now + DAY), right, "{}", vector.id);
         assert_eq!(hint::read(&headers, now.checked_sub(DAY).unwrap()), right, "{}", vector.id);

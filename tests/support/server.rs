@@ -188,7 +188,11 @@ async fn answer(reply: Reply) -> Result<Response<Script>, Closed> {
         Reply::Answer { status, headers, body } => (status, headers, Script::Whole(Some(body.into()))),
         Reply::Truncate { status, body } => {
             let announced = (body.len() + 100).to_string();
-            (status, vec![("content-length", announced)], Script::Broken(Some(body.into())))
+            (
+                status,
+                vec![("content-length", announced)],
+                Script::Broken { bytes: Some(body.into()), pauses: 3 },
+            )
         }
         Reply::Endless { status } => (status, Vec::new(), Script::Endless),
         Reply::Stall { status } => (status, Vec::new(), Script::Stalled),
@@ -204,7 +208,11 @@ async fn answer(reply: Reply) -> Result<Response<Script>, Closed> {
 
 enum Script {
     Whole(Option<Bytes>),
-    Broken(Option<Bytes>),
+    /// Pauses before it breaks off, so that what there is has been sent.
+    Broken {
+        bytes: Option<Bytes>,
+        pauses: u32,
+    },
     Endless,
     Stalled,
 }
@@ -213,12 +221,21 @@ impl Body for Script {
     type Data = Bytes;
     type Error = Closed;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
         Poll::Ready(match self.get_mut() {
             Self::Whole(bytes) => {
                 bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes)))
             }
-            Self::Broken(bytes) => Some(bytes.take().map(Frame::data).ok_or(Closed)),
+            Self::Broken { bytes: bytes @ Some(_), .. } => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Self::Broken { pauses: 0, .. } => Some(Err(Closed)),
+            Self::Broken { pauses, .. } => {
+                *pauses -= 1;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Self::Stalled => return Poll::Pending,
             Self::Endless => Some(Ok(Frame::data(Bytes::from_static(&[b' '; 1024])))),
         })

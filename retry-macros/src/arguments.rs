@@ -1,0 +1,699 @@
+//! What a body does with the arguments it owns, and what each attempt must therefore be given.
+//!
+//! A body that is run again finds what it consumed gone. So an argument that it only borrows is left alone;
+//! of one that it may consume each attempt gets a clone where its type is `Clone`, and else a reference; of one
+//! that it certainly consumes a clone, or the mistake is reported at that use. What is only known to convert
+//! into something, or to iterate, is converted once, before the first attempt.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    BinOp, Block, Expr, FnArg, GenericParam, Generics, Item, Macro, Pat, PatIdent, Path, ReceiverKind,
+    Signature, Stmt, Type, TypeParamBound, UnOp, WherePredicate,
+};
+
+use crate::errors::Errors;
+
+/// Methods that by convention borrow what they are called on.
+const BORROWING: [&str; 34] = [
+    "borrow",
+    "borrow_mut",
+    "chars",
+    "clone",
+    "cloned",
+    "contains",
+    "contains_key",
+    "copied",
+    "deref",
+    "display",
+    "ends_with",
+    "entry",
+    "extend",
+    "first",
+    "get",
+    "get_mut",
+    "insert",
+    "keys",
+    "last",
+    "len",
+    "lines",
+    "lock",
+    "push",
+    "push_str",
+    "read",
+    "remove",
+    "split",
+    "starts_with",
+    "trim",
+    "try_clone",
+    "values",
+    "write",
+    "iter",
+    "iter_mut",
+];
+const BORROWING_PREFIXES: [&str; 4] = ["as_", "has_", "is_", "to_"];
+const CONSUMING: [&str; 4] = ["into", "try_into", "unwrap", "expect"];
+const CONSUMING_PREFIXES: [&str; 2] = ["into_", "unwrap_"];
+/// Macros that take their arguments by reference, as `format!` does.
+const FORMATTING: [&str; 37] = [
+    "anyhow",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "bail",
+    "debug",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "debug_span",
+    "ensure",
+    "eprint",
+    "eprintln",
+    "error",
+    "error_span",
+    "event",
+    "eyre",
+    "format",
+    "format_args",
+    "info",
+    "info_span",
+    "json",
+    "log",
+    "matches",
+    "panic",
+    "print",
+    "println",
+    "span",
+    "todo",
+    "trace",
+    "trace_span",
+    "unimplemented",
+    "unreachable",
+    "warn",
+    "warn_span",
+    "write",
+    "writeln",
+];
+/// Types that are known not to be `Clone`, by their last name.
+const NOT_CLONE: [&str; 4] = ["Body", "Form", "Part", "RequestBuilder"];
+/// Types that are `Copy`, and so are left alone.
+const COPY: [&str; 17] = [
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
+    "u128", "usize", "Duration",
+];
+
+/// What each attempt is given.
+#[derive(Default)]
+pub(crate) struct Arguments {
+    /// Before the first attempt.
+    pub(crate) once: TokenStream,
+    /// Before each attempt, outside of what may be sent to another thread.
+    pub(crate) each: TokenStream,
+    /// At the start of each attempt.
+    pub(crate) inside: TokenStream,
+    /// The arguments of which each attempt gets a clone, for the docs.
+    pub(crate) cloned: Vec<String>,
+}
+
+/// A variable that a body owns.
+pub(crate) struct Owned {
+    name: Ident,
+    mutable: bool,
+    ty: Option<Type>,
+}
+
+impl Owned {
+    pub(crate) fn named(name: &str, ty: &Type) -> Self {
+        Self { name: Ident::new(name, Span::call_site()), mutable: false, ty: Some(ty.clone()) }
+    }
+
+    pub(crate) fn new(pattern: &PatIdent, ty: Option<&Type>) -> Self {
+        Self { name: pattern.ident.clone(), mutable: pattern.mutability.is_some(), ty: ty.cloned() }
+    }
+}
+
+/// The owned arguments of a function. A receiver that is taken by value becomes a local, since `self` cannot
+/// be bound again; `body` is changed to use that.
+pub(crate) fn owned(sig: &Signature, body: &mut [Stmt], once: &mut TokenStream) -> Vec<Owned> {
+    let mut owned = Vec::new();
+    for input in &sig.inputs {
+        match input {
+            FnArg::Typed(typed) => names(&typed.pat, Some(&typed.ty), &mut owned),
+            FnArg::Receiver(receiver) => {
+                let by_value = match &receiver.kind {
+                    ReceiverKind::Value => true,
+                    ReceiverKind::Typed(_, ty) => !matches!(**ty, Type::Reference(_)),
+                    _ => false,
+                };
+                if by_value {
+                    let name = Ident::new("this", Span::mixed_site());
+                    let mutable = receiver.mutability;
+                    for stmt in body.iter_mut() {
+                        Rename { name: &name }.visit_stmt_mut(stmt);
+                    }
+                    let keyword = receiver.self_token;
+                    once.extend(quote!(let #mutable #name = #keyword;));
+                    owned.push(Owned { name, mutable: mutable.is_some(), ty: None });
+                }
+            }
+        }
+    }
+    owned
+}
+
+/// The names that a pattern binds. Only a plain one has the type of the whole.
+pub(crate) fn names(pattern: &Pat, ty: Option<&Type>, owned: &mut Vec<Owned>) {
+    struct Names<'o>(&'o mut Vec<Owned>);
+
+    impl<'ast> Visit<'ast> for Names<'_> {
+        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+            if pattern.by_ref.is_none() {
+                self.0.push(Owned::new(pattern, None));
+            }
+            visit::visit_pat_ident(self, pattern);
+        }
+    }
+
+    match pattern {
+        Pat::Ident(plain) if plain.subpat.is_none() => owned.push(Owned::new(plain, ty)),
+        Pat::Type(typed) => names(&typed.pat, Some(&typed.ty), owned),
+        other => Names(owned).visit_pat(other),
+    }
+}
+
+/// Decides what each attempt is given of `owned`, by what `body` does with it.
+pub(crate) fn plan(
+    owned: &[Owned],
+    body: &[Stmt],
+    generics: &Generics,
+    private: &TokenStream,
+    errors: &mut Errors,
+) -> Arguments {
+    let mut uses = Uses {
+        uses: owned.iter().map(|owned| (owned.name.clone(), Use::None)).collect(),
+        context: Use::None,
+    };
+    uses.block(body);
+    let mut arguments = Arguments::default();
+    for (owned, (_, used)) in owned.iter().zip(uses.uses) {
+        let kind = Kind::of(owned.ty.as_ref(), generics);
+        let span = match used {
+            Use::Consumed(span) => span,
+            _ => owned.name.span(),
+        };
+        match (used, kind) {
+            (Use::None, _) | (_, Kind::UniqueReference) => {}
+            (_, Kind::Copy) => {
+                if owned.mutable {
+                    arguments.clone(owned, private, span);
+                }
+            }
+            (Use::Borrowed, kind) if !owned.mutable => arguments.keep(owned, &kind),
+            (Use::Perhaps | Use::Consumed(_), Kind::Into(target)) => {
+                arguments.converted(owned, &target, private, span);
+            }
+            (_, Kind::Iterator { again }) => arguments.collected(owned, again, private, span),
+            (Use::Borrowed | Use::Perhaps, _) => arguments.fresh(owned, private),
+            (Use::Consumed(span), Kind::NotClone(what, remedy)) => errors.push(syn::Error::new(
+                span,
+                format!(
+                    "each attempt consumes argument `{}` here, and {what} cannot be cloned for the next one: {remedy}",
+                    owned.name
+                ),
+            )),
+            (Use::Consumed(span), _) => arguments.clone(owned, private, span),
+        }
+    }
+    arguments
+}
+
+impl Arguments {
+    /// An argument that is only borrowed. Where its type may not be `Sync`, an attempt borrows it uniquely: the
+    /// future is then `Send` if the argument is, as it is without the attribute.
+    fn keep(&mut self, owned: &Owned, kind: &Kind) {
+        let name = &owned.name;
+        if matches!(kind, Kind::Generic | Kind::NotClone(..) | Kind::Into(_) | Kind::Iterator { .. }) {
+            self.once.extend(quote!(let mut #name = #name;));
+            self.inside.extend(quote!(let _ = &mut #name;));
+        }
+    }
+
+    fn clone(&mut self, owned: &Owned, private: &TokenStream, span: Span) {
+        let name = &owned.name;
+        self.each.extend(quote_spanned!(span=> let #name = #private::again(&#name);));
+        self.enter(owned);
+        self.cloned.push(name.to_string());
+    }
+
+    fn fresh(&mut self, owned: &Owned, private: &TokenStream) {
+        let name = &owned.name;
+        self.once.extend(quote!(let mut #name = #name;));
+        self.each.extend(quote!(let #name = #private::fresh!(#name);));
+        self.enter(owned);
+        self.cloned.push(name.to_string());
+    }
+
+    fn converted(&mut self, owned: &Owned, target: &TokenStream, private: &TokenStream, span: Span) {
+        let name = &owned.name;
+        self.once.extend(quote!(let #name: #target = ::core::convert::Into::into(#name);));
+        self.clone(owned, private, span);
+    }
+
+    fn collected(&mut self, owned: &Owned, again: bool, private: &TokenStream, span: Span) {
+        let name = &owned.name;
+        self.once.extend(quote!(let #name = #private::collect(#name);));
+        self.clone(owned, private, span);
+        if again {
+            self.each.extend(quote!(let #name = ::core::iter::IntoIterator::into_iter(#name);));
+        }
+    }
+
+    /// The attempt takes what it is given.
+    fn enter(&mut self, Owned { name, mutable, .. }: &Owned) {
+        let mutability = mutable.then(|| quote!(mut));
+        self.inside.extend(quote!(let #mutability #name = #name;));
+    }
+}
+
+/// What the type of an argument says about giving it to every attempt.
+#[derive(Clone)]
+enum Kind {
+    Copy,
+    UniqueReference,
+    /// Certainly not `Clone`: what it is, and what to write.
+    NotClone(String, &'static str),
+    /// `impl Into<X>`, and X.
+    Into(TokenStream),
+    /// `impl Iterator`, or `impl IntoIterator`, which the collected items are themselves.
+    Iterator {
+        again: bool,
+    },
+    /// A type parameter that is `Clone`.
+    Generic,
+    /// Whether it is `Clone` the compiler knows.
+    Other,
+}
+
+impl Kind {
+    fn of(ty: Option<&Type>, generics: &Generics) -> Self {
+        match ty {
+            Some(Type::Reference(reference)) if reference.mutability.is_some() => Self::UniqueReference,
+            Some(Type::Reference(_)) => Self::Copy,
+            Some(Type::ImplTrait(item)) => Self::bounded(item.bounds.iter().collect(), "its type"),
+            Some(Type::Path(path)) if path.qself.is_none() => {
+                let Some(last) = path.path.segments.last() else { return Self::Other };
+                let name = last.ident.to_string();
+                if COPY.contains(&name.as_str()) {
+                    return Self::Copy;
+                }
+                if let Some(bounds) = path.path.get_ident().and_then(|name| bounds(name, generics)) {
+                    return Self::bounded(bounds, &format!("`{name}`"));
+                }
+                if NOT_CLONE.contains(&name.as_str()) {
+                    let remedy = "build it in the function, of parts that can be cloned";
+                    return Self::NotClone(format!("a `{name}`"), remedy);
+                }
+                Self::Other
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn bounded(bounds: Vec<&TypeParamBound>, what: &str) -> Self {
+        let traits: Vec<_> = bounds
+            .into_iter()
+            .filter_map(|bound| match bound {
+                TypeParamBound::Trait(bound) => bound.path.segments.last(),
+                _ => None,
+            })
+            .collect();
+        if traits.iter().any(|bound| bound.ident == "Clone" || bound.ident == "Copy") {
+            return Self::Generic;
+        }
+        let mut only =
+            traits.iter().filter(|bound| !["Send", "Sync", "Unpin"].iter().any(|name| bound.ident == name));
+        if let (Some(bound), None) = (only.next(), only.next()) {
+            let argument = match &bound.arguments {
+                syn::PathArguments::AngleBracketed(arguments) => arguments.args.first(),
+                _ => None,
+            };
+            match (bound.ident.to_string().as_str(), argument) {
+                ("Into", Some(syn::GenericArgument::Type(target))) => {
+                    let name = match target {
+                        Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+                        _ => None,
+                    };
+                    if let Some(name) = name.filter(|name| NOT_CLONE.contains(&name.as_str())) {
+                        return Self::NotClone(
+                            format!("a `{name}`"),
+                            "take what can be cloned, such as `impl Into<Bytes>`, or add `+ Clone`",
+                        );
+                    }
+                    return Self::Into(target.to_token_stream());
+                }
+                ("Iterator", _) => return Self::Iterator { again: true },
+                ("IntoIterator", _) => return Self::Iterator { again: false },
+                _ => {}
+            }
+        }
+        Self::NotClone(what.to_owned(), "add `+ Clone`, or take a reference")
+    }
+}
+
+/// The bounds of a type parameter of the function itself, `None` for other names.
+fn bounds<'g>(name: &Ident, generics: &'g Generics) -> Option<Vec<&'g TypeParamBound>> {
+    let parameter = generics.params.iter().find_map(|parameter| match parameter {
+        GenericParam::Type(parameter) if parameter.ident == *name => Some(parameter),
+        _ => None,
+    })?;
+    let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let elsewhere = predicates.filter_map(|predicate| match predicate {
+        WherePredicate::Type(predicate) => match &predicate.bounded_ty {
+            Type::Path(path) if path.path.is_ident(name) => Some(&predicate.bounds),
+            _ => None,
+        },
+        _ => None,
+    });
+    Some(parameter.bounds.iter().chain(elsewhere.flatten()).collect())
+}
+
+/// What a body does with a variable, the strongest it does.
+#[derive(Clone, Copy)]
+enum Use {
+    None,
+    Borrowed,
+    Perhaps,
+    Consumed(Span),
+}
+
+impl Use {
+    fn rank(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Borrowed => 1,
+            Self::Perhaps => 2,
+            Self::Consumed(_) => 3,
+        }
+    }
+}
+
+/// Finds the uses of variables in a body.
+struct Uses {
+    /// The variables in scope. A name that is bound again is taken out while it means something else.
+    uses: Vec<(Ident, Use)>,
+    /// What the expression around does with what it is about to visit. `None` stands for taking its value.
+    context: Use,
+}
+
+impl Uses {
+    fn record(&mut self, name: &Ident, used: Use) {
+        if let Some((_, recorded)) = self.uses.iter_mut().find(|(known, _)| known == name)
+            && used.rank() > recorded.rank()
+        {
+            *recorded = used;
+        }
+    }
+
+    fn with(&mut self, context: Use, expr: &Expr) {
+        self.context = context;
+        self.visit_expr(expr);
+        self.context = Use::None;
+    }
+
+    /// Visits with `patterns` bound: their names mean something else there.
+    fn shadowed<'p>(&mut self, patterns: impl IntoIterator<Item = &'p Pat>, visit: impl FnOnce(&mut Self)) {
+        let mut bound = Vec::new();
+        for pattern in patterns {
+            names(pattern, None, &mut bound);
+        }
+        let mut hidden = Vec::new();
+        for (index, (name, _)) in self.uses.iter_mut().enumerate() {
+            if bound.iter().any(|owned| owned.name == *name) {
+                let unused = Ident::new("_hidden", Span::mixed_site());
+                hidden.push((index, std::mem::replace(name, unused)));
+            }
+        }
+        visit(self);
+        for (index, name) in hidden {
+            self.uses[index].0 = name;
+        }
+    }
+
+    fn block(&mut self, stmts: &[Stmt]) {
+        let Some((stmt, rest)) = stmts.split_first() else { return };
+        match stmt {
+            Stmt::Local(local) => {
+                if let Some(init) = &local.init {
+                    self.with(by_pattern(&local.pat), &init.expr);
+                    if let Some((_, diverge)) = &init.diverge {
+                        self.visit_expr(diverge);
+                    }
+                }
+                self.shadowed([&local.pat], |uses| uses.block(rest));
+                return;
+            }
+            Stmt::Item(_) => {}
+            other => self.visit_stmt(other),
+        }
+        self.block(rest);
+    }
+
+    /// `if let` and its chains: what the condition binds is bound in the branch.
+    fn branch(&mut self, condition: &Expr, visit: impl FnOnce(&mut Self)) {
+        struct Lets<'e>(Vec<&'e Pat>);
+
+        impl<'ast> Visit<'ast> for Lets<'ast> {
+            fn visit_expr_let(&mut self, expr: &'ast syn::ExprLet) {
+                self.0.push(&expr.pat);
+            }
+
+            fn visit_expr_block(&mut self, _: &'ast syn::ExprBlock) {}
+
+            fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        }
+
+        self.visit_expr(condition);
+        let mut lets = Lets(Vec::new());
+        lets.visit_expr(condition);
+        self.shadowed(lets.0, visit);
+    }
+
+    /// All that is mentioned in tokens that are not looked into.
+    fn mentions(&mut self, tokens: TokenStream, used: Use) {
+        let mut previous = None;
+        for token in tokens {
+            match &token {
+                TokenTree::Ident(name) if previous != Some('.') => self.record(name, used),
+                TokenTree::Group(group) => self.mentions(group.stream(), used),
+                TokenTree::Literal(literal) => {
+                    let text = literal.to_string();
+                    let captured: Vec<_> = self
+                        .uses
+                        .iter()
+                        .map(|(name, _)| name.clone())
+                        .filter(|name| captures(&text, name))
+                        .collect();
+                    for name in &captured {
+                        self.record(name, Use::Borrowed);
+                    }
+                }
+                _ => {}
+            }
+            previous = match &token {
+                TokenTree::Punct(punct) => Some(punct.as_char()),
+                _ => None,
+            };
+        }
+    }
+}
+
+/// Whether a format string captures `name`.
+fn captures(text: &str, name: &Ident) -> bool {
+    let name = name.to_string();
+    text.starts_with(['"', 'r'])
+        && text.split('{').skip(1).any(|rest| {
+            rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.trim_start().starts_with([':', '}']))
+        })
+}
+
+/// What binding a value to a pattern does with it.
+fn by_pattern(pattern: &Pat) -> Use {
+    match pattern {
+        Pat::Wild(_) => Use::Borrowed,
+        Pat::Ident(plain) if plain.by_ref.is_some() => Use::Borrowed,
+        Pat::Ident(_) => Use::None,
+        Pat::Type(typed) => by_pattern(&typed.pat),
+        _ => Use::Perhaps,
+    }
+}
+
+fn by_method(name: &str) -> Use {
+    if BORROWING.contains(&name) || BORROWING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        Use::Borrowed
+    } else if CONSUMING.contains(&name) || CONSUMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        Use::None
+    } else {
+        Use::Perhaps
+    }
+}
+
+impl<'ast> Visit<'ast> for Uses {
+    fn visit_expr(&mut self, expr: &'ast Expr) {
+        let context = std::mem::replace(&mut self.context, Use::None);
+        match expr {
+            Expr::Path(path) => {
+                if let Some(name) = path.path.get_ident() {
+                    let used =
+                        if matches!(context, Use::None) { Use::Consumed(name.span()) } else { context };
+                    self.record(name, used);
+                }
+            }
+            Expr::Paren(paren) => self.with(context, &paren.expr),
+            Expr::Group(group) => self.with(context, &group.expr),
+            Expr::Reference(reference) => self.with(Use::Borrowed, &reference.expr),
+            Expr::RawAddr(address) => self.with(Use::Borrowed, &address.expr),
+            Expr::Field(field) => {
+                // A field that is taken by value may be `Copy`.
+                let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };
+                self.with(base, &field.base);
+            }
+            Expr::Index(index) => {
+                self.with(Use::Borrowed, &index.expr);
+                self.visit_expr(&index.index);
+            }
+            Expr::Cast(cast) => self.with(Use::Borrowed, &cast.expr),
+            Expr::Unary(unary) => {
+                let operand = match (&unary.op, context) {
+                    (UnOp::Deref(_), Use::Borrowed) => Use::Borrowed,
+                    _ => Use::Perhaps,
+                };
+                self.with(operand, &unary.expr);
+            }
+            Expr::MethodCall(call) => {
+                self.with(by_method(&call.method.to_string()), &call.receiver);
+                call.args.iter().for_each(|argument| self.visit_expr(argument));
+            }
+            Expr::Call(call) => {
+                self.with(Use::Perhaps, &call.func);
+                call.args.iter().for_each(|argument| self.visit_expr(argument));
+            }
+            Expr::Binary(binary) => {
+                let (left, right) = match binary.op {
+                    BinOp::Eq(_)
+                    | BinOp::Ne(_)
+                    | BinOp::Lt(_)
+                    | BinOp::Le(_)
+                    | BinOp::Gt(_)
+                    | BinOp::Ge(_) => (Use::Borrowed, Use::Borrowed),
+                    BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) => {
+                        (Use::Borrowed, Use::None)
+                    }
+                    _ => (Use::None, Use::None),
+                };
+                self.with(left, &binary.left);
+                self.with(right, &binary.right);
+            }
+            Expr::Assign(assign) => {
+                self.with(Use::Borrowed, &assign.left);
+                self.visit_expr(&assign.right);
+            }
+            Expr::Let(binding) => self.with(by_pattern(&binding.pat), &binding.expr),
+            Expr::Match(item) => {
+                self.with(Use::Perhaps, &item.expr);
+                for arm in &item.arms {
+                    self.shadowed([&arm.pat], |uses| visit::visit_arm(uses, arm));
+                }
+            }
+            Expr::If(item) => {
+                self.branch(&item.cond, |uses| uses.visit_block(&item.then_branch));
+                if let Some((_, otherwise)) = &item.else_branch {
+                    self.visit_expr(otherwise);
+                }
+            }
+            Expr::While(item) => self.branch(&item.cond, |uses| uses.visit_block(&item.body)),
+            Expr::ForLoop(item) => {
+                self.visit_expr(&item.expr);
+                self.shadowed([&*item.pat], |uses| uses.visit_block(&item.body));
+            }
+            Expr::Closure(closure) => {
+                if closure.capture.is_some() {
+                    self.captured(&closure.body);
+                }
+                self.shadowed(&closure.inputs, |uses| uses.visit_expr(&closure.body));
+            }
+            Expr::Async(item) => {
+                if item.capture.is_some() {
+                    self.captured(&item.block);
+                }
+                self.visit_block(&item.block);
+            }
+            _ => visit::visit_expr(self, expr),
+        }
+    }
+
+    fn visit_block(&mut self, block: &'ast Block) {
+        self.block(&block.stmts);
+    }
+
+    fn visit_item(&mut self, _: &'ast Item) {}
+
+    fn visit_macro(&mut self, item: &'ast Macro) {
+        let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        let used = if FORMATTING.contains(&name.as_str()) { Use::Borrowed } else { Use::Perhaps };
+        self.mentions(item.tokens.clone(), used);
+    }
+}
+
+impl Uses {
+    /// What a `move` closure or block mentions, it takes.
+    fn captured(&mut self, body: &impl ToTokens) {
+        self.mentions(body.to_token_stream(), Use::Perhaps);
+    }
+}
+
+/// Renames `self`, also in the input of macros, but not in items with a `self` of their own.
+struct Rename<'n> {
+    name: &'n Ident,
+}
+
+impl Rename<'_> {
+    fn tokens(&self, tokens: TokenStream) -> TokenStream {
+        let mut tokens = tokens.into_iter().peekable();
+        let mut renamed = TokenStream::new();
+        while let Some(token) = tokens.next() {
+            let path = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+            renamed.extend([match token {
+                TokenTree::Ident(keyword) if keyword == "self" && !path => self.at(keyword.span()).into(),
+                TokenTree::Group(group) => {
+                    let mut inner = Group::new(group.delimiter(), self.tokens(group.stream()));
+                    inner.set_span(group.span());
+                    inner.into()
+                }
+                other => other,
+            }]);
+        }
+        renamed
+    }
+
+    fn at(&self, span: Span) -> Ident {
+        Ident::new(&self.name.to_string(), span.resolved_at(self.name.span()))
+    }
+}
+
+impl VisitMut for Rename<'_> {
+    fn visit_path_mut(&mut self, path: &mut Path) {
+        if path.is_ident("self") {
+            path.segments[0].ident = self.at(path.segments[0].ident.span());
+        } else {
+            visit_mut::visit_path_mut(self, path);
+        }
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_macro_mut(&mut self, item: &mut Macro) {
+        item.tokens = self.tokens(std::mem::take(&mut item.tokens));
+    }
+}

@@ -1,0 +1,136 @@
+//! The `impl` form, and other attributes that must expand first.
+//!
+//! Both are rewritten in terms of the attribute on a function: it is put on each method, or behind the other
+//! attribute, and expanded there.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, parse_quote};
+
+use crate::errors::Errors;
+use crate::function::{Function, Shape};
+use crate::options::{Options, entries};
+use crate::sends;
+
+/// An `impl` block, if that is what is annotated.
+pub(crate) fn parse(item: &TokenStream) -> Option<ItemImpl> {
+    // Parsing as anything else than what it is costs more than looking for the keyword.
+    let keyword = |token: TokenTree| matches!(token, TokenTree::Ident(word) if word == "impl");
+    item.clone().into_iter().any(keyword).then(|| syn::parse2(item.clone()).ok()).flatten()
+}
+
+// Input:
+//     #[retry_http(max = 5)]
+//     impl Api {
+//         async fn user(&self) -> .. { sends }
+//         #[retry_http(max = 1)]
+//         async fn login(&self) -> .. { sends }
+//         #[retry_http(skip)]
+//         async fn ping(&self) -> .. { sends }
+//         fn url(&self) -> String { .. }
+//     }
+//
+// Output:
+//     impl Api {
+//         #[retry_http(max = 5)]
+//         async fn user(&self) -> .. { sends }
+//         #[retry_http(max = 1)]
+//         async fn login(&self) -> .. { sends }
+//         async fn ping(&self) -> .. { sends }
+//         fn url(&self) -> String { .. }
+//     }
+pub(crate) fn expand(
+    attribute: &TokenStream,
+    options: &Options,
+    mut block: ItemImpl,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
+    if let Some(skip) = &options.skip {
+        errors.at(skip, "`skip` leaves a method of an annotated `impl` alone: put it on that method");
+        return None;
+    }
+    let shared = entries(attribute);
+    let mut any = false;
+    for item in &mut block.items {
+        let ImplItem::Fn(method) = item else { continue };
+        let at = method.attrs.iter().position(is_ours);
+        let own = at.map(|at| method.attrs.remove(at));
+        let own = own.as_ref().map(|own| match &own.meta {
+            Meta::List(list) => entries(&list.tokens),
+            _ => Vec::new(),
+        });
+        if own.iter().flatten().any(|(key, _)| key == "skip")
+            && own.as_ref().is_some_and(|own| own.len() == 1)
+        {
+            any = true;
+            continue;
+        }
+        if own.is_none() && !sends(method) {
+            continue;
+        }
+        any = true;
+        let own = own.unwrap_or_default();
+        let merged = shared
+            .iter()
+            .filter(|(key, _)| !own.iter().any(|(overridden, _)| overridden == key))
+            .chain(&own)
+            .map(|(_, tokens)| tokens);
+        let krate = options.krate(Span::call_site());
+        let attribute: Attribute = parse_quote!(#[#krate::retry_http(#(#merged),*)]);
+        // Behind the others, which are then expanded first.
+        method.attrs.push(attribute);
+    }
+    if !any {
+        errors.at(
+            &block.self_ty,
+            "no method of this `impl` sends a request that is visible in its body: annotate the methods that do, \
+             or send there (`.send().await`, `.execute(..).await`)",
+        );
+        return None;
+    }
+    Some(block.into_token_stream())
+}
+
+fn is_ours(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
+}
+
+/// Whether a method has a visible send, and returns something that can be retried.
+fn sends(method: &ImplItemFn) -> bool {
+    let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
+    match function.shape(&mut Errors::default()) {
+        Some(Shape::Block) => sends::any(function.block().0, Shape::Block),
+        Some(shape) => sends::any(&function.body, shape),
+        None => function.sig.asyncness.is_none() && sends::any(&function.body, Shape::Sync),
+    }
+}
+
+// Input:
+//     #[retry_http(max = 5)]
+//     #[maybe_async]
+//     async fn user() -> .. { .. }
+//
+// Output:
+//     #[maybe_async]
+//     #[retry_http(max = 5)]
+//     async fn user() -> .. { .. }
+//
+// `#[maybe_async]` strips `async` and `.await`, of the loop as well if that is there already.
+pub(crate) fn after_others(
+    attribute: &TokenStream,
+    options: &Options,
+    function: &Function,
+) -> Option<TokenStream> {
+    const STRIPPING: [&str; 3] = ["maybe_async", "must_be_sync", "must_be_async"];
+    let strips = |attribute: &Attribute| {
+        attribute.path().segments.last().is_some_and(|last| STRIPPING.iter().any(|name| last.ident == name))
+    };
+    if !function.attrs.iter().any(strips) {
+        return None;
+    }
+    let krate = options.krate(Span::call_site());
+    let Function { attrs, vis, sig, brace, inner_attrs, body } = function;
+    let mut block = TokenStream::new();
+    brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
+    Some(quote!(#(#attrs)* #[#krate::retry_http(#attribute)] #vis #sig #block))
+}
