@@ -7,11 +7,13 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     BinOp, Block, Expr, FnArg, GenericParam, Generics, Item, Macro, Pat, PatIdent, Path, ReceiverKind,
-    Signature, Stmt, Type, TypeParamBound, UnOp, WherePredicate,
+    Signature, Stmt, Token, Type, TypeParamBound, UnOp, WherePredicate,
 };
 
 use crate::errors::Errors;
@@ -125,6 +127,10 @@ pub(crate) struct Owned {
 }
 
 impl Owned {
+    pub(crate) fn into_name(self) -> Ident {
+        self.name
+    }
+
     pub(crate) fn named(name: &str, ty: &Type) -> Self {
         Self { name: Ident::new(name, Span::call_site()), mutable: false, ty: Some(ty.clone()) }
     }
@@ -186,25 +192,28 @@ pub(crate) fn names(pattern: &Pat, ty: Option<&Type>, owned: &mut Vec<Owned>) {
 /// Decides what each attempt is given of `owned`, by what `body` does with it.
 pub(crate) fn plan(
     owned: &[Owned],
-    body: &[Stmt],
+    body: &mut [Stmt],
     generics: &Generics,
     private: &TokenStream,
     errors: &mut Errors,
 ) -> Arguments {
-    let mut uses = Uses {
-        uses: owned.iter().map(|owned| (owned.name.clone(), Use::None)).collect(),
-        context: Use::None,
-    };
+    let kinds: Vec<_> = owned.iter().map(|owned| Kind::of(owned.ty.as_ref(), generics)).collect();
+    let found = owned.iter().zip(&kinds).map(|(owned, kind)| Found {
+        name: owned.name.clone(),
+        converted: matches!(kind, Kind::Into(_)),
+        used: Use::None,
+    });
+    let mut uses = Uses { found: found.collect(), context: Use::None };
     uses.block(body);
     let mut arguments = Arguments::default();
-    for (owned, (_, used)) in owned.iter().zip(uses.uses) {
-        let kind = Kind::of(owned.ty.as_ref(), generics);
+    for ((owned, kind), Found { used, .. }) in owned.iter().zip(kinds).zip(uses.found) {
         let span = match used {
             Use::Consumed(span) => span,
             _ => owned.name.span(),
         };
         match (used, kind) {
-            (Use::None, _) | (_, Kind::UniqueReference) => {}
+            (Use::None, _) | (Use::Borrowed, Kind::UniqueReference) => {}
+            (_, Kind::UniqueReference) => arguments.reborrow(owned),
             (_, Kind::Copy) => {
                 if owned.mutable {
                     arguments.clone(owned, private, span);
@@ -238,6 +247,13 @@ impl Arguments {
             self.once.extend(quote!(let mut #name = #name;));
             self.inside.extend(quote!(let _ = &mut #name;));
         }
+    }
+
+    /// A unique reference that an attempt may move is lent to it.
+    fn reborrow(&mut self, owned: &Owned) {
+        let name = &owned.name;
+        self.each.extend(quote!(let #name = &mut *#name;));
+        self.enter(owned);
     }
 
     fn clone(&mut self, owned: &Owned, private: &TokenStream, span: Span) {
@@ -402,24 +418,38 @@ impl Use {
 /// Finds the uses of variables in a body.
 struct Uses {
     /// The variables in scope. A name that is bound again is taken out while it means something else.
-    uses: Vec<(Ident, Use)>,
+    found: Vec<Found>,
     /// What the expression around does with what it is about to visit. `None` stands for taking its value.
     context: Use,
 }
 
+/// A variable, and what is done with it.
+struct Found {
+    name: Ident,
+    /// Whether it is converted before the first attempt, so that a further `.into()` of it is one too many.
+    converted: bool,
+    used: Use,
+}
+
 impl Uses {
     fn record(&mut self, name: &Ident, used: Use) {
-        if let Some((_, recorded)) = self.uses.iter_mut().find(|(known, _)| known == name)
-            && used.rank() > recorded.rank()
-        {
-            *recorded = used;
+        if let Some(found) = self.found.iter_mut().find(|found| found.name == *name) {
+            if used.rank() > found.used.rank() {
+                found.used = used;
+            }
         }
     }
 
-    fn with(&mut self, context: Use, expr: &Expr) {
+    fn with(&mut self, context: Use, expr: &mut Expr) {
         self.context = context;
-        self.visit_expr(expr);
+        self.visit_expr_mut(expr);
         self.context = Use::None;
+    }
+
+    fn all<'e>(&mut self, exprs: impl IntoIterator<Item = &'e mut Expr>) {
+        for expr in exprs {
+            self.visit_expr_mut(expr);
+        }
     }
 
     /// Visits with `patterns` bound: their names mean something else there.
@@ -429,44 +459,44 @@ impl Uses {
             names(pattern, None, &mut bound);
         }
         let mut hidden = Vec::new();
-        for (index, (name, _)) in self.uses.iter_mut().enumerate() {
-            if bound.iter().any(|owned| owned.name == *name) {
+        for (index, found) in self.found.iter_mut().enumerate() {
+            if bound.iter().any(|owned| owned.name == found.name) {
                 let unused = Ident::new("_hidden", Span::mixed_site());
-                hidden.push((index, std::mem::replace(name, unused)));
+                hidden.push((index, std::mem::replace(&mut found.name, unused)));
             }
         }
         visit(self);
         for (index, name) in hidden {
-            self.uses[index].0 = name;
+            self.found[index].name = name;
         }
     }
 
-    fn block(&mut self, stmts: &[Stmt]) {
-        let Some((stmt, rest)) = stmts.split_first() else { return };
+    fn block(&mut self, stmts: &mut [Stmt]) {
+        let Some((stmt, rest)) = stmts.split_first_mut() else { return };
         match stmt {
             Stmt::Local(local) => {
-                if let Some(init) = &local.init {
-                    self.with(by_pattern(&local.pat), &init.expr);
-                    if let Some((_, diverge)) = &init.diverge {
-                        self.visit_expr(diverge);
+                if let Some(init) = &mut local.init {
+                    self.with(by_pattern(&local.pat), &mut init.expr);
+                    if let Some((_, diverge)) = &mut init.diverge {
+                        self.visit_expr_mut(diverge);
                     }
                 }
                 self.shadowed([&local.pat], |uses| uses.block(rest));
                 return;
             }
             Stmt::Item(_) => {}
-            other => self.visit_stmt(other),
+            other => self.visit_stmt_mut(other),
         }
         self.block(rest);
     }
 
     /// `if let` and its chains: what the condition binds is bound in the branch.
-    fn branch(&mut self, condition: &Expr, visit: impl FnOnce(&mut Self)) {
-        struct Lets<'e>(Vec<&'e Pat>);
+    fn branch(&mut self, condition: &mut Expr, visit: impl FnOnce(&mut Self)) {
+        struct Lets(Vec<Pat>);
 
-        impl<'ast> Visit<'ast> for Lets<'ast> {
+        impl<'ast> Visit<'ast> for Lets {
             fn visit_expr_let(&mut self, expr: &'ast syn::ExprLet) {
-                self.0.push(&expr.pat);
+                self.0.push((*expr.pat).clone());
             }
 
             fn visit_expr_block(&mut self, _: &'ast syn::ExprBlock) {}
@@ -474,28 +504,38 @@ impl Uses {
             fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
         }
 
-        self.visit_expr(condition);
+        self.visit_expr_mut(condition);
         let mut lets = Lets(Vec::new());
         lets.visit_expr(condition);
-        self.shadowed(lets.0, visit);
+        self.shadowed(&lets.0, visit);
     }
 
-    /// All that is mentioned in tokens that are not looked into.
+    /// Of `x.into()`, where `x` is converted before the first attempt, `x`.
+    fn converted(&self, expr: &Expr) -> Option<Expr> {
+        let Expr::MethodCall(call) = expr else { return None };
+        let Expr::Path(path) = &*call.receiver else { return None };
+        let name = path.path.get_ident()?;
+        let into =
+            call.method == "into" && self.found.iter().any(|found| found.name == *name && found.converted);
+        into.then(|| (*call.receiver).clone())
+    }
+
+    /// What a `move` closure or block mentions, it takes.
+    fn captured(&mut self, body: &impl ToTokens) {
+        self.mentions(body.to_token_stream(), Use::Perhaps);
+    }
+
+    /// All that is mentioned in tokens that are not looked into. `used` is what the outermost are.
     fn mentions(&mut self, tokens: TokenStream, used: Use) {
         let mut previous = None;
         for token in tokens {
             match &token {
                 TokenTree::Ident(name) if previous != Some('.') => self.record(name, used),
-                TokenTree::Group(group) => self.mentions(group.stream(), used),
+                TokenTree::Group(group) => self.mentions(group.stream(), Use::Perhaps),
                 TokenTree::Literal(literal) => {
                     let text = literal.to_string();
-                    let captured: Vec<_> = self
-                        .uses
-                        .iter()
-                        .map(|(name, _)| name.clone())
-                        .filter(|name| captures(&text, name))
-                        .collect();
-                    for name in &captured {
+                    let names: Vec<_> = self.found.iter().map(|found| found.name.clone()).collect();
+                    for name in names.iter().filter(|name| captures(&text, name)) {
                         self.record(name, Use::Borrowed);
                     }
                 }
@@ -505,6 +545,20 @@ impl Uses {
                 TokenTree::Punct(punct) => Some(punct.as_char()),
                 _ => None,
             };
+        }
+    }
+
+    /// The arguments of a macro that takes them as `format!` does.
+    fn formatted(&mut self, tokens: TokenStream) {
+        let Ok(arguments) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()) else {
+            return self.mentions(tokens, Use::Borrowed);
+        };
+        for argument in arguments {
+            match argument {
+                Expr::Lit(literal) => self.mentions(literal.to_token_stream(), Use::Borrowed),
+                Expr::Assign(mut named) => self.with(Use::Borrowed, &mut named.right),
+                mut other => self.with(Use::Borrowed, &mut other),
+            }
         }
     }
 }
@@ -539,9 +593,12 @@ fn by_method(name: &str) -> Use {
     }
 }
 
-impl<'ast> Visit<'ast> for Uses {
-    fn visit_expr(&mut self, expr: &'ast Expr) {
+impl VisitMut for Uses {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
         let context = std::mem::replace(&mut self.context, Use::None);
+        if let Some(converted) = self.converted(expr) {
+            *expr = converted;
+        }
         match expr {
             Expr::Path(path) => {
                 if let Some(name) = path.path.get_ident() {
@@ -550,34 +607,34 @@ impl<'ast> Visit<'ast> for Uses {
                     self.record(name, used);
                 }
             }
-            Expr::Paren(paren) => self.with(context, &paren.expr),
-            Expr::Group(group) => self.with(context, &group.expr),
-            Expr::Reference(reference) => self.with(Use::Borrowed, &reference.expr),
-            Expr::RawAddr(address) => self.with(Use::Borrowed, &address.expr),
+            Expr::Paren(paren) => self.with(context, &mut paren.expr),
+            Expr::Group(group) => self.with(context, &mut group.expr),
+            Expr::Reference(reference) => self.with(Use::Borrowed, &mut reference.expr),
+            Expr::RawAddr(address) => self.with(Use::Borrowed, &mut address.expr),
             Expr::Field(field) => {
                 // A field that is taken by value may be `Copy`.
                 let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };
-                self.with(base, &field.base);
+                self.with(base, &mut field.base);
             }
             Expr::Index(index) => {
-                self.with(Use::Borrowed, &index.expr);
-                self.visit_expr(&index.index);
+                self.with(Use::Borrowed, &mut index.expr);
+                self.visit_expr_mut(&mut index.index);
             }
-            Expr::Cast(cast) => self.with(Use::Borrowed, &cast.expr),
+            Expr::Cast(cast) => self.with(Use::Borrowed, &mut cast.expr),
             Expr::Unary(unary) => {
                 let operand = match (&unary.op, context) {
                     (UnOp::Deref(_), Use::Borrowed) => Use::Borrowed,
                     _ => Use::Perhaps,
                 };
-                self.with(operand, &unary.expr);
+                self.with(operand, &mut unary.expr);
             }
             Expr::MethodCall(call) => {
-                self.with(by_method(&call.method.to_string()), &call.receiver);
-                call.args.iter().for_each(|argument| self.visit_expr(argument));
+                self.with(by_method(&call.method.to_string()), &mut call.receiver);
+                self.all(&mut call.args);
             }
             Expr::Call(call) => {
-                self.with(Use::Perhaps, &call.func);
-                call.args.iter().for_each(|argument| self.visit_expr(argument));
+                self.with(Use::Perhaps, &mut call.func);
+                self.all(&mut call.args);
             }
             Expr::Binary(binary) => {
                 let (left, right) = match binary.op {
@@ -592,64 +649,61 @@ impl<'ast> Visit<'ast> for Uses {
                     }
                     _ => (Use::None, Use::None),
                 };
-                self.with(left, &binary.left);
-                self.with(right, &binary.right);
+                self.with(left, &mut binary.left);
+                self.with(right, &mut binary.right);
             }
             Expr::Assign(assign) => {
-                self.with(Use::Borrowed, &assign.left);
-                self.visit_expr(&assign.right);
+                self.with(Use::Borrowed, &mut assign.left);
+                self.visit_expr_mut(&mut assign.right);
             }
-            Expr::Let(binding) => self.with(by_pattern(&binding.pat), &binding.expr),
+            Expr::Let(binding) => self.with(by_pattern(&binding.pat), &mut binding.expr),
             Expr::Match(item) => {
-                self.with(Use::Perhaps, &item.expr);
-                for arm in &item.arms {
-                    self.shadowed([&arm.pat], |uses| visit::visit_arm(uses, arm));
+                self.with(Use::Perhaps, &mut item.expr);
+                for arm in &mut item.arms {
+                    let pattern = arm.pat.clone();
+                    self.shadowed([&pattern], |uses| visit_mut::visit_arm_mut(uses, arm));
                 }
             }
             Expr::If(item) => {
-                self.branch(&item.cond, |uses| uses.visit_block(&item.then_branch));
-                if let Some((_, otherwise)) = &item.else_branch {
-                    self.visit_expr(otherwise);
+                self.branch(&mut item.cond, |uses| uses.visit_block_mut(&mut item.then_branch));
+                if let Some((_, otherwise)) = &mut item.else_branch {
+                    self.visit_expr_mut(otherwise);
                 }
             }
-            Expr::While(item) => self.branch(&item.cond, |uses| uses.visit_block(&item.body)),
+            Expr::While(item) => self.branch(&mut item.cond, |uses| uses.visit_block_mut(&mut item.body)),
             Expr::ForLoop(item) => {
-                self.visit_expr(&item.expr);
-                self.shadowed([&*item.pat], |uses| uses.visit_block(&item.body));
+                self.visit_expr_mut(&mut item.expr);
+                self.shadowed([&*item.pat], |uses| uses.visit_block_mut(&mut item.body));
             }
             Expr::Closure(closure) => {
                 if closure.capture.is_some() {
                     self.captured(&closure.body);
                 }
-                self.shadowed(&closure.inputs, |uses| uses.visit_expr(&closure.body));
+                self.shadowed(&closure.inputs, |uses| uses.visit_expr_mut(&mut closure.body));
             }
             Expr::Async(item) => {
                 if item.capture.is_some() {
                     self.captured(&item.block);
                 }
-                self.visit_block(&item.block);
+                self.visit_block_mut(&mut item.block);
             }
-            _ => visit::visit_expr(self, expr),
+            _ => visit_mut::visit_expr_mut(self, expr),
         }
     }
 
-    fn visit_block(&mut self, block: &'ast Block) {
-        self.block(&block.stmts);
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        self.block(&mut block.stmts);
     }
 
-    fn visit_item(&mut self, _: &'ast Item) {}
+    fn visit_item_mut(&mut self, _: &mut Item) {}
 
-    fn visit_macro(&mut self, item: &'ast Macro) {
+    fn visit_macro_mut(&mut self, item: &mut Macro) {
         let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-        let used = if FORMATTING.contains(&name.as_str()) { Use::Borrowed } else { Use::Perhaps };
-        self.mentions(item.tokens.clone(), used);
-    }
-}
-
-impl Uses {
-    /// What a `move` closure or block mentions, it takes.
-    fn captured(&mut self, body: &impl ToTokens) {
-        self.mentions(body.to_token_stream(), Use::Perhaps);
+        if FORMATTING.contains(&name.as_str()) {
+            self.formatted(item.tokens.clone());
+        } else {
+            self.mentions(item.tokens.clone(), Use::Perhaps);
+        }
     }
 }
 

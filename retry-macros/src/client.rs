@@ -91,7 +91,7 @@ pub(crate) fn expand(
     Some(block.into_token_stream())
 }
 
-fn is_ours(attribute: &Attribute) -> bool {
+pub(crate) fn is_ours(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
 }
 

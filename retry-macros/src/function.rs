@@ -1,6 +1,6 @@
 //! What is annotated: the shape of a function, or why it cannot be retried.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{
@@ -9,6 +9,7 @@ use syn::{
 };
 
 use crate::arguments::{self, Owned};
+use crate::client;
 use crate::errors::Errors;
 
 /// A function whose body parsed.
@@ -103,6 +104,10 @@ fn misplaced(item: TokenStream) -> Option<(TokenStream, String)> {
 impl Function {
     /// How to run it; `None`, with the reason reported, where it cannot be retried.
     pub(crate) fn shape(&self, errors: &mut Errors) -> Option<Shape> {
+        if let Some(again) = self.attrs.iter().find(|attribute| client::is_ours(attribute)) {
+            errors.at(again, "`#[retry_http]` is given twice, so retries would multiply: remove one");
+            return None;
+        }
         if let Some(constness) = &self.sig.constness {
             errors.at(
                 constness,
@@ -129,6 +134,9 @@ impl Function {
         if future.is_some() {
             let ends_in_block = matches!(self.body.last(), Some(Stmt::Expr(tail, None)) if has_block(tail));
             let boxed = !matches!(**output, Type::ImplTrait(_));
+            if !ends_in_block {
+                self.outlives(output, errors)?;
+            }
             return Some(if ends_in_block { Shape::Block } else { Shape::Wrapped { boxed } });
         }
         if let Type::ImplTrait(_) | Type::TraitObject(_) = **output {
@@ -147,6 +155,35 @@ impl Function {
             return None;
         }
         Some(Shape::Sync)
+    }
+
+    /// Where the whole body runs in the future, everything that it borrows must live as long as that does.
+    fn outlives(&self, output: &Type, errors: &mut Errors) -> Option<()> {
+        let Type::ImplTrait(item) = output else { return Some(()) };
+        let bound = item.bounds.iter().find_map(|bound| match bound {
+            TypeParamBound::Lifetime(bound) => Some(bound),
+            _ => None,
+        });
+        let Some(bound) = bound else { return Some(()) };
+        let shorter: Vec<String> = self
+            .parameters()
+            .filter(|(_, ty)| {
+                matches!(ty, Type::Reference(reference) if reference.lifetime.as_ref() != Some(bound))
+            })
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        if shorter.is_empty() || bound.ident == "_" {
+            return Some(());
+        }
+        errors.at(
+            output,
+            format!(
+                "the future is `+ {bound}`, and each attempt needs {} for as long: write `&{bound}` for them too, make \
+                 it `async fn`, or send in an `async move` block that the function ends in",
+                shorter.join(", ")
+            ),
+        );
+        None
     }
 
     /// What an attempt returns; only after [`shape`](Self::shape) found one.
@@ -181,7 +218,7 @@ impl Function {
     }
 
     /// The parameters that are plain names, with their types.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&syn::Ident, &Type)> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&Ident, &Type)> {
         self.sig.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(typed) => match &*typed.pat {
                 Pat::Ident(name) => Some((&name.ident, &*typed.ty)),
@@ -298,11 +335,16 @@ fn expect_block(expr: &mut Expr) -> &mut Block {
     }
 }
 
+/// `.boxed()`, `.instrument(span)` and their kin.
+pub(crate) fn is_around(method: &Ident) -> bool {
+    AROUND.iter().any(|name| method == name)
+}
+
 /// `Box::pin(..)`, `Instrument::instrument(.., span)` and their kin.
-fn around(call: &ExprCall) -> bool {
+pub(crate) fn around(call: &ExprCall) -> bool {
     let Expr::Path(path) = &*call.func else { return false };
     let Some(last) = path.path.segments.last() else { return false };
-    !call.args.is_empty() && (last.ident == "pin" || AROUND.contains(&last.ident.to_string().as_str()))
+    !call.args.is_empty() && (last.ident == "pin" || is_around(&last.ident))
 }
 
 /// What `#[tracing::instrument]` makes of the body of an `async fn`.

@@ -4,16 +4,39 @@
 //! sync body the same without `.await`; and, for broken bodies behind errors without a `source()`, what reads
 //! a body. Closures, nested `async` blocks, nested items and the input of other macros are not entered.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMethodCall, Item, Path, Stmt, Type, parse_quote, parse_quote_spanned};
 
-use crate::function::Shape;
+use crate::arguments;
+use crate::function::{self, Shape};
 use crate::options::Options;
 
 /// The methods of a response that read its body.
-const READS: [&str; 6] = ["json", "text", "text_with_charset", "bytes", "chunk", "copy_to"];
+const READS: [(&str, usize); 6] =
+    [("json", 0), ("text", 0), ("text_with_charset", 1), ("bytes", 0), ("chunk", 0), ("copy_to", 1)];
+/// Methods by which a variable is seen to hold a builder.
+const BUILDS: [&str; 17] = [
+    "basic_auth",
+    "bearer_auth",
+    "body",
+    "delete",
+    "form",
+    "get",
+    "head",
+    "header",
+    "headers",
+    "json",
+    "multipart",
+    "patch",
+    "post",
+    "put",
+    "query",
+    "request",
+    "timeout",
+];
 
 /// Arms the visible sends of `body` and returns how many there are. `parameters` are those of the function.
 pub(crate) fn arm<'p>(
@@ -23,8 +46,17 @@ pub(crate) fn arm<'p>(
     call: &Ident,
     options: &Options,
 ) -> usize {
-    let kept = parameters.filter(|(_, ty)| !is_builder(ty)).map(|(name, _)| name.clone()).collect();
-    let mut armer = Armer { shape, call, options, kept, visible: 0 };
+    let locals = parameters
+        .map(|(name, ty)| Local {
+            name: name.clone(),
+            kind: if is_builder(ty) { Origin::Builder } else { Origin::Parameter },
+        })
+        .collect();
+    let mut mentions = Vec::new();
+    for stmt in &*body {
+        collect(stmt.to_token_stream(), &mut mentions);
+    }
+    let mut armer = Armer { shape, call, options, locals, mentions, visible: 0 };
     for stmt in body {
         armer.visit_stmt_mut(stmt);
     }
@@ -41,9 +73,26 @@ struct Armer<'a> {
     shape: Shape,
     call: &'a Ident,
     options: &'a Options,
-    /// Parameters that are not reqwest's builder, which are not moved for a look at them.
-    kept: Vec<Ident>,
+    /// The variables in scope.
+    locals: Vec<Local>,
+    /// Every name in the body, as often as it is there.
+    mentions: Vec<Ident>,
     visible: usize,
+}
+
+struct Local {
+    name: Ident,
+    kind: Origin,
+}
+
+/// What a variable is known to hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// reqwest's builder, as far as one can see.
+    Builder,
+    /// An argument of another type.
+    Parameter,
+    Unknown,
 }
 
 impl VisitMut for Armer<'_> {
@@ -57,6 +106,7 @@ impl VisitMut for Armer<'_> {
             (false, expr) => expr,
             _ => return,
         };
+        let sent = peel(sent);
         match look(sent) {
             Some(Seen::Send) => self.send(sent),
             Some(Seen::Execute) => self.execute(expr),
@@ -70,10 +120,40 @@ impl VisitMut for Armer<'_> {
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
 
+    fn visit_block_mut(&mut self, block: &mut syn::Block) {
+        let outside = self.locals.len();
+        visit_mut::visit_block_mut(self, block);
+        self.locals.truncate(outside);
+    }
+
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
-        if !matches!(stmt, Stmt::Item(_)) {
-            visit_mut::visit_stmt_mut(self, stmt);
+        if let Stmt::Item(_) = stmt {
+            return;
         }
+        let built = match stmt {
+            Stmt::Local(local) => local.init.as_ref().is_some_and(|init| builds(&init.expr)),
+            _ => false,
+        };
+        visit_mut::visit_stmt_mut(self, stmt);
+        if let Stmt::Local(local) = stmt {
+            let kind = if built { Origin::Builder } else { Origin::Unknown };
+            let mut bound = Vec::new();
+            arguments::names(&local.pat, None, &mut bound);
+            self.locals.extend(bound.into_iter().map(|owned| Local { name: owned.into_name(), kind }));
+        }
+    }
+
+    fn visit_expr_assign_mut(&mut self, assign: &mut syn::ExprAssign) {
+        if builds(&assign.right) {
+            if let Expr::Path(path) = &*assign.left {
+                if let Some(local) =
+                    self.locals.iter_mut().rev().find(|local| path.path.is_ident(&local.name))
+                {
+                    local.kind = Origin::Builder;
+                }
+            }
+        }
+        visit_mut::visit_expr_assign_mut(self, assign);
     }
 }
 
@@ -89,8 +169,11 @@ fn look(expr: &Expr) -> Option<Seen> {
     match expr {
         Expr::MethodCall(method) => match (method.method.to_string().as_str(), method.args.len()) {
             ("send", 0) if !is_self(&method.receiver) => Some(Seen::Send),
-            ("execute", 1) if !is_self(&method.receiver) => Some(Seen::Execute),
-            (name, arguments) if READS.contains(&name) && arguments <= 1 => Some(Seen::Read),
+            // A closure is no request, and its types are inferred from what it is passed to.
+            ("execute", 1) if !is_self(&method.receiver) && !matches!(method.args[0], Expr::Closure(_)) => {
+                Some(Seen::Execute)
+            }
+            (name, arguments) if READS.contains(&(name, arguments)) => Some(Seen::Read),
             _ => None,
         },
         Expr::Call(function) => match &*function.func {
@@ -119,11 +202,11 @@ impl Armer<'_> {
     // Output:
     //     arm!(call, http.get(url)).send()
     fn send(&mut self, sent: &mut Expr) {
-        self.visible += 1;
-        if let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent
-            && self.may_move(receiver)
-        {
-            **receiver = self.wrap("arm", receiver);
+        if let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent {
+            if self.may_move(receiver) {
+                self.visible += 1;
+                **receiver = self.wrap("arm", receiver);
+            }
         }
     }
 
@@ -147,8 +230,8 @@ impl Armer<'_> {
         let local = |name| Ident::new(name, Span::mixed_site());
         let (arming, bound) = (local("arming"), local("client"));
         let sent = match &mut *expr {
-            Expr::Await(future) => &mut *future.base,
-            sent => sent,
+            Expr::Await(future) => peel(&mut future.base),
+            sent => peel(sent),
         };
         let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = sent else {
             return;
@@ -196,14 +279,71 @@ impl Armer<'_> {
         quote_spanned!(span=> #krate::__private::#name)
     }
 
-    /// A place such as `self.x` cannot be moved out of. A local can: reqwest's builders are consumed anyway.
+    /// A place such as `self.x` cannot be moved out of. A variable can, where it holds a builder, which is
+    /// consumed anyway, or where it is not used for anything else.
     fn may_move(&self, sender: &Expr) -> bool {
         match sender {
-            Expr::Path(path) => path.path.get_ident().is_some_and(|name| !self.kept.contains(name)),
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
+                let local = self.locals.iter().rev().find(|local| local.name == *name);
+                match local.map_or(Origin::Unknown, |local| local.kind) {
+                    Origin::Builder => true,
+                    Origin::Parameter => false,
+                    Origin::Unknown => self.mentions.iter().filter(|mention| *mention == name).count() == 2,
+                }
+            }),
             Expr::Paren(paren) => self.may_move(&paren.expr),
             Expr::Group(group) => self.may_move(&group.expr),
             other => !is_place(other),
         }
+    }
+}
+
+/// Whether an expression is seen to make a builder.
+fn builds(expr: &Expr) -> bool {
+    struct Chain(bool);
+
+    impl<'ast> Visit<'ast> for Chain {
+        fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+            self.0 |= BUILDS.iter().any(|name| call.method == name);
+            visit::visit_expr_method_call(self, call);
+        }
+
+        // What is awaited is sent already.
+        fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {}
+    }
+
+    let mut chain = Chain(false);
+    chain.visit_expr(expr);
+    chain.0
+}
+
+fn collect(tokens: TokenStream, names: &mut Vec<Ident>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => names.push(name),
+            TokenTree::Group(group) => collect(group.stream(), names),
+            _ => {}
+        }
+    }
+}
+
+/// What is sent, without what may stand around it: parentheses, `Box::pin(..)`, `.instrument(..)`.
+fn peel(expr: &mut Expr) -> &mut Expr {
+    let around = match expr {
+        Expr::MethodCall(call) => function::is_around(&call.method),
+        Expr::Call(call) => function::around(call),
+        Expr::Paren(_) | Expr::Group(_) => true,
+        _ => false,
+    };
+    if !around {
+        return expr;
+    }
+    match expr {
+        Expr::Paren(paren) => peel(&mut paren.expr),
+        Expr::Group(group) => peel(&mut group.expr),
+        Expr::MethodCall(call) => peel(&mut call.receiver),
+        Expr::Call(call) => peel(&mut call.args[0]),
+        other => other,
     }
 }
 
