@@ -117,6 +117,38 @@ pub(crate) struct Arguments {
     pub(crate) inside: TokenStream,
     /// The arguments of which each attempt gets a clone, for the docs.
     pub(crate) cloned: Vec<String>,
+    /// The arguments that attempts change, and not the function itself any more.
+    changed: Vec<Ident>,
+}
+
+impl Arguments {
+    /// Takes the `mut` away from where arguments are bound, if only attempts need it.
+    pub(crate) fn strip_mut(&self, sig: &mut Signature, body: &mut [Stmt]) {
+        struct Strip<'n>(&'n [Ident]);
+
+        impl VisitMut for Strip<'_> {
+            fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
+                if self.0.contains(&pattern.ident) {
+                    pattern.mutability = None;
+                }
+                visit_mut::visit_pat_ident_mut(self, pattern);
+            }
+
+            fn visit_receiver_mut(&mut self, receiver: &mut syn::Receiver) {
+                if !matches!(receiver.kind, ReceiverKind::Reference(..)) {
+                    receiver.mutability = None;
+                }
+            }
+        }
+
+        let mut strip = Strip(&self.changed);
+        for input in &mut sig.inputs {
+            strip.visit_fn_arg_mut(input);
+        }
+        for stmt in body {
+            strip.visit_stmt_mut(stmt);
+        }
+    }
 }
 
 /// A variable that a body owns.
@@ -155,13 +187,12 @@ pub(crate) fn owned(sig: &Signature, body: &mut [Stmt], once: &mut TokenStream) 
                 };
                 if by_value {
                     let name = Ident::new("this", Span::mixed_site());
-                    let mutable = receiver.mutability;
                     for stmt in body.iter_mut() {
                         Rename { name: &name }.visit_stmt_mut(stmt);
                     }
                     let keyword = receiver.self_token;
-                    once.extend(quote!(let #mutable #name = #keyword;));
-                    owned.push(Owned { name, mutable: mutable.is_some(), ty: None });
+                    once.extend(quote!(let #name = #keyword;));
+                    owned.push(Owned { name, mutable: receiver.mutability.is_some(), ty: None });
                 }
             }
         }
@@ -289,6 +320,9 @@ impl Arguments {
     /// The attempt takes what it is given.
     fn enter(&mut self, Owned { name, mutable, .. }: &Owned) {
         let mutability = mutable.then(|| quote!(mut));
+        if *mutable {
+            self.changed.push(name.clone());
+        }
         self.inside.extend(quote!(let #mutability #name = #name;));
     }
 }
@@ -553,13 +587,48 @@ impl Uses {
         let Ok(arguments) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()) else {
             return self.mentions(tokens, Use::Borrowed);
         };
-        for argument in arguments {
-            match argument {
+        for mut argument in arguments {
+            match &mut argument {
                 Expr::Lit(literal) => self.mentions(literal.to_token_stream(), Use::Borrowed),
-                Expr::Assign(mut named) => self.with(Use::Borrowed, &mut named.right),
-                mut other => self.with(Use::Borrowed, &mut other),
+                Expr::Assign(named) => self.with(Use::Borrowed, &mut named.right),
+                other => self.with(Use::Borrowed, other),
             }
         }
+    }
+
+    /// [`Self::converted`] in the input of a macro.
+    fn without_into(&mut self, tokens: TokenStream) -> TokenStream {
+        let tokens: Vec<_> = tokens.into_iter().collect();
+        let mut kept = TokenStream::new();
+        let mut at = 0;
+        while at < tokens.len() {
+            if let [
+                TokenTree::Ident(name),
+                TokenTree::Punct(dot),
+                TokenTree::Ident(into),
+                TokenTree::Group(empty),
+                ..,
+            ] = &tokens[at..]
+            {
+                let converted = self.found.iter().any(|found| found.name == *name && found.converted);
+                if converted && dot.as_char() == '.' && into == "into" && empty.stream().is_empty() {
+                    self.record(name, Use::Consumed(name.span()));
+                    kept.extend([tokens[at].clone()]);
+                    at += 4;
+                    continue;
+                }
+            }
+            kept.extend([match &tokens[at] {
+                TokenTree::Group(group) => {
+                    let mut inner = Group::new(group.delimiter(), self.without_into(group.stream()));
+                    inner.set_span(group.span());
+                    inner.into()
+                }
+                other => other.clone(),
+            }]);
+            at += 1;
+        }
+        kept
     }
 }
 
@@ -595,9 +664,10 @@ fn by_method(name: &str) -> Use {
 
 impl VisitMut for Uses {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        let context = std::mem::replace(&mut self.context, Use::None);
+        let mut context = std::mem::replace(&mut self.context, Use::None);
         if let Some(converted) = self.converted(expr) {
             *expr = converted;
+            context = Use::None;
         }
         match expr {
             Expr::Path(path) => {
@@ -699,6 +769,7 @@ impl VisitMut for Uses {
 
     fn visit_macro_mut(&mut self, item: &mut Macro) {
         let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        item.tokens = self.without_into(std::mem::take(&mut item.tokens));
         if FORMATTING.contains(&name.as_str()) {
             self.formatted(item.tokens.clone());
         } else {

@@ -84,24 +84,32 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let looped =
         Loop { options, shape, result: &result, generics: &generics, parameters: &parameters, private };
 
-    let mut cloned = Vec::new();
+    let mut arguments = Arguments::default();
     if shape == Shape::Block {
         let (body, owned) = function.block();
-        let tokens = looped.around(body, &owned, &TokenStream::new(), &mut cloned, errors);
+        let tokens = looped.around(body, &owned, &TokenStream::new(), &mut arguments, errors);
         *body = vec![Stmt::Expr(syn::Expr::Verbatim(tokens), None)];
     } else {
-        let mut once = TokenStream::new();
+        let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
+        if let Shape::Wrapped { .. } = shape {
+            for (name, referent) in function.shorter_lived() {
+                let private = &looped.private;
+                eager.extend(quote!(let #name = #private::keep(#name);));
+                once.extend(quote!(let #name: &#referent = ::core::borrow::Borrow::borrow(&#name);));
+            }
+        }
         let owned = arguments::owned(&function.sig, &mut function.body, &mut once);
-        let tokens = looped.around(&mut function.body, &owned, &once, &mut cloned, errors);
+        let tokens = looped.around(&mut function.body, &owned, &once, &mut arguments, errors);
         let tokens = match shape {
-            Shape::Wrapped { boxed: true } => quote!(::std::boxed::Box::pin(async move { #tokens })),
-            Shape::Wrapped { boxed: false } => quote!(async move { #tokens }),
+            Shape::Wrapped { boxed: true } => quote!(#eager ::std::boxed::Box::pin(async move { #tokens })),
+            Shape::Wrapped { boxed: false } => quote!(#eager async move { #tokens }),
             _ => tokens,
         };
         function.body = vec![Stmt::Expr(syn::Expr::Verbatim(tokens), None)];
     }
 
-    let docs = docs::section(&cloned);
+    arguments.strip_mut(&mut function.sig, &mut function.body);
+    let docs = docs::section(&arguments.cloned);
     let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
@@ -124,13 +132,12 @@ impl Loop<'_> {
         body: &mut [Stmt],
         owned: &[Owned],
         once: &TokenStream,
-        cloned: &mut Vec<String>,
+        arguments: &mut Arguments,
         errors: &mut Errors,
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
-        let Arguments { once: converted, each, inside, cloned: names } =
-            arguments::plan(owned, body, self.generics, private, errors);
-        *cloned = names;
+        *arguments = arguments::plan(owned, body, self.generics, private, errors);
+        let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());
         let (call, attempted, outcome, wait) =
@@ -147,16 +154,17 @@ impl Loop<'_> {
                 return #outcome;
             }
         };
+        // Of our own span, or lints would take these braces for the user's.
+        let body = quote!({ #(#body)* });
         let attempt = match shape {
-            Shape::Async | Shape::Block => {
-                quote_spanned!(span=> #krate::__private::attempt(async { #inside #pin { #(#body)* } }).await)
-            }
-            Shape::Wrapped { .. } => {
-                quote_spanned!(span=> #krate::__private::attempt(async { #inside #pin (|| { #(#body)* })().await }).await)
-            }
-            Shape::Sync => {
-                quote_spanned!(span=> #krate::__private::attempt_blocking(|| -> #result { #inside { #(#body)* } }))
-            }
+            Shape::Async | Shape::Block => quote!(async { #inside #pin #body }),
+            Shape::Wrapped { .. } => quote!(async { #inside #pin (|| #body)().await }),
+            Shape::Sync => quote!(|| -> #result { #inside #body }),
+        };
+        let attempt = if shape.is_async() {
+            quote_spanned!(span=> #krate::__private::attempt(#attempt).await)
+        } else {
+            quote_spanned!(span=> #krate::__private::attempt_blocking(#attempt))
         };
         let pause = if shape.is_async() {
             quote!(#private::pause!(#outcome, #wait).await)

@@ -134,9 +134,6 @@ impl Function {
         if future.is_some() {
             let ends_in_block = matches!(self.body.last(), Some(Stmt::Expr(tail, None)) if has_block(tail));
             let boxed = !matches!(**output, Type::ImplTrait(_));
-            if !ends_in_block {
-                self.outlives(output, errors)?;
-            }
             return Some(if ends_in_block { Shape::Block } else { Shape::Wrapped { boxed } });
         }
         if let Type::ImplTrait(_) | Type::TraitObject(_) = **output {
@@ -157,33 +154,23 @@ impl Function {
         Some(Shape::Sync)
     }
 
-    /// Where the whole body runs in the future, everything that it borrows must live as long as that does.
-    fn outlives(&self, output: &Type, errors: &mut Errors) -> Option<()> {
-        let Type::ImplTrait(item) = output else { return Some(()) };
-        let bound = item.bounds.iter().find_map(|bound| match bound {
-            TypeParamBound::Lifetime(bound) => Some(bound),
-            _ => None,
-        });
-        let Some(bound) = bound else { return Some(()) };
-        let shorter: Vec<String> = self
-            .parameters()
-            .filter(|(_, ty)| {
-                matches!(ty, Type::Reference(reference) if reference.lifetime.as_ref() != Some(bound))
+    /// For [`Shape::Wrapped`], where the future is `+ 'a`: the parameters that are borrowed for less, and what
+    /// they borrow. The body used them before the future was returned, and now does so in it.
+    pub(crate) fn shorter_lived(&self) -> Vec<(Ident, Type)> {
+        let ReturnType::Type(_, output) = &self.sig.output else { return Vec::new() };
+        let Some(bound) = lifetime_bound(output).filter(|bound| bound.ident != "_") else {
+            return Vec::new();
+        };
+        self.parameters()
+            .filter_map(|(name, ty)| match ty {
+                Type::Reference(reference)
+                    if reference.mutability.is_none() && reference.lifetime.as_ref() != Some(bound) =>
+                {
+                    Some((name.clone(), (*reference.elem).clone()))
+                }
+                _ => None,
             })
-            .map(|(name, _)| format!("`{name}`"))
-            .collect();
-        if shorter.is_empty() || bound.ident == "_" {
-            return Some(());
-        }
-        errors.at(
-            output,
-            format!(
-                "the future is `+ {bound}`, and each attempt needs {} for as long: write `&{bound}` for them too, make \
-                 it `async fn`, or send in an `async move` block that the function ends in",
-                shorter.join(", ")
-            ),
-        );
-        None
+            .collect()
     }
 
     /// What an attempt returns; only after [`shape`](Self::shape) found one.
@@ -281,6 +268,30 @@ fn future_output(output: &Type) -> Option<&Type> {
         Type::Group(group) => future_output(&group.elem),
         _ => None,
     }
+}
+
+/// The lifetime that a future is bound to outlive.
+fn lifetime_bound(output: &Type) -> Option<&syn::Lifetime> {
+    let bounds = match output {
+        Type::ImplTrait(item) => &item.bounds,
+        Type::TraitObject(item) => &item.bounds,
+        Type::Paren(paren) => return lifetime_bound(&paren.elem),
+        Type::Path(path) => {
+            let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+                return None;
+            };
+            return arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Lifetime(lifetime) => Some(lifetime),
+                GenericArgument::Type(inner) => lifetime_bound(inner),
+                _ => None,
+            });
+        }
+        _ => return None,
+    };
+    bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Lifetime(lifetime) => Some(lifetime),
+        _ => None,
+    })
 }
 
 /// The `R` of `Future<Output = R>`.

@@ -57,6 +57,9 @@ pub(crate) fn arm<'p>(
         collect(stmt.to_token_stream(), &mut mentions);
     }
     let mut armer = Armer { shape, call, options, locals, mentions, visible: 0 };
+    if let (Shape::Wrapped { .. }, Some(Stmt::Expr(tail, None))) = (shape, body.last_mut()) {
+        armer.first_of_chain(tail);
+    }
     for stmt in body {
         armer.visit_stmt_mut(stmt);
     }
@@ -207,6 +210,21 @@ impl Armer<'_> {
                 self.visible += 1;
                 **receiver = self.wrap("arm", receiver);
             }
+        }
+    }
+
+    /// Where a body yields a future and is awaited by us, the send that this future begins with:
+    /// `http.get(url).send().then(..)`.
+    fn first_of_chain(&mut self, expr: &mut Expr) {
+        if let Some(Seen::Send) = look(expr) {
+            return self.send(expr);
+        }
+        match expr {
+            Expr::MethodCall(call) => self.first_of_chain(&mut call.receiver),
+            Expr::Call(call) if function::around(call) => self.first_of_chain(&mut call.args[0]),
+            Expr::Paren(paren) => self.first_of_chain(&mut paren.expr),
+            Expr::Group(group) => self.first_of_chain(&mut group.expr),
+            _ => {}
         }
     }
 

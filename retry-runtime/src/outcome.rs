@@ -63,6 +63,34 @@ pub fn again<T: Again>(argument: &T) -> T {
     argument.again()
 }
 
+/// What a future that outlives its borrowed arguments must keep of them.
+#[diagnostic::on_unimplemented(
+    message = "the attempts run in the future, which outlives this argument, and `{Self}` cannot be cloned",
+    note = "borrow it for as long as the future lives (`&'a`), make the function `async fn`, or send in an \
+            `async move` block that it ends in"
+)]
+pub trait Keep {
+    /// What is kept.
+    type Kept;
+
+    /// Keeps it.
+    fn keep(&self) -> Self::Kept;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned + ?Sized> Keep for T {
+    type Kept = T::Owned;
+
+    fn keep(&self) -> T::Owned {
+        self.to_owned()
+    }
+}
+
+/// What a future keeps of an argument.
+pub fn keep<T: Keep + ?Sized>(argument: &T) -> T::Kept {
+    argument.keep()
+}
+
 /// The items of an argument that can only be iterated over once.
 #[inline]
 pub fn collect<I: IntoIterator>(argument: I) -> Vec<I::Item> {
