@@ -407,3 +407,61 @@ mod reqwest12 {
         assert!(server.pauses()[0] >= ms(150), "{:?}", server.pauses());
     }
 }
+
+/// reqwest's middleware, in the same program.
+mod middleware {
+    use super::*;
+    use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+
+    #[retry_http(base = 1ms)]
+    async fn get(http: &ClientWithMiddleware, url: &str) -> Result<String, reqwest_middleware::Error> {
+        Ok(http.get(url).send().await?.error_for_status()?.text().await?)
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn post(http: &ClientWithMiddleware, url: &str) -> Result<Response, reqwest_middleware::Error> {
+        let request = http.post(url).header("x", "y");
+        request.send().await
+    }
+
+    /// Any other builder: its method is what one can see.
+    struct Builder(reqwest::RequestBuilder);
+
+    impl Builder {
+        fn post(http: &Client, url: &str) -> Self {
+            Self(http.request(reqwest::Method::POST, url))
+        }
+
+        async fn send(self) -> Result<Response, reqwest::Error> {
+            self.0.send().await
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn post_by_another(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+        Builder::post(http, url).send().await
+    }
+
+    #[tokio::test]
+    async fn a_visible_method_counts() {
+        let server = Server::script([Reply::status(500)]);
+        assert_eq!(post_by_another(&Client::new(), &server.url("/")).await.unwrap().status(), 500);
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn is_understood() {
+        let http = ClientBuilder::new(Client::new()).build();
+        let server = Server::script([
+            Reply::status(429).header("retry-after", "0.15"),
+            Reply::Drop,
+            Reply::status(200).body("x"),
+        ]);
+        assert_eq!(get(&http, &server.url("/")).await.unwrap(), "x");
+        assert_eq!(server.requests().len(), 3);
+        assert!(server.pauses()[0] >= ms(150), "{:?}", server.pauses());
+        let server = Server::script([Reply::status(500)]);
+        assert_eq!(post(&http, &server.url("/")).await.unwrap().status(), 500);
+        assert_eq!(server.requests().len(), 1);
+    }
+}

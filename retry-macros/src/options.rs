@@ -14,7 +14,20 @@ use crate::duration;
 use crate::errors::{Errors, did_you_mean, list, or_colon};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 9] = ["max", "on", "never", "base", "factor", "cap", "jitter", "max_retry_after", "crate"];
+const KEYS: [&str; 12] = [
+    "max",
+    "on",
+    "never",
+    "base",
+    "factor",
+    "cap",
+    "jitter",
+    "max_retry_after",
+    "retry_if",
+    "policy",
+    "crate",
+    "skip",
+];
 /// What others call them.
 const KEYS_ELSEWHERE: [(&str, &[&str]); 7] = [
     ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),

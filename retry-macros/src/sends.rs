@@ -47,9 +47,9 @@ pub(crate) fn arm<'p>(
     options: &Options,
 ) -> usize {
     let locals = parameters
-        .map(|(name, ty)| Local {
-            name: name.clone(),
-            kind: if is_builder(ty) { Origin::Builder } else { Origin::Parameter },
+        .map(|(name, ty)| {
+            let kind = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
+            Local { name: name.clone(), kind, is_unsafe: false }
         })
         .collect();
     let mut mentions = Vec::new();
@@ -86,6 +86,8 @@ struct Armer<'a> {
 struct Local {
     name: Ident,
     kind: Origin,
+    /// Whether it is seen to hold a POST or PATCH.
+    is_unsafe: bool,
 }
 
 /// What a variable is known to hold.
@@ -133,16 +135,22 @@ impl VisitMut for Armer<'_> {
         if let Stmt::Item(_) = stmt {
             return;
         }
-        let built = match stmt {
-            Stmt::Local(local) => local.init.as_ref().is_some_and(|init| builds(&init.expr)),
-            _ => false,
+        let init = match stmt {
+            Stmt::Local(local) => local.init.as_ref(),
+            _ => None,
         };
+        let built = init.is_some_and(|init| builds(&init.expr));
+        let is_unsafe = init.is_some_and(|init| posts(&init.expr));
         visit_mut::visit_stmt_mut(self, stmt);
         if let Stmt::Local(local) = stmt {
             let kind = if built { Origin::Builder } else { Origin::Unknown };
             let mut bound = Vec::new();
             arguments::names(&local.pat, None, &mut bound);
-            self.locals.extend(bound.into_iter().map(|owned| Local { name: owned.into_name(), kind }));
+            self.locals.extend(bound.into_iter().map(|owned| Local {
+                name: owned.into_name(),
+                kind,
+                is_unsafe,
+            }));
         }
     }
 
@@ -208,7 +216,9 @@ impl Armer<'_> {
         if let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent {
             if self.may_move(receiver) {
                 self.visible += 1;
-                **receiver = self.wrap("arm", receiver);
+                let (span, call, unsafely) = (start(receiver), self.call, self.sends_unsafely(receiver));
+                let arm = self.private("arm", span);
+                **receiver = parse_quote_spanned!(span=> #arm!(#call, #receiver, #unsafely));
             }
         }
     }
@@ -234,7 +244,7 @@ impl Armer<'_> {
     // Output:
     //     match executing!(self.http) {
     //         arming => arming.noted(
-    //             self.http.execute(arming.arm(request.try_into()?, &mut call)).await,
+    //             self.http.execute(arming.arm_request(request.try_into()?, &mut call)).await,
     //             &mut call,
     //         ),
     //     }
@@ -255,7 +265,7 @@ impl Armer<'_> {
             return;
         };
         let request = &args[0];
-        args[0] = parse_quote!(#arming.arm(#request, &mut #call));
+        args[0] = parse_quote!(#arming.arm_request(#request, &mut #call));
         let temporary = if is_place(receiver) {
             None
         } else {
@@ -297,6 +307,16 @@ impl Armer<'_> {
         quote_spanned!(span=> #krate::__private::#name)
     }
 
+    /// Whether a sender is seen to be a POST or PATCH. Only that of a type that is not reqwest's is told so.
+    fn sends_unsafely(&self, sender: &Expr) -> bool {
+        match sender {
+            Expr::Path(path) => {
+                self.locals.iter().rev().any(|local| path.path.is_ident(&local.name) && local.is_unsafe)
+            }
+            other => posts(other),
+        }
+    }
+
     /// A place such as `self.x` cannot be moved out of. A variable can, where it holds a builder, which is
     /// consumed anyway, or where it is not used for anything else.
     fn may_move(&self, sender: &Expr) -> bool {
@@ -314,6 +334,13 @@ impl Armer<'_> {
             other => !is_place(other),
         }
     }
+}
+
+/// Whether an expression is seen to make a POST or PATCH: `.post(..)`, `.request(Method::POST, ..)`.
+fn posts(expr: &Expr) -> bool {
+    let mut names = Vec::new();
+    collect(expr.to_token_stream(), &mut names);
+    names.iter().any(|name| ["post", "patch", "POST", "PATCH"].iter().any(|unsafely| name == unsafely))
 }
 
 /// Whether an expression is seen to make a builder.

@@ -67,6 +67,12 @@ impl<'p> Call<'p> {
         self.target = (!self.exchange.is_idempotent()).then(|| hash(url));
     }
 
+    /// A visible send of another type than reqwest's begins, of which all that is known is that it is a POST or
+    /// PATCH.
+    pub(crate) fn sending_unsafely(&mut self) {
+        self.begin(Exchange::sent(&Method::POST, &HeaderMap::new()));
+    }
+
     /// A visible send of something that is no request: its builder's error is all that will come of it.
     pub(crate) fn sending_nothing(&mut self) {
         self.begin(Exchange::default());

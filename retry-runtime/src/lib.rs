@@ -18,7 +18,11 @@ mod outcome;
 mod policy;
 mod probe;
 mod reqwest;
+#[cfg(feature = "reqwest-middleware-0-5")]
+mod reqwest_middleware;
 mod retry;
+#[cfg(feature = "serde")]
+mod serde;
 mod status;
 mod transport;
 

@@ -112,13 +112,14 @@ macro_rules! __fresh {
 #[inline]
 pub fn informs<T, E>(_: (Option<&T>, Option<&E>), _: impl Informs<E>) {}
 
-/// What `.send()` is called on, made to tell `call` of its exchange where it is reqwest's.
+/// What `.send()` is called on, made to tell `call` of its exchange where it is reqwest's. Where it is not, the
+/// macro's word counts on whether it is seen to be a POST or PATCH.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __arm {
-    ($call:ident, $sender:expr) => {
+    ($call:ident, $sender:expr, $unsafely:literal) => {
         match $sender {
-            sender => $crate::__private::Probe::of(&sender).arming().arm(sender, &mut $call),
+            sender => $crate::__private::Probe::of(&sender).arming().arm(sender, &mut $call, $unsafely),
         }
     };
 }

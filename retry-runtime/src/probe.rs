@@ -88,7 +88,7 @@ impl<T: Sender> Probe<'_, T> {
 impl ArmSender {
     /// The sender, armed.
     #[inline]
-    pub fn arm<'c, 'p, T: Sender>(self, sender: T, call: &'c mut Call<'p>) -> T::Armed<'c, 'p> {
+    pub fn arm<'c, 'p, T: Sender>(self, sender: T, call: &'c mut Call<'p>, _: bool) -> T::Armed<'c, 'p> {
         sender.arm(call)
     }
 }
@@ -117,7 +117,7 @@ impl<T: Executor> Probe<'_, T> {
 impl<T: Executor> ArmExecutor<T> {
     /// The request, of which the call is told.
     #[inline]
-    pub fn arm(self, request: T::Request, call: &mut Call<'_>) -> T::Request {
+    pub fn arm_request(self, request: T::Request, call: &mut Call<'_>) -> T::Request {
         T::sending(&request, call);
         request
     }
@@ -444,10 +444,19 @@ impl<'a, T> Opaque<'a, T> {
 }
 
 impl Plain {
-    /// The sender or request as it is. Generic, so that its type may still be inferred.
+    /// The sender as it is.
     #[inline]
-    pub fn arm<T>(self, operand: T, _: &mut Call<'_>) -> T {
-        operand
+    pub fn arm<T>(self, sender: T, call: &mut Call<'_>, unsafely: bool) -> T {
+        if unsafely {
+            call.sending_unsafely();
+        }
+        sender
+    }
+
+    /// The request as it is. Generic, so that its type may still be inferred.
+    #[inline]
+    pub fn arm_request<T>(self, request: T, _: &mut Call<'_>) -> T {
+        request
     }
 
     /// The result as it is.

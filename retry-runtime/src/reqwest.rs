@@ -19,6 +19,11 @@ fn tell(error: &AnyError, call: &mut Call<'_>) -> bool {
         v0_12::tell(error, call);
         return true;
     }
+    #[cfg(feature = "reqwest-middleware-0-5")]
+    if let Some(error) = owned_or_shared::<reqwest_middleware::Error>(error) {
+        error.tell(call);
+        return true;
+    }
     _ = (error, call);
     false
 }

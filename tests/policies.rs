@@ -1,0 +1,203 @@
+//! Policies by name, from a field, and from a configuration; and `retry_if`.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Client, Response};
+use retry_http::{Condition, Policy, policy, retry_http};
+use support::server::{Reply, Server};
+
+const GENTLE: Policy = policy!(max = 2, on = [429, 503], base = 1ms);
+
+#[retry_http(policy = GENTLE)]
+async fn named(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+#[retry_http(policy = GENTLE, max = 4)]
+async fn overridden(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+#[retry_http(policy = &policy!(max = 1), base = 1ms)]
+async fn inline(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+struct Api<P> {
+    http: Client,
+    url: String,
+    retry: P,
+}
+
+impl Api<Policy> {
+    const RETRIES: u32 = 5;
+
+    #[retry_http(policy = self.retry)]
+    async fn field(&self) -> Result<Response, reqwest::Error> {
+        self.http.get(&self.url).send().await
+    }
+
+    #[retry_http(policy = &self.retry, max = 1)]
+    async fn field_overridden(&self) -> Result<Response, reqwest::Error> {
+        self.http.get(&self.url).send().await
+    }
+
+    #[retry_http(policy = self.policy(), base = 5s)]
+    async fn method(&self) -> Result<Response, reqwest::Error> {
+        self.http.get(&self.url).send().await
+    }
+
+    fn policy(&self) -> Policy {
+        self.retry
+    }
+
+    #[retry_http(max = Self::RETRIES, base = 1ms)]
+    async fn associated(&self) -> Result<Response, reqwest::Error> {
+        self.http.get(&self.url).send().await
+    }
+
+    #[retry_http(policy = self.retry)]
+    async fn by_value(self) -> Result<Response, reqwest::Error>
+    where
+        Policy: Clone,
+    {
+        let Self { http, url, .. } = self;
+        http.get(url).send().await
+    }
+}
+
+impl<P> Clone for Api<P>
+where
+    P: Clone,
+{
+    fn clone(&self) -> Self {
+        Self { http: self.http.clone(), url: self.url.clone(), retry: self.retry.clone() }
+    }
+}
+
+impl Api<Arc<Policy>> {
+    #[retry_http(policy = self.retry)]
+    async fn shared(&self) -> Result<Response, reqwest::Error> {
+        self.http.get(&self.url).send().await
+    }
+}
+
+#[retry_http(max = N, base = 1ms)]
+async fn generic<const N: u32>(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+/// How many requests a call makes of a server that is down.
+async fn requests(call: impl AsyncFnOnce(Client, String) -> Result<Response, reqwest::Error>) -> usize {
+    let server = Server::script([Reply::status(503)]);
+    call(Client::new(), server.url("/")).await.unwrap();
+    server.requests().len()
+}
+
+#[tokio::test]
+async fn constants() {
+    assert_eq!(requests(async |http, url| named(&http, &url).await).await, 3);
+    assert_eq!(requests(async |http, url| overridden(&http, &url).await).await, 5);
+    assert_eq!(requests(async |http, url| inline(&http, &url).await).await, 2);
+    assert_eq!(requests(async |http, url| generic::<3>(&http, &url).await).await, 4);
+}
+
+#[tokio::test]
+async fn fields_and_methods() {
+    let retry = policy!(max = 3, base = 1ms, cap = 2ms);
+    assert_eq!(requests(async |http, url| Api { http, url, retry }.field().await).await, 4);
+    assert_eq!(requests(async |http, url| Api { http, url, retry }.field_overridden().await).await, 2);
+    // The override would wait longer than the policy's cap allows; the cap holds.
+    assert_eq!(requests(async |http, url| Api { http, url, retry }.method().await).await, 4);
+    assert_eq!(requests(async |http, url| Api { http, url, retry }.associated().await).await, 6);
+    assert_eq!(requests(async |http, url| Api { http, url, retry }.by_value().await).await, 4);
+    let retry = Arc::new(retry);
+    assert_eq!(requests(async |http, url| Api { http, url, retry }.shared().await).await, 4);
+}
+
+#[test]
+fn policy_is_the_builder_in_other_words() {
+    let built = Policy::builder()
+        .max(5)
+        .on(&[Condition::Status(429), Condition::Range(500, 599)])
+        .cap(Duration::from_millis(1500));
+    assert_eq!(policy!(max = 5, on = [429, 5xx], cap = 1.5s), built.build().unwrap());
+    assert_eq!(policy!(), Policy::DEFAULT);
+    assert_eq!(policy!(policy = GENTLE), GENTLE);
+}
+
+mod retry_if {
+    use super::*;
+
+    fn is_pending(outcome: &Result<String, reqwest::Error>) -> bool {
+        matches!(outcome, Ok(text) if text == "pending")
+    }
+
+    #[retry_http(base = 1ms, retry_if = is_pending)]
+    async fn path(http: &Client, url: &str) -> Result<String, reqwest::Error> {
+        http.get(url).send().await?.text().await
+    }
+
+    #[retry_http(base = 1ms, never = [503], retry_if = |outcome| match outcome {
+        Ok(text) => text.contains("pending"),
+        Err(error) => error.is_decode(),
+    })]
+    async fn closure(http: &Client, url: &str) -> Result<String, reqwest::Error> {
+        http.get(url).send().await?.error_for_status()?.text().await
+    }
+
+    /// Of this error nothing can be known, but what `retry_if` says.
+    #[retry_http(base = 1ms, retry_if = |outcome: &Result<(), u32>| *outcome == Err(7))]
+    async fn otherwise_unknowable(http: &Client, url: &str) -> Result<(), u32> {
+        hidden(http, url).await
+    }
+
+    async fn hidden(http: &Client, url: &str) -> Result<(), u32> {
+        let text = http.get(url).send().await.map_err(|_| 1u32)?.text().await.map_err(|_| 2u32)?;
+        if text == "pending" { Err(7) } else { Ok(()) }
+    }
+
+    #[retry_http(base = 1ms, retry_if = |outcome| matches!(outcome, Ok(text) if text == "pending"))]
+    fn blocking(http: &reqwest::blocking::Client, url: &str) -> Result<String, reqwest::Error> {
+        http.get(url).send()?.text()
+    }
+
+    fn pending() -> Server {
+        Server::script([
+            Reply::status(200).header("retry-after", "0.1").body("pending"),
+            Reply::status(200).body("done"),
+        ])
+    }
+
+    #[tokio::test]
+    async fn retries_what_it_wants() {
+        let server = pending();
+        assert_eq!(path(&Client::new(), &server.url("/")).await.unwrap(), "done");
+        assert!(
+            server.pauses()[0] >= support::ms(100),
+            "a hint is obeyed on any status: {:?}",
+            server.pauses()
+        );
+        let server = pending();
+        assert_eq!(closure(&Client::new(), &server.url("/")).await.unwrap(), "done");
+        let server = pending();
+        otherwise_unknowable(&Client::new(), &server.url("/")).await.unwrap();
+        assert_eq!(server.requests().len(), 2);
+    }
+
+    #[test]
+    fn retries_what_it_wants_blocking() {
+        let server = pending();
+        assert_eq!(blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap(), "done");
+    }
+
+    #[tokio::test]
+    async fn never_wins() {
+        let server = Server::script([Reply::status(503)]);
+        closure(&Client::new(), &server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+    }
+}
