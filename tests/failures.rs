@@ -144,7 +144,7 @@ mod blocking {
     }
 
     #[retry_http(base = 1ms)]
-    fn send(http: &Client, method: Method, url: &str) -> Result<String, reqwest::Error> {
+    fn send(http: &Client, method: &Method, url: &str) -> Result<String, reqwest::Error> {
         http.request(method.clone(), url).send()?.text()
     }
 
@@ -169,9 +169,229 @@ mod blocking {
         let http = Client::builder().timeout(ms(100)).build().unwrap();
         for (method, requests) in [(Method::GET, 4), (Method::POST, 1)] {
             let server = Server::script([Reply::status(200).late(Duration::from_secs(5))]);
-            let error = send(&http, method, &server.url("/")).unwrap_err();
+            let error = send(&http, &method, &server.url("/")).unwrap_err();
             assert!(error.is_timeout());
             assert_eq!(server.requests().len(), requests);
         }
     }
+}
+
+/// Without the attribute, to see what it is given.
+#[tokio::test]
+async fn the_truncated_body_is_truncated_after_the_head_arrived() {
+    let server = Server::script([truncated()]);
+    for http in [Client::new(), Client::builder().timeout(ms(5000)).build().unwrap()] {
+        let response = http.get(server.url("/")).send().await.expect("the head arrives");
+        assert!(response.text().await.unwrap_err().is_decode());
+        let outcome = json(&http, &server.url("/")).await;
+        assert!(outcome.unwrap_err().is_decode());
+    }
+    assert_eq!(server.requests().len(), 2 * (1 + 4), "retried with and without a time limit");
+}
+
+/// More than one request in an attempt, and more than one a send.
+mod several {
+    use super::*;
+    use reqwest::Response;
+    use std::sync::{Arc, LazyLock};
+
+    #[retry_http(base = 1ms)]
+    async fn post_then_get(http: &Client, post: &str, get: &str) -> Result<String, reqwest::Error> {
+        http.post(post).send().await?.error_for_status()?;
+        http.get(get).send().await?.error_for_status()?.text().await
+    }
+
+    #[retry_http(base = 1ms, on = [500])]
+    async fn post_then_get_listed(http: &Client, post: &str, get: &str) -> Result<String, reqwest::Error> {
+        http.post(post).send().await?.error_for_status()?;
+        http.get(get).send().await?.error_for_status()?.text().await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn get_then_get(http: &Client, one: &str, two: &str) -> Result<String, reqwest::Error> {
+        http.get(one).send().await?.error_for_status()?;
+        http.get(two).send().await?.error_for_status()?.text().await
+    }
+
+    #[tokio::test]
+    async fn the_last_one_decides_but_a_post_before_it_is_not_repeated() {
+        let (post, get) = (Server::script([Reply::status(200)]), Server::script([Reply::status(500)]));
+        post_then_get(&Client::new(), &post.url("/"), &get.url("/")).await.unwrap_err();
+        assert_eq!((post.requests().len(), get.requests().len()), (1, 1));
+        post_then_get_listed(&Client::new(), &post.url("/"), &get.url("/")).await.unwrap_err();
+        assert_eq!((post.requests().len(), get.requests().len()), (5, 5), "what is listed is honoured");
+
+        let one = Server::script([Reply::status(200)]);
+        let two = Server::script([Reply::status(500), Reply::status(200).body("x")]);
+        assert_eq!(get_then_get(&Client::new(), &one.url("/"), &two.url("/")).await.unwrap(), "x");
+        assert_eq!((one.requests().len(), two.requests().len()), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn a_post_that_was_redirected_was_received() {
+        for (status, requests) in [(303, 2), (302, 2), (307, 2)] {
+            let server = Server::new(move |_, seen| match seen.path.as_str() {
+                "/" => Reply::status(status).header("location", "/next"),
+                _ => Reply::status(503),
+            });
+            let response = send(&Client::new(), &Method::POST, &server.url("/"), None).await.unwrap();
+            assert_eq!(response.status(), 503);
+            assert_eq!(server.requests().len(), requests, "{status}");
+        }
+        // Where it is safe, redirects are followed as often as it takes.
+        let server = Server::new(|n, seen| match seen.path.as_str() {
+            "/" => Reply::status(302).header("location", "/next"),
+            _ if n < 3 => Reply::status(503),
+            _ => Reply::status(200),
+        });
+        let response = send(&Client::new(), &Method::GET, &server.url("/#top"), None).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let server = Server::script([Reply::status(503)]);
+        send(&Client::new(), &Method::POST, &server.url("/?a=b#top"), None).await.unwrap();
+        assert_eq!(server.requests().len(), 4, "a fragment is no redirect");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_cannot_be_built_after_one_that_failed_is_not_repeated() {
+        #[retry_http(base = 1ms)]
+        async fn call(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+            let _ = http.get(url).send().await;
+            http.get("not a url").send().await
+        }
+
+        let server = Server::script([Reply::status(503)]);
+        assert!(call(&Client::new(), &server.url("/")).await.unwrap_err().is_builder());
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    static HTTP: LazyLock<Client> = LazyLock::new(|| Client::builder().timeout(ms(100)).build().unwrap());
+
+    /// However a POST is written, it is known to be one.
+    mod posts {
+        use super::*;
+        use retry_http::policy;
+
+        const QUICK: retry_http::Policy = policy!(base = 1ms);
+
+        #[retry_http(policy = QUICK)]
+        async fn shadowing(http: &Client, request: &str) -> Result<Response, reqwest::Error> {
+            let request = http.post(request);
+            request.send().await
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn parentheses(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+            (http.post(url).send()).await
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn pinned(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+            Box::pin(http.post(url).send()).await
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn branches(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+            let mut request;
+            if url.is_empty() {
+                request = http.patch(url);
+            } else {
+                request = http.post(url);
+            }
+            if url.len() > 1 {
+                request = request.header("x", "y");
+            }
+            match url.len() {
+                0 => Ok(request.send().await?),
+                _ => request.send().await,
+            }
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn execute_lazily(_: &Client, url: &str) -> Result<Response, reqwest::Error> {
+            HTTP.execute(HTTP.post(url).build()?).await
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn execute_shared(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+            let shared = Arc::new(http.clone());
+            shared.execute(shared.post(url).build()?).await
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn execute_on_what_a_call_returns(
+            http: &Client,
+            url: &str,
+        ) -> Result<Response, reqwest::Error> {
+            let client = || http;
+            client().execute(http.post(url).build()?).await
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn builder_argument(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+            helper(http.post(url)).await
+        }
+
+        #[retry_http(policy = QUICK)]
+        async fn helper(request: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
+            let request = request.try_clone().expect("no stream");
+            request.send().await
+        }
+
+        #[tokio::test]
+        async fn are_sent_once() {
+            macro_rules! check {
+                ($($name:ident)*) => {$(
+                    let server = Server::script([Reply::status(200).late(Duration::from_secs(5))]);
+                    let error = $name(&HTTP, &server.url("/")).await.unwrap_err();
+                    assert!(error.is_timeout());
+                    assert_eq!(server.requests().len(), 1, "{}", stringify!($name));
+                )*};
+            }
+            check!(shadowing parentheses pinned branches execute_lazily execute_shared);
+            check!(execute_on_what_a_call_returns);
+        }
+
+        #[tokio::test]
+        async fn of_an_argument() {
+            let server = Server::script([Reply::status(500)]);
+            builder_argument(&HTTP, &server.url("/")).await.unwrap();
+            // The helper knows its request; the function that calls it is told by its outcome alone.
+            assert!(!server.requests().is_empty());
+        }
+    }
+}
+
+/// Errors that share a reqwest error hide it from `source()`.
+#[tokio::test]
+async fn shared_errors_are_looked_into() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("shared")]
+    struct Shared(#[source] std::sync::Arc<reqwest::Error>);
+
+    async fn hidden(http: &Client, url: &str) -> Result<String, reqwest::Error> {
+        http.get(url).send().await?.error_for_status()?.text().await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn source(http: &Client, url: &str) -> Result<String, Shared> {
+        hidden(http, url).await.map_err(|error| Shared(error.into()))
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn itself(http: &Client, url: &str) -> Result<String, std::sync::Arc<reqwest::Error>> {
+        Ok(hidden(http, url).await?)
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn boxed(http: &Client, url: &str) -> Result<String, Box<reqwest::Error>> {
+        Ok(hidden(http, url).await?)
+    }
+
+    let script = || Server::script([Reply::status(503), Reply::status(200).body("x")]);
+    let server = script();
+    assert_eq!(source(&Client::new(), &server.url("/")).await.unwrap(), "x");
+    let server = script();
+    assert_eq!(itself(&Client::new(), &server.url("/")).await.unwrap(), "x");
+    let server = script();
+    assert_eq!(boxed(&Client::new(), &server.url("/")).await.unwrap(), "x");
 }

@@ -13,7 +13,6 @@
     unused_qualifications,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::shadow_same,
     clippy::single_match_else
 )]
 
@@ -29,6 +28,41 @@ async fn asynchronous(http: &reqwest::Client, url: &str) -> Response {
 #[retry_http(base = 250ms, cap = 1.5m, jitter = 0.25, factor = 1.5, max_retry_after = 1h)]
 fn blocking(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<String> {
     http.get(url).send()?.error_for_status()?.text()
+}
+
+#[rustfmt::skip]
+#[retry_http]
+async fn one_line(http: &reqwest::Client) -> Response { http.get("http://localhost").send().await }
+
+#[rustfmt::skip]
+#[retry_http]
+fn one_line_blocking(http: &reqwest::blocking::Client) -> reqwest::Result<String> { http.get("/").send()?.text() }
+
+#[retry_http]
+async fn owned<P: Into<u64> + Send>(
+    http: &reqwest::Client,
+    mut url: String,
+    (body, _): (Vec<u8>, u8),
+    page: P,
+) -> Response {
+    url.push('/');
+    let page = page.into();
+    http.post(format!("{url}{page}")).body(body).send().await
+}
+
+#[retry_http(max = 1, retry_if = |outcome| outcome.as_ref().is_ok_and(|response| response.status() == 202))]
+fn future(http: &reqwest::Client, url: String) -> impl Future<Output = Response> + Send {
+    let http = http.clone();
+    async move {
+        let request = http.get(url.as_str());
+        drop(url);
+        request.send().await
+    }
+}
+
+#[retry_http]
+fn wrapped(http: &reqwest::Client, url: String) -> impl Future<Output = Response> + Send {
+    futures::TryFutureExt::map_ok(http.get(url).send(), |response| response)
 }
 
 struct Api {
@@ -59,5 +93,6 @@ impl Api {
 
 #[test]
 fn they_are_used() {
-    let _ = (asynchronous, blocking, Api::method, Api::statement);
+    let _ = (asynchronous, blocking, one_line, one_line_blocking, Api::method, Api::statement);
+    let _ = (owned::<u64>, future, wrapped);
 }

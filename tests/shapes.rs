@@ -42,6 +42,7 @@ mod futures_of_all_kinds {
         async move { text(http.get(url).send().await?).await }
     }
 
+    #[allow(clippy::manual_async_fn, reason = "the point of it")]
     #[retry_http(base = 1ms)]
     pub fn impl_future_bound<'a>(http: &'a Client, url: &'a str) -> impl Future<Output = Answer> + Send + 'a {
         async move { text(http.get(url).send().await?).await }
@@ -235,6 +236,7 @@ mod other_attributes {
         text(http.get(url).send().await?).await
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a clone of it is consumed")]
     #[retry_http(base = 1ms)]
     #[maybe_async::must_be_sync]
     pub async fn must_be_sync_below(
@@ -262,7 +264,8 @@ mod other_attributes {
         #[cfg(unix)] url: String,
         #[cfg(not(unix))] url: &str,
     ) -> Answer {
-        text(http.get(url).send().await?).await
+        let owned = url;
+        text(http.get(owned).send().await?).await
     }
 
     macro_rules! body {

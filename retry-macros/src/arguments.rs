@@ -13,7 +13,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     BinOp, Block, Expr, FnArg, GenericParam, Generics, Item, Macro, Pat, PatIdent, Path, ReceiverKind,
-    Signature, Stmt, Token, Type, TypeParamBound, UnOp, WherePredicate,
+    Signature, Stmt, Token, Type, TypeParamBound, UnOp, WherePredicate, parse_quote,
 };
 
 use crate::errors::Errors;
@@ -289,7 +289,9 @@ impl Arguments {
 
     fn clone(&mut self, owned: &Owned, private: &TokenStream, span: Span) {
         let name = &owned.name;
-        self.each.extend(quote_spanned!(span=> let #name = #private::again(&#name);));
+        // Named as at the use, where the mistake is if there is one.
+        let used = Ident::new(&name.to_string(), span);
+        self.each.extend(quote_spanned!(span=> let #name = #private::again(&#used);));
         self.enter(owned);
         self.cloned.push(name.to_string());
     }
@@ -544,14 +546,14 @@ impl Uses {
         self.shadowed(&lets.0, visit);
     }
 
-    /// Of `x.into()`, where `x` is converted before the first attempt, `x`.
+    /// Of `x.into()`, where `x` is converted before the first attempt, `x` as it is.
     fn converted(&self, expr: &Expr) -> Option<Expr> {
         let Expr::MethodCall(call) = expr else { return None };
         let Expr::Path(path) = &*call.receiver else { return None };
         let name = path.path.get_ident()?;
         let into =
             call.method == "into" && self.found.iter().any(|found| found.name == *name && found.converted);
-        into.then(|| (*call.receiver).clone())
+        into.then(|| parse_quote!(::core::convert::identity(#name)))
     }
 
     /// What a `move` closure or block mentions, it takes.
@@ -613,7 +615,7 @@ impl Uses {
                 let converted = self.found.iter().any(|found| found.name == *name && found.converted);
                 if converted && dot.as_char() == '.' && into == "into" && empty.stream().is_empty() {
                     self.record(name, Use::Consumed(name.span()));
-                    kept.extend([tokens[at].clone()]);
+                    kept.extend(quote!(::core::convert::identity(#name)));
                     at += 4;
                     continue;
                 }
@@ -664,10 +666,9 @@ fn by_method(name: &str) -> Use {
 
 impl VisitMut for Uses {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        let mut context = std::mem::replace(&mut self.context, Use::None);
+        let context = std::mem::replace(&mut self.context, Use::None);
         if let Some(converted) = self.converted(expr) {
             *expr = converted;
-            context = Use::None;
         }
         match expr {
             Expr::Path(path) => {

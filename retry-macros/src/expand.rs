@@ -109,11 +109,13 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     }
 
     arguments.strip_mut(&mut function.sig, &mut function.body);
+    // The user's function would look as if it could be an `async fn`, which it may not be.
+    let allow = matches!(shape, Shape::Wrapped { .. }).then(|| quote!(#[allow(clippy::manual_async_fn)]));
     let docs = docs::section(&arguments.cloned);
     let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
-    Some(quote!(#(#attrs)* #docs #vis #sig #block))
+    Some(quote!(#(#attrs)* #docs #allow #vis #sig #block))
 }
 
 /// All that the loop around a body depends on.
@@ -158,7 +160,7 @@ impl Loop<'_> {
         let body = quote!({ #(#body)* });
         let attempt = match shape {
             Shape::Async | Shape::Block => quote!(async { #inside #pin #body }),
-            Shape::Wrapped { .. } => quote!(async { #inside #pin (|| #body)().await }),
+            Shape::Wrapped { .. } => quote!(async { #inside #pin #private::once(|| #body).await }),
             Shape::Sync => quote!(|| -> #result { #inside #body }),
         };
         let attempt = if shape.is_async() {

@@ -158,13 +158,16 @@ impl Function {
     /// they borrow. The body used them before the future was returned, and now does so in it.
     pub(crate) fn shorter_lived(&self) -> Vec<(Ident, Type)> {
         let ReturnType::Type(_, output) = &self.sig.output else { return Vec::new() };
-        let Some(bound) = lifetime_bound(output).filter(|bound| bound.ident != "_") else {
+        let bound = lifetime_bound(output);
+        // A trait object without a bound is `'static`; what `impl Future` without one captures, the edition says.
+        if bound.map_or(matches!(**output, Type::ImplTrait(_)), |bound| bound.ident == "_") {
             return Vec::new();
-        };
+        }
         self.parameters()
             .filter_map(|(name, ty)| match ty {
                 Type::Reference(reference)
-                    if reference.mutability.is_none() && reference.lifetime.as_ref() != Some(bound) =>
+                    if reference.mutability.is_none()
+                        && (bound.is_none() || reference.lifetime.as_ref() != bound) =>
                 {
                     Some((name.clone(), (*reference.elem).clone()))
                 }

@@ -147,10 +147,12 @@ fn entry(
         return Ok(());
     }
     let start = input.span();
-    let Ok(value) = input.parse::<Expr>() else {
-        // What is inside of it says less than what to write.
+    // Tried on a fork, since a group that is left half read is an error of its own.
+    if input.fork().parse::<Expr>().is_err() {
+        // What is wrong inside of it says less than what to write.
         return Err(syn::Error::new(start, format!("`{name}` cannot be read: write `{}`", example(&name))));
-    };
+    }
+    let value: Expr = input.parse()?;
     if !input.is_empty() && !input.peek(Token![,]) {
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", example(&name));
         return Err(syn::Error::new(input.span(), message));

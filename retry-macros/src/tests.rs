@@ -39,8 +39,7 @@ fn the_card() {
                     &__POLICY
                 });
                 loop {
-                    let outcome = ::retry_http::__private::is_result(
-                        async {
+                    let attempted = ::retry_http::__private::attempt(async {
                             if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
                                 Result<User, ApiError>,
                             > {
@@ -49,16 +48,15 @@ fn the_card() {
                             {
                                 Ok(
                                     ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::arm!(call, http.get(url(id)))
-                                        .send(). await ? .error_for_status() ? .json(). await
+                                        call, ::retry_http::__private::arm!(call, http.get(url(id)),
+                                        false) .send(). await ? .error_for_status() ? .json(). await
                                     )?,
                                 )
                             }
-                        }
-                            .await,
-                    );
-                    let outcome = ::retry_http::__private::observe!(call, outcome);
-                    match call.next() {
+                        })
+                        .await;
+                    let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
+                    match wait {
                         ::core::option::Option::Some(wait) => {
                             ::retry_http::__private::pause!(outcome, wait).await
                         }
@@ -88,6 +86,9 @@ fn a_sync_function() {
             }
         },
         expect![[r#"
+            ::core::compile_error! {
+                "each attempt consumes argument `id` here, and `T` cannot be cloned for the next one: add `+ Clone`, or take a reference"
+            }
             /// Kept.
             #[must_use]
             pub fn user<'a, T>(&'a self, id: T) -> Result<&'a User, ApiError>
@@ -95,25 +96,8 @@ fn a_sync_function() {
                 T: Display,
             {
                 #![allow(unused)]
-                let mut call = ::retry_http::__private::Call::start(&::retry_http::Policy::DEFAULT);
-                loop {
-                    let outcome = ::retry_http::__private::is_result(
-                        (|| -> Result<&'a User, ApiError> {
-                            ::retry_http::__private::body!(
-                                call, ::retry_http::__private::arm!(call, self.http.get(id)) .send()
-                                ? .text()
-                            )?;
-                            Ok(&self.user)
-                        })(),
-                    );
-                    let outcome = ::retry_http::__private::observe!(call, outcome);
-                    match call.next() {
-                        ::core::option::Option::Some(wait) => {
-                            ::retry_http::__private::block!(outcome, wait)
-                        }
-                        ::core::option::Option::None => return outcome,
-                    }
-                }
+                self.http.get(id).send()?.text()?;
+                Ok(&self.user)
             }
         "#]],
     );
@@ -188,20 +172,18 @@ fn every_option() {
                     &__POLICY
                 });
                 loop {
-                    let outcome = again::__private::is_result(
-                        async {
+                    let attempted = again::__private::attempt(async {
                             if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
                                 Result<_, reqwest::Error>,
                             > {
                                 return outcome;
                             }
                             { send().await }
-                        }
-                            .await,
-                    );
-                    let outcome = again::__private::informs!(outcome);
-                    let outcome = again::__private::observe!(call, outcome);
-                    match call.next() {
+                        })
+                        .await;
+                    let attempted = again::__private::informs!(attempted);
+                    let (outcome, wait) = again::__private::settle!(call, attempted);
+                    match wait {
                         ::core::option::Option::Some(wait) => {
                             again::__private::pause!(outcome, wait).await
                         }
@@ -238,11 +220,20 @@ fn sends() {
             }
         },
         expect![[r#"
+            ///
+            /** # Retries
+
+             Each attempt is given a clone of `builder`, `sender`, where its type is `Clone`.*/
             async fn many(&self, builder: RequestBuilder, sender: Other) -> Result<(), Error> {
+                let mut builder = builder;
+                let mut sender = sender;
                 let mut call = ::retry_http::__private::Call::start(&::retry_http::Policy::DEFAULT);
                 loop {
-                    let outcome = ::retry_http::__private::is_result(
-                        async {
+                    let builder = ::retry_http::__private::fresh!(builder);
+                    let sender = ::retry_http::__private::fresh!(sender);
+                    let attempted = ::retry_http::__private::attempt(async {
+                            let builder = builder;
+                            let sender = sender;
                             if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
                                 Result<(), Error>,
                             > {
@@ -253,12 +244,12 @@ fn sends() {
                                     .http
                                     .get(
                                         ::retry_http::__private::body!(
-                                            call, ::retry_http::__private::arm!(call, http.post(a))
-                                            .send(). await ? .text(). await
+                                            call, ::retry_http::__private::arm!(call, http.post(a),
+                                            true) .send(). await ? .text(). await
                                         )?,
                                     );
-                                ::retry_http::__private::arm!(call, request).send().await?;
-                                ::retry_http::__private::arm!(call, (builder)).send().await?;
+                                ::retry_http::__private::arm!(call, request, true).send().await?;
+                                ::retry_http::__private::arm!(call, (builder), false).send().await?;
                                 sender.send().await?;
                                 self.builder.send().await?;
                                 self.send().await?;
@@ -268,7 +259,7 @@ fn sends() {
                                             .noted(
                                                 self
                                                     .http
-                                                    .execute(arming.arm(request.try_into()?, &mut call))
+                                                    .execute(arming.arm_request(request.try_into()?, &mut call))
                                                     .await,
                                                 &mut call,
                                             )
@@ -280,7 +271,9 @@ fn sends() {
                                             arming => {
                                                 arming
                                                     .noted(
-                                                        client.execute(arming.arm(request, &mut call)).await,
+                                                        client
+                                                            .execute(arming.arm_request(request, &mut call))
+                                                            .await,
                                                         &mut call,
                                                     )
                                             }
@@ -296,11 +289,10 @@ fn sends() {
                                 }
                                 Ok(())
                             }
-                        }
-                            .await,
-                    );
-                    let outcome = ::retry_http::__private::observe!(call, outcome);
-                    match call.next() {
+                        })
+                        .await;
+                    let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
+                    match wait {
                         ::core::option::Option::Some(wait) => {
                             ::retry_http::__private::pause!(outcome, wait).await
                         }
@@ -326,7 +318,7 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
             }
             ::core::compile_error! {
-                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after` and `crate`"
+                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `retry_if`, `policy`, `crate` and `skip`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

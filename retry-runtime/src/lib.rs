@@ -38,7 +38,7 @@ pub use status::StatusSet;
 pub mod __private {
     pub use crate::call::Call;
     pub use crate::nesting::attempt;
-    pub use crate::outcome::{Again, Informs, Keep, Outcome, again, collect, informs, is_wanted, keep};
+    pub use crate::outcome::{Again, Informs, Keep, Outcome, again, collect, informs, is_wanted, keep, once};
     pub use crate::probe::Probe;
     pub use crate::{
         __arm as arm, __body as body, __executing as executing, __fresh as fresh, __get as get,

@@ -63,6 +63,12 @@ pub fn again<T: Again>(argument: &T) -> T {
     argument.again()
 }
 
+/// Runs a body that may return early.
+#[inline]
+pub fn once<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
+
 /// What a future that outlives its borrowed arguments must keep of them.
 #[diagnostic::on_unimplemented(
     message = "the attempts run in the future, which outlives this argument, and `{Self}` cannot be cloned",

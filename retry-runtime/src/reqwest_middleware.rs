@@ -58,7 +58,7 @@ impl Executor for ClientWithMiddleware {
                 response.tell(call);
             }
             Err(error) => {
-                call.came_from(error.url().map(|url| url.as_str()));
+                call.came_from(error.url().map(reqwest_0_13::Url::as_str));
                 error.tell(call);
             }
         }

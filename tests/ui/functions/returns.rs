@@ -1,6 +1,3 @@
-use std::future::Future;
-use std::pin::Pin;
-
 use retry_http::retry_http;
 
 #[retry_http]
@@ -27,13 +24,14 @@ async fn alias_of_something_else(http: &reqwest::Client) -> Answer {
 }
 
 #[retry_http]
-fn future(http: &reqwest::Client) -> impl Future<Output = reqwest::Result<reqwest::Response>> {
-    http.get("http://localhost").send()
+fn stream(http: &reqwest::Client) -> impl futures::Stream<Item = reqwest::Result<reqwest::Response>> {
+    futures::stream::once(http.get("http://localhost").send())
 }
 
 #[retry_http]
-fn boxed(http: &reqwest::Client) -> Pin<Box<dyn Future<Output = reqwest::Result<reqwest::Response>>>> {
-    Box::pin(http.get("http://localhost").send())
+fn future_of_nothing(http: &reqwest::Client) -> impl Future<Output = ()> {
+    let request = http.get("http://localhost").send();
+    async move { drop(request.await) }
 }
 
 fn main() {}

@@ -1,0 +1,38 @@
+use reqwest::multipart::Form;
+use retry_http::retry_http;
+
+struct NotClone(String);
+
+fn take<T>(_: T) {}
+
+#[retry_http]
+async fn form(http: &reqwest::Client, form: Form) -> reqwest::Result<reqwest::Response> {
+    http.post("http://localhost").multipart(form).send().await
+}
+
+#[retry_http]
+async fn own(http: &reqwest::Client, own: NotClone) -> reqwest::Result<reqwest::Response> {
+    take(own);
+    http.get("http://localhost").send().await
+}
+
+#[retry_http]
+async fn generic<T: Into<reqwest::Body>>(http: &reqwest::Client, body: T) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").body(body).send().await
+}
+
+#[retry_http]
+async fn unbounded<T>(http: &reqwest::Client, value: T) -> reqwest::Result<reqwest::Response> {
+    take(value);
+    http.get("http://localhost").send().await
+}
+
+#[retry_http]
+async fn anonymous(http: &reqwest::Client, value: impl Send) -> reqwest::Result<reqwest::Response> {
+    take(value);
+    http.get("http://localhost").send().await
+}
+
+fn main() {
+    let _ = |http: &reqwest::Client, own: NotClone| drop((own.0.len(), form(http, Form::new())));
+}
