@@ -81,8 +81,16 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let generics = function.sig.generics.clone();
     let parameters: Vec<(Ident, Type)> =
         function.parameters().map(|(name, ty)| (name.clone(), ty.clone())).collect();
-    let looped =
-        Loop { options, shape, result: &result, generics: &generics, parameters: &parameters, private };
+    let no_response = function.is_no_response();
+    let looped = Loop {
+        options,
+        shape,
+        no_response,
+        result: &result,
+        generics: &generics,
+        parameters: &parameters,
+        private,
+    };
 
     let mut arguments = Arguments::default();
     if shape == Shape::Block {
@@ -122,6 +130,8 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
 struct Loop<'f> {
     options: &'f Options,
     shape: Shape,
+    /// Whether a success says nothing.
+    no_response: bool,
     result: &'f Type,
     generics: &'f Generics,
     parameters: &'f [(Ident, Type)],
@@ -168,11 +178,13 @@ impl Loop<'_> {
         } else {
             quote_spanned!(span=> #krate::__private::attempt_blocking(#attempt))
         };
-        let pause = if shape.is_async() {
-            quote!(#private::pause!(#outcome, #wait).await)
-        } else {
-            quote!(#private::block!(#outcome, #wait))
+        let pause = match (shape.is_async(), self.no_response) {
+            (true, true) => quote!(#private::Plain.pause(#outcome, #wait).await),
+            (true, false) => quote!(#private::pause!(#outcome, #wait).await),
+            (false, true) => quote!(#private::Plain.block(#outcome, #wait)),
+            (false, false) => quote!(#private::block!(#outcome, #wait)),
         };
+        let settle = if self.no_response { quote!(settle_error) } else { quote!(settle) };
         let informs = (visible == 0 && options.retry_if.is_none()).then(|| {
             let informs = quote_spanned!(span=> #krate::__private::informs!(#attempted));
             quote!(let #attempted = #informs;)
@@ -188,7 +200,7 @@ impl Loop<'_> {
                 #each
                 let #attempted = #attempt;
                 #informs
-                let (#outcome, #wait) = #private::settle!(#call, #attempted #retry_if);
+                let (#outcome, #wait) = #private::#settle!(#call, #attempted #retry_if);
                 match #wait {
                     ::core::option::Option::Some(#wait) => #pause,
                     ::core::option::Option::None => return #outcome,

@@ -52,9 +52,12 @@ pub(crate) fn arm<'p>(
             Local { name: name.clone(), kind, is_unsafe: false }
         })
         .collect();
+    // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost time.
     let mut mentions = Vec::new();
-    for stmt in &*body {
-        collect(stmt.to_token_stream(), &mut mentions);
+    if body.iter().any(sends_variable) {
+        for stmt in &*body {
+            collect(stmt.to_token_stream(), &mut mentions);
+        }
     }
     let mut armer = Armer { shape, call, options, locals, mentions, visible: 0 };
     if let (Shape::Wrapped { .. }, Some(Stmt::Expr(tail, None))) = (shape, body.last_mut()) {
@@ -336,11 +339,35 @@ impl Armer<'_> {
     }
 }
 
+/// Whether a variable is sent in a statement.
+fn sends_variable(stmt: &Stmt) -> bool {
+    struct Sends(bool);
+
+    impl<'ast> Visit<'ast> for Sends {
+        fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+            self.0 |= call.method == "send" && matches!(*call.receiver, Expr::Path(_));
+            visit::visit_expr_method_call(self, call);
+        }
+    }
+
+    let mut sends = Sends(false);
+    sends.visit_stmt(stmt);
+    sends.0
+}
+
 /// Whether an expression is seen to make a POST or PATCH: `.post(..)`, `.request(Method::POST, ..)`.
 fn posts(expr: &Expr) -> bool {
-    let mut names = Vec::new();
-    collect(expr.to_token_stream(), &mut names);
-    names.iter().any(|name| ["post", "patch", "POST", "PATCH"].iter().any(|unsafely| name == unsafely))
+    struct Posts(bool);
+
+    impl<'ast> Visit<'ast> for Posts {
+        fn visit_ident(&mut self, name: &'ast Ident) {
+            self.0 |= ["post", "patch", "POST", "PATCH"].iter().any(|unsafely| name == unsafely);
+        }
+    }
+
+    let mut posts = Posts(false);
+    posts.visit_expr(expr);
+    posts.0
 }
 
 /// Whether an expression is seen to make a builder.
@@ -394,7 +421,19 @@ fn peel(expr: &mut Expr) -> &mut Expr {
 
 /// Where `expr` begins.
 fn start(expr: &Expr) -> Span {
-    expr.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span())
+    match expr {
+        Expr::MethodCall(call) => start(&call.receiver),
+        Expr::Field(field) => start(&field.base),
+        Expr::Await(future) => start(&future.base),
+        Expr::Try(tried) => start(&tried.expr),
+        Expr::Call(call) => start(&call.func),
+        Expr::Path(syn::ExprPath { path: Path { leading_colon: None, segments }, qself: None, .. }) => {
+            segments[0].ident.span()
+        }
+        other => {
+            other.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span())
+        }
+    }
 }
 
 fn is_place(expr: &Expr) -> bool {

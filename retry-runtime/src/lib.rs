@@ -39,10 +39,10 @@ pub mod __private {
     pub use crate::call::Call;
     pub use crate::nesting::attempt;
     pub use crate::outcome::{Again, Informs, Keep, Outcome, again, collect, informs, is_wanted, keep, once};
-    pub use crate::probe::Probe;
+    pub use crate::probe::{Giving, Look, Plain, Probe};
     pub use crate::{
         __arm as arm, __body as body, __executing as executing, __fresh as fresh, __get as get,
-        __informs as informs, __pause as pause, __settle as settle,
+        __informs as informs, __pause as pause, __settle as settle, __settle_error as settle_error,
     };
 
     #[cfg(feature = "blocking")]

@@ -9,10 +9,29 @@ use crate::probe::{Known, Unknown};
     label = "not a `Result`",
     note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
 )]
-pub trait Outcome {}
+pub trait Outcome {
+    /// What a success is.
+    type Answer;
+    /// What a failure is.
+    type Error;
+
+    /// The one that it is.
+    fn sides(&self) -> (Option<&Self::Answer>, Option<&Self::Error>);
+}
 
 #[diagnostic::do_not_recommend]
-impl<T, E> Outcome for Result<T, E> {}
+impl<T, E> Outcome for Result<T, E> {
+    type Answer = T;
+    type Error = E;
+
+    #[inline]
+    fn sides(&self) -> (Option<&T>, Option<&E>) {
+        match self {
+            Ok(answer) => (Some(answer), None),
+            Err(error) => (None, Some(error)),
+        }
+    }
+}
 
 /// Whether an outcome can say anything about an exchange.
 #[diagnostic::on_unimplemented(
@@ -109,7 +128,7 @@ pub fn collect<I: IntoIterator>(argument: I) -> Vec<I::Item> {
 #[macro_export]
 macro_rules! __fresh {
     ($argument:ident) => {{
-        let giving = $crate::__private::Probe::of(&$argument).giving();
+        let giving = $crate::__private::Giving::of(&$argument).giving();
         giving.give(&mut $argument)
     }};
 }
@@ -125,7 +144,7 @@ pub fn informs<T, E>(_: (Option<&T>, Option<&E>), _: impl Informs<E>) {}
 macro_rules! __arm {
     ($call:ident, $sender:expr, $unsafely:literal) => {
         match $sender {
-            sender => $crate::__private::Probe::of(&sender).arming().arm(sender, &mut $call, $unsafely),
+            sender => $crate::__private::Look::of(&sender).arming().arm(sender, &mut $call, $unsafely),
         }
     };
 }
@@ -135,7 +154,7 @@ macro_rules! __arm {
 #[macro_export]
 macro_rules! __executing {
     ($client:expr) => {{
-        let arming = $crate::__private::Probe::of(&$client).executing();
+        let arming = $crate::__private::Look::of(&$client).executing();
         arming
     }};
 }
@@ -164,14 +183,36 @@ macro_rules! __settle {
     };
 }
 
+/// [`__settle`], where a success says nothing.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __settle_error {
+    ($call:ident, $attempted:expr $(, $retry_if:expr)?) => {
+        match $attempted {
+            attempted => {
+                let outcome = attempted.outcome;
+                if let (_, ::core::option::Option::Some(error)) = $crate::__private::Outcome::sides(&outcome) {
+                    $crate::__private::Probe::of(error).failure(&mut $call);
+                }
+                $(
+                    if $crate::__private::is_wanted(&outcome, $retry_if) {
+                        $call.want();
+                    }
+                )?
+                (outcome, $call.after(attempted.marked))
+            }
+        }
+    };
+}
+
 /// Tells the call what a result says about its exchange.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __observe {
     ($call:ident, $result:ident) => {
-        let (answer, error) = $crate::__private::Probe::of(&$result).sides();
+        let (answer, error) = $crate::__private::Outcome::sides(&$result);
         if let ::core::option::Option::Some(answer) = answer {
-            $crate::__private::Probe::of(answer).answer(&mut $call);
+            $crate::__private::Look::of(answer).answer(&mut $call);
         }
         if let ::core::option::Option::Some(error) = error {
             $crate::__private::Probe::of(error).failure(&mut $call);
@@ -201,7 +242,7 @@ macro_rules! __body {
     ($call:ident, $result:expr) => {
         match $result {
             result => {
-                $crate::__private::Probe::of(&result).broken(&mut $call);
+                $crate::__private::Look::of(&result).broken(&mut $call);
                 result
             }
         }
@@ -215,12 +256,12 @@ macro_rules! __informs {
     ($attempted:expr) => {
         match $attempted {
             attempted => {
-                let sides = $crate::__private::Probe::of(&attempted.outcome).sides();
+                let sides = $crate::__private::Outcome::sides(&attempted.outcome);
                 if let (::core::option::Option::Some(answer), ::core::option::Option::Some(error)) = sides {
                     $crate::__private::informs(
                         sides,
                         (
-                            $crate::__private::Probe::of(answer).answer_known(),
+                            $crate::__private::Look::of(answer).answer_known(),
                             $crate::__private::Probe::of(error).failure_known(),
                         ),
                     );
@@ -237,7 +278,7 @@ macro_rules! __informs {
 macro_rules! __pause {
     ($outcome:ident, $wait:ident) => {
         match $outcome {
-            outcome => $crate::__private::Probe::of(&outcome).pausing().pause(outcome, $wait),
+            outcome => $crate::__private::Look::of(&outcome).pausing().pause(outcome, $wait),
         }
     };
 }
@@ -249,7 +290,7 @@ macro_rules! __pause {
 macro_rules! __block {
     ($outcome:ident, $wait:ident) => {
         match $outcome {
-            outcome => $crate::__private::Probe::of(&outcome).blocking().block(outcome, $wait),
+            outcome => $crate::__private::Look::of(&outcome).blocking().block(outcome, $wait),
         }
     };
 }

@@ -1,8 +1,9 @@
 //! What a value of any type says about an exchange.
 //!
-//! The macro does not know types, so the generated code asks `Probe::of(&value).question()` and lets method
-//! resolution decide. A [`Probe`] derefs through a chain of wrappers, one for each kind of knowledge, most
+//! The macro does not know types, so the generated code asks `Look::of(&value).question()` and lets method
+//! resolution decide. A [`Look`] derefs through a chain of wrappers, one for each kind of knowledge, most
 //! specific first; each has the question once, for the types that it knows, and the last one has it for all.
+//! Chains are as short as they can be, since every link costs compile time: only errors need a long one.
 //!
 //! Inherent methods that autoderef finds need no trait in scope, so nothing is imported into the user's
 //! function. One impl a link, bounded by a trait, keeps a type that failed to compile from being ambiguous as
@@ -55,6 +56,18 @@ macro_rules! chain {
 
 chain! {
     /// Knows reqwest's own types, and a few of the standard library.
+    Look -> Opaque;
+}
+
+chain! {
+    /// Knows what can be cloned.
+    Giving -> Lending;
+    /// Knows what can be shared.
+    Lending -> Opaque;
+}
+
+chain! {
+    /// Knows reqwest's own errors.
     Probe -> Own;
     /// Knows errors with an own [`HttpFailure`] impl.
     Own -> Shared;
@@ -77,7 +90,7 @@ pub struct Opaque<'a, T>(&'a T);
 #[derive(Clone, Copy, Debug)]
 pub struct ArmSender;
 
-impl<T: Sender> Probe<'_, T> {
+impl<T: Sender> Look<'_, T> {
     /// reqwest's builder.
     #[inline]
     pub fn arming(&self) -> ArmSender {
@@ -106,7 +119,7 @@ impl<T> Clone for ArmExecutor<T> {
 
 impl<T> Copy for ArmExecutor<T> {}
 
-impl<T: Executor> Probe<'_, T> {
+impl<T: Executor> Look<'_, T> {
     /// reqwest's client.
     #[inline]
     pub fn executing(&self) -> ArmExecutor<T> {
@@ -144,7 +157,7 @@ pub struct Lent;
 #[derive(Clone, Copy, Debug)]
 pub struct LentUniquely;
 
-impl<T: Clone> Probe<'_, T> {
+impl<T: Clone> Giving<'_, T> {
     /// It can be cloned.
     #[inline]
     pub fn giving(&self) -> Cloned {
@@ -152,7 +165,7 @@ impl<T: Clone> Probe<'_, T> {
     }
 }
 
-impl<T: Sync> Own<'_, T> {
+impl<T: Sync> Lending<'_, T> {
     /// It can be shared.
     #[inline]
     pub fn giving(&self) -> Lent {
@@ -186,22 +199,11 @@ impl LentUniquely {
 
 // What an outcome, or the result of reading a body, says.
 
-impl<'a, T, E> Probe<'a, Result<T, E>> {
-    /// The two sides of a result.
-    #[inline]
-    pub fn sides(&self) -> (Option<&'a T>, Option<&'a E>) {
-        match self.0.0.0.0.0.0.0 {
-            Ok(value) => (Some(value), None),
-            Err(error) => (None, Some(error)),
-        }
-    }
-}
-
-impl<T: Answer> Probe<'_, T> {
+impl<T: Answer> Look<'_, T> {
     /// A response.
     #[inline]
     pub fn answer(&self, call: &mut Call<'_>) {
-        self.0.0.0.0.0.0.0.tell(call);
+        self.0.0.tell(call);
     }
 
     /// Says its status and headers.
@@ -225,11 +227,11 @@ impl<E: Failing> Probe<'_, E> {
     }
 }
 
-impl<T, E: Failing> Probe<'_, Result<T, E>> {
+impl<T, E: Failing> Look<'_, Result<T, E>> {
     /// What reading a body ends with.
     #[inline]
     pub fn broken(&self, call: &mut Call<'_>) {
-        if let Err(error) = self.0.0.0.0.0.0.0 {
+        if let Err(error) = self.0.0 {
             error.tell(call);
         }
     }
@@ -307,7 +309,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub struct Draining;
 
-impl<T: Drain, E> Probe<'_, Result<T, E>> {
+impl<T: Drain, E> Look<'_, Result<T, E>> {
     /// A response.
     #[inline]
     pub fn pausing(&self) -> Draining {
@@ -341,7 +343,7 @@ impl Draining {
 pub struct DrainingBlocking;
 
 #[cfg(feature = "blocking")]
-impl<T: DrainBlocking, E> Probe<'_, Result<T, E>> {
+impl<T: DrainBlocking, E> Look<'_, Result<T, E>> {
     /// A response.
     #[inline]
     pub fn blocking(&self) -> DrainingBlocking {
@@ -397,12 +399,6 @@ impl<'a, T> Opaque<'a, T> {
     #[inline]
     pub fn giving(&self) -> LentUniquely {
         LentUniquely
-    }
-
-    /// No result.
-    #[inline]
-    pub fn sides(&self) -> (Option<&'a ()>, Option<&'a ()>) {
-        (None, None)
     }
 
     /// A success that says nothing.
