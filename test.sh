@@ -22,3 +22,4 @@ cargo test --workspace --all-features
 cargo test --package retry-macros
 cargo run --quiet --example quickstart
 cargo run --quiet --example by_hand
+cargo run --quiet --example client

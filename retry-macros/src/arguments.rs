@@ -228,6 +228,11 @@ pub(crate) fn plan(
     private: &TokenStream,
     errors: &mut Errors,
 ) -> Arguments {
+    let is_kept =
+        |owned: &Owned| !owned.mutable && matches!(Kind::of(owned.ty.as_ref(), generics), Kind::Copy);
+    if owned.iter().all(is_kept) {
+        return Arguments::default();
+    }
     let kinds: Vec<_> = owned.iter().map(|owned| Kind::of(owned.ty.as_ref(), generics)).collect();
     let found = owned.iter().zip(&kinds).map(|(owned, kind)| Found {
         name: owned.name.clone(),

@@ -221,7 +221,7 @@ impl Armer<'_> {
                 self.visible += 1;
                 let (span, call, unsafely) = (start(receiver), self.call, self.sends_unsafely(receiver));
                 let arm = self.private("arm", span);
-                **receiver = parse_quote_spanned!(span=> #arm!(#call, #receiver, #unsafely));
+                **receiver = Expr::Verbatim(quote_spanned!(span=> #arm!(#call, #receiver, #unsafely)));
             }
         }
     }
@@ -301,7 +301,8 @@ impl Armer<'_> {
     fn wrap(&self, name: &str, expr: &Expr) -> Expr {
         let (span, call) = (start(expr), self.call);
         let path = self.private(name, span);
-        parse_quote_spanned!(span=> #path!(#call, #expr))
+        // Verbatim: parsing what was just printed would cost more time than all the rest.
+        Expr::Verbatim(quote_spanned!(span=> #path!(#call, #expr)))
     }
 
     fn private(&self, name: &str, span: Span) -> TokenStream {

@@ -196,6 +196,7 @@ fn every_option() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one snapshot")]
 fn sends() {
     check(
         quote!(),
@@ -291,7 +292,80 @@ fn sends() {
                             }
                         })
                         .await;
-                    let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
+                    let (outcome, wait) = ::retry_http::__private::settle_error!(call, attempted);
+                    match wait {
+                        ::core::option::Option::Some(wait) => {
+                            ::retry_http::__private::Plain.pause(outcome, wait).await
+                        }
+                        ::core::option::Option::None => return outcome,
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn arguments() {
+    check(
+        quote!(policy = self.retry, max = 2, retry_if = is_pending),
+        quote! {
+            async fn add(mut self, item: Item, note: impl Into<String>, mut page: u32, url: &str) -> Result<Item, Error> {
+                page += 1;
+                let note: String = note.into();
+                self.log.push(note);
+                Ok(self.http.post(url).json(&item).body(take(item)).send().await?.json().await?)
+            }
+        },
+        expect![[r#"
+            ///
+            /** # Retries
+
+             Each attempt is given a clone of `self`, `item`, `note`, `page`, where its type is `Clone`.*/
+            async fn add(
+                self,
+                item: Item,
+                note: impl Into<String>,
+                page: u32,
+                url: &str,
+            ) -> Result<Item, Error> {
+                let policy = (self.retry).to_builder().max(2u32).__fitted();
+                let this = self;
+                let mut this = this;
+                let note: String = ::core::convert::Into::into(note);
+                let mut call = ::retry_http::__private::Call::start(&policy);
+                loop {
+                    let this = ::retry_http::__private::fresh!(this);
+                    let item = ::retry_http::__private::again(&item);
+                    let note = ::retry_http::__private::again(&note);
+                    let page = ::retry_http::__private::again(&page);
+                    let attempted = ::retry_http::__private::attempt(async {
+                            let mut this = this;
+                            let item = item;
+                            let note = note;
+                            let mut page = page;
+                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                Result<Item, Error>,
+                            > {
+                                return outcome;
+                            }
+                            {
+                                page += 1;
+                                let note: String = ::core::convert::identity(note);
+                                this.log.push(note);
+                                Ok(
+                                    ::retry_http::__private::body!(
+                                        call, ::retry_http::__private::arm!(call, this.http.post(url)
+                                        .json(& item).body(take(item)), true) .send(). await ?
+                                        .json(). await
+                                    )?,
+                                )
+                            }
+                        })
+                        .await;
+                    let (outcome, wait) = ::retry_http::__private::settle!(
+                        call, attempted, is_pending
+                    );
                     match wait {
                         ::core::option::Option::Some(wait) => {
                             ::retry_http::__private::pause!(outcome, wait).await
@@ -302,6 +376,237 @@ fn sends() {
             }
         "#]],
     );
+}
+
+#[test]
+fn a_future_of_a_block() {
+    check(
+        quote!(),
+        quote! {
+            fn user(&self, id: String) -> BoxFuture<'_, Result<User, Error>> {
+                let url = self.url(&id);
+                async move { self.http.get(url).send().await?.json().await }.boxed()
+            }
+        },
+        expect![[r#"
+            ///
+            /** # Retries
+
+             Each attempt is given a clone of `url`, where its type is `Clone`.*/
+            fn user(&self, id: String) -> BoxFuture<'_, Result<User, Error>> {
+                let url = self.url(&id);
+                async move {
+                    let mut call = ::retry_http::__private::Call::start(
+                        &::retry_http::Policy::DEFAULT,
+                    );
+                    loop {
+                        let url = ::retry_http::__private::again(&url);
+                        let attempted = ::retry_http::__private::attempt(async {
+                                let url = url;
+                                if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                    Result<User, Error>,
+                                > {
+                                    return outcome;
+                                }
+                                {
+                                    ::retry_http::__private::body!(
+                                        call, ::retry_http::__private::arm!(call, self.http.get(url),
+                                        false) .send(). await ? .json(). await
+                                    )
+                                }
+                            })
+                            .await;
+                        let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
+                        match wait {
+                            ::core::option::Option::Some(wait) => {
+                                ::retry_http::__private::pause!(outcome, wait).await
+                            }
+                            ::core::option::Option::None => return outcome,
+                        }
+                    }
+                }
+                    .boxed()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_future_of_another_expression() {
+    check(
+        quote!(),
+        quote! {
+            fn user<'a>(http: &Client, id: u64, name: &'a mut String) -> impl Future<Output = Result<User, Error>> + 'a {
+                http.get(url(id)).send().then(move |response| read(response, name))
+            }
+        },
+        expect![[r#"
+            #[allow(clippy::manual_async_fn)]
+            fn user<'a>(
+                http: &Client,
+                id: u64,
+                name: &'a mut String,
+            ) -> impl Future<Output = Result<User, Error>> + 'a {
+                let http = ::retry_http::__private::keep(http);
+                async move {
+                    let http: &Client = ::core::borrow::Borrow::borrow(&http);
+                    let mut call = ::retry_http::__private::Call::start(
+                        &::retry_http::Policy::DEFAULT,
+                    );
+                    loop {
+                        let name = &mut *name;
+                        let attempted = ::retry_http::__private::attempt(async {
+                                let name = name;
+                                if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                    Result<User, Error>,
+                                > {
+                                    return outcome;
+                                }
+                                ::retry_http::__private::once(|| {
+                                        ::retry_http::__private::arm!(call, http.get(url(id)), false)
+                                            .send()
+                                            .then(move |response| read(response, name))
+                                    })
+                                    .await
+                            })
+                            .await;
+                        let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
+                        match wait {
+                            ::core::option::Option::Some(wait) => {
+                                ::retry_http::__private::pause!(outcome, wait).await
+                            }
+                            ::core::option::Option::None => return outcome,
+                        }
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+/// Expanded down to the loops, as the compiler does it.
+#[test]
+fn an_impl_block() {
+    struct Methods;
+
+    impl syn::visit_mut::VisitMut for Methods {
+        fn visit_impl_item_mut(&mut self, item: &mut syn::ImplItem) {
+            let syn::ImplItem::Fn(method) = item else { return };
+            let Some(at) =
+                method.attrs.iter().position(|a| a.path().segments.last().unwrap().ident == "retry_http")
+            else {
+                return;
+            };
+            let attribute = method.attrs.remove(at).meta.require_list().unwrap().tokens.clone();
+            *item = syn::parse2(expand::retry_http(&attribute, &quote!(#method))).unwrap();
+        }
+    }
+
+    let block = quote! {
+        impl Shop {
+            async fn items(&self) -> Result<Vec<Item>> {
+                Ok(self.http.get(self.url("items")).send().await?.json().await?)
+            }
+
+            #[retry_http(max = 5)]
+            async fn item(&self, id: u32) -> Result<Item> {
+                Ok(self.http.get(self.url(&id.to_string())).send().await?.json().await?)
+            }
+
+            #[retry_http(skip)]
+            async fn health(&self) -> Result<StatusCode> {
+                Ok(self.http.get(self.url("health")).send().await?.status())
+            }
+
+            fn url(&self, path: &str) -> String {
+                format!("{}{path}", self.url)
+            }
+        }
+    };
+    let mut expanded: syn::File =
+        syn::parse2(expand::retry_http(&quote!(max = 2, base = 50ms), &block)).unwrap();
+    syn::visit_mut::VisitMut::visit_file_mut(&mut Methods, &mut expanded);
+    expect![[r#"
+        impl Shop {
+            async fn items(&self) -> Result<Vec<Item>> {
+                let mut call = ::retry_http::__private::Call::start({
+                    const __POLICY: ::retry_http::Policy = ::retry_http::Policy::builder()
+                        .max(2u32)
+                        .base(::core::time::Duration::new(0u64, 50000000u32))
+                        .__checked();
+                    &__POLICY
+                });
+                loop {
+                    let attempted = ::retry_http::__private::attempt(async {
+                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                Result<Vec<Item>>,
+                            > {
+                                return outcome;
+                            }
+                            {
+                                Ok(
+                                    ::retry_http::__private::body!(
+                                        call, ::retry_http::__private::arm!(call, self.http.get(self
+                                        .url("items")), false) .send(). await ? .json(). await
+                                    )?,
+                                )
+                            }
+                        })
+                        .await;
+                    let (outcome, wait) = ::retry_http::__private::settle_error!(
+                        call, attempted
+                    );
+                    match wait {
+                        ::core::option::Option::Some(wait) => {
+                            ::retry_http::__private::Plain.pause(outcome, wait).await
+                        }
+                        ::core::option::Option::None => return outcome,
+                    }
+                }
+            }
+            async fn item(&self, id: u32) -> Result<Item> {
+                let mut call = ::retry_http::__private::Call::start({
+                    const __POLICY: ::retry_http::Policy = ::retry_http::Policy::builder()
+                        .max(5u32)
+                        .base(::core::time::Duration::new(0u64, 50000000u32))
+                        .__checked();
+                    &__POLICY
+                });
+                loop {
+                    let attempted = ::retry_http::__private::attempt(async {
+                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
+                                Result<Item>,
+                            > {
+                                return outcome;
+                            }
+                            {
+                                Ok(
+                                    ::retry_http::__private::body!(
+                                        call, ::retry_http::__private::arm!(call, self.http.get(self
+                                        .url(& id.to_string())), false) .send(). await ? .json().
+                                        await
+                                    )?,
+                                )
+                            }
+                        })
+                        .await;
+                    let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
+                    match wait {
+                        ::core::option::Option::Some(wait) => {
+                            ::retry_http::__private::pause!(outcome, wait).await
+                        }
+                        ::core::option::Option::None => return outcome,
+                    }
+                }
+            }
+            async fn health(&self) -> Result<StatusCode> {
+                Ok(self.http.get(self.url("health")).send().await?.status())
+            }
+            fn url(&self, path: &str) -> String {
+                format!("{}{path}", self.url)
+            }
+        }
+    "#]].assert_eq(&prettyplease::unparse(&expanded));
 }
 
 #[test]
