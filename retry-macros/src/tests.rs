@@ -1,6 +1,10 @@
 //! Snapshots of expansions. Regenerate with `UPDATE_EXPECT=1`.
 
-#![allow(clippy::needless_raw_string_hashes, reason = "as expect-test writes them")]
+#![allow(
+    clippy::needless_raw_string_hashes,
+    clippy::too_many_lines,
+    reason = "snapshots as expect-test writes them"
+)]
 
 use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
@@ -196,7 +200,6 @@ fn every_option() {
 }
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "one snapshot")]
 fn sends() {
     check(
         quote!(),
@@ -606,7 +609,8 @@ fn an_impl_block() {
                 format!("{}{path}", self.url)
             }
         }
-    "#]].assert_eq(&prettyplease::unparse(&expanded));
+    "#]]
+    .assert_eq(&prettyplease::unparse(&expanded));
 }
 
 #[test]

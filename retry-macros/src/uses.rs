@@ -1,0 +1,451 @@
+//! What a body does with a variable: whether it only borrows it, may consume it, or certainly does.
+//!
+//! By syntax alone: `&x`, formatting macros and methods that by convention borrow do borrow; what takes a value
+//! consumes; what the macro cannot know (`x.method()`, unknown macros) may.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::visit::Visit;
+use syn::visit_mut::{self, VisitMut};
+use syn::{BinOp, Block, Expr, Item, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+
+use crate::arguments::{Owned, names};
+
+/// Methods that by convention borrow what they are called on.
+const BORROWING: [&str; 34] = [
+    "borrow",
+    "borrow_mut",
+    "chars",
+    "clone",
+    "cloned",
+    "contains",
+    "contains_key",
+    "copied",
+    "deref",
+    "display",
+    "ends_with",
+    "entry",
+    "extend",
+    "first",
+    "get",
+    "get_mut",
+    "insert",
+    "keys",
+    "last",
+    "len",
+    "lines",
+    "lock",
+    "push",
+    "push_str",
+    "read",
+    "remove",
+    "split",
+    "starts_with",
+    "trim",
+    "try_clone",
+    "values",
+    "write",
+    "iter",
+    "iter_mut",
+];
+const BORROWING_PREFIXES: [&str; 4] = ["as_", "has_", "is_", "to_"];
+const CONSUMING: [&str; 4] = ["into", "try_into", "unwrap", "expect"];
+const CONSUMING_PREFIXES: [&str; 2] = ["into_", "unwrap_"];
+/// Macros that take their arguments by reference, as `format!` does.
+const FORMATTING: [&str; 37] = [
+    "anyhow",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "bail",
+    "debug",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "debug_span",
+    "ensure",
+    "eprint",
+    "eprintln",
+    "error",
+    "error_span",
+    "event",
+    "eyre",
+    "format",
+    "format_args",
+    "info",
+    "info_span",
+    "json",
+    "log",
+    "matches",
+    "panic",
+    "print",
+    "println",
+    "span",
+    "todo",
+    "trace",
+    "trace_span",
+    "unimplemented",
+    "unreachable",
+    "warn",
+    "warn_span",
+    "write",
+    "writeln",
+];
+/// What `body` does with each of `variables`. Of those that are marked as converted before the first attempt, a
+/// further `.into()` in `body` is one too many and is taken away.
+pub(crate) fn of(variables: impl Iterator<Item = (Ident, bool)>, body: &mut [Stmt]) -> Vec<Use> {
+    let found = variables.map(|(name, converted)| Found { name, converted, used: Use::None }).collect();
+    let mut uses = Uses { found, context: Use::None };
+    uses.block(body);
+    uses.found.into_iter().map(|found| found.used).collect()
+}
+
+/// What a body does with a variable, the strongest it does.
+#[derive(Clone, Copy)]
+pub(crate) enum Use {
+    None,
+    Borrowed,
+    Perhaps,
+    Consumed(Span),
+}
+
+impl Use {
+    fn rank(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Borrowed => 1,
+            Self::Perhaps => 2,
+            Self::Consumed(_) => 3,
+        }
+    }
+}
+
+/// Finds the uses of variables in a body.
+struct Uses {
+    /// The variables in scope. A name that is bound again is taken out while it means something else.
+    found: Vec<Found>,
+    /// What the expression around does with what it is about to visit. `None` stands for taking its value.
+    context: Use,
+}
+
+/// A variable, and what is done with it.
+struct Found {
+    name: Ident,
+    /// Whether it is converted before the first attempt, so that a further `.into()` of it is one too many.
+    converted: bool,
+    used: Use,
+}
+
+impl Uses {
+    fn record(&mut self, name: &Ident, used: Use) {
+        if let Some(found) = self.found.iter_mut().find(|found| found.name == *name) {
+            if used.rank() > found.used.rank() {
+                found.used = used;
+            }
+        }
+    }
+
+    fn with(&mut self, context: Use, expr: &mut Expr) {
+        self.context = context;
+        self.visit_expr_mut(expr);
+        self.context = Use::None;
+    }
+
+    fn all<'e>(&mut self, exprs: impl IntoIterator<Item = &'e mut Expr>) {
+        for expr in exprs {
+            self.visit_expr_mut(expr);
+        }
+    }
+
+    /// Visits with `patterns` bound: their names mean something else there.
+    fn shadowed<'p>(&mut self, patterns: impl IntoIterator<Item = &'p Pat>, visit: impl FnOnce(&mut Self)) {
+        let mut bound = Vec::new();
+        for pattern in patterns {
+            names(pattern, None, &mut bound);
+        }
+        let mut hidden = Vec::new();
+        for (index, found) in self.found.iter_mut().enumerate() {
+            if bound.iter().map(Owned::name).any(|name| *name == found.name) {
+                let unused = Ident::new("_hidden", Span::mixed_site());
+                hidden.push((index, std::mem::replace(&mut found.name, unused)));
+            }
+        }
+        visit(self);
+        for (index, name) in hidden {
+            self.found[index].name = name;
+        }
+    }
+
+    fn block(&mut self, stmts: &mut [Stmt]) {
+        let Some((stmt, rest)) = stmts.split_first_mut() else { return };
+        match stmt {
+            Stmt::Local(local) => {
+                if let Some(init) = &mut local.init {
+                    self.with(by_pattern(&local.pat), &mut init.expr);
+                    if let Some((_, diverge)) = &mut init.diverge {
+                        self.visit_expr_mut(diverge);
+                    }
+                }
+                self.shadowed([&local.pat], |uses| uses.block(rest));
+                return;
+            }
+            Stmt::Item(_) => {}
+            other => self.visit_stmt_mut(other),
+        }
+        self.block(rest);
+    }
+
+    /// `if let` and its chains: what the condition binds is bound in the branch.
+    fn branch(&mut self, condition: &mut Expr, visit: impl FnOnce(&mut Self)) {
+        struct Lets(Vec<Pat>);
+
+        impl<'ast> Visit<'ast> for Lets {
+            fn visit_expr_let(&mut self, expr: &'ast syn::ExprLet) {
+                self.0.push((*expr.pat).clone());
+            }
+
+            fn visit_expr_block(&mut self, _: &'ast syn::ExprBlock) {}
+
+            fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        }
+
+        self.visit_expr_mut(condition);
+        let mut lets = Lets(Vec::new());
+        lets.visit_expr(condition);
+        self.shadowed(&lets.0, visit);
+    }
+
+    /// Of `x.into()`, where `x` is converted before the first attempt, `x` as it is.
+    fn converted(&self, expr: &Expr) -> Option<Expr> {
+        let Expr::MethodCall(call) = expr else { return None };
+        let Expr::Path(path) = &*call.receiver else { return None };
+        let name = path.path.get_ident()?;
+        let into =
+            call.method == "into" && self.found.iter().any(|found| found.name == *name && found.converted);
+        into.then(|| parse_quote!(::core::convert::identity(#name)))
+    }
+
+    /// What a `move` closure or block mentions, it takes.
+    fn captured(&mut self, body: &impl ToTokens) {
+        self.mentions(body.to_token_stream(), Use::Perhaps);
+    }
+
+    /// All that is mentioned in tokens that are not looked into. `used` is what the outermost are.
+    fn mentions(&mut self, tokens: TokenStream, used: Use) {
+        let mut previous = None;
+        for token in tokens {
+            match &token {
+                TokenTree::Ident(name) if previous != Some('.') => self.record(name, used),
+                TokenTree::Group(group) => self.mentions(group.stream(), Use::Perhaps),
+                TokenTree::Literal(literal) => {
+                    let text = literal.to_string();
+                    let names: Vec<_> = self.found.iter().map(|found| found.name.clone()).collect();
+                    for name in names.iter().filter(|name| captures(&text, name)) {
+                        self.record(name, Use::Borrowed);
+                    }
+                }
+                _ => {}
+            }
+            previous = match &token {
+                TokenTree::Punct(punct) => Some(punct.as_char()),
+                _ => None,
+            };
+        }
+    }
+
+    /// The arguments of a macro that takes them as `format!` does.
+    fn formatted(&mut self, tokens: TokenStream) {
+        let Ok(arguments) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()) else {
+            return self.mentions(tokens, Use::Borrowed);
+        };
+        for mut argument in arguments {
+            match &mut argument {
+                Expr::Lit(literal) => self.mentions(literal.to_token_stream(), Use::Borrowed),
+                Expr::Assign(named) => self.with(Use::Borrowed, &mut named.right),
+                other => self.with(Use::Borrowed, other),
+            }
+        }
+    }
+
+    /// [`Self::converted`] in the input of a macro.
+    fn without_into(&mut self, tokens: TokenStream) -> TokenStream {
+        let tokens: Vec<_> = tokens.into_iter().collect();
+        let mut kept = TokenStream::new();
+        let mut at = 0;
+        while at < tokens.len() {
+            if let [
+                TokenTree::Ident(name),
+                TokenTree::Punct(dot),
+                TokenTree::Ident(into),
+                TokenTree::Group(empty),
+                ..,
+            ] = &tokens[at..]
+            {
+                let converted = self.found.iter().any(|found| found.name == *name && found.converted);
+                if converted && dot.as_char() == '.' && into == "into" && empty.stream().is_empty() {
+                    self.record(name, Use::Consumed(name.span()));
+                    kept.extend(quote!(::core::convert::identity(#name)));
+                    at += 4;
+                    continue;
+                }
+            }
+            kept.extend([match &tokens[at] {
+                TokenTree::Group(group) => {
+                    let mut inner = Group::new(group.delimiter(), self.without_into(group.stream()));
+                    inner.set_span(group.span());
+                    inner.into()
+                }
+                other => other.clone(),
+            }]);
+            at += 1;
+        }
+        kept
+    }
+}
+
+/// Whether a format string captures `name`.
+fn captures(text: &str, name: &Ident) -> bool {
+    let name = name.to_string();
+    text.starts_with(['"', 'r'])
+        && text.split('{').skip(1).any(|rest| {
+            rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.trim_start().starts_with([':', '}']))
+        })
+}
+
+/// What binding a value to a pattern does with it.
+fn by_pattern(pattern: &Pat) -> Use {
+    match pattern {
+        Pat::Wild(_) => Use::Borrowed,
+        Pat::Ident(plain) if plain.by_ref.is_some() => Use::Borrowed,
+        Pat::Ident(_) => Use::None,
+        Pat::Type(typed) => by_pattern(&typed.pat),
+        _ => Use::Perhaps,
+    }
+}
+
+fn by_method(name: &str) -> Use {
+    if BORROWING.contains(&name) || BORROWING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        Use::Borrowed
+    } else if CONSUMING.contains(&name) || CONSUMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        Use::None
+    } else {
+        Use::Perhaps
+    }
+}
+
+impl VisitMut for Uses {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        let context = std::mem::replace(&mut self.context, Use::None);
+        if let Some(converted) = self.converted(expr) {
+            *expr = converted;
+        }
+        match expr {
+            Expr::Path(path) => {
+                if let Some(name) = path.path.get_ident() {
+                    let used =
+                        if matches!(context, Use::None) { Use::Consumed(name.span()) } else { context };
+                    self.record(name, used);
+                }
+            }
+            Expr::Paren(paren) => self.with(context, &mut paren.expr),
+            Expr::Group(group) => self.with(context, &mut group.expr),
+            Expr::Reference(reference) => self.with(Use::Borrowed, &mut reference.expr),
+            Expr::RawAddr(address) => self.with(Use::Borrowed, &mut address.expr),
+            Expr::Field(field) => {
+                // A field that is taken by value may be `Copy`.
+                let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };
+                self.with(base, &mut field.base);
+            }
+            Expr::Index(index) => {
+                self.with(Use::Borrowed, &mut index.expr);
+                self.visit_expr_mut(&mut index.index);
+            }
+            Expr::Cast(cast) => self.with(Use::Borrowed, &mut cast.expr),
+            Expr::Unary(unary) => {
+                let operand = match (&unary.op, context) {
+                    (UnOp::Deref(_), Use::Borrowed) => Use::Borrowed,
+                    _ => Use::Perhaps,
+                };
+                self.with(operand, &mut unary.expr);
+            }
+            Expr::MethodCall(call) => {
+                self.with(by_method(&call.method.to_string()), &mut call.receiver);
+                self.all(&mut call.args);
+            }
+            Expr::Call(call) => {
+                self.with(Use::Perhaps, &mut call.func);
+                self.all(&mut call.args);
+            }
+            Expr::Binary(binary) => {
+                let (left, right) = match binary.op {
+                    BinOp::Eq(_)
+                    | BinOp::Ne(_)
+                    | BinOp::Lt(_)
+                    | BinOp::Le(_)
+                    | BinOp::Gt(_)
+                    | BinOp::Ge(_) => (Use::Borrowed, Use::Borrowed),
+                    BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) => {
+                        (Use::Borrowed, Use::None)
+                    }
+                    _ => (Use::None, Use::None),
+                };
+                self.with(left, &mut binary.left);
+                self.with(right, &mut binary.right);
+            }
+            Expr::Assign(assign) => {
+                self.with(Use::Borrowed, &mut assign.left);
+                self.visit_expr_mut(&mut assign.right);
+            }
+            Expr::Let(binding) => self.with(by_pattern(&binding.pat), &mut binding.expr),
+            Expr::Match(item) => {
+                self.with(Use::Perhaps, &mut item.expr);
+                for arm in &mut item.arms {
+                    let pattern = arm.pat.clone();
+                    self.shadowed([&pattern], |uses| visit_mut::visit_arm_mut(uses, arm));
+                }
+            }
+            Expr::If(item) => {
+                self.branch(&mut item.cond, |uses| uses.visit_block_mut(&mut item.then_branch));
+                if let Some((_, otherwise)) = &mut item.else_branch {
+                    self.visit_expr_mut(otherwise);
+                }
+            }
+            Expr::While(item) => self.branch(&mut item.cond, |uses| uses.visit_block_mut(&mut item.body)),
+            Expr::ForLoop(item) => {
+                self.visit_expr_mut(&mut item.expr);
+                self.shadowed([&*item.pat], |uses| uses.visit_block_mut(&mut item.body));
+            }
+            Expr::Closure(closure) => {
+                if closure.capture.is_some() {
+                    self.captured(&closure.body);
+                }
+                self.shadowed(&closure.inputs, |uses| uses.visit_expr_mut(&mut closure.body));
+            }
+            Expr::Async(item) => {
+                if item.capture.is_some() {
+                    self.captured(&item.block);
+                }
+                self.visit_block_mut(&mut item.block);
+            }
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        self.block(&mut block.stmts);
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_macro_mut(&mut self, item: &mut Macro) {
+        let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        item.tokens = self.without_into(std::mem::take(&mut item.tokens));
+        if FORMATTING.contains(&name.as_str()) {
+            self.formatted(item.tokens.clone());
+        } else {
+            self.mentions(item.tokens.clone(), Use::Perhaps);
+        }
+    }
+}
