@@ -9,29 +9,10 @@ use crate::probe::{Known, Unknown};
     label = "not a `Result`",
     note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
 )]
-pub trait Outcome {
-    /// What a success is.
-    type Answer;
-    /// What a failure is.
-    type Error;
-
-    /// The one that it is.
-    fn sides(&self) -> (Option<&Self::Answer>, Option<&Self::Error>);
-}
+pub trait Outcome {}
 
 #[diagnostic::do_not_recommend]
-impl<T, E> Outcome for Result<T, E> {
-    type Answer = T;
-    type Error = E;
-
-    #[inline]
-    fn sides(&self) -> (Option<&T>, Option<&E>) {
-        match self {
-            Ok(answer) => (Some(answer), None),
-            Err(error) => (None, Some(error)),
-        }
-    }
-}
+impl<T, E> Outcome for Result<T, E> {}
 
 /// Whether an outcome can say anything about an exchange.
 #[diagnostic::on_unimplemented(
@@ -191,7 +172,7 @@ macro_rules! __settle_error {
         match $attempted {
             attempted => {
                 let outcome = attempted.outcome;
-                if let (_, ::core::option::Option::Some(error)) = $crate::__private::Outcome::sides(&outcome) {
+                if let (_, ::core::option::Option::Some(error)) = $crate::__private::Look::of(&outcome).sides() {
                     $crate::__private::Probe::of(error).failure(&mut $call);
                 }
                 $(
@@ -210,7 +191,7 @@ macro_rules! __settle_error {
 #[macro_export]
 macro_rules! __observe {
     ($call:ident, $result:ident) => {
-        let (answer, error) = $crate::__private::Outcome::sides(&$result);
+        let (answer, error) = $crate::__private::Look::of(&$result).sides();
         if let ::core::option::Option::Some(answer) = answer {
             $crate::__private::Look::of(answer).answer(&mut $call);
         }
@@ -256,7 +237,7 @@ macro_rules! __informs {
     ($attempted:expr) => {
         match $attempted {
             attempted => {
-                let sides = $crate::__private::Outcome::sides(&attempted.outcome);
+                let sides = $crate::__private::Look::of(&attempted.outcome).sides();
                 if let (::core::option::Option::Some(answer), ::core::option::Option::Some(error)) = sides {
                     $crate::__private::informs(
                         sides,

@@ -199,6 +199,17 @@ impl LentUniquely {
 
 // What an outcome, or the result of reading a body, says.
 
+impl<'a, T, E> Look<'a, Result<T, E>> {
+    /// The two sides of a result.
+    #[inline]
+    pub fn sides(&self) -> (Option<&'a T>, Option<&'a E>) {
+        match self.0.0 {
+            Ok(answer) => (Some(answer), None),
+            Err(error) => (None, Some(error)),
+        }
+    }
+}
+
 impl<T: Answer> Look<'_, T> {
     /// A response.
     #[inline]
@@ -399,6 +410,12 @@ impl<'a, T> Opaque<'a, T> {
     #[inline]
     pub fn giving(&self) -> LentUniquely {
         LentUniquely
+    }
+
+    /// No result, which is reported elsewhere.
+    #[inline]
+    pub fn sides(&self) -> (Option<&'a ()>, Option<&'a ()>) {
+        (None, None)
     }
 
     /// A success that says nothing.
