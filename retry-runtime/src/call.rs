@@ -1,5 +1,10 @@
 //! What the generated loop calls: one call of an annotated function, which joins the core to the world.
 
+#![cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "what only a transport tells")
+)]
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
