@@ -116,7 +116,7 @@ impl VisitMut for Armer<'_> {
         };
         let sent = peel(sent);
         match look(sent) {
-            Some(Seen::Send) => self.send(sent),
+            Some(Seen::Send) => self.send(expr),
             Some(Seen::Execute) => self.execute(expr),
             Some(Seen::Get) => self.get(expr),
             Some(Seen::Read) => {
@@ -211,18 +211,17 @@ fn is_get(path: &Path) -> bool {
 
 impl Armer<'_> {
     // Input:
-    //     http.get(url).send()
+    //     http.get(url).send().await
     //
     // Output:
-    //     arm!(call, http.get(url)).send()
-    fn send(&mut self, sent: &mut Expr) {
-        if let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent {
-            if self.may_move(receiver) {
-                self.visible += 1;
-                let (span, call, unsafely) = (start(receiver), self.call, self.sends_unsafely(receiver));
-                let arm = self.private("arm", span);
-                **receiver = Expr::Verbatim(quote_spanned!(span=> #arm!(#call, #receiver, #unsafely)));
-            }
+    //     send!(call, http.get(url), false, armed => armed.send().await)
+    fn send(&mut self, expr: &mut Expr) {
+        let sent = match &mut *expr {
+            Expr::Await(future) => peel(&mut future.base),
+            sent => peel(sent),
+        };
+        if let Some(sender) = self.take_sender(sent) {
+            *expr = self.wrap_send("send", &sender, expr);
         }
     }
 
@@ -230,7 +229,10 @@ impl Armer<'_> {
     /// `http.get(url).send().then(..)`.
     fn first_of_chain(&mut self, expr: &mut Expr) {
         if let Some(Seen::Send) = look(expr) {
-            return self.send(expr);
+            if let Some(sender) = self.take_sender(expr) {
+                *expr = self.wrap_send("watch", &sender, expr);
+            }
+            return;
         }
         match expr {
             Expr::MethodCall(call) => self.first_of_chain(&mut call.receiver),
@@ -239,6 +241,24 @@ impl Armer<'_> {
             Expr::Group(group) => self.first_of_chain(&mut group.expr),
             _ => {}
         }
+    }
+
+    /// What `.send()` is called on, with `armed` in its place; `None` where it is left alone.
+    fn take_sender(&mut self, sent: &mut Expr) -> Option<Expr> {
+        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent else { return None };
+        if !self.may_move(receiver) {
+            return None;
+        }
+        self.visible += 1;
+        let armed = Ident::new("armed", Span::mixed_site());
+        Some(std::mem::replace(&mut **receiver, parse_quote!(#armed)))
+    }
+
+    fn wrap_send(&self, name: &str, sender: &Expr, sent: &Expr) -> Expr {
+        let (span, call, unsafely) = (start(sender), self.call, self.sends_unsafely(sender));
+        let path = self.private(name, span);
+        let armed = Ident::new("armed", Span::mixed_site());
+        Expr::Verbatim(quote_spanned!(span=> #path!(#call, #sender, #unsafely, #armed => #sent)))
     }
 
     // Input:

@@ -41,8 +41,9 @@ pub mod __private {
     pub use crate::outcome::{Again, Informs, Keep, Outcome, again, collect, informs, is_wanted, keep, once};
     pub use crate::probe::{Giving, Look, Plain, Probe};
     pub use crate::{
-        __arm as arm, __body as body, __executing as executing, __fresh as fresh, __get as get,
-        __informs as informs, __pause as pause, __settle as settle, __settle_error as settle_error,
+        __body as body, __executing as executing, __fresh as fresh, __get as get, __informs as informs,
+        __pause as pause, __send as send, __settle as settle, __settle_error as settle_error,
+        __watch as watch,
     };
 
     #[cfg(feature = "blocking")]

@@ -118,14 +118,33 @@ macro_rules! __fresh {
 #[inline]
 pub fn informs<T, E>(_: (Option<&T>, Option<&E>), _: impl Informs<E>) {}
 
-/// What `.send()` is called on, made to tell `call` of its exchange where it is reqwest's. Where it is not, the
-/// macro's word counts on whether it is seen to be a POST or PATCH.
+/// What comes of `.send()`, of which `call` is told where it is reqwest's. Where it is not, the macro's word counts
+/// on whether it is seen to be a POST or PATCH.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __arm {
-    ($call:ident, $sender:expr, $unsafely:literal) => {
+macro_rules! __send {
+    ($call:ident, $sender:expr, $unsafely:literal, $armed:ident => $sent:expr) => {
         match $sender {
-            sender => $crate::__private::Look::of(&sender).arming().arm(sender, &mut $call, $unsafely),
+            sender => {
+                let arming = $crate::__private::Look::of(&sender).arming();
+                let $armed = arming.arm(sender, &mut $call, $unsafely);
+                arming.noted($sent, &mut $call)
+            }
+        }
+    };
+}
+
+/// [`__send`], where the future is not awaited at once.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __watch {
+    ($call:ident, $sender:expr, $unsafely:literal, $armed:ident => $sent:expr) => {
+        match $sender {
+            sender => {
+                let arming = $crate::__private::Look::of(&sender).arming();
+                let $armed = arming.arm(sender, &mut $call, $unsafely);
+                arming.watched($sent, &mut $call)
+            }
         }
     };
 }

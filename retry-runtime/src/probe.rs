@@ -86,23 +86,46 @@ pub struct Opaque<'a, T>(&'a T);
 
 // What `.send()` is called on.
 
-/// Arms a [`Sender`].
-#[derive(Clone, Copy, Debug)]
-pub struct ArmSender;
+/// Arms the request and the result of a [`Sender`].
+pub struct ArmSender<T>(PhantomData<fn(T)>);
+
+impl<T> Clone for ArmSender<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for ArmSender<T> {}
 
 impl<T: Sender> Look<'_, T> {
     /// reqwest's builder.
     #[inline]
-    pub fn arming(&self) -> ArmSender {
-        ArmSender
+    pub fn arming(&self) -> ArmSender<T> {
+        ArmSender(PhantomData)
     }
 }
 
-impl ArmSender {
+impl<T: Sender> ArmSender<T> {
     /// The sender, armed.
     #[inline]
-    pub fn arm<'c, 'p, T: Sender>(self, sender: T, call: &'c mut Call<'p>, _: bool) -> T::Armed<'c, 'p> {
+    pub fn arm(self, sender: T, call: &mut Call<'_>, _: bool) -> T::Armed {
         sender.arm(call)
+    }
+
+    /// The result, of which the call is told.
+    #[inline]
+    pub fn noted(self, result: T::Result, call: &mut Call<'_>) -> T::Result {
+        T::note(&result, call);
+        result
+    }
+
+    /// The future of a result, of which the call is told.
+    pub fn watched(
+        self,
+        future: impl Future<Output = T::Result>,
+        call: &mut Call<'_>,
+    ) -> impl Future<Output = T::Result> {
+        async move { self.noted(future.await, call) }
     }
 }
 
@@ -464,6 +487,12 @@ impl Plain {
             call.sending_unsafely();
         }
         sender
+    }
+
+    /// The future as it is.
+    #[inline]
+    pub fn watched<F>(self, future: F, _: &mut Call<'_>) -> F {
+        future
     }
 
     /// The request as it is. Generic, so that its type may still be inferred.

@@ -95,26 +95,31 @@ macro_rules! transport {
     ($($path:tt)+) => {
         use $($path)+::{Client, Request, RequestBuilder, Response};
 
-        /// A request, the client that is to send it, and the call that wants to know.
+        /// A request, and the client that is to send it.
         #[derive(Debug)]
-        pub struct Armed<'c, 'p> {
+        pub struct Armed {
             client: Client,
             // Errors of the builder are kept for when it is sent, as reqwest does.
             request: Result<Request, Error>,
-            call: &'c mut Call<'p>,
         }
 
         impl Sender for RequestBuilder {
-            type Armed<'c, 'p: 'c> = Armed<'c, 'p>;
+            type Armed = Armed;
+            type Result = Result<Response, Error>;
 
             #[inline]
-            fn arm<'c, 'p>(self, call: &'c mut Call<'p>) -> Armed<'c, 'p> {
+            fn arm(self, call: &mut Call<'_>) -> Armed {
                 let (client, request) = self.build_split();
                 match &request {
                     Ok(request) => Client::sending(request, call),
                     Err(_) => call.sending_nothing(),
                 }
-                Armed { client, request, call }
+                Armed { client, request }
+            }
+
+            #[inline]
+            fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
+                <Client as Executor>::note(result, call);
             }
         }
 
@@ -165,16 +170,14 @@ macro_rules! version {
 
             transport!($reqwest);
 
-            impl Armed<'_, '_> {
+            impl Armed {
                 /// Sends the request.
                 ///
                 /// # Errors
                 ///
                 /// Those of reqwest's `RequestBuilder::send`.
                 pub async fn send(self) -> Result<Response, Error> {
-                    let result = self.client.execute(self.request?).await;
-                    Client::note(&result, self.call);
-                    result
+                    self.client.execute(self.request?).await
                 }
             }
 
@@ -253,16 +256,14 @@ macro_rules! version {
 
                 transport!($reqwest::blocking);
 
-                impl Armed<'_, '_> {
+                impl Armed {
                     /// Sends the request.
                     ///
                     /// # Errors
                     ///
                     /// Those of reqwest's `blocking::RequestBuilder::send`.
                     pub fn send(self) -> Result<Response, Error> {
-                        let result = self.client.execute(self.request?);
-                        Client::note(&result, self.call);
-                        result
+                        self.client.execute(self.request?)
                     }
                 }
 

@@ -8,38 +8,40 @@ use crate::call::Call;
 use crate::reqwest::search;
 use crate::transport::{Answer, Executor, Failing, Sender};
 
-/// A request, the client that is to send it, and the call that wants to know.
-pub struct Armed<'c, 'p> {
+/// A request, and the client that is to send it.
+pub struct Armed {
     client: ClientWithMiddleware,
     request: Result<Request, reqwest_0_13::Error>,
     extensions: Extensions,
-    call: &'c mut Call<'p>,
 }
 
 impl Sender for RequestBuilder {
-    type Armed<'c, 'p: 'c> = Armed<'c, 'p>;
+    type Armed = Armed;
+    type Result = Result<Response, Error>;
 
-    fn arm<'c, 'p>(mut self, call: &'c mut Call<'p>) -> Armed<'c, 'p> {
+    fn arm(mut self, call: &mut Call<'_>) -> Armed {
         let extensions = std::mem::take(self.extensions());
         let (client, request) = self.build_split();
         match &request {
             Ok(request) => ClientWithMiddleware::sending(request, call),
             Err(_) => call.sending_nothing(),
         }
-        Armed { client, request, extensions, call }
+        Armed { client, request, extensions }
+    }
+
+    fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
+        <ClientWithMiddleware as Executor>::note(result, call);
     }
 }
 
-impl Armed<'_, '_> {
+impl Armed {
     /// Sends the request.
     ///
     /// # Errors
     ///
     /// Those of reqwest-middleware's `RequestBuilder::send`.
     pub async fn send(mut self) -> Result<Response, Error> {
-        let result = self.client.execute_with_extensions(self.request?, &mut self.extensions).await;
-        ClientWithMiddleware::note(&result, self.call);
-        result
+        self.client.execute_with_extensions(self.request?, &mut self.extensions).await
     }
 }
 

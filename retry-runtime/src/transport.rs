@@ -11,11 +11,16 @@ use crate::call::Call;
 pub(crate) type AnyError = dyn StdError + 'static;
 /// Something reqwest's to call `.send()` on.
 pub trait Sender: Sized {
-    /// What it becomes: something to call `.send()` on that tells the call.
-    type Armed<'c, 'p: 'c>;
+    /// What it becomes: something to call `.send()` on, whose request has been read.
+    type Armed;
+    /// What it answers with.
+    type Result;
 
-    /// Reads the request, and makes sure that the call is told what comes of it.
-    fn arm<'c, 'p>(self, call: &'c mut Call<'p>) -> Self::Armed<'c, 'p>;
+    /// Tells the call of the request.
+    fn arm(self, call: &mut Call<'_>) -> Self::Armed;
+
+    /// Tells the call what came of it.
+    fn note(result: &Self::Result, call: &mut Call<'_>);
 }
 
 /// Something reqwest's to call `.execute(..)` on.
