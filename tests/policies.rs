@@ -69,6 +69,20 @@ impl Api<Policy> {
     }
 }
 
+#[async_trait::async_trait]
+trait Count {
+    async fn count(&mut self) -> Result<Response, reqwest::Error>;
+}
+
+#[async_trait::async_trait]
+impl Count for Api<Policy> {
+    #[retry_http(policy = self.retry)]
+    async fn count(&mut self) -> Result<Response, reqwest::Error> {
+        self.url.push('x');
+        self.http.get(&self.url).send().await
+    }
+}
+
 impl<P> Clone for Api<P>
 where
     P: Clone,
@@ -114,6 +128,7 @@ async fn fields_and_methods() {
     assert_eq!(requests(async |http, url| Api { http, url, retry }.method().await).await, 4);
     assert_eq!(requests(async |http, url| Api { http, url, retry }.associated().await).await, 6);
     assert_eq!(requests(async |http, url| Api { http, url, retry }.by_value().await).await, 4);
+    assert_eq!(requests(async |http, url| Api { http, url, retry }.count().await).await, 4);
     let retry = Arc::new(retry);
     assert_eq!(requests(async |http, url| Api { http, url, retry }.shared().await).await, 4);
 }

@@ -317,6 +317,81 @@ fn an_instrumented_post_is_still_a_post() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// What an attempt changes, the next one finds as it was.
+mod fresh {
+    use super::*;
+
+    #[retry_http(base = 1ms)]
+    pub fn in_a_block<'a>(http: &'a Client, mut path: String) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            path.push('n');
+            assert!(path.ends_with("/n"), "{path}");
+            text(http.get(path).send().await?).await
+        })
+    }
+
+    #[tracing::instrument(skip_all, err, ret)]
+    #[retry_http(base = 1ms)]
+    pub async fn instrumented(http: &Client, url: String, mut body: Vec<u8>) -> Answer {
+        body.push(1);
+        assert_eq!(body, [1]);
+        text(http.put(url).body(body).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn changed_before(http: &Client, url: String) -> impl Future<Output = Answer> + use<> {
+        let mut path = url;
+        path.push('a');
+        let http = http.clone();
+        async move {
+            path.push('b');
+            assert!(path.ends_with("/ab"), "{path}");
+            text(http.get(&path).send().await?).await
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn branches<'a>(http: &'a Client, url: Option<String>) -> BoxFuture<'a, Answer> {
+        match url {
+            Some(url) => Box::pin(async move { text(http.get(url).send().await?).await }),
+            None => Box::pin(async { Ok(String::new()) }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_attempt_starts_afresh() {
+    check("in a block", async |http, url| fresh::in_a_block(&http, url).await).await;
+    check("instrumented", async |http, url| fresh::instrumented(&http, url, Vec::new()).await).await;
+    check("changed before the block", async |http, url| fresh::changed_before(&http, url).await).await;
+
+    let server = Server::script([Reply::status(503), Reply::status(200).body("x")]);
+    assert_eq!(fresh::branches(&Client::new(), Some(server.url("/"))).await.unwrap(), "x");
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn an_instrumented_post_is_still_a_post_blocking() {
+    #[tracing::instrument(skip_all, err)]
+    #[retry_http(base = 1ms)]
+    fn post(http: &reqwest::blocking::Client, url: &str) -> Result<String, reqwest::Error> {
+        http.post(url).send()?.error_for_status()?.text()
+    }
+
+    #[tracing::instrument(skip_all, ret, err)]
+    #[retry_http(base = 1ms)]
+    fn get(http: &reqwest::blocking::Client, url: String) -> Result<String, String> {
+        http.get(url).send().map_err(|error| error.to_string())?.text().map_err(|error| error.to_string())
+    }
+
+    let http = reqwest::blocking::Client::new();
+    let server = Server::script([Reply::status(500)]);
+    post(&http, &server.url("/")).unwrap_err();
+    assert_eq!(server.requests().len(), 1);
+    let server = Server::script([Reply::status(500), Reply::status(200).body("x")]);
+    assert_eq!(get(&http, server.url("/")).unwrap(), "x");
+}
+
 /// Counts how often it is cloned.
 struct Counted {
     url: String,

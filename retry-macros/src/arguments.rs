@@ -45,6 +45,22 @@ impl Arguments {
     pub(crate) fn strip_mut(&self, sig: &mut Signature, body: &mut [Stmt]) {
         struct Strip<'n>(&'n [Ident]);
 
+        impl Strip<'_> {
+            /// Strips the names that statements bind and that none after them mentions. The loop itself is
+            /// tokens, and is not looked into.
+            fn stmts(&mut self, stmts: &mut [Stmt]) {
+                for at in 0..stmts.len() {
+                    let (stmt, rest) = stmts[at..].split_first_mut().expect("one is left");
+                    let changed: Vec<_> =
+                        self.0.iter().filter(|name| !mentioned(rest, name)).cloned().collect();
+                    match stmt {
+                        Stmt::Local(local) => Strip(&changed).visit_pat_mut(&mut local.pat),
+                        _ => self.visit_stmt_mut(stmt),
+                    }
+                }
+            }
+        }
+
         impl VisitMut for Strip<'_> {
             fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
                 if self.0.contains(&pattern.ident) {
@@ -58,16 +74,41 @@ impl Arguments {
                     receiver.mutability = None;
                 }
             }
+
+            fn visit_block_mut(&mut self, block: &mut syn::Block) {
+                self.stmts(&mut block.stmts);
+            }
         }
 
-        let mut strip = Strip(&self.changed);
+        let unmentioned: Vec<_> =
+            self.changed.iter().filter(|name| !mentioned(body, name)).cloned().collect();
+        let mut strip = Strip(&unmentioned);
         for input in &mut sig.inputs {
             strip.visit_fn_arg_mut(input);
         }
-        for stmt in body {
-            strip.visit_stmt_mut(stmt);
+        Strip(&self.changed).stmts(body);
+    }
+}
+
+/// Whether statements mention `name`, but for the loop, which is tokens.
+fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
+    struct Mentions<'n>(&'n Ident, bool);
+
+    impl<'ast> Visit<'ast> for Mentions<'_> {
+        fn visit_ident(&mut self, name: &'ast Ident) {
+            self.1 |= name == self.0;
+        }
+
+        fn visit_macro(&mut self, item: &'ast Macro) {
+            self.1 |= item.tokens.to_string().contains(&self.0.to_string());
         }
     }
+
+    let mut mentions = Mentions(name, false);
+    for stmt in stmts {
+        mentions.visit_stmt(stmt);
+    }
+    mentions.1
 }
 
 /// A variable that a body owns.
@@ -82,12 +123,17 @@ impl Owned {
         &self.name
     }
 
+    pub(crate) fn ty(&self) -> Option<&Type> {
+        self.ty.as_ref()
+    }
+
     pub(crate) fn into_name(self) -> Ident {
         self.name
     }
 
-    pub(crate) fn named(name: &str, ty: &Type) -> Self {
-        Self { name: Ident::new(name, Span::call_site()), mutable: false, ty: Some(ty.clone()) }
+    pub(crate) fn with_type(mut self, ty: &Type) -> Self {
+        self.ty = Some(ty.clone());
+        self
     }
 
     pub(crate) fn new(pattern: &PatIdent, ty: Option<&Type>) -> Self {
@@ -179,15 +225,19 @@ pub(crate) fn plan(
                 arguments.converted(owned, &target, private, span);
             }
             (_, Kind::Iterator { again }) => arguments.collected(owned, again, private, span),
-            (Use::Borrowed | Use::Perhaps, _) => arguments.fresh(owned, private),
-            (Use::Consumed(span), Kind::NotClone(what, remedy)) => errors.push(syn::Error::new(
+            (_, Kind::HoldsUnique) => arguments.lend(owned),
+            // What attempts change must be fresh for each, or a later one sends something else.
+            (Use::Borrowed | Use::Perhaps, kind) if !owned.mutable && !kind.is_builder() => {
+                arguments.fresh(owned, private);
+            }
+            (_, Kind::NotClone(what, remedy)) => errors.push(syn::Error::new(
                 span,
                 format!(
-                    "each attempt consumes argument `{}` here, and {what} cannot be cloned for the next one: {remedy}",
+                    "each attempt consumes or changes argument `{}` here, and {what} cannot be cloned for the next one: {remedy}",
                     owned.name
                 ),
             )),
-            (Use::Consumed(span), _) => arguments.clone(owned, private, span),
+            _ => arguments.clone(owned, private, span),
         }
     }
     arguments
@@ -202,6 +252,14 @@ impl Arguments {
             self.once.extend(quote!(let mut #name = #name;));
             self.inside.extend(quote!(let _ = &mut #name;));
         }
+    }
+
+    /// What holds a unique reference is lent uniquely.
+    fn lend(&mut self, owned: &Owned) {
+        let name = &owned.name;
+        self.once.extend(quote!(let mut #name = #name;));
+        self.each.extend(quote!(let #name = &mut #name;));
+        self.enter(owned);
     }
 
     /// A unique reference that an attempt may move is lent to it.
@@ -260,6 +318,8 @@ enum Kind {
     UniqueReference,
     /// Certainly not `Clone`: what it is, and what to write.
     NotClone(String, &'static str),
+    /// Something with a unique reference in it.
+    HoldsUnique,
     /// `impl Into<X>`, and X.
     Into(TokenStream),
     /// `impl Iterator`, or `impl IntoIterator`, which the collected items are themselves.
@@ -277,6 +337,8 @@ impl Kind {
         match ty {
             Some(Type::Reference(reference)) if reference.mutability.is_some() => Self::UniqueReference,
             Some(Type::Reference(_)) => Self::Copy,
+            Some(Type::Group(group)) => Self::of(Some(&group.elem), generics),
+            Some(Type::Paren(paren)) => Self::of(Some(&paren.elem), generics),
             Some(Type::ImplTrait(item)) => Self::bounded(item.bounds.iter().collect(), "its type"),
             Some(Type::Path(path)) if path.qself.is_none() => {
                 let Some(last) = path.path.segments.last() else { return Self::Other };
@@ -287,6 +349,9 @@ impl Kind {
                 if let Some(bounds) = path.path.get_ident().and_then(|name| bounds(name, generics)) {
                     return Self::bounded(bounds, &format!("`{name}`"));
                 }
+                if path.to_token_stream().to_string().contains("& mut") {
+                    return Self::HoldsUnique;
+                }
                 if NOT_CLONE.contains(&name.as_str()) {
                     let remedy = "build it in the function, of parts that can be cloned";
                     return Self::NotClone(format!("a `{name}`"), remedy);
@@ -295,6 +360,10 @@ impl Kind {
             }
             _ => Self::Other,
         }
+    }
+
+    fn is_builder(&self) -> bool {
+        matches!(self, Self::NotClone(what, _) if what.contains("RequestBuilder"))
     }
 
     fn bounded(bounds: Vec<&TypeParamBound>, what: &str) -> Self {
@@ -353,6 +422,11 @@ fn bounds<'g>(name: &Ident, generics: &'g Generics) -> Option<Vec<&'g TypeParamB
         _ => None,
     });
     Some(parameter.bounds.iter().chain(elsewhere.flatten()).collect())
+}
+
+/// `tokens` with `self` called otherwise.
+pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
+    Rename { name }.tokens(tokens)
 }
 
 /// Renames `self`, also in the input of macros, but not in items with a `self` of their own.

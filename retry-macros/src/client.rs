@@ -70,6 +70,20 @@ pub(crate) fn expand(
         }
         any = true;
         let own = own.unwrap_or_default();
+        let lacks_self = |(key, tokens): &&(String, TokenStream)| {
+            method.sig.receiver().is_none()
+                && !own.iter().any(|(own, _)| own == key)
+                && mentions_self(tokens.clone())
+        };
+        if let Some((key, _)) = shared.iter().find(lacks_self) {
+            errors.at(
+                &method.sig.ident,
+                format!(
+                    "`{key}` uses `self`, which this function has not: give it a `{key}` of its own, or \
+                     `#[retry_http(skip)]`"
+                ),
+            );
+        }
         let merged = shared
             .iter()
             .filter(|(key, _)| !own.iter().any(|(overridden, _)| overridden == key))
@@ -91,6 +105,14 @@ pub(crate) fn expand(
     Some(block.into_token_stream())
 }
 
+fn mentions_self(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => name == "self",
+        TokenTree::Group(group) => mentions_self(group.stream()),
+        _ => false,
+    })
+}
+
 pub(crate) fn is_ours(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
 }
@@ -99,7 +121,7 @@ pub(crate) fn is_ours(attribute: &Attribute) -> bool {
 fn sends(method: &ImplItemFn) -> bool {
     let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
     match function.shape(&mut Errors::default()) {
-        Some(Shape::Block) => sends::any(function.block().0, Shape::Block),
+        Some(shape @ (Shape::Block | Shape::Closure)) => sends::any(function.block().0, shape),
         Some(shape) => sends::any(&function.body, shape),
         None => function.sig.asyncness.is_none() && sends::any(&function.body, Shape::Sync),
     }

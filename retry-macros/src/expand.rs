@@ -82,10 +82,18 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let parameters: Vec<(Ident, Type)> =
         function.parameters().map(|(name, ty)| (name.clone(), ty.clone())).collect();
     let no_response = function.is_no_response();
+    let receiver = function.has_renamed_self().then(|| Ident::new("__self", Span::call_site()));
+    let returned = match (&function.sig.output, shape) {
+        (syn::ReturnType::Type(_, output), Shape::Wrapped { boxed: true }) => Some((**output).clone()),
+        _ => None,
+    };
+    let output = returned.as_ref();
     let looped = Loop {
         options,
         shape,
         no_response,
+        output,
+        receiver,
         result: &result,
         generics: &generics,
         parameters: &parameters,
@@ -93,7 +101,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     };
 
     let mut arguments = Arguments::default();
-    if shape == Shape::Block {
+    if matches!(shape, Shape::Block | Shape::Closure) {
         let (body, owned) = function.block();
         let tokens = looped.around(body, &owned, &TokenStream::new(), &mut arguments, errors);
         *body = vec![Stmt::Expr(syn::Expr::Verbatim(tokens), None)];
@@ -132,6 +140,10 @@ struct Loop<'f> {
     shape: Shape,
     /// Whether a success says nothing.
     no_response: bool,
+    /// What the function returns, where that is a box.
+    output: Option<&'f Type>,
+    /// What `self` is called in the body, where it is called otherwise.
+    receiver: Option<Ident>,
     result: &'f Type,
     generics: &'f Generics,
     parameters: &'f [(Ident, Type)],
@@ -170,8 +182,13 @@ impl Loop<'_> {
         let body = quote!({ #(#body)* });
         let attempt = match shape {
             Shape::Async | Shape::Block => quote!(async { #inside #pin #body }),
-            Shape::Wrapped { .. } => quote!(async { #inside #pin #private::once(|| #body).await }),
-            Shape::Sync => quote!(|| -> #result { #inside #body }),
+            Shape::Wrapped { .. } => {
+                // The type lets branches of different futures be what they are boxed as. A future that tells the
+                // call of its send is none of that type.
+                let output = self.output.filter(|_| visible == 0).map(|output| quote!(-> #output));
+                quote!(async { #inside #pin #private::once(|| #output #body).await })
+            }
+            Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
         };
         let attempt = if shape.is_async() {
             quote_spanned!(span=> #krate::__private::attempt(#attempt).await)
@@ -191,6 +208,11 @@ impl Loop<'_> {
         });
         let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
         let (bind, policy) = options.policy(self.generics);
+        let renamed = |tokens: TokenStream| match &self.receiver {
+            Some(name) => arguments::with_self_as(name, tokens),
+            None => tokens,
+        };
+        let (bind, retry_if) = (renamed(bind), retry_if.map(renamed));
         quote! {
             #bind
             #once

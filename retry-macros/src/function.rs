@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
+use syn::visit::Visit;
 use syn::{
     Attribute, Block, Expr, ExprCall, FnArg, GenericArgument, Item, Pat, PathArguments, ReturnType,
     Signature, Stmt, Type, TypeParamBound, Visibility, braced, token,
@@ -31,6 +32,8 @@ pub(crate) enum Shape {
     Sync,
     /// `fn` that returns a future, or `async fn` that awaits one: in the `async` block that the body ends in.
     Block,
+    /// `fn` of which `#[tracing::instrument]` has put the body into a closure: in that, blocking.
+    Closure,
     /// `fn` that returns a future of any other expression: in an `async` block of ours around the body, which
     /// awaits what the body yields.
     Wrapped {
@@ -42,7 +45,7 @@ pub(crate) enum Shape {
 impl Shape {
     /// Whether visible sends are awaited.
     pub(crate) fn is_async(self) -> bool {
-        !matches!(self, Self::Sync)
+        !matches!(self, Self::Sync | Self::Closure)
     }
 }
 
@@ -151,7 +154,7 @@ impl Function {
             );
             return None;
         }
-        Some(Shape::Sync)
+        Some(if self.body.iter().any(is_called_closure) { Shape::Closure } else { Shape::Sync })
     }
 
     /// For [`Shape::Wrapped`], where the future is `+ 'a`: the parameters that are borrowed for less, and what
@@ -189,18 +192,20 @@ impl Function {
     ///
     /// `#[async_trait]` and `#[tracing::instrument]`, where they expand first, leave blocks of a known form.
     pub(crate) fn block(&mut self) -> (&mut Vec<Stmt>, Vec<Owned>) {
-        let params: Vec<(String, Type)> =
-            self.parameters().map(|(name, ty)| (name.to_string(), ty.clone())).collect();
+        let params = self.owned_parameters();
+        if let Some(at) = self.body.iter().position(is_called_closure) {
+            return (expect_closure(&mut self.body[at]), params);
+        }
         let mut owned = Vec::new();
         let last = self.body.len() - 1;
         let at = self.body.iter().position(is_instrumented).unwrap_or(last);
         let (before, rest) = self.body.split_at_mut(at);
         bindings(before, &params, &mut owned);
         match &mut rest[0] {
-            Stmt::Expr(tail, _) => async_trait(expect_block(tail), &params, owned),
+            Stmt::Expr(tail, _) => async_trait(expect_block(tail), params, owned),
             Stmt::Local(syn::Local { init: Some(init), .. }) => {
                 let body = innermost(expect_block(&mut init.expr));
-                owned.extend(params.iter().map(|(name, ty)| Owned::named(name, ty)));
+                owned.extend(params);
                 (body, owned)
             }
             _ => unreachable!("the shape is a block only where there is one"),
@@ -228,6 +233,37 @@ impl Function {
             }
             _ => false,
         }
+    }
+
+    /// The parameters that are plain names, as they are bound.
+    fn owned_parameters(&self) -> Vec<Owned> {
+        let typed = self.sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(typed),
+            FnArg::Receiver(_) => None,
+        });
+        typed
+            .filter_map(|typed| match &*typed.pat {
+                Pat::Ident(name) => Some(Owned::new(name, None).with_type(&typed.ty)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether `#[async_trait]` has called `self` otherwise.
+    pub(crate) fn has_renamed_self(&self) -> bool {
+        struct Renamed(bool);
+
+        impl<'ast> Visit<'ast> for Renamed {
+            fn visit_pat_ident(&mut self, pattern: &'ast syn::PatIdent) {
+                self.0 |= pattern.ident == "__self";
+            }
+        }
+
+        let mut renamed = Renamed(false);
+        for stmt in &self.body {
+            renamed.visit_stmt(stmt);
+        }
+        renamed.0
     }
 
     /// The parameters that are plain names, with their types.
@@ -390,6 +426,54 @@ fn is_instrumented(stmt: &Stmt) -> bool {
         && local.init.as_ref().is_some_and(|init| has_block(&init.expr)))
 }
 
+/// What `#[tracing::instrument(err)]` makes of the body of a `fn`: `match (move || { body })() { .. }`.
+fn is_called_closure(stmt: &Stmt) -> bool {
+    called(stmt).is_some_and(|call| match &*call.func {
+        Expr::Paren(paren) => match &*paren.expr {
+            Expr::Closure(closure) => closure.capture.is_some() && matches!(*closure.body, Expr::Block(_)),
+            _ => false,
+        },
+        _ => false,
+    }) && call_is_matched(stmt)
+}
+
+/// The call whose outcome a statement matches, or binds to `x`.
+fn called(stmt: &Stmt) -> Option<&ExprCall> {
+    let expr = match stmt {
+        Stmt::Expr(Expr::Match(item), _) => &*item.expr,
+        Stmt::Local(local) if is_named(&local.pat, "x") => &*local.init.as_ref()?.expr,
+        _ => return None,
+    };
+    match expr {
+        Expr::Call(call) if call.args.is_empty() => Some(call),
+        _ => None,
+    }
+}
+
+/// Whether the statement is written as `#[tracing::instrument]` writes it.
+fn call_is_matched(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Expr(Expr::Match(item), _) => {
+            !item.attrs.is_empty() || item.arms.iter().any(|arm| !arm.attrs.is_empty())
+        }
+        Stmt::Local(local) => !local.attrs.is_empty(),
+        _ => false,
+    }
+}
+
+fn expect_closure(stmt: &mut Stmt) -> &mut Vec<Stmt> {
+    let expr = match stmt {
+        Stmt::Expr(Expr::Match(item), _) => &mut *item.expr,
+        Stmt::Local(syn::Local { init: Some(init), .. }) => &mut *init.expr,
+        _ => unreachable!("it calls a closure"),
+    };
+    let Expr::Call(call) = expr else { unreachable!("it is a call") };
+    let Expr::Paren(paren) = &mut *call.func else { unreachable!("of a closure") };
+    let Expr::Closure(closure) = &mut *paren.expr else { unreachable!("of a closure") };
+    let Expr::Block(body) = &mut *closure.body else { unreachable!("with a block") };
+    &mut body.block.stmts
+}
+
 fn is_named(pattern: &Pat, name: &str) -> bool {
     match pattern {
         Pat::Ident(plain) => plain.ident == name,
@@ -419,21 +503,17 @@ fn innermost(block: &mut Block) -> &mut Vec<Stmt> {
 }
 
 /// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`.
-fn async_trait<'b>(
-    block: &'b mut Block,
-    params: &[(String, Type)],
-    mut owned: Vec<Owned>,
-) -> (&'b mut Vec<Stmt>, Vec<Owned>) {
+fn async_trait(block: &mut Block, params: Vec<Owned>, mut owned: Vec<Owned>) -> (&mut Vec<Stmt>, Vec<Owned>) {
     let body = |stmt: &Stmt| {
         matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__ret")
             && local.init.as_ref().is_some_and(|init| matches!(*init.expr, Expr::Block(_))))
     };
     let Some(at) = block.stmts.iter().position(body) else {
-        owned.extend(params.iter().map(|(name, ty)| Owned::named(name, ty)));
+        owned.extend(params);
         return (&mut block.stmts, owned);
     };
     let (before, rest) = block.stmts.split_at_mut(at);
-    bindings(before, params, &mut owned);
+    bindings(before, &params, &mut owned);
     match &mut rest[0] {
         Stmt::Local(syn::Local { init: Some(init), .. }) => match &mut *init.expr {
             Expr::Block(item) => (&mut item.block.stmts, owned),
@@ -444,13 +524,14 @@ fn async_trait<'b>(
 }
 
 /// The names that statements bind, with the types of the parameters they are taken from.
-fn bindings(stmts: &[Stmt], params: &[(String, Type)], owned: &mut Vec<Owned>) {
+fn bindings(stmts: &[Stmt], params: &[Owned], owned: &mut Vec<Owned>) {
     for stmt in stmts {
         let Stmt::Local(local) = stmt else { continue };
         if is_named(&local.pat, "__self") {
             continue;
         }
-        let ty = params.iter().find(|(name, _)| is_named(&local.pat, name)).map(|(_, ty)| ty);
+        let ty =
+            params.iter().find(|param| is_named(&local.pat, &param.name().to_string())).and_then(Owned::ty);
         arguments::names(&local.pat, ty, owned);
     }
 }

@@ -18,7 +18,7 @@ use crate::options::Options;
 const READS: [(&str, usize); 6] =
     [("json", 0), ("text", 0), ("text_with_charset", 1), ("bytes", 0), ("chunk", 0), ("copy_to", 1)];
 /// Methods by which a variable is seen to hold a builder.
-const BUILDS: [&str; 17] = [
+const BUILDS: [&str; 16] = [
     "basic_auth",
     "bearer_auth",
     "body",
@@ -35,7 +35,6 @@ const BUILDS: [&str; 17] = [
     "put",
     "query",
     "request",
-    "timeout",
 ];
 
 /// Arms the visible sends of `body` and returns how many there are. `parameters` are those of the function.
@@ -59,7 +58,7 @@ pub(crate) fn arm<'p>(
             collect(stmt.to_token_stream(), &mut mentions);
         }
     }
-    let mut armer = Armer { shape, call, options, locals, mentions, visible: 0 };
+    let mut armer = Armer { shape, call, options, locals, mentions, visible: 0, loops: 0 };
     if let (Shape::Wrapped { .. }, Some(Stmt::Expr(tail, None))) = (shape, body.last_mut()) {
         armer.first_of_chain(tail);
     }
@@ -84,6 +83,8 @@ struct Armer<'a> {
     /// Every name in the body, as often as it is there.
     mentions: Vec<Ident>,
     visible: usize,
+    /// How many loops of the body we are in.
+    loops: usize,
 }
 
 struct Local {
@@ -108,7 +109,10 @@ impl VisitMut for Armer<'_> {
         if matches!(expr, Expr::Closure(_) | Expr::Async(_) | Expr::Const(_)) {
             return;
         }
+        let looping = matches!(expr, Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_));
+        self.loops += usize::from(looping);
         visit_mut::visit_expr_mut(self, expr);
+        self.loops -= usize::from(looping);
         let sent = match (self.shape.is_async(), &mut *expr) {
             (true, Expr::Await(future)) => &mut *future.base,
             (false, expr) => expr,
@@ -350,7 +354,11 @@ impl Armer<'_> {
                 match local.map_or(Origin::Unknown, |local| local.kind) {
                     Origin::Builder => true,
                     Origin::Parameter => false,
-                    Origin::Unknown => self.mentions.iter().filter(|mention| *mention == name).count() == 2,
+                    // A loop would send it again.
+                    Origin::Unknown => {
+                        self.loops == 0
+                            && self.mentions.iter().filter(|mention| *mention == name).count() == 2
+                    }
                 }
             }),
             Expr::Paren(paren) => self.may_move(&paren.expr),

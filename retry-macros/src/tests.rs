@@ -52,8 +52,9 @@ fn the_card() {
                             {
                                 Ok(
                                     ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::arm!(call, http.get(url(id)),
-                                        false) .send(). await ? .error_for_status() ? .json(). await
+                                        call, ::retry_http::__private::send!(call, http.get(url(id)),
+                                        false, armed => armed.send(). await) ? .error_for_status() ?
+                                        .json(). await
                                     )?,
                                 )
                             }
@@ -91,7 +92,7 @@ fn a_sync_function() {
         },
         expect![[r#"
             ::core::compile_error! {
-                "each attempt consumes argument `id` here, and `T` cannot be cloned for the next one: add `+ Clone`, or take a reference"
+                "each attempt consumes or changes argument `id` here, and `T` cannot be cloned for the next one: add `+ Clone`, or take a reference"
             }
             /// Kept.
             #[must_use]
@@ -224,85 +225,26 @@ fn sends() {
             }
         },
         expect![[r#"
-            ///
-            /** # Retries
-
-             Each attempt is given a clone of `builder`, `sender`, where its type is `Clone`.*/
+            ::core::compile_error! {
+                "each attempt consumes or changes argument `builder` here, and a `RequestBuilder` cannot be cloned for the next one: build it in the function, of parts that can be cloned"
+            }
             async fn many(&self, builder: RequestBuilder, sender: Other) -> Result<(), Error> {
-                let mut builder = builder;
-                let mut sender = sender;
-                let mut call = ::retry_http::__private::Call::start(&::retry_http::Policy::DEFAULT);
-                loop {
-                    let builder = ::retry_http::__private::fresh!(builder);
-                    let sender = ::retry_http::__private::fresh!(sender);
-                    let attempted = ::retry_http::__private::attempt(async {
-                            let builder = builder;
-                            let sender = sender;
-                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                Result<(), Error>,
-                            > {
-                                return outcome;
-                            }
-                            {
-                                let request = self
-                                    .http
-                                    .get(
-                                        ::retry_http::__private::body!(
-                                            call, ::retry_http::__private::arm!(call, http.post(a),
-                                            true) .send(). await ? .text(). await
-                                        )?,
-                                    );
-                                ::retry_http::__private::arm!(call, request, true).send().await?;
-                                ::retry_http::__private::arm!(call, (builder), false).send().await?;
-                                sender.send().await?;
-                                self.builder.send().await?;
-                                self.send().await?;
-                                match ::retry_http::__private::executing!(self.http) {
-                                    arming => {
-                                        arming
-                                            .noted(
-                                                self
-                                                    .http
-                                                    .execute(arming.arm_request(request.try_into()?, &mut call))
-                                                    .await,
-                                                &mut call,
-                                            )
-                                    }
-                                }?;
-                                match self.http() {
-                                    mut client => {
-                                        match ::retry_http::__private::executing!(client) {
-                                            arming => {
-                                                arming
-                                                    .noted(
-                                                        client
-                                                            .execute(arming.arm_request(request, &mut call))
-                                                            .await,
-                                                        &mut call,
-                                                    )
-                                            }
-                                        }
-                                    }
-                                }?;
-                                ::retry_http::__private::get!(call, reqwest::get(url). await)?;
-                                reqwest::blocking::get(url)?;
-                                let later = || async { http.get(url).send().await };
-                                tokio::join!(http.get(url).send());
-                                async fn nested() {
-                                    http.get(url).send().await
-                                }
-                                Ok(())
-                            }
-                        })
-                        .await;
-                    let (outcome, wait) = ::retry_http::__private::settle_error!(call, attempted);
-                    match wait {
-                        ::core::option::Option::Some(wait) => {
-                            ::retry_http::__private::Plain.pause(outcome, wait).await
-                        }
-                        ::core::option::Option::None => return outcome,
-                    }
+                let request = self.http.get(http.post(a).send().await?.text().await?);
+                request.send().await?;
+                (builder).send().await?;
+                sender.send().await?;
+                self.builder.send().await?;
+                self.send().await?;
+                self.http.execute(request.try_into()?).await?;
+                self.http().execute(request).await?;
+                reqwest::get(url).await?;
+                reqwest::blocking::get(url)?;
+                let later = || async { http.get(url).send().await };
+                tokio::join!(http.get(url).send());
+                async fn nested() {
+                    http.get(url).send().await
                 }
+                Ok(())
             }
         "#]],
     );
@@ -334,11 +276,10 @@ fn arguments() {
             ) -> Result<Item, Error> {
                 let policy = (self.retry).to_builder().max(2u32).__fitted();
                 let this = self;
-                let mut this = this;
                 let note: String = ::core::convert::Into::into(note);
                 let mut call = ::retry_http::__private::Call::start(&policy);
                 loop {
-                    let this = ::retry_http::__private::fresh!(this);
+                    let this = ::retry_http::__private::again(&this);
                     let item = ::retry_http::__private::again(&item);
                     let note = ::retry_http::__private::again(&note);
                     let page = ::retry_http::__private::again(&page);
@@ -358,9 +299,9 @@ fn arguments() {
                                 this.log.push(note);
                                 Ok(
                                     ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::arm!(call, this.http.post(url)
-                                        .json(& item).body(take(item)), true) .send(). await ?
-                                        .json(). await
+                                        call, ::retry_http::__private::send!(call, this.http
+                                        .post(url).json(& item).body(take(item)), true, armed =>
+                                        armed.send(). await) ? .json(). await
                                     )?,
                                 )
                             }
@@ -413,8 +354,9 @@ fn a_future_of_a_block() {
                                 }
                                 {
                                     ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::arm!(call, self.http.get(url),
-                                        false) .send(). await ? .json(). await
+                                        call, ::retry_http::__private::send!(call, self.http
+                                        .get(url), false, armed => armed.send(). await) ? .json().
+                                        await
                                     )
                                 }
                             })
@@ -466,8 +408,9 @@ fn a_future_of_another_expression() {
                                     return outcome;
                                 }
                                 ::retry_http::__private::once(|| {
-                                        ::retry_http::__private::arm!(call, http.get(url(id)), false)
-                                            .send()
+                                        ::retry_http::__private::watch!(
+                                            call, http.get(url(id)), false, armed => armed.send()
+                                        )
                                             .then(move |response| read(response, name))
                                     })
                                     .await
@@ -549,8 +492,9 @@ fn an_impl_block() {
                             {
                                 Ok(
                                     ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::arm!(call, self.http.get(self
-                                        .url("items")), false) .send(). await ? .json(). await
+                                        call, ::retry_http::__private::send!(call, self.http
+                                        .get(self.url("items")), false, armed => armed.send().
+                                        await) ? .json(). await
                                     )?,
                                 )
                             }
@@ -585,9 +529,9 @@ fn an_impl_block() {
                             {
                                 Ok(
                                     ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::arm!(call, self.http.get(self
-                                        .url(& id.to_string())), false) .send(). await ? .json().
-                                        await
+                                        call, ::retry_http::__private::send!(call, self.http
+                                        .get(self.url(& id.to_string())), false, armed => armed
+                                        .send(). await) ? .json(). await
                                     )?,
                                 )
                             }

@@ -14,15 +14,13 @@ use syn::{BinOp, Block, Expr, Item, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 use crate::arguments::{Owned, names};
 
 /// Methods that by convention borrow what they are called on.
-const BORROWING: [&str; 34] = [
+const BORROWING: [&str; 30] = [
     "borrow",
     "borrow_mut",
     "chars",
     "clone",
-    "cloned",
     "contains",
     "contains_key",
-    "copied",
     "deref",
     "display",
     "ends_with",
@@ -33,9 +31,7 @@ const BORROWING: [&str; 34] = [
     "get_mut",
     "insert",
     "keys",
-    "last",
     "len",
-    "lines",
     "lock",
     "push",
     "push_str",
@@ -54,31 +50,26 @@ const BORROWING_PREFIXES: [&str; 4] = ["as_", "has_", "is_", "to_"];
 const CONSUMING: [&str; 4] = ["into", "try_into", "unwrap", "expect"];
 const CONSUMING_PREFIXES: [&str; 2] = ["into_", "unwrap_"];
 /// Macros that take their arguments by reference, as `format!` does.
-const FORMATTING: [&str; 37] = [
-    "anyhow",
+const FORMATTING: [&str; 32] = [
     "assert",
     "assert_eq",
     "assert_ne",
-    "bail",
     "debug",
     "debug_assert",
     "debug_assert_eq",
     "debug_assert_ne",
     "debug_span",
-    "ensure",
     "eprint",
     "eprintln",
     "error",
     "error_span",
     "event",
-    "eyre",
     "format",
     "format_args",
     "info",
     "info_span",
     "json",
     "log",
-    "matches",
     "panic",
     "print",
     "println",
@@ -326,6 +317,10 @@ fn by_pattern(pattern: &Pat) -> Use {
 }
 
 fn by_method(name: &str) -> Use {
+    // `is_some_and` and its kin take the value.
+    if name.ends_with("_and") || name.ends_with("_or") {
+        return Use::Perhaps;
+    }
     if BORROWING.contains(&name) || BORROWING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
         Use::Borrowed
     } else if CONSUMING.contains(&name) || CONSUMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {

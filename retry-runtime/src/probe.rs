@@ -120,6 +120,7 @@ impl<T: Sender> ArmSender<T> {
     }
 
     /// The future of a result, of which the call is told.
+    #[expect(clippy::manual_async_fn, reason = "to be `Send` where the future is")]
     pub fn watched(
         self,
         future: impl Future<Output = T::Result>,
