@@ -322,7 +322,7 @@ mod fresh {
     use super::*;
 
     #[retry_http(base = 1ms)]
-    pub fn in_a_block<'a>(http: &'a Client, mut path: String) -> BoxFuture<'a, Answer> {
+    pub fn in_a_block(http: &Client, mut path: String) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
             path.push('n');
             assert!(path.ends_with("/n"), "{path}");
@@ -351,7 +351,7 @@ mod fresh {
     }
 
     #[retry_http(base = 1ms)]
-    pub fn branches<'a>(http: &'a Client, url: Option<String>) -> BoxFuture<'a, Answer> {
+    pub fn branches(http: &Client, url: Option<String>) -> BoxFuture<'_, Answer> {
         match url {
             Some(url) => Box::pin(async move { text(http.get(url).send().await?).await }),
             None => Box::pin(async { Ok(String::new()) }),
