@@ -37,8 +37,8 @@ pub use status::StatusSet;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::Call;
-    pub use crate::nesting::attempt;
-    pub use crate::outcome::{Again, Informs, Keep, Outcome, again, collect, informs, is_wanted, keep, once};
+    pub use crate::nesting::{Outcome, attempt};
+    pub use crate::outcome::{Again, Informs, Keep, again, collect, informs, is_wanted, keep, once};
     pub use crate::probe::{Giving, Look, Plain, Probe};
     pub use crate::{
         __body as body, __executing as executing, __fresh as fresh, __get as get, __informs as informs,

@@ -12,8 +12,6 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::outcome::Outcome;
-
 thread_local! {
     /// Whether the scope that is being polled is marked.
     static MARKED: Cell<bool> = const { Cell::new(false) };
@@ -28,6 +26,17 @@ pub(crate) fn mark() {
 pub(crate) fn unmark() {
     MARKED.set(false);
 }
+
+/// What the body of an annotated function must return.
+#[diagnostic::on_unimplemented(
+    message = "`#[retry_http]` needs a function that returns a `Result`, not `{Self}`",
+    label = "not a `Result`",
+    note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
+)]
+pub trait Outcome {}
+
+#[diagnostic::do_not_recommend]
+impl<T, E> Outcome for Result<T, E> {}
 
 /// What came of one attempt.
 #[derive(Debug)]

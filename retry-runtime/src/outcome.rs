@@ -3,17 +3,6 @@
 
 use crate::probe::{Known, Unknown};
 
-/// What the body of an annotated function must return.
-#[diagnostic::on_unimplemented(
-    message = "`#[retry_http]` needs a function that returns a `Result`, not `{Self}`",
-    label = "not a `Result`",
-    note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
-)]
-pub trait Outcome {}
-
-#[diagnostic::do_not_recommend]
-impl<T, E> Outcome for Result<T, E> {}
-
 /// Whether an outcome can say anything about an exchange.
 #[diagnostic::on_unimplemented(
     message = "`#[retry_http]` cannot learn from `{E}` what went wrong, so it would never retry",
