@@ -15,6 +15,7 @@ use syn::{
 };
 
 use crate::errors::Errors;
+use crate::facade::Private;
 use crate::uses::{self, Use};
 
 /// Types that are known not to be `Clone`, by their last name.
@@ -194,7 +195,7 @@ pub(crate) fn plan(
     owned: &[Owned],
     body: &mut [Stmt],
     generics: &Generics,
-    private: &TokenStream,
+    private: Private<'_>,
     errors: &mut Errors,
 ) -> Arguments {
     let is_kept =
@@ -269,7 +270,7 @@ impl Arguments {
         self.enter(owned);
     }
 
-    fn clone(&mut self, owned: &Owned, private: &TokenStream, span: Span) {
+    fn clone(&mut self, owned: &Owned, private: Private<'_>, span: Span) {
         let name = &owned.name;
         // Named as at the use, where the mistake is if there is one.
         let used = Ident::new(&name.to_string(), span);
@@ -278,7 +279,7 @@ impl Arguments {
         self.cloned.push(name.to_string());
     }
 
-    fn fresh(&mut self, owned: &Owned, private: &TokenStream) {
+    fn fresh(&mut self, owned: &Owned, private: Private<'_>) {
         let name = &owned.name;
         self.once.extend(quote!(let mut #name = #name;));
         self.each.extend(quote!(let #name = #private::fresh!(#name);));
@@ -286,13 +287,13 @@ impl Arguments {
         self.cloned.push(name.to_string());
     }
 
-    fn converted(&mut self, owned: &Owned, target: &TokenStream, private: &TokenStream, span: Span) {
+    fn converted(&mut self, owned: &Owned, target: &TokenStream, private: Private<'_>, span: Span) {
         let name = &owned.name;
         self.once.extend(quote!(let #name: #target = ::core::convert::Into::into(#name);));
         self.clone(owned, private, span);
     }
 
-    fn collected(&mut self, owned: &Owned, again: bool, private: &TokenStream, span: Span) {
+    fn collected(&mut self, owned: &Owned, again: bool, private: Private<'_>, span: Span) {
         let name = &owned.name;
         self.once.extend(quote!(let #name = #private::collect(#name);));
         self.clone(owned, private, span);

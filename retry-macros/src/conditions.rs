@@ -5,7 +5,8 @@ use quote::quote;
 use syn::{Expr, ExprRange, Lit, RangeLimits};
 
 use crate::errors::{Errors, did_you_mean, list, or_colon};
-use crate::options::{Literal, literal, word};
+use crate::facade::Facade;
+use crate::values::{Literal, literal, word};
 
 /// The failures that have a name.
 pub(crate) const WORDS: [&str; 4] = ["connect", "timeout", "reset", "body"];
@@ -43,6 +44,11 @@ impl Condition {
         }
     }
 
+    /// Whether it has been checked.
+    pub(crate) fn is_literal(&self) -> bool {
+        !matches!(self.kind, Kind::Constant(_))
+    }
+
     /// As it was written.
     pub(crate) fn text(&self) -> String {
         let source = &self.source;
@@ -50,7 +56,7 @@ impl Condition {
     }
 
     /// The item in generated code.
-    pub(crate) fn tokens(&self, krate: &TokenStream) -> TokenStream {
+    pub(crate) fn tokens(&self, krate: Facade<'_>) -> TokenStream {
         match &self.kind {
             Kind::Statuses(first, last) if first == last => quote!(#krate::Condition::Status(#first)),
             Kind::Statuses(first, last) => quote!(#krate::Condition::Range(#first, #last)),

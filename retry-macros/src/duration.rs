@@ -7,7 +7,7 @@ use quote::quote;
 use syn::{Expr, Lit};
 
 use crate::errors::{did_you_mean, list, or_colon};
-use crate::options::{Literal, literal};
+use crate::values::{Literal, literal};
 
 /// The units, in nanoseconds.
 const UNITS: [(&str, u64); 5] =

@@ -8,6 +8,7 @@ use syn::{Generics, Stmt, Type, parse_quote};
 
 use crate::arguments::{self, Arguments, Owned};
 use crate::errors::Errors;
+use crate::facade::Private;
 use crate::function::{self, Function, Shape};
 use crate::options::{self, Options};
 use crate::{check, client, docs, sends};
@@ -57,31 +58,27 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //     async fn f(..) -> R {
 //         let mut call = Call::start(&POLICY);
 //         loop {
-//             let attempted = attempt(async {
-//                 if let Some(outcome) = None::<R> { return outcome; }
+//             let attempted = attempt(call.pause(), async {
+//                 if false { return typed::<R>(); }
 //                 { body, its visible sends armed }
 //             }).await;
-//             let (outcome, wait) = settle!(call, attempted);
-//             match wait {
-//                 Some(wait) => pause!(outcome, wait).await,
-//                 None => return outcome,
+//             if let Break(outcome) = settle!(call, attempted) {
+//                 return outcome;
 //             }
 //         }
 //     }
 //
 // The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
-// `None::<R>` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
+// `typed::<R>()` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
 // as `attempt_blocking(|| -> R { body })` and the wait blocks. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     check::no_skip(options, errors);
     let shape = function.shape(errors)?;
-    let krate = options.krate(Span::call_site());
-    let private = quote!(#krate::__private);
+    let private = options.krate(Span::call_site()).private();
     let result = function.result().clone();
     let generics = function.sig.generics.clone();
     let parameters: Vec<(Ident, Type)> =
         function.parameters().map(|(name, ty)| (name.clone(), ty.clone())).collect();
-    let no_response = function.is_no_response();
     let receiver = function.has_renamed_self().then(|| Ident::new("__self", Span::call_site()));
     let returned = match (&function.sig.output, shape) {
         (syn::ReturnType::Type(_, output), Shape::Wrapped { boxed: true }) => Some((**output).clone()),
@@ -91,7 +88,6 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let looped = Loop {
         options,
         shape,
-        no_response,
         output,
         receiver,
         result: &result,
@@ -109,7 +105,6 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
         if let Shape::Wrapped { .. } = shape {
             for (name, referent) in function.shorter_lived() {
-                let private = &looped.private;
                 eager.extend(quote!(let #name = #private::keep(#name);));
                 once.extend(quote!(let #name: &#referent = ::core::borrow::Borrow::borrow(&#name);));
             }
@@ -138,8 +133,6 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
 struct Loop<'f> {
     options: &'f Options,
     shape: Shape,
-    /// Whether a success says nothing.
-    no_response: bool,
     /// What the function returns, where that is a box.
     output: Option<&'f Type>,
     /// What `self` is called in the body, where it is called otherwise.
@@ -147,7 +140,7 @@ struct Loop<'f> {
     result: &'f Type,
     generics: &'f Generics,
     parameters: &'f [(Ident, Type)],
-    private: TokenStream,
+    private: Private<'f>,
 }
 
 impl Loop<'_> {
@@ -160,22 +153,21 @@ impl Loop<'_> {
         errors: &mut Errors,
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
-        *arguments = arguments::plan(owned, body, self.generics, private, errors);
+        *arguments = arguments::plan(owned, body, self.generics, *private, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());
-        let (call, attempted, outcome, wait) =
-            (local("call"), local("attempted"), local("outcome"), local("wait"));
+        let (call, attempted, outcome) = (local("call"), local("attempted"), local("outcome"));
         let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
         let visible = sends::arm(body, parameters, *shape, &call, options);
         let result = erased(self.result);
 
         // Where the return type is the mistake, it is pointed at.
         let span = self.result.span();
-        let krate = options.krate(span);
+        let spanned = options.krate(span).private();
         let pin = quote_spanned! {span=>
-            if let ::core::option::Option::Some(#outcome) = ::core::option::Option::None::<#result> {
-                return #outcome;
+            if false {
+                return #spanned::typed::<#result>();
             }
         };
         // Of our own span, or lints would take these braces for the user's.
@@ -190,22 +182,13 @@ impl Loop<'_> {
             }
             Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
         };
-        let attempt = if shape.is_async() {
-            quote_spanned!(span=> #krate::__private::attempt(#attempt).await)
+        let (attempt, settle) = if shape.is_async() {
+            (quote_spanned!(span=> #spanned::attempt(#call.pause(), #attempt).await), quote!(settle))
         } else {
-            quote_spanned!(span=> #krate::__private::attempt_blocking(#attempt))
+            (quote_spanned!(span=> #spanned::attempt_blocking(#attempt)), quote!(settle_blocking))
         };
-        let pause = match (shape.is_async(), self.no_response) {
-            (true, true) => quote!(#private::Plain.pause(#outcome, #wait).await),
-            (true, false) => quote!(#private::pause!(#outcome, #wait).await),
-            (false, true) => quote!(#private::Plain.block(#outcome, #wait)),
-            (false, false) => quote!(#private::block!(#outcome, #wait)),
-        };
-        let settle = if self.no_response { quote!(settle_error) } else { quote!(settle) };
-        let informs = (visible == 0 && options.retry_if.is_none()).then(|| {
-            let informs = quote_spanned!(span=> #krate::__private::informs!(#attempted));
-            quote!(let #attempted = #informs;)
-        });
+        let informs = (visible == 0 && options.retry_if.is_none())
+            .then(|| quote_spanned!(span=> #spanned::informs!(#attempted);));
         let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
         let (bind, policy) = options.policy(self.generics);
         let renamed = |tokens: TokenStream| match &self.receiver {
@@ -222,10 +205,8 @@ impl Loop<'_> {
                 #each
                 let #attempted = #attempt;
                 #informs
-                let (#outcome, #wait) = #private::#settle!(#call, #attempted #retry_if);
-                match #wait {
-                    ::core::option::Option::Some(#wait) => #pause,
-                    ::core::option::Option::None => return #outcome,
+                if let ::core::ops::ControlFlow::Break(#outcome) = #private::#settle!(#call, #attempted #retry_if) {
+                    return #outcome;
                 }
             }
         }

@@ -212,29 +212,6 @@ impl Function {
         }
     }
 
-    /// Whether a success can be seen to be no response: then it need not be asked, which costs compile time.
-    pub(crate) fn is_no_response(&self) -> bool {
-        const NONE: [&str; 13] = [
-            "Option", "String", "Vec", "HashMap", "BTreeMap", "bool", "i32", "i64", "u8", "u16", "u32",
-            "u64", "usize",
-        ];
-        let Type::Path(path) = self.result() else { return false };
-        let Some(last) = path.path.segments.last() else { return false };
-        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return false };
-        match arguments.args.first() {
-            Some(GenericArgument::Type(Type::Tuple(_) | Type::Reference(_))) => last.ident == "Result",
-            Some(GenericArgument::Type(Type::Path(answer))) => {
-                last.ident == "Result"
-                    && answer
-                        .path
-                        .segments
-                        .last()
-                        .is_some_and(|last| NONE.iter().any(|name| last.ident == name))
-            }
-            _ => false,
-        }
-    }
-
     /// The parameters that are plain names, as they are bound.
     fn owned_parameters(&self) -> Vec<Owned> {
         let typed = self.sig.inputs.iter().filter_map(|input| match input {
@@ -410,7 +387,7 @@ fn expect_block(expr: &mut Expr) -> &mut Block {
 
 /// `.boxed()`, `.instrument(span)` and their kin.
 pub(crate) fn is_around(method: &Ident) -> bool {
-    AROUND.iter().any(|name| method == name)
+    AROUND.contains(&method.to_string().as_str())
 }
 
 /// `Box::pin(..)`, `Instrument::instrument(.., span)` and their kin.

@@ -14,10 +14,12 @@ mod docs;
 mod duration;
 mod errors;
 mod expand;
+mod facade;
 mod function;
 mod options;
 mod sends;
 mod uses;
+mod values;
 
 #[cfg(test)]
 mod tests;

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, GenericParam, Generics, Lit, Path, Token, UnOp};
+use syn::{Expr, GenericParam, Generics, Lit, Path, Token};
 
 use crate::conditions::{self, Condition};
 use crate::duration;
 use crate::errors::{Errors, did_you_mean, list, or_colon};
+use crate::facade::Facade;
+use crate::values::{self, Literal, NotANumber, literal, number, word};
 
 /// All keys, in the order of the documentation.
 const KEYS: [&str; 12] = [
@@ -147,12 +149,10 @@ fn entry(
         return Ok(());
     }
     let start = input.span();
-    // Tried on a fork, since a group that is left half read is an error of its own.
-    if input.fork().parse::<Expr>().is_err() {
-        // What is wrong inside of it says less than what to write.
+    // What is wrong inside of a value says less than what to write.
+    let Some(value) = values::parse(input) else {
         return Err(syn::Error::new(start, format!("`{name}` cannot be read: write `{}`", example(&name))));
-    }
-    let value: Expr = input.parse()?;
+    };
     if !input.is_empty() && !input.peek(Token![,]) {
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", example(&name));
         return Err(syn::Error::new(input.span(), message));
@@ -308,54 +308,6 @@ fn jitter(value: &Expr) -> Result<Option<Jitter>, String> {
     }
 }
 
-struct NotANumber;
-
-/// The number that a literal stands for; `None` for other expressions.
-fn number(value: &Expr) -> Result<Option<f64>, NotANumber> {
-    let read = |lit: &Lit| match lit {
-        Lit::Int(int) if matches!(int.suffix(), "" | "f64") => int.base10_digits().parse().ok(),
-        Lit::Float(float) if matches!(float.suffix(), "" | "f64") => float.base10_digits().parse().ok(),
-        _ => None,
-    };
-    match literal(value) {
-        Literal::Plain(lit) => read(lit).map(Some).ok_or(NotANumber),
-        Literal::Negative(lit) => read(lit).map(|number: f64| Some(-number)).ok_or(NotANumber),
-        Literal::None => Ok(None),
-    }
-}
-
-/// A literal, in as many parentheses and groups as there are.
-pub(crate) enum Literal<'e> {
-    Plain(&'e Lit),
-    Negative(&'e Lit),
-    None,
-}
-
-pub(crate) fn literal(value: &Expr) -> Literal<'_> {
-    match value {
-        Expr::Lit(lit) => Literal::Plain(&lit.lit),
-        Expr::Paren(paren) => literal(&paren.expr),
-        Expr::Group(group) => literal(&group.expr),
-        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => match literal(&unary.expr) {
-            Literal::Plain(lit) => Literal::Negative(lit),
-            _ => Literal::None,
-        },
-        _ => Literal::None,
-    }
-}
-
-/// A single lower-case identifier: a word of ours, since constants are in upper case.
-pub(crate) fn word(value: &Expr) -> Option<String> {
-    match value {
-        Expr::Path(path) if path.qself.is_none() => {
-            let name = path.path.get_ident()?.to_string();
-            name.starts_with(|c: char| c.is_ascii_lowercase()).then_some(name)
-        }
-        Expr::Group(group) => word(&group.expr),
-        _ => None,
-    }
-}
-
 /// Where a mistake was, the next option is read as if nothing had happened.
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
@@ -364,22 +316,15 @@ fn skip_to_comma(input: ParseStream<'_>) {
 }
 
 impl Options {
-    /// The path of the facade, located at `span`: an error in what it is part of is reported there.
-    pub(crate) fn krate(&self, span: Span) -> TokenStream {
-        let Some(path) = &self.krate else {
-            return quote_spanned!(span=> ::retry_http);
-        };
-        // A path out of a macro may have to be resolved where that macro is.
-        let locate = |mut token: TokenTree| {
-            token.set_span(span.resolved_at(token.span()));
-            token
-        };
-        quote!(#path).into_iter().map(locate).collect()
+    /// The facade, located at `span`.
+    pub(crate) fn krate(&self, span: Span) -> Facade<'_> {
+        Facade::new(self.krate.as_ref(), span)
     }
 
     /// What must be bound before the loop, and the policy as a reference.
     ///
-    /// Where it is constant it is an item, so that it is checked also where the function is generic or unused.
+    /// Where it is constant and may break a rule it is an item, so that it is checked also where the function is
+    /// generic or unused.
     pub(crate) fn policy(&self, generics: &Generics) -> (TokenStream, TokenStream) {
         if self.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
             let name = Ident::new("policy", Span::mixed_site());
@@ -390,8 +335,8 @@ impl Options {
         let constant = self.constant();
         let policy = if self.policy.is_none() && self.builder().is_empty() {
             quote!(&#krate::Policy::DEFAULT)
-        } else if mentions(constant.clone(), generics) {
-            // An item cannot use these. This is checked where the function is used.
+        } else if self.is_literal() || mentions(constant.clone(), generics) {
+            // An item costs compile time, and cannot use what is generic. That is checked where the function is used.
             quote!(&const { #constant })
         } else {
             quote!({
@@ -400,6 +345,22 @@ impl Options {
             })
         };
         (TokenStream::new(), policy)
+    }
+
+    /// Whether everything that was given is a literal, which has been checked.
+    fn is_literal(&self) -> bool {
+        fn is_literal<T>(given: Option<&Given<T>>) -> bool {
+            given.is_none_or(|given| given.literal.is_some())
+        }
+
+        self.policy.is_none()
+            && is_literal(self.max.as_ref())
+            && is_literal(self.base.as_ref())
+            && is_literal(self.factor.as_ref())
+            && is_literal(self.cap.as_ref())
+            && is_literal(self.jitter.as_ref())
+            && is_literal(self.max_retry_after.as_ref())
+            && self.on.iter().chain(&self.never).flatten().all(Condition::is_literal)
     }
 
     /// A constant expression of type `Policy`.
@@ -421,7 +382,7 @@ impl Options {
         let krate = self.krate(Span::call_site());
         let mut builder = TokenStream::new();
         let list = |items: &[Condition]| {
-            let items = items.iter().map(|item| item.tokens(&krate));
+            let items = items.iter().map(|item| item.tokens(krate));
             quote!(&[#(#items),*])
         };
         let mut set = |method: &str, value: TokenStream| {
@@ -447,7 +408,7 @@ impl Options {
             set("cap", cap.tokens(|cap| duration::tokens(*cap)));
         }
         if let Some(jitter) = &self.jitter {
-            set("jitter", jitter.tokens(|jitter| jitter.tokens(&krate)));
+            set("jitter", jitter.tokens(|jitter| jitter.tokens(krate)));
         }
         if let Some(limit) = &self.max_retry_after {
             set("max_retry_after", limit.tokens(|limit| duration::tokens(*limit)));
@@ -524,7 +485,7 @@ impl<T> Given<T> {
 }
 
 impl Jitter {
-    fn tokens(&self, krate: &TokenStream) -> TokenStream {
+    fn tokens(&self, krate: Facade<'_>) -> TokenStream {
         match self {
             Self::None => quote!(#krate::Jitter::None),
             Self::Full => quote!(#krate::Jitter::Full),

@@ -5,12 +5,13 @@
 //! a body. Closures, nested `async` blocks, nested items and the input of other macros are not entered.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprMethodCall, Item, Path, Stmt, Type, parse_quote, parse_quote_spanned};
+use syn::{Expr, ExprMethodCall, ExprPath, Item, Path, Stmt, Type};
 
 use crate::arguments;
+use crate::facade::Private;
 use crate::function::{self, Shape};
 use crate::options::Options;
 
@@ -225,7 +226,7 @@ impl Armer<'_> {
             sent => peel(sent),
         };
         if let Some(sender) = self.take_sender(sent) {
-            *expr = self.wrap_send("send", &sender, expr);
+            *expr = self.wrap_send(&sender, expr);
         }
     }
 
@@ -234,7 +235,7 @@ impl Armer<'_> {
     fn first_of_chain(&mut self, expr: &mut Expr) {
         if let Some(Seen::Send) = look(expr) {
             if let Some(sender) = self.take_sender(expr) {
-                *expr = self.wrap_send("watch", &sender, expr);
+                *expr = self.wrap_send(&sender, expr);
             }
             return;
         }
@@ -255,14 +256,14 @@ impl Armer<'_> {
         }
         self.visible += 1;
         let armed = Ident::new("armed", Span::mixed_site());
-        Some(std::mem::replace(&mut **receiver, parse_quote!(#armed)))
+        Some(std::mem::replace(&mut **receiver, name(armed)))
     }
 
-    fn wrap_send(&self, name: &str, sender: &Expr, sent: &Expr) -> Expr {
+    fn wrap_send(&self, sender: &Expr, sent: &Expr) -> Expr {
         let (span, call, unsafely) = (start(sender), self.call, self.sends_unsafely(sender));
-        let path = self.private(name, span);
+        let private = self.private(span);
         let armed = Ident::new("armed", Span::mixed_site());
-        Expr::Verbatim(quote_spanned!(span=> #path!(#call, #sender, #unsafely, #armed => #sent)))
+        Expr::Verbatim(quote_spanned!(span=> #private::send!(#call, #sender, #unsafely, #armed => #sent)))
     }
 
     // Input:
@@ -271,7 +272,7 @@ impl Armer<'_> {
     // Output:
     //     match executing!(self.http) {
     //         arming => arming.noted(
-    //             self.http.execute(arming.arm_request(request.try_into()?, &mut call)).await,
+    //             self.http.execute(arming.arm_request(request.try_into()?, &mut call.seen)).await,
     //             &mut call,
     //         ),
     //     }
@@ -281,7 +282,7 @@ impl Armer<'_> {
     fn execute(&mut self, expr: &mut Expr) {
         self.visible += 1;
         let (call, span) = (self.call, start(expr));
-        let executing = self.private("executing", span);
+        let private = self.private(span);
         let local = |name| Ident::new(name, Span::mixed_site());
         let (arming, bound) = (local("arming"), local("client"));
         let sent = match &mut *expr {
@@ -292,22 +293,23 @@ impl Armer<'_> {
             return;
         };
         let request = &args[0];
-        args[0] = parse_quote!(#arming.arm_request(#request, &mut #call));
+        args[0] = Expr::Verbatim(quote!(#arming.arm_request(#request, &mut #call.seen)));
         let temporary = if is_place(receiver) {
             None
         } else {
-            Some(std::mem::replace(&mut **receiver, parse_quote!(#bound)))
+            Some(std::mem::replace(&mut **receiver, name(bound.clone())))
         };
         let client = receiver.clone();
         let noted = quote_spanned! {span=>
-            match #executing!(#client) {
-                #arming => #arming.noted(#expr, &mut #call),
+            match #private::executing!(#client) {
+                #arming => #arming.noted(#expr, &mut #call.seen),
             }
         };
-        *expr = match temporary {
-            Some(temporary) => parse_quote_spanned!(span=> match #temporary { mut #bound => #noted }),
-            None => parse_quote_spanned!(span=> #noted),
-        };
+        // Verbatim: parsing what was just printed would cost more time than all the rest.
+        *expr = Expr::Verbatim(match temporary {
+            Some(temporary) => quote_spanned!(span=> match #temporary { mut #bound => #noted }),
+            None => noted,
+        });
     }
 
     // Input:
@@ -324,15 +326,12 @@ impl Armer<'_> {
     /// where they are, and not at the attribute.
     fn wrap(&self, name: &str, expr: &Expr) -> Expr {
         let (span, call) = (start(expr), self.call);
-        let path = self.private(name, span);
-        // Verbatim: parsing what was just printed would cost more time than all the rest.
-        Expr::Verbatim(quote_spanned!(span=> #path!(#call, #expr)))
+        let (private, name) = (self.private(span), Ident::new(name, span));
+        Expr::Verbatim(quote_spanned!(span=> #private::#name!(#call, #expr)))
     }
 
-    fn private(&self, name: &str, span: Span) -> TokenStream {
-        let krate = self.options.krate(span);
-        let name = Ident::new(name, span);
-        quote_spanned!(span=> #krate::__private::#name)
+    fn private(&self, span: Span) -> Private<'_> {
+        self.options.krate(span).private()
     }
 
     /// Whether a sender is seen to be a POST or PATCH. Only that of a type that is not reqwest's is told so.
@@ -390,7 +389,7 @@ fn posts(expr: &Expr) -> bool {
 
     impl<'ast> Visit<'ast> for Posts {
         fn visit_ident(&mut self, name: &'ast Ident) {
-            self.0 |= ["post", "patch", "POST", "PATCH"].iter().any(|unsafely| name == unsafely);
+            self.0 |= ["post", "patch", "POST", "PATCH"].contains(&name.to_string().as_str());
         }
     }
 
@@ -405,7 +404,7 @@ fn builds(expr: &Expr) -> bool {
 
     impl<'ast> Visit<'ast> for Chain {
         fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-            self.0 |= BUILDS.iter().any(|name| call.method == name);
+            self.0 |= BUILDS.contains(&call.method.to_string().as_str());
             visit::visit_expr_method_call(self, call);
         }
 
@@ -448,6 +447,11 @@ fn peel(expr: &mut Expr) -> &mut Expr {
     }
 }
 
+/// The expression that a name is.
+fn name(name: Ident) -> Expr {
+    Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: name.into() })
+}
+
 /// Where `expr` begins.
 fn start(expr: &Expr) -> Span {
     match expr {
@@ -456,7 +460,7 @@ fn start(expr: &Expr) -> Span {
         Expr::Await(future) => start(&future.base),
         Expr::Try(tried) => start(&tried.expr),
         Expr::Call(call) => start(&call.func),
-        Expr::Path(syn::ExprPath { path: Path { leading_colon: None, segments }, qself: None, .. }) => {
+        Expr::Path(ExprPath { path: Path { leading_colon: None, segments }, qself: None, .. }) => {
             segments[0].ident.span()
         }
         other => {

@@ -29,43 +29,45 @@ fn the_card() {
         },
         expect![[r#"
             async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
-                let mut call = ::retry_http::__private::Call::start({
-                    const __POLICY: ::retry_http::Policy = ::retry_http::Policy::builder()
-                        .max(5u32)
-                        .on(
-                            &[
-                                ::retry_http::Condition::Status(429u16),
-                                ::retry_http::Condition::Status(503u16),
-                            ],
-                        )
-                        .never(&[::retry_http::Condition::Status(401u16)])
-                        .__checked();
-                    &__POLICY
-                });
+                let mut call = ::retry_http::__private::Call::start(
+                    &const {
+                        ::retry_http::Policy::builder()
+                            .max(5u32)
+                            .on(
+                                &[
+                                    ::retry_http::Condition::Status(429u16),
+                                    ::retry_http::Condition::Status(503u16),
+                                ],
+                            )
+                            .never(&[::retry_http::Condition::Status(401u16)])
+                            .__checked()
+                    },
+                );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(async {
-                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                Result<User, ApiError>,
-                            > {
-                                return outcome;
-                            }
-                            {
-                                Ok(
-                                    ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::send!(call, http.get(url(id)),
-                                        false, armed => armed.send(). await) ? .error_for_status() ?
-                                        .json(). await
-                                    )?,
-                                )
-                            }
-                        })
+                    let attempted = ::retry_http::__private::attempt(
+                            call.pause(),
+                            async {
+                                if false {
+                                    return ::retry_http::__private::typed::<
+                                        Result<User, ApiError>,
+                                    >();
+                                }
+                                {
+                                    Ok(
+                                        ::retry_http::__private::body!(
+                                            call, ::retry_http::__private::send!(call, http
+                                            .get(url(id)), false, armed => armed.send(). await) ?
+                                            .error_for_status() ? .json(). await
+                                        )?,
+                                    )
+                                }
+                            },
+                        )
                         .await;
-                    let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
-                    match wait {
-                        ::core::option::Option::Some(wait) => {
-                            ::retry_http::__private::pause!(outcome, wait).await
-                        }
-                        ::core::option::Option::None => return outcome,
+                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
+                        call, attempted
+                    ) {
+                        return outcome;
                     }
                 }
             }
@@ -177,22 +179,21 @@ fn every_option() {
                     &__POLICY
                 });
                 loop {
-                    let attempted = again::__private::attempt(async {
-                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                Result<_, reqwest::Error>,
-                            > {
-                                return outcome;
-                            }
-                            { send().await }
-                        })
+                    let attempted = again::__private::attempt(
+                            call.pause(),
+                            async {
+                                if false {
+                                    return again::__private::typed::<Result<_, reqwest::Error>>();
+                                }
+                                { send().await }
+                            },
+                        )
                         .await;
-                    let attempted = again::__private::informs!(attempted);
-                    let (outcome, wait) = again::__private::settle!(call, attempted);
-                    match wait {
-                        ::core::option::Option::Some(wait) => {
-                            again::__private::pause!(outcome, wait).await
-                        }
-                        ::core::option::Option::None => return outcome,
+                    again::__private::informs!(attempted);
+                    if let ::core::ops::ControlFlow::Break(outcome) = again::__private::settle!(
+                        call, attempted
+                    ) {
+                        return outcome;
                     }
                 }
             }
@@ -283,38 +284,35 @@ fn arguments() {
                     let item = ::retry_http::__private::again(&item);
                     let note = ::retry_http::__private::again(&note);
                     let page = ::retry_http::__private::again(&page);
-                    let attempted = ::retry_http::__private::attempt(async {
-                            let mut this = this;
-                            let item = item;
-                            let note = note;
-                            let mut page = page;
-                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                Result<Item, Error>,
-                            > {
-                                return outcome;
-                            }
-                            {
-                                page += 1;
-                                let note: String = ::core::convert::identity(note);
-                                this.log.push(note);
-                                Ok(
-                                    ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::send!(call, this.http
-                                        .post(url).json(& item).body(take(item)), true, armed =>
-                                        armed.send(). await) ? .json(). await
-                                    )?,
-                                )
-                            }
-                        })
+                    let attempted = ::retry_http::__private::attempt(
+                            call.pause(),
+                            async {
+                                let mut this = this;
+                                let item = item;
+                                let note = note;
+                                let mut page = page;
+                                if false {
+                                    return ::retry_http::__private::typed::<Result<Item, Error>>();
+                                }
+                                {
+                                    page += 1;
+                                    let note: String = ::core::convert::identity(note);
+                                    this.log.push(note);
+                                    Ok(
+                                        ::retry_http::__private::body!(
+                                            call, ::retry_http::__private::send!(call, this.http
+                                            .post(url).json(& item).body(take(item)), true, armed =>
+                                            armed.send(). await) ? .json(). await
+                                        )?,
+                                    )
+                                }
+                            },
+                        )
                         .await;
-                    let (outcome, wait) = ::retry_http::__private::settle!(
+                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
                         call, attempted, is_pending
-                    );
-                    match wait {
-                        ::core::option::Option::Some(wait) => {
-                            ::retry_http::__private::pause!(outcome, wait).await
-                        }
-                        ::core::option::Option::None => return outcome,
+                    ) {
+                        return outcome;
                     }
                 }
             }
@@ -345,28 +343,29 @@ fn a_future_of_a_block() {
                     );
                     loop {
                         let url = ::retry_http::__private::again(&url);
-                        let attempted = ::retry_http::__private::attempt(async {
-                                let url = url;
-                                if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                    Result<User, Error>,
-                                > {
-                                    return outcome;
-                                }
-                                {
-                                    ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::send!(call, self.http
-                                        .get(url), false, armed => armed.send(). await) ? .json().
-                                        await
-                                    )
-                                }
-                            })
+                        let attempted = ::retry_http::__private::attempt(
+                                call.pause(),
+                                async {
+                                    let url = url;
+                                    if false {
+                                        return ::retry_http::__private::typed::<
+                                            Result<User, Error>,
+                                        >();
+                                    }
+                                    {
+                                        ::retry_http::__private::body!(
+                                            call, ::retry_http::__private::send!(call, self.http
+                                            .get(url), false, armed => armed.send(). await) ? .json().
+                                            await
+                                        )
+                                    }
+                                },
+                            )
                             .await;
-                        let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
-                        match wait {
-                            ::core::option::Option::Some(wait) => {
-                                ::retry_http::__private::pause!(outcome, wait).await
-                            }
-                            ::core::option::Option::None => return outcome,
+                        if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
+                            call, attempted
+                        ) {
+                            return outcome;
                         }
                     }
                 }
@@ -400,28 +399,29 @@ fn a_future_of_another_expression() {
                     );
                     loop {
                         let name = &mut *name;
-                        let attempted = ::retry_http::__private::attempt(async {
-                                let name = name;
-                                if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                    Result<User, Error>,
-                                > {
-                                    return outcome;
-                                }
-                                ::retry_http::__private::once(|| {
-                                        ::retry_http::__private::watch!(
-                                            call, http.get(url(id)), false, armed => armed.send()
-                                        )
-                                            .then(move |response| read(response, name))
-                                    })
-                                    .await
-                            })
+                        let attempted = ::retry_http::__private::attempt(
+                                call.pause(),
+                                async {
+                                    let name = name;
+                                    if false {
+                                        return ::retry_http::__private::typed::<
+                                            Result<User, Error>,
+                                        >();
+                                    }
+                                    ::retry_http::__private::once(|| {
+                                            ::retry_http::__private::send!(
+                                                call, http.get(url(id)), false, armed => armed.send()
+                                            )
+                                                .then(move |response| read(response, name))
+                                        })
+                                        .await
+                                },
+                            )
                             .await;
-                        let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
-                        match wait {
-                            ::core::option::Option::Some(wait) => {
-                                ::retry_http::__private::pause!(outcome, wait).await
-                            }
-                            ::core::option::Option::None => return outcome,
+                        if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
+                            call, attempted
+                        ) {
+                            return outcome;
                         }
                     }
                 }
@@ -475,74 +475,72 @@ fn an_impl_block() {
     expect![[r#"
         impl Shop {
             async fn items(&self) -> Result<Vec<Item>> {
-                let mut call = ::retry_http::__private::Call::start({
-                    const __POLICY: ::retry_http::Policy = ::retry_http::Policy::builder()
-                        .max(2u32)
-                        .base(::core::time::Duration::new(0u64, 50000000u32))
-                        .__checked();
-                    &__POLICY
-                });
+                let mut call = ::retry_http::__private::Call::start(
+                    &const {
+                        ::retry_http::Policy::builder()
+                            .max(2u32)
+                            .base(::core::time::Duration::new(0u64, 50000000u32))
+                            .__checked()
+                    },
+                );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(async {
-                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                Result<Vec<Item>>,
-                            > {
-                                return outcome;
-                            }
-                            {
-                                Ok(
-                                    ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::send!(call, self.http
-                                        .get(self.url("items")), false, armed => armed.send().
-                                        await) ? .json(). await
-                                    )?,
-                                )
-                            }
-                        })
+                    let attempted = ::retry_http::__private::attempt(
+                            call.pause(),
+                            async {
+                                if false {
+                                    return ::retry_http::__private::typed::<Result<Vec<Item>>>();
+                                }
+                                {
+                                    Ok(
+                                        ::retry_http::__private::body!(
+                                            call, ::retry_http::__private::send!(call, self.http
+                                            .get(self.url("items")), false, armed => armed.send().
+                                            await) ? .json(). await
+                                        )?,
+                                    )
+                                }
+                            },
+                        )
                         .await;
-                    let (outcome, wait) = ::retry_http::__private::settle_error!(
+                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
                         call, attempted
-                    );
-                    match wait {
-                        ::core::option::Option::Some(wait) => {
-                            ::retry_http::__private::Plain.pause(outcome, wait).await
-                        }
-                        ::core::option::Option::None => return outcome,
+                    ) {
+                        return outcome;
                     }
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
-                let mut call = ::retry_http::__private::Call::start({
-                    const __POLICY: ::retry_http::Policy = ::retry_http::Policy::builder()
-                        .max(5u32)
-                        .base(::core::time::Duration::new(0u64, 50000000u32))
-                        .__checked();
-                    &__POLICY
-                });
+                let mut call = ::retry_http::__private::Call::start(
+                    &const {
+                        ::retry_http::Policy::builder()
+                            .max(5u32)
+                            .base(::core::time::Duration::new(0u64, 50000000u32))
+                            .__checked()
+                    },
+                );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(async {
-                            if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<
-                                Result<Item>,
-                            > {
-                                return outcome;
-                            }
-                            {
-                                Ok(
-                                    ::retry_http::__private::body!(
-                                        call, ::retry_http::__private::send!(call, self.http
-                                        .get(self.url(& id.to_string())), false, armed => armed
-                                        .send(). await) ? .json(). await
-                                    )?,
-                                )
-                            }
-                        })
+                    let attempted = ::retry_http::__private::attempt(
+                            call.pause(),
+                            async {
+                                if false {
+                                    return ::retry_http::__private::typed::<Result<Item>>();
+                                }
+                                {
+                                    Ok(
+                                        ::retry_http::__private::body!(
+                                            call, ::retry_http::__private::send!(call, self.http
+                                            .get(self.url(& id.to_string())), false, armed => armed
+                                            .send(). await) ? .json(). await
+                                        )?,
+                                    )
+                                }
+                            },
+                        )
                         .await;
-                    let (outcome, wait) = ::retry_http::__private::settle!(call, attempted);
-                    match wait {
-                        ::core::option::Option::Some(wait) => {
-                            ::retry_http::__private::pause!(outcome, wait).await
-                        }
-                        ::core::option::Option::None => return outcome,
+                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
+                        call, attempted
+                    ) {
+                        return outcome;
                     }
                 }
             }

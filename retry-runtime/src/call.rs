@@ -1,44 +1,45 @@
 //! What the generated loop calls: one call of an annotated function, which joins the core to the world.
 
-#![cfg_attr(
-    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "what only a transport tells")
-)]
-
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
-
 use crate::ambient;
-use crate::exchange::Exchange;
-use crate::failure::Failure;
-use crate::hint;
 use crate::nesting;
 use crate::policy::Policy;
 use crate::retry::{Retry, Verdict};
+use crate::seen::Seen;
+use crate::transport::Work;
 
 /// One call of an annotated function.
-#[derive(Debug)]
 pub struct Call<'p> {
     retry: Retry<'p>,
-    /// The last exchange of the attempt.
-    exchange: Exchange,
-    /// Where the request is sent, if it is not safe to repeat: a hash, so that nothing of a URL is kept.
-    target: Option<u64>,
+    /// What the attempt has seen so far.
+    pub seen: Seen,
+    /// What is to be awaited before the next attempt of an async function.
+    pause: Option<Work>,
 }
 
 impl<'p> Call<'p> {
     /// Before the first attempt.
     #[inline]
     pub fn start(policy: &'p Policy) -> Self {
-        Self { retry: Retry::new(policy), exchange: Exchange::default(), target: None }
+        Self { retry: Retry::new(policy), seen: Seen::default(), pause: None }
+    }
+
+    /// The next attempt begins with `pause`.
+    pub(crate) fn pause_for(&mut self, pause: Work) {
+        self.pause = Some(pause);
+    }
+
+    /// What the attempt that follows begins with.
+    #[inline]
+    pub fn pause(&mut self) -> Option<Work> {
+        self.pause.take()
     }
 
     /// After each attempt: the wait before the next one, or `None` where the outcome is to be returned.
     #[inline]
     pub fn after(&mut self, retried_below: bool) -> Option<Duration> {
-        let mut exchange = std::mem::take(&mut self.exchange);
+        let mut exchange = std::mem::take(&mut self.seen).into_exchange();
         if retried_below {
             exchange.was_retried_below();
         }
@@ -52,83 +53,4 @@ impl<'p> Call<'p> {
             }
         }
     }
-
-    /// `retry_if` wants the outcome retried.
-    #[inline]
-    pub fn want(&mut self) {
-        self.exchange.want();
-    }
-
-    /// A visible `reqwest::get` has returned.
-    #[inline]
-    pub fn got(&mut self) {
-        self.begin(Exchange::sent(&Method::GET, &HeaderMap::new()));
-    }
-
-    /// A visible send begins: what is seen from here on is about its request.
-    #[inline]
-    pub(crate) fn sending(&mut self, method: &Method, headers: &HeaderMap, url: &str) {
-        self.begin(Exchange::sent(method, headers));
-        self.target = (!self.exchange.is_idempotent()).then(|| hash(url));
-    }
-
-    /// A visible send of another type than reqwest's begins, of which all that is known is that it is a POST or
-    /// PATCH.
-    pub(crate) fn sending_unsafely(&mut self) {
-        self.begin(Exchange::sent(&Method::POST, &HeaderMap::new()));
-    }
-
-    /// A visible send of something that is no request: its builder's error is all that will come of it.
-    pub(crate) fn sending_nothing(&mut self) {
-        self.begin(Exchange::default());
-    }
-
-    #[inline]
-    fn begin(&mut self, mut exchange: Exchange) {
-        if self.exchange.is_after_unsafe() || !self.exchange.is_idempotent() {
-            exchange.followed_unsafe();
-        }
-        self.exchange = exchange;
-        self.target = None;
-        nesting::unmark();
-    }
-
-    /// A visible send has returned, and its answer or failure is about `url`. Where that is not where it was
-    /// sent, a redirect was followed: the request itself was received, whatever came of the next one.
-    #[inline]
-    pub(crate) fn came_from(&mut self, url: Option<&str>) {
-        if let (Some(target), Some(url)) = (self.target, url) {
-            if hash(url) != target {
-                self.exchange.followed_unsafe();
-            }
-        }
-    }
-
-    #[inline]
-    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
-        self.exchange.answered(status);
-        if let Some(wait) = hint::read_at(headers, ambient::now) {
-            self.exchange.hinted(wait);
-        }
-    }
-
-    pub(crate) fn answered_with(&mut self, status: StatusCode) {
-        self.exchange.answered(status);
-    }
-
-    pub(crate) fn hinted(&mut self, wait: Duration) {
-        self.exchange.hinted(wait);
-    }
-
-    pub(crate) fn failed(&mut self, failure: Failure) {
-        self.exchange.failed(failure);
-    }
-}
-
-fn hash(url: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    // The fragment stays with the client, and is not part of what comes back.
-    let url = url.split('#').next();
-    url.hash(&mut hasher);
-    hasher.finish()
 }

@@ -7,6 +7,7 @@
 //! generates, and by nobody else.
 
 mod ambient;
+mod attempt;
 mod backoff;
 mod call;
 mod exchange;
@@ -21,8 +22,10 @@ mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;
 mod retry;
+mod seen;
 #[cfg(feature = "serde")]
 mod serde;
+mod settle;
 mod status;
 mod transport;
 
@@ -36,18 +39,18 @@ pub use status::StatusSet;
 /// What generated code calls. Not part of the public API: anything in it may change in any release.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::attempt::{Outcome, attempt, typed};
     pub use crate::call::Call;
-    pub use crate::nesting::{Outcome, attempt};
     pub use crate::outcome::{Again, Informs, Keep, again, collect, informs, is_wanted, keep, once};
-    pub use crate::probe::{Giving, Look, Plain, Probe};
+    pub use crate::probe::{Giving, Look, sides};
+    pub use crate::settle::tell;
     pub use crate::{
         __body as body, __executing as executing, __fresh as fresh, __get as get, __informs as informs,
-        __pause as pause, __send as send, __settle as settle, __settle_error as settle_error,
-        __watch as watch,
+        __send as send, __settle as settle,
     };
 
     #[cfg(feature = "blocking")]
-    pub use crate::__block as block;
+    pub use crate::__settle_blocking as settle_blocking;
     #[cfg(feature = "blocking")]
-    pub use crate::nesting::attempt_blocking;
+    pub use crate::attempt::attempt_blocking;
 }

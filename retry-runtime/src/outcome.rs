@@ -1,6 +1,7 @@
 //! What the generated loop does with values of the user's types: thin macros over [`Probe`](crate::probe::Probe),
 //! which has to be asked where the type is known, and the traits whose messages speak to users.
 
+use crate::attempt::Attempted;
 use crate::probe::{Known, Unknown};
 
 /// Whether an outcome can say anything about an exchange.
@@ -14,11 +15,11 @@ use crate::probe::{Known, Unknown};
 pub trait Informs<E> {}
 
 #[diagnostic::do_not_recommend]
-impl<E> Informs<E> for (Known, Known) {}
+impl<A: ?Sized, F: ?Sized, E> Informs<E> for (Known<A>, Known<F>) {}
 #[diagnostic::do_not_recommend]
-impl<E> Informs<E> for (Known, Unknown<E>) {}
+impl<A: ?Sized, E> Informs<E> for (Known<A>, Unknown<E>) {}
 #[diagnostic::do_not_recommend]
-impl<T, E> Informs<E> for (Unknown<T>, Known) {}
+impl<T, F: ?Sized, E> Informs<E> for (Unknown<T>, Known<F>) {}
 
 /// Calls what `retry_if` is given.
 #[inline]
@@ -105,34 +106,19 @@ macro_rules! __fresh {
 
 /// Checks that at least one side of an outcome says something.
 #[inline]
-pub fn informs<T, E>(_: (Option<&T>, Option<&E>), _: impl Informs<E>) {}
+pub fn informs<T, E>(_: &Attempted<T, E>, _: impl Informs<E>) {}
 
-/// What comes of `.send()`, of which `call` is told where it is reqwest's. Where it is not, the macro's word counts
-/// on whether it is seen to be a POST or PATCH.
+/// What `.send()` is called on, armed where it is reqwest's, in what comes of that. Where it is not, the macro's word
+/// counts on whether it is seen to be a POST or PATCH.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __send {
     ($call:ident, $sender:expr, $unsafely:literal, $armed:ident => $sent:expr) => {
         match $sender {
             sender => {
-                let arming = $crate::__private::Look::of(&sender).arming();
-                let $armed = arming.arm(sender, &mut $call, $unsafely);
-                arming.noted($sent, &mut $call)
-            }
-        }
-    };
-}
-
-/// [`__send`], where the future is not awaited at once.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __watch {
-    ($call:ident, $sender:expr, $unsafely:literal, $armed:ident => $sent:expr) => {
-        match $sender {
-            sender => {
-                let arming = $crate::__private::Look::of(&sender).arming();
-                let $armed = arming.arm(sender, &mut $call, $unsafely);
-                arming.watched($sent, &mut $call)
+                let $armed =
+                    $crate::__private::Look::of(&sender).arming().arm(sender, &mut $call.seen, $unsafely);
+                $sent
             }
         }
     };
@@ -148,65 +134,39 @@ macro_rules! __executing {
     }};
 }
 
-/// What an outcome says about its exchange, and what to do about it: the outcome, and the wait before the next
-/// attempt if there is to be one.
-///
-/// The outcome is borrowed under a name of its own: a local that was ever borrowed counts as held across every
-/// later await, and an error that is not `Send` would then make the future not `Send`.
+/// What an attempt says about its exchange, and what to do about it: the outcome to return, or to go on.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __settle {
-    ($call:ident, $attempted:expr $(, $retry_if:expr)?) => {
-        match $attempted {
-            attempted => {
-                let outcome = attempted.outcome;
-                $crate::__observe!($call, outcome);
-                $(
-                    if $crate::__private::is_wanted(&outcome, $retry_if) {
-                        $call.want();
-                    }
-                )?
-                (outcome, $call.after(attempted.marked))
-            }
-        }
+    ($call:ident, $attempted:ident $(, $retry_if:expr)?) => {
+        $crate::__settled!(settle, $call, $attempted $(, $retry_if)?)
     };
 }
 
-/// [`__settle`], where a success says nothing.
+/// [`__settle`], in a sync function.
+#[cfg(feature = "blocking")]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __settle_error {
-    ($call:ident, $attempted:expr $(, $retry_if:expr)?) => {
-        match $attempted {
-            attempted => {
-                let outcome = attempted.outcome;
-                if let (_, ::core::option::Option::Some(error)) = $crate::__private::Look::of(&outcome).sides() {
-                    $crate::__private::Probe::of(error).failure(&mut $call);
-                }
-                $(
-                    if $crate::__private::is_wanted(&outcome, $retry_if) {
-                        $call.want();
-                    }
-                )?
-                (outcome, $call.after(attempted.marked))
-            }
-        }
+macro_rules! __settle_blocking {
+    ($call:ident, $attempted:ident $(, $retry_if:expr)?) => {
+        $crate::__settled!(settle_blocking, $call, $attempted $(, $retry_if)?)
     };
 }
 
-/// Tells the call what a result says about its exchange.
+/// What the two have in common.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __observe {
-    ($call:ident, $result:ident) => {
-        let (answer, error) = $crate::__private::Look::of(&$result).sides();
-        if let ::core::option::Option::Some(answer) = answer {
-            $crate::__private::Look::of(answer).answer(&mut $call);
-        }
-        if let ::core::option::Option::Some(error) = error {
-            $crate::__private::Probe::of(error).failure(&mut $call);
-        }
-    };
+macro_rules! __settled {
+    ($settle:ident, $call:ident, $attempted:ident $(, $retry_if:expr)?) => {{
+        $(
+            if $crate::__private::is_wanted(&$attempted.outcome, $retry_if) {
+                $call.seen.want();
+            }
+        )?
+        let answer = $attempted.answer().known();
+        let error = $attempted.error().known();
+        $attempted.$settle(&mut $call, answer, error)
+    }};
 }
 
 /// What came of `reqwest::get(..)`.
@@ -216,8 +176,9 @@ macro_rules! __get {
     ($call:ident, $result:expr) => {
         match $result {
             result => {
-                $call.got();
-                $crate::__observe!($call, result);
+                $call.seen.got();
+                let (answer, error) = $crate::__private::sides(&result);
+                $crate::__private::tell(&result, answer.known(), error.known(), &mut $call.seen);
                 result
             }
         }
@@ -230,10 +191,7 @@ macro_rules! __get {
 macro_rules! __body {
     ($call:ident, $result:expr) => {
         match $result {
-            result => {
-                $crate::__private::Look::of(&result).broken(&mut $call);
-                result
-            }
+            result => $crate::__private::Look::of(&result).reading().noted(result, &mut $call.seen),
         }
     };
 }
@@ -242,44 +200,8 @@ macro_rules! __body {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __informs {
-    ($attempted:expr) => {
-        match $attempted {
-            attempted => {
-                let sides = $crate::__private::Look::of(&attempted.outcome).sides();
-                if let (::core::option::Option::Some(answer), ::core::option::Option::Some(error)) = sides {
-                    $crate::__private::informs(
-                        sides,
-                        (
-                            $crate::__private::Look::of(answer).answer_known(),
-                            $crate::__private::Probe::of(error).failure_known(),
-                        ),
-                    );
-                }
-                attempted
-            }
-        }
-    };
-}
-
-/// Disposes of an outcome that is not returned, and waits.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __pause {
-    ($outcome:ident, $wait:ident) => {
-        match $outcome {
-            outcome => $crate::__private::Look::of(&outcome).pausing().pause(outcome, $wait),
-        }
-    };
-}
-
-/// Disposes of an outcome that is not returned, and blocks.
-#[cfg(feature = "blocking")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __block {
-    ($outcome:ident, $wait:ident) => {
-        match $outcome {
-            outcome => $crate::__private::Look::of(&outcome).blocking().block(outcome, $wait),
-        }
-    };
+    ($attempted:ident) => {{
+        let sides = ($attempted.answer().known(), $attempted.error().known());
+        $crate::__private::informs(&$attempted, sides);
+    }};
 }

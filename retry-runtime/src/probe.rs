@@ -12,39 +12,39 @@
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
 use std::error::Error as StdError;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::time::Duration;
 
-use http::StatusCode;
-
-use crate::ambient;
-use crate::call::Call;
+use crate::attempt::Attempted;
 use crate::failure::HttpFailure;
-use crate::reqwest::search;
-#[cfg(feature = "blocking")]
-use crate::transport::DrainBlocking;
-use crate::transport::{Answer, AnyError, Drain, Executor, Failing, Sender};
+use crate::seen::Seen;
+use crate::transport::{Answer, AnyError, Executor, Failing, Sender};
 
-type SharedError = dyn StdError + Send + Sync + 'static;
-type SendError = dyn StdError + Send + 'static;
+/// An error that threads can share.
+pub(crate) type SharedError = dyn StdError + Send + Sync + 'static;
+/// An error that can be sent to another thread.
+pub(crate) type SendError = dyn StdError + Send + 'static;
 
 macro_rules! chain {
     ($($(#[$doc:meta])* $name:ident -> $next:ident;)+) => {$(
         $(#[$doc])*
-        pub struct $name<'a, T>($next<'a, T>);
+        pub struct $name<T>($next<T>);
 
-        impl<'a, T> $name<'a, T> {
-            /// Asks about `value`.
+        impl<T> $name<T> {
+            /// Asks about the type of a value.
             #[inline]
-            pub fn of(value: &'a T) -> Self {
-                Self($next::of(value))
+            pub fn of(_: &T) -> Self {
+                Self::new()
+            }
+
+            #[inline]
+            pub(crate) fn new() -> Self {
+                Self($next::new())
             }
         }
 
-        impl<'a, T> Deref for $name<'a, T> {
-            type Target = $next<'a, T>;
+        impl<T> Deref for $name<T> {
+            type Target = $next<T>;
 
             #[inline]
             fn deref(&self) -> &Self::Target {
@@ -68,65 +68,41 @@ chain! {
 
 chain! {
     /// Knows reqwest's own errors.
-    Probe -> Own;
+    Probe -> ProbeOwn;
     /// Knows errors with an own [`HttpFailure`] impl.
-    Own -> Shared;
+    ProbeOwn -> ProbeShared;
     /// Knows `anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send + Sync>`.
-    Shared -> Sendable;
+    ProbeShared -> ProbeSend;
     /// Knows `Box<dyn Error + Send>`.
-    Sendable -> Boxed;
+    ProbeSend -> ProbeBoxed;
     /// Knows `Box<dyn Error>`.
-    Boxed -> Sourced;
+    ProbeBoxed -> ProbeSourced;
     /// Knows every other error by its sources.
-    Sourced -> Opaque;
+    ProbeSourced -> Opaque;
 }
 
 /// Knows nothing: the end of the chain.
-pub struct Opaque<'a, T>(&'a T);
+pub struct Opaque<T>(PhantomData<fn(&T)>);
 
 // What `.send()` is called on.
 
-/// Arms the request and the result of a [`Sender`].
-pub struct ArmSender<T>(PhantomData<fn(T)>);
+/// Arms a [`Sender`].
+#[derive(Clone, Copy, Debug)]
+pub struct Arming;
 
-impl<T> Clone for ArmSender<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for ArmSender<T> {}
-
-impl<T: Sender> Look<'_, T> {
+impl<T: Sender> Look<T> {
     /// reqwest's builder.
     #[inline]
-    pub fn arming(&self) -> ArmSender<T> {
-        ArmSender(PhantomData)
+    pub fn arming(&self) -> Arming {
+        Arming
     }
 }
 
-impl<T: Sender> ArmSender<T> {
+impl Arming {
     /// The sender, armed.
     #[inline]
-    pub fn arm(self, sender: T, call: &mut Call<'_>, _: bool) -> T::Armed {
-        sender.arm(call)
-    }
-
-    /// The result, of which the call is told.
-    #[inline]
-    pub fn noted(self, result: T::Result, call: &mut Call<'_>) -> T::Result {
-        T::note(&result, call);
-        result
-    }
-
-    /// The future of a result, of which the call is told.
-    #[expect(clippy::manual_async_fn, reason = "to be `Send` where the future is")]
-    pub fn watched(
-        self,
-        future: impl Future<Output = T::Result>,
-        call: &mut Call<'_>,
-    ) -> impl Future<Output = T::Result> {
-        async move { self.noted(future.await, call) }
+    pub fn arm<T: Sender>(self, sender: T, seen: &mut Seen, _: bool) -> T::Armed<'_> {
+        sender.arm(seen)
     }
 }
 
@@ -143,7 +119,7 @@ impl<T> Clone for ArmExecutor<T> {
 
 impl<T> Copy for ArmExecutor<T> {}
 
-impl<T: Executor> Look<'_, T> {
+impl<T: Executor> Look<T> {
     /// reqwest's client.
     #[inline]
     pub fn executing(&self) -> ArmExecutor<T> {
@@ -152,17 +128,17 @@ impl<T: Executor> Look<'_, T> {
 }
 
 impl<T: Executor> ArmExecutor<T> {
-    /// The request, of which the call is told.
+    /// The request, of which it is told.
     #[inline]
-    pub fn arm_request(self, request: T::Request, call: &mut Call<'_>) -> T::Request {
-        T::sending(&request, call);
+    pub fn arm_request(self, request: T::Request, seen: &mut Seen) -> T::Request {
+        T::sending(&request, seen);
         request
     }
 
-    /// The result, of which the call is told.
+    /// The result, of which it is told.
     #[inline]
-    pub fn noted(self, result: T::Result, call: &mut Call<'_>) -> T::Result {
-        T::note(&result, call);
+    pub fn noted(self, result: T::Result, seen: &mut Seen) -> T::Result {
+        T::note(&result, seen);
         result
     }
 }
@@ -181,7 +157,7 @@ pub struct Lent;
 #[derive(Clone, Copy, Debug)]
 pub struct LentUniquely;
 
-impl<T: Clone> Giving<'_, T> {
+impl<T: Clone> Giving<T> {
     /// It can be cloned.
     #[inline]
     pub fn giving(&self) -> Cloned {
@@ -189,7 +165,7 @@ impl<T: Clone> Giving<'_, T> {
     }
 }
 
-impl<T: Sync> Lending<'_, T> {
+impl<T: Sync> Lending<T> {
     /// It can be shared.
     #[inline]
     pub fn giving(&self) -> Lent {
@@ -221,201 +197,130 @@ impl LentUniquely {
     }
 }
 
-// What an outcome, or the result of reading a body, says.
+// What the two sides of an outcome say.
 
-impl<'a, T, E> Look<'a, Result<T, E>> {
-    /// The two sides of a result.
+/// Asks about the two sides of a result.
+#[inline]
+pub fn sides<T, E>(_: &Result<T, E>) -> (Look<T>, Probe<E>) {
+    (Look::new(), Probe::new())
+}
+
+impl<T, E> Attempted<T, E> {
+    /// Asks about a success.
     #[inline]
-    pub fn sides(&self) -> (Option<&'a T>, Option<&'a E>) {
-        match self.0.0 {
-            Ok(answer) => (Some(answer), None),
-            Err(error) => (None, Some(error)),
-        }
+    pub fn answer(&self) -> Look<T> {
+        Look::new()
+    }
+
+    /// Asks about a failure.
+    #[inline]
+    pub fn error(&self) -> Probe<E> {
+        Probe::new()
     }
 }
 
-impl<T: Answer> Look<'_, T> {
+impl<T: Answer> Look<T> {
     /// A response.
     #[inline]
-    pub fn answer(&self, call: &mut Call<'_>) {
-        self.0.0.tell(call);
-    }
-
-    /// Says its status and headers.
-    #[inline]
-    pub fn answer_known(&self) -> Known {
-        Known
+    pub fn known(&self) -> Known<Typed> {
+        Known::NEW
     }
 }
 
-impl<E: Failing> Probe<'_, E> {
-    /// An error of reqwest's.
-    #[inline]
-    pub fn failure(&self, call: &mut Call<'_>) {
-        self.0.0.0.0.0.0.0.tell(call);
-    }
-
-    /// Says its kind.
-    #[inline]
-    pub fn failure_known(&self) -> Known {
-        Known
-    }
-}
-
-impl<T, E: Failing> Look<'_, Result<T, E>> {
-    /// What reading a body ends with.
-    #[inline]
-    pub fn broken(&self, call: &mut Call<'_>) {
-        if let Err(error) = self.0.0 {
-            error.tell(call);
-        }
-    }
-}
-
-impl<E: HttpFailure> Own<'_, E> {
-    /// What the error says of itself counts, and nothing else.
-    pub fn failure(&self, call: &mut Call<'_>) {
-        let error = self.0.0.0.0.0.0;
-        if let Some(status) = error.status().and_then(|status| StatusCode::from_u16(status).ok()) {
-            call.answered_with(status);
-        }
-        for failure in error.failures().iter() {
-            call.failed(failure);
-        }
-        if let Some(wait) = error.retry_after() {
-            call.hinted(wait);
-        }
-    }
-
-    /// Says what it is asked.
-    #[inline]
-    pub fn failure_known(&self) -> Known {
-        Known
-    }
-}
-
-macro_rules! dynamic {
-    ($($wrapper:ident, $error:ty, |$this:ident| $value:expr;)+) => {$(
-        impl<E: AsRef<$error>> $wrapper<'_, E> {
-            /// Looks at the error and its sources.
-            pub fn failure(&self, call: &mut Call<'_>) {
-                let $this = self;
-                search($value.as_ref(), call);
-            }
-
-            /// Says what is inside of it.
+macro_rules! errors {
+    ($($link:ident, $bound:path => $what:ty;)+) => {$(
+        impl<E: $bound> $link<E> {
+            /// By what it is known.
             #[inline]
-            pub fn failure_known(&self) -> Known {
-                Known
+            pub fn known(&self) -> Known<$what> {
+                Known::NEW
             }
         }
     )+};
 }
 
-dynamic! {
-    Shared, SharedError, |this| this.0.0.0.0.0;
-    Sendable, SendError, |this| this.0.0.0.0;
-    Boxed, AnyError, |this| this.0.0.0;
+errors! {
+    Probe, Failing => Typed;
+    ProbeOwn, HttpFailure => Own;
+    ProbeShared, AsRef<SharedError> => SharedError;
+    ProbeSend, AsRef<SendError> => SendError;
+    ProbeBoxed, AsRef<AnyError> => AnyError;
+    ProbeSourced, StdError => Sourced;
 }
 
-impl<E: StdError> Sourced<'_, E> {
-    /// Looks at the sources only: an error with a lifetime cannot be looked at by type.
-    pub fn failure(&self, call: &mut Call<'_>) {
-        if let Some(source) = self.0.0.source() {
-            search(source, call);
-        }
-    }
+// What the result of reading a body says.
 
-    /// Says what its sources are.
-    #[inline]
-    pub fn failure_known(&self) -> Known {
-        Known
-    }
-}
-
-// What becomes of an outcome that is not returned. A response is worth more than being dropped: once it is read,
-// its connection can be used again.
-
-/// How long to drain a failed response: as long as the wait is, but within these bounds.
-const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
-const LONGEST_DRAIN: Duration = Duration::from_secs(1);
-
-/// Drains a response while waiting.
+/// Tells of what reading a body ends with.
 #[derive(Clone, Copy, Debug)]
-pub struct Draining;
+pub struct Reading;
 
-impl<T: Drain, E> Look<'_, Result<T, E>> {
-    /// A response.
+impl<T, E: Failing> Look<Result<T, E>> {
+    /// The result of a transport.
     #[inline]
-    pub fn pausing(&self) -> Draining {
-        Draining
+    pub fn reading(&self) -> Reading {
+        Reading
     }
 }
 
-impl Draining {
-    /// Drains the outcome, then waits for the rest of `wait`.
-    pub fn pause<T: Drain, E>(
-        self,
-        outcome: Result<T, E>,
-        wait: Duration,
-    ) -> impl Future<Output = ()> + use<T, E> {
-        // Draining is part of the wait: the clock starts here, before the first poll.
-        let sleep = ambient::sleep(wait);
-        // An error that is not `Send` must not be held while waiting.
-        let outcome = outcome.ok();
-        async move {
-            if let Some(response) = outcome {
-                ambient::at_most(wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN), response.drain()).await;
-            }
-            sleep.await;
-        }
-    }
-}
-
-/// Drains a response while blocking.
-#[cfg(feature = "blocking")]
-#[derive(Clone, Copy, Debug)]
-pub struct DrainingBlocking;
-
-#[cfg(feature = "blocking")]
-impl<T: DrainBlocking, E> Look<'_, Result<T, E>> {
-    /// A response.
+impl Reading {
+    /// The result, of which it is told if it failed.
     #[inline]
-    pub fn blocking(&self) -> DrainingBlocking {
-        DrainingBlocking
-    }
-}
-
-#[cfg(feature = "blocking")]
-impl DrainingBlocking {
-    /// Drains the outcome, then blocks for the rest of `wait`.
-    pub fn block<T: DrainBlocking, E>(self, outcome: Result<T, E>, wait: Duration) {
-        let start = ambient::blocking::now();
-        if let Ok(response) = outcome {
-            ambient::blocking::at_most(wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN), move || response.drain());
+    pub fn noted<T, E: Failing>(self, result: Result<T, E>, seen: &mut Seen) -> Result<T, E> {
+        if let Err(error) = &result {
+            error.tell(seen);
         }
-        ambient::blocking::sleep_until(start, wait);
+        result
     }
 }
 
 // What is not known.
 
-/// The answer of a type that may say something about an exchange.
-#[derive(Clone, Copy, Debug)]
-pub struct Known;
+/// A type says something about an exchange: by what it is known.
+pub struct Known<K: ?Sized>(PhantomData<fn(&K)>);
 
-/// The answer of a type that says nothing about any exchange.
+impl<K: ?Sized> Known<K> {
+    const NEW: Self = Self(PhantomData);
+}
+
+impl<K: ?Sized> Clone for Known<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: ?Sized> Copy for Known<K> {}
+
+/// Known by its type.
 #[derive(Debug)]
-pub struct Unknown<T>(PhantomData<T>);
+pub enum Typed {}
+
+/// Known by its own [`HttpFailure`].
+#[derive(Debug)]
+pub enum Own {}
+
+/// Known by its sources.
+#[derive(Debug)]
+pub enum Sourced {}
+
+/// A type says nothing about any exchange.
+pub struct Unknown<T>(PhantomData<fn(&T)>);
+
+impl<T> Clone for Unknown<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Unknown<T> {}
 
 /// Takes what it is given as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
-impl<'a, T> Opaque<'a, T> {
+impl<T> Opaque<T> {
     #[inline]
-    fn of(value: &'a T) -> Self {
-        Self(value)
+    fn new() -> Self {
+        Self(PhantomData)
     }
 
     /// Not reqwest's: all that is ever known is the outcome.
@@ -436,46 +341,15 @@ impl<'a, T> Opaque<'a, T> {
         LentUniquely
     }
 
-    /// No result, which is reported elsewhere.
-    #[inline]
-    pub fn sides(&self) -> (Option<&'a ()>, Option<&'a ()>) {
-        (None, None)
-    }
-
-    /// A success that says nothing.
-    #[inline]
-    pub fn answer(&self, _: &mut Call<'_>) {}
-
     /// Says nothing.
     #[inline]
-    pub fn answer_known(&self) -> Unknown<T> {
-        Unknown(PhantomData)
-    }
-
-    /// An error that says nothing.
-    #[inline]
-    pub fn failure(&self, _: &mut Call<'_>) {}
-
-    /// Says nothing.
-    #[inline]
-    pub fn failure_known(&self) -> Unknown<T> {
+    pub fn known(&self) -> Unknown<T> {
         Unknown(PhantomData)
     }
 
     /// Not the body of a response.
     #[inline]
-    pub fn broken(&self, _: &mut Call<'_>) {}
-
-    /// Not a response.
-    #[inline]
-    pub fn pausing(&self) -> Plain {
-        Plain
-    }
-
-    /// Not a response.
-    #[cfg(feature = "blocking")]
-    #[inline]
-    pub fn blocking(&self) -> Plain {
+    pub fn reading(&self) -> Plain {
         Plain
     }
 }
@@ -483,39 +357,22 @@ impl<'a, T> Opaque<'a, T> {
 impl Plain {
     /// The sender as it is.
     #[inline]
-    pub fn arm<T>(self, sender: T, call: &mut Call<'_>, unsafely: bool) -> T {
+    pub fn arm<T>(self, sender: T, seen: &mut Seen, unsafely: bool) -> T {
         if unsafely {
-            call.sending_unsafely();
+            seen.sending_unsafely();
         }
         sender
     }
 
-    /// The future as it is.
-    #[inline]
-    pub fn watched<F>(self, future: F, _: &mut Call<'_>) -> F {
-        future
-    }
-
     /// The request as it is. Generic, so that its type may still be inferred.
     #[inline]
-    pub fn arm_request<T>(self, request: T, _: &mut Call<'_>) -> T {
+    pub fn arm_request<T>(self, request: T, _: &mut Seen) -> T {
         request
     }
 
     /// The result as it is.
     #[inline]
-    pub fn noted<R>(self, result: R, _: &mut Call<'_>) -> R {
+    pub fn noted<R>(self, result: R, _: &mut Seen) -> R {
         result
-    }
-
-    /// Drops the outcome at once, then waits.
-    pub fn pause<R>(self, _outcome: R, wait: Duration) -> impl Future<Output = ()> + Send {
-        ambient::sleep(wait)
-    }
-
-    /// Drops the outcome at once, then blocks.
-    #[cfg(feature = "blocking")]
-    pub fn block<R>(self, _outcome: R, wait: Duration) {
-        ambient::blocking::sleep_until(ambient::blocking::now(), wait);
     }
 }

@@ -3,28 +3,28 @@
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use std::sync::Arc;
 
-use crate::call::Call;
 use crate::failure::FailureSet;
+use crate::seen::Seen;
 use crate::transport::{AnyError, Failing};
 
-/// Tells `call` what `error` says, where it is reqwest's.
-fn tell(error: &AnyError, call: &mut Call<'_>) -> bool {
+/// Tells `seen` what `error` says, where it is reqwest's.
+fn tell(error: &AnyError, seen: &mut Seen) -> bool {
     #[cfg(feature = "reqwest-0-13")]
     if let Some(error) = owned_or_shared(error) {
-        v0_13::tell(error, call);
+        v0_13::tell(error, seen);
         return true;
     }
     #[cfg(feature = "reqwest-0-12")]
     if let Some(error) = owned_or_shared(error) {
-        v0_12::tell(error, call);
+        v0_12::tell(error, seen);
         return true;
     }
     #[cfg(feature = "reqwest-middleware-0-5")]
     if let Some(error) = owned_or_shared::<reqwest_middleware::Error>(error) {
-        error.tell(call);
+        error.tell(seen);
         return true;
     }
-    _ = (error, call);
+    _ = (error, seen);
     false
 }
 
@@ -53,15 +53,15 @@ pub(crate) fn sources(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     .take(LONGEST)
 }
 
-/// Tells `call` of the first reqwest error among `error` and its sources.
-pub(crate) fn search(error: &AnyError, call: &mut Call<'_>) {
-    sources(error).any(|error| tell(error, call));
+/// Tells `seen` of the first reqwest error among `error` and its sources.
+pub(crate) fn search(error: &AnyError, seen: &mut Seen) {
+    sources(error).any(|error| tell(error, seen));
 }
 
 /// What reading a blocking response as `std::io::Read` fails with.
 impl Failing for std::io::Error {
-    fn tell(&self, call: &mut Call<'_>) {
-        search(self, call);
+    fn tell(&self, seen: &mut Seen) {
+        search(self, seen);
     }
 }
 
@@ -92,34 +92,29 @@ const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 /// What reqwest's async and its blocking API have in common, under the path of either.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
-    ($($path:tt)+) => {
-        use $($path)+::{Client, Request, RequestBuilder, Response};
+    ($($path:ident)::+, $drain:item) => {
+        use $($path)::+::{Client, Request, RequestBuilder, Response};
 
         /// A request, and the client that is to send it.
         #[derive(Debug)]
-        pub struct Armed {
+        pub struct Armed<'s> {
+            seen: &'s mut Seen,
             client: Client,
             // Errors of the builder are kept for when it is sent, as reqwest does.
             request: Result<Request, Error>,
         }
 
         impl Sender for RequestBuilder {
-            type Armed = Armed;
-            type Result = Result<Response, Error>;
+            type Armed<'s> = Armed<'s>;
 
             #[inline]
-            fn arm(self, call: &mut Call<'_>) -> Armed {
+            fn arm(self, seen: &mut Seen) -> Armed<'_> {
                 let (client, request) = self.build_split();
                 match &request {
-                    Ok(request) => Client::sending(request, call),
-                    Err(_) => call.sending_nothing(),
+                    Ok(request) => Client::sending(request, seen),
+                    Err(_) => seen.sending_nothing(),
                 }
-                Armed { client, request }
-            }
-
-            #[inline]
-            fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
-                <Client as Executor>::note(result, call);
+                Armed { seen, client, request }
             }
         }
 
@@ -128,20 +123,20 @@ macro_rules! transport {
             type Result = Result<Response, Error>;
 
             #[inline]
-            fn sending(request: &Request, call: &mut Call<'_>) {
-                call.sending(request.method(), request.headers(), request.url().as_str());
+            fn sending(request: &Request, seen: &mut Seen) {
+                seen.sending(request.method(), request.headers(), request.url().as_str());
             }
 
             #[inline]
-            fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
+            fn note(result: &Result<Response, Error>, seen: &mut Seen) {
                 match result {
                     Ok(response) => {
-                        call.came_from(Some(response.url().as_str()));
-                        response.tell(call);
+                        seen.came_from(Some(response.url().as_str()));
+                        response.tell(seen);
                     }
                     Err(error) => {
-                        call.came_from(error.url().map(|url| url.as_str()));
-                        tell(error, call);
+                        seen.came_from(error.url().map(|url| url.as_str()));
+                        tell(error, seen);
                     }
                 }
             }
@@ -149,9 +144,11 @@ macro_rules! transport {
 
         impl Answer for Response {
             #[inline]
-            fn tell(&self, call: &mut Call<'_>) {
-                call.answered(self.status(), self.headers());
+            fn tell(&self, seen: &mut Seen) {
+                seen.answered(self.status(), self.headers());
             }
+
+            $drain
         }
     };
 }
@@ -164,49 +161,57 @@ macro_rules! version {
 
             use super::LARGEST_DRAIN;
             use super::sources;
-            use crate::call::Call;
             use crate::failure::{Failure, FailureSet};
-            use crate::transport::{Answer, AnyError, Drain, Executor, Failing, Sender};
+            use crate::seen::Seen;
+            use crate::transport::{Answer, AnyError, Executor, Failing, Sender, Work};
 
-            transport!($reqwest);
+            transport!(
+                $reqwest,
+                fn drain(self) -> Option<Work> {
+                    Some(Box::pin(drain(self)))
+                }
+            );
 
-            impl Armed {
+            impl Armed<'_> {
                 /// Sends the request.
                 ///
                 /// # Errors
                 ///
                 /// Those of reqwest's `RequestBuilder::send`.
                 pub async fn send(self) -> Result<Response, Error> {
-                    self.client.execute(self.request?).await
+                    let result = match self.request {
+                        Ok(request) => self.client.execute(request).await,
+                        Err(error) => Err(error),
+                    };
+                    Client::note(&result, self.seen);
+                    result
                 }
             }
 
-            impl Drain for Response {
-                async fn drain(mut self) {
-                    let mut left = LARGEST_DRAIN;
-                    if self.content_length().is_some_and(|length| length > left) {
+            async fn drain(mut response: Response) {
+                let mut left = LARGEST_DRAIN;
+                if response.content_length().is_some_and(|length| length > left) {
+                    return;
+                }
+                while let Ok(Some(chunk)) = response.chunk().await {
+                    left = left.saturating_sub(chunk.len() as u64);
+                    if left == 0 {
                         return;
-                    }
-                    while let Ok(Some(chunk)) = self.chunk().await {
-                        left = left.saturating_sub(chunk.len() as u64);
-                        if left == 0 {
-                            return;
-                        }
                     }
                 }
             }
 
             impl Failing for Error {
-                fn tell(&self, call: &mut Call<'_>) {
-                    tell(self, call);
+                fn tell(&self, seen: &mut Seen) {
+                    tell(self, seen);
                 }
             }
 
-            pub(super) fn tell(error: &Error, call: &mut Call<'_>) {
+            pub(super) fn tell(error: &Error, seen: &mut Seen) {
                 if let Some(status) = error.status() {
-                    call.answered_with(status);
+                    seen.answered_with(status);
                 }
-                failures(error).iter().for_each(|failure| call.failed(failure));
+                failures(error).iter().for_each(|failure| seen.failed(failure));
             }
 
             pub(super) fn failures(error: &Error) -> FailureSet {
@@ -251,29 +256,35 @@ macro_rules! version {
             mod blocking {
                 use std::io::Read;
 
-                use super::{Answer, Call, Error, Executor, LARGEST_DRAIN, Sender, tell};
-                use crate::transport::DrainBlocking;
+                use crate::transport::BlockingWork;
 
-                transport!($reqwest::blocking);
+                use super::{Answer, Error, Executor, LARGEST_DRAIN, Seen, Sender, tell};
 
-                impl Armed {
+                transport!(
+                    $reqwest::blocking,
+                    fn drain_blocking(self) -> Option<BlockingWork> {
+                        Some(Box::new(|| drain(self)))
+                    }
+                );
+
+                impl Armed<'_> {
                     /// Sends the request.
                     ///
                     /// # Errors
                     ///
                     /// Those of reqwest's `blocking::RequestBuilder::send`.
                     pub fn send(self) -> Result<Response, Error> {
-                        self.client.execute(self.request?)
+                        let result = self.request.and_then(|request| self.client.execute(request));
+                        Client::note(&result, self.seen);
+                        result
                     }
                 }
 
-                impl DrainBlocking for Response {
-                    fn drain(self) {
-                        if self.content_length().is_none_or(|length| length <= LARGEST_DRAIN) {
-                            // Only the connection is wanted: how reading ends says nothing more.
-                            let _: std::io::Result<u64> =
-                                std::io::copy(&mut self.take(LARGEST_DRAIN), &mut std::io::sink());
-                        }
+                fn drain(response: Response) {
+                    if response.content_length().is_none_or(|length| length <= LARGEST_DRAIN) {
+                        // Only the connection is wanted: how reading ends says nothing more.
+                        let _: std::io::Result<u64> =
+                            std::io::copy(&mut response.take(LARGEST_DRAIN), &mut std::io::sink());
                     }
                 }
             }

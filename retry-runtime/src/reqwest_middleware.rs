@@ -4,44 +4,45 @@ use http::Extensions;
 use reqwest_0_13::{Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
-use crate::call::Call;
 use crate::reqwest::search;
+use crate::seen::Seen;
 use crate::transport::{Answer, Executor, Failing, Sender};
 
 /// A request, and the client that is to send it.
-pub struct Armed {
+pub struct Armed<'s> {
+    seen: &'s mut Seen,
     client: ClientWithMiddleware,
     request: Result<Request, reqwest_0_13::Error>,
     extensions: Extensions,
 }
 
 impl Sender for RequestBuilder {
-    type Armed = Armed;
-    type Result = Result<Response, Error>;
+    type Armed<'s> = Armed<'s>;
 
-    fn arm(mut self, call: &mut Call<'_>) -> Armed {
+    fn arm(mut self, seen: &mut Seen) -> Armed<'_> {
         let extensions = std::mem::take(self.extensions());
         let (client, request) = self.build_split();
         match &request {
-            Ok(request) => ClientWithMiddleware::sending(request, call),
-            Err(_) => call.sending_nothing(),
+            Ok(request) => ClientWithMiddleware::sending(request, seen),
+            Err(_) => seen.sending_nothing(),
         }
-        Armed { client, request, extensions }
-    }
-
-    fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
-        <ClientWithMiddleware as Executor>::note(result, call);
+        Armed { seen, client, request, extensions }
     }
 }
 
-impl Armed {
+impl Armed<'_> {
     /// Sends the request.
     ///
     /// # Errors
     ///
     /// Those of reqwest-middleware's `RequestBuilder::send`.
     pub async fn send(mut self) -> Result<Response, Error> {
-        self.client.execute_with_extensions(self.request?, &mut self.extensions).await
+        let result = match self.request {
+            Ok(request) => self.client.execute_with_extensions(request, &mut self.extensions).await,
+            Err(error) => Err(error.into()),
+        };
+        ClientWithMiddleware::note(&result, self.seen);
+        result
     }
 }
 
@@ -49,19 +50,19 @@ impl Executor for ClientWithMiddleware {
     type Request = Request;
     type Result = Result<Response, Error>;
 
-    fn sending(request: &Request, call: &mut Call<'_>) {
-        call.sending(request.method(), request.headers(), request.url().as_str());
+    fn sending(request: &Request, seen: &mut Seen) {
+        seen.sending(request.method(), request.headers(), request.url().as_str());
     }
 
-    fn note(result: &Result<Response, Error>, call: &mut Call<'_>) {
+    fn note(result: &Result<Response, Error>, seen: &mut Seen) {
         match result {
             Ok(response) => {
-                call.came_from(Some(response.url().as_str()));
-                response.tell(call);
+                seen.came_from(Some(response.url().as_str()));
+                response.tell(seen);
             }
             Err(error) => {
-                call.came_from(error.url().map(reqwest_0_13::Url::as_str));
-                error.tell(call);
+                seen.came_from(error.url().map(reqwest_0_13::Url::as_str));
+                error.tell(seen);
             }
         }
     }
@@ -69,10 +70,10 @@ impl Executor for ClientWithMiddleware {
 
 /// Its errors are transparent, so what they are made of is not among their sources.
 impl Failing for Error {
-    fn tell(&self, call: &mut Call<'_>) {
+    fn tell(&self, seen: &mut Seen) {
         match self {
-            Self::Reqwest(error) => error.tell(call),
-            Self::Middleware(error) => search(error.as_ref(), call),
+            Self::Reqwest(error) => error.tell(seen),
+            Self::Middleware(error) => search(error.as_ref(), seen),
         }
     }
 }

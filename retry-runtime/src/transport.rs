@@ -2,25 +2,21 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
-use crate::call::Call;
+use crate::seen::Seen;
 
 /// An error of any kind, as sources have it.
 pub(crate) type AnyError = dyn StdError + 'static;
 /// Something reqwest's to call `.send()` on.
 pub trait Sender: Sized {
-    /// What it becomes: something to call `.send()` on, whose request has been read.
-    type Armed;
-    /// What it answers with.
-    type Result;
+    /// What it becomes: something to call `.send()` on, which tells what came of it.
+    type Armed<'s>;
 
-    /// Tells the call of the request.
-    fn arm(self, call: &mut Call<'_>) -> Self::Armed;
-
-    /// Tells the call what came of it.
-    fn note(result: &Self::Result, call: &mut Call<'_>);
+    /// Tells of the request.
+    fn arm(self, seen: &mut Seen) -> Self::Armed<'_>;
 }
 
 /// Something reqwest's to call `.execute(..)` on.
@@ -30,11 +26,11 @@ pub trait Executor {
     /// What it answers with.
     type Result;
 
-    /// Tells the call of the request.
-    fn sending(request: &Self::Request, call: &mut Call<'_>);
+    /// Tells of the request.
+    fn sending(request: &Self::Request, seen: &mut Seen);
 
-    /// Tells the call what came of it.
-    fn note(result: &Self::Result, call: &mut Call<'_>);
+    /// Tells what came of it.
+    fn note(result: &Self::Result, seen: &mut Seen);
 }
 
 macro_rules! pointers {
@@ -44,13 +40,13 @@ macro_rules! pointers {
             type Result = T::Result;
 
             #[inline]
-            fn sending(request: &T::Request, call: &mut Call<'_>) {
-                T::sending(request, call);
+            fn sending(request: &T::Request, seen: &mut Seen) {
+                T::sending(request, seen);
             }
 
             #[inline]
-            fn note(result: &T::Result, call: &mut Call<'_>) {
-                T::note(result, call);
+            fn note(result: &T::Result, seen: &mut Seen) {
+                T::note(result, seen);
             }
         }
     )+};
@@ -58,45 +54,50 @@ macro_rules! pointers {
 
 pointers!(&T, &mut T, Arc<T>, Box<T>, Rc<T>, LazyLock<T>);
 
+/// Something to be awaited, of a type that costs nothing to compile: it is only made where an attempt has failed.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+/// Something to be done on a thread of its own.
+#[cfg(feature = "blocking")]
+pub(crate) type BlockingWork = Box<dyn FnOnce() + Send>;
+
 /// A success that says something about its exchange.
-pub trait Answer {
-    /// Tells `call` of it.
-    fn tell(&self, call: &mut Call<'_>);
+pub trait Answer: Sized {
+    /// Tells `seen` of it.
+    fn tell(&self, seen: &mut Seen);
+
+    /// Reads and throws away what is left, within a bound of bytes, so that its connection can be used again; `None`
+    /// where there is nothing to read.
+    fn drain(self) -> Option<Work> {
+        None
+    }
+
+    /// The same in sync functions: the work to be done, if there is any.
+    #[cfg(feature = "blocking")]
+    fn drain_blocking(self) -> Option<BlockingWork> {
+        None
+    }
 }
 
 impl<B> Answer for http::Response<B> {
-    fn tell(&self, call: &mut Call<'_>) {
-        call.answered(self.status(), self.headers());
+    fn tell(&self, seen: &mut Seen) {
+        seen.answered(self.status(), self.headers());
     }
 }
 
 /// An error whose type says something about its exchange.
 pub trait Failing {
-    /// Tells `call` of it.
-    fn tell(&self, call: &mut Call<'_>);
+    /// Tells `seen` of it.
+    fn tell(&self, seen: &mut Seen);
 }
 
 macro_rules! shared {
     ($($pointer:ty),+) => {$(
         impl<E: Failing> Failing for $pointer {
-            fn tell(&self, call: &mut Call<'_>) {
-                (**self).tell(call);
+            fn tell(&self, seen: &mut Seen) {
+                (**self).tell(seen);
             }
         }
     )+};
 }
 
 shared!(&E, Arc<E>, Box<E>);
-
-/// A success that can be drained.
-pub trait Drain: Sized {
-    /// Reads and throws away what is left, within a bound of bytes.
-    fn drain(self) -> impl Future<Output = ()> + Send;
-}
-
-/// [`Drain`] for sync functions.
-#[cfg(feature = "blocking")]
-pub trait DrainBlocking: Send + 'static {
-    /// Reads and throws away what is left, within a bound of bytes.
-    fn drain(self);
-}
