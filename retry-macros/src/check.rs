@@ -3,13 +3,10 @@
 
 use std::time::Duration;
 
-use crate::conditions::{Kind, WORDS};
+use crate::conditions::{Condition, Kind, WORDS};
+use crate::defaults;
 use crate::errors::Errors;
 use crate::options::{Given, Options};
-
-/// The defaults of `Policy::DEFAULT` that rules compare with.
-const BASE: Duration = Duration::from_secs(1);
-const CAP: Duration = Duration::from_secs(60);
 
 pub(crate) fn check(options: &Options, errors: &mut Errors) {
     base_and_cap(options, errors);
@@ -24,16 +21,18 @@ fn base_and_cap(options: &Options, errors: &mut Errors) {
     if options.policy.is_some() {
         return;
     }
-    let (Some(base), Some(cap)) = (literal(&options.base, BASE), literal(&options.cap, CAP)) else {
+    let (Some(base), Some(cap)) =
+        (literal(&options.base, defaults::BASE), literal(&options.cap, defaults::CAP))
+    else {
         return;
     };
     if base <= cap {
         return;
     }
     match (&options.base, &options.cap) {
-        (Some(base), Some(_)) => {
-            errors.at(
-                &base.source,
+        (Some(base), Some(cap)) => {
+            errors.across(
+                (&base.source, &cap.source),
                 "`base` is above `cap`, which no wait exceeds: lower `base` or raise `cap`",
             );
         }
@@ -52,10 +51,12 @@ fn base_and_cap(options: &Options, errors: &mut Errors) {
 
 fn on_and_never(options: &Options, errors: &mut Errors) {
     nothing_left(options, errors);
+    swallowed_together(options, errors);
     for never in options.never.iter().flatten() {
         for on in options.on.iter().flatten().filter(|on| never.covers(on)) {
-            errors.at(
-                &never.source,
+            let both = (&on.source, &never.source);
+            errors.across(
+                both,
                 format!(
                     "`never` lists `{}`, so `{}` of `on` is never retried: remove one of the two",
                     never.text(),
@@ -66,10 +67,35 @@ fn on_and_never(options: &Options, errors: &mut Errors) {
     }
 }
 
+/// Items of `never` that cover an item of `on` together, of which none does alone.
+fn swallowed_together(options: &Options, errors: &mut Errors) {
+    let never = options.never.as_deref().unwrap_or_default();
+    for on in options.on.iter().flatten() {
+        let Kind::Statuses(first, last) = on.kind else { continue };
+        let covers = |item: &&Condition, status| matches!(item.kind, Kind::Statuses(from, to) if (from..=to).contains(&status));
+        let alone = never.iter().any(|item| item.covers(on));
+        let part = never.iter().rev().find(|item| (first..=last).any(|status| covers(item, status)));
+        if let (false, Some(part)) = (alone, part) {
+            if (first..=last).all(|status| never.iter().any(|item| covers(&item, status))) {
+                errors.across(
+                    (&on.source, &part.source),
+                    format!(
+                        "`never` lists all of `{}`, so this of `on` is never retried: remove it",
+                        on.text()
+                    ),
+                );
+            }
+        }
+    }
+}
+
 /// What makes no sense without a function.
 pub(crate) fn only_policy(options: &Options, errors: &mut Errors) {
     if let Some(retry_if) = &options.retry_if {
         errors.at(retry_if, "`retry_if` looks at what a function returns: give it to `#[retry_http]`");
+    }
+    if let Some(docs) = &options.docs {
+        errors.at(docs, "`docs` is about the docs of a function: give it to `#[retry_http]`");
     }
     if let Some(skip) = &options.skip {
         errors.at(skip, "`skip` is for a method of an annotated `impl`");

@@ -55,16 +55,22 @@ impl Condition {
         quote!(#source).to_string().replace(' ', "")
     }
 
+    /// The status, where it is a constant expression.
+    pub(crate) fn constant_status(&self) -> Option<TokenStream> {
+        let Kind::Constant(_) = self.kind else { return None };
+        let source = &self.source;
+        // The constants of `StatusCode` are what users have.
+        Some(if is_status_code(source) { quote!(#source.as_u16()) } else { quote!(#source) })
+    }
+
     /// The item in generated code.
     pub(crate) fn tokens(&self, krate: Facade<'_>) -> TokenStream {
         match &self.kind {
             Kind::Statuses(first, last) if first == last => quote!(#krate::Condition::Status(#first)),
             Kind::Statuses(first, last) => quote!(#krate::Condition::Range(#first, #last)),
             Kind::Constant(_) => {
-                let source = &self.source;
-                // The constants of `StatusCode` are what users have.
-                let number = is_status_code(source).then(|| quote!(.as_u16()));
-                quote!(#krate::Condition::Status(#source #number))
+                let status = self.constant_status();
+                quote!(#krate::Condition::Status(#status))
             }
             Kind::Failure(name) => {
                 let variant = match name.as_str() {

@@ -1,17 +1,259 @@
 //! The "# Retries" section of a function's docs.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use std::fmt::Write as _;
+use std::time::Duration;
 
-/// What the docs of a function tell beside its own: of which arguments every attempt gets a clone.
-pub(crate) fn section(cloned: &[String]) -> TokenStream {
-    if cloned.is_empty() {
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Expr;
+
+use crate::conditions::{Condition, Kind, WORDS};
+use crate::defaults;
+use crate::errors::and;
+use crate::options::{Given, Jitter, Options};
+
+/// The section, as an attribute. `cloned` are the arguments of which every attempt gets a clone.
+pub(crate) fn section(options: &Options, cloned: &[String]) -> TokenStream {
+    if !options.docs.as_ref().is_none_or(syn::LitBool::value) {
         return TokenStream::new();
     }
-    let names: Vec<_> = cloned.iter().map(|name| format!("`{name}`")).collect();
-    let text = format!(
-        " # Retries\n\n Each attempt is given a clone of {}, where its type is `Clone`.",
-        names.join(", ").replace("`this`", "`self`")
+    let mut text = String::from("\n\n# Retries\n\n");
+    if let Some(policy) = &options.policy {
+        _ = write!(text, "By the policy `{}`{}.", source(policy), overrides(options));
+    } else {
+        what(options, &mut text);
+        waits(options, &mut text);
+    }
+    if options.retry_if.is_some() {
+        text.push_str("\n\nAlso retried is what `retry_if` wants, whatever the server said.");
+    }
+    if !cloned.is_empty() {
+        let names: Vec<_> =
+            cloned.iter().map(|name| format!("`{name}`").replace("`this`", "`self`")).collect();
+        _ = write!(text, "\n\nEach attempt is given a clone of {}, where its type is `Clone`.", and(&names));
+    }
+    quote!(#[doc = #text])
+}
+
+fn source(value: &Expr) -> String {
+    // As one writes it: tokens print with spaces between them.
+    let text = value.to_token_stream().to_string();
+    ["::", ".", "(", ")", "&", "!", "<", ">", ","].iter().fold(text, |text, token| {
+        text.replace(&format!(" {token} "), token)
+            .replace(&format!(" {token}"), token)
+            .replace(&format!("{token} "), token)
+    })
+}
+
+fn overrides(options: &Options) -> String {
+    let mut keys = Vec::new();
+    let mut key = |name: &str, given: bool| {
+        if given {
+            keys.push(format!("`{name}`"));
+        }
+    };
+    key("max", options.max.is_some());
+    key("on", options.on.is_some());
+    key("never", options.never.is_some());
+    key("base", options.base.is_some());
+    key("factor", options.factor.is_some());
+    key("cap", options.cap.is_some());
+    key("jitter", options.jitter.is_some());
+    key("max_retry_after", options.max_retry_after.is_some());
+    if keys.is_empty() { String::new() } else { format!(", with another {}", and(&keys)) }
+}
+
+fn what(options: &Options, text: &mut String) {
+    let max = written(options.max.as_ref(), &defaults::MAX, u32::to_string);
+    let retries = if max == "1" { "retry" } else { "retries" };
+    let on = options.on.as_deref().unwrap_or_default();
+    let (failures, statuses): (Vec<_>, Vec<_>) =
+        on.iter().partition(|item| matches!(item.kind, Kind::Failure(_)));
+    let listed = |items: &[&Condition]| and(&items.iter().map(|item| name(item)).collect::<Vec<_>>());
+    _ = writeln!(text, "At most {max} {retries}, of:");
+    if statuses.is_empty() {
+        text.push_str(
+            "\n- the statuses 429 and 503; and where repeating the request is safe (GET, HEAD, PUT, DELETE, or an \
+             `Idempotency-Key`) 408, 425, 500, 502 and 504",
+        );
+    } else {
+        _ = write!(text, "\n- the statuses {}", listed(&statuses));
+    }
+    if failures.is_empty() {
+        text.push_str(
+            "\n- connections that were not made; and where repeating the request is safe timeouts, resets and bodies \
+             that broke off",
+        );
+    } else {
+        _ = write!(text, "\n- {}", listed(&failures));
+    }
+    match options.never.as_deref() {
+        Some(never) if !never.is_empty() => {
+            _ = write!(text, "\n\nNever retried: {}.", listed(&never.iter().collect::<Vec<_>>()));
+        }
+        _ => {}
+    }
+}
+
+fn name(item: &Condition) -> String {
+    match &item.kind {
+        Kind::Failure(word) => {
+            const NAMES: [&str; 4] =
+                ["connections that were not made", "timeouts", "resets", "bodies that broke off"];
+            let at = WORDS.iter().position(|known| known == word);
+            at.map_or_else(|| word.clone(), |at| NAMES[at].to_owned())
+        }
+        Kind::Statuses(first, last) if (*first, *last) == (400, 499) => "4xx".to_owned(),
+        Kind::Statuses(first, last) if (*first, *last) == (500, 599) => "5xx".to_owned(),
+        Kind::Statuses(first, last) if first == last => first.to_string(),
+        Kind::Statuses(first, last) => format!("{first} to {last}"),
+        Kind::Constant(_) => format!("`{}`", source(&item.source)),
+    }
+}
+
+fn waits(options: &Options, text: &mut String) {
+    let base = written(options.base.as_ref(), &defaults::BASE, human);
+    let cap = written(options.cap.as_ref(), &defaults::CAP, human);
+    let factor = written(options.factor.as_ref(), &defaults::FACTOR, f64::to_string);
+    let limit = written(options.max_retry_after.as_ref(), &defaults::MAX_RETRY_AFTER, human);
+    let jitter = match options.jitter.as_ref() {
+        None => "up to half of it added at random".to_owned(),
+        Some(Given { literal: Some(jitter), .. }) => match jitter {
+            Jitter::None => "nothing added at random".to_owned(),
+            Jitter::Full => "anything from nothing to all of it at random".to_owned(),
+            Jitter::Equal => "anything from half to all of it at random".to_owned(),
+            Jitter::Decorrelated => "three times the one before as a bound, at random".to_owned(),
+            Jitter::Fraction(share) => format!("up to {} % of it added at random", share * 100.0),
+        },
+        Some(given) => format!("jitter `{}`", source(&given.source)),
+    };
+    _ = write!(
+        text,
+        "\n\nThe first wait is {base}, each further one {factor} times the one before, with {jitter}, and none is longer \
+         than {cap}. Where the server asks for a wait, that is obeyed if it is at most {limit}; else the call ends."
     );
-    quote!(#[doc = ""] #[doc = #text])
+    if let Some((computed, asked)) = worst(options) {
+        _ = write!(
+            text,
+            " All waits of a call together are at most {}, or {} if the server asks for as much.",
+            human(&computed),
+            human(&asked)
+        );
+    }
+}
+
+/// The longest that all waits of a call can be together: computed, and asked for.
+fn worst(options: &Options) -> Option<(Duration, Duration)> {
+    fn known<T: Copy>(given: Option<&Given<T>>, default: T) -> Option<T> {
+        given.map_or(Some(default), |given| given.literal)
+    }
+
+    let max = known(options.max.as_ref(), defaults::MAX)?;
+    let base = known(options.base.as_ref(), defaults::BASE)?;
+    let cap = known(options.cap.as_ref(), defaults::CAP)?;
+    let factor = known(options.factor.as_ref(), defaults::FACTOR)?;
+    let limit = known(options.max_retry_after.as_ref(), defaults::MAX_RETRY_AFTER)?;
+    let (share, spread) = match options.jitter.as_ref().map(|given| given.literal.as_ref()) {
+        None => (defaults::JITTER, defaults::JITTER),
+        Some(Some(Jitter::None)) => (0.0, 0.0),
+        Some(Some(Jitter::Fraction(share))) => (*share, *share),
+        // Of these, all of a wait is already its longest; of a hint, up to `base` more is waited.
+        Some(Some(Jitter::Full | Jitter::Equal)) => (0.0, 1.0),
+        Some(None | Some(Jitter::Decorrelated)) => return None,
+    };
+    let mut computed = Duration::ZERO;
+    let mut wait = base.as_secs_f64();
+    let mut left = max;
+    while left > 0 {
+        let longest = wait * (1.0 + share);
+        if longest >= cap.as_secs_f64() {
+            computed = computed.saturating_add(cap.saturating_mul(left));
+            break;
+        }
+        // A constant wait below the cap, or one that grows to the cap within a bound.
+        if factor <= 1.0 {
+            computed = computed.saturating_add(Duration::from_secs_f64(longest).saturating_mul(left));
+            break;
+        }
+        computed = computed.saturating_add(Duration::from_secs_f64(longest));
+        wait *= factor;
+        left -= 1;
+    }
+    let asked = limit.saturating_add(base.mul_f64(spread)).saturating_mul(max);
+    Some((computed, asked.max(computed)))
+}
+
+/// A value as it was written, or the default.
+fn written<T>(given: Option<&Given<T>>, default: &T, print: impl Fn(&T) -> String) -> String {
+    match given {
+        None => print(default),
+        Some(Given { literal: Some(value), .. }) => print(value),
+        Some(given) => format!("`{}`", source(&given.source)),
+    }
+}
+
+/// `250 ms`, `1.5 s`, `2 min`.
+fn human(duration: &Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    let short = |value: f64| {
+        let text = format!("{value:.1}");
+        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    };
+    if seconds < 1.0 {
+        format!("{} ms", short(seconds * 1_000.0))
+    } else if seconds < 120.0 {
+        format!("{} s", short(seconds))
+    } else if seconds < 7_200.0 {
+        format!("{} min", short(seconds / 60.0))
+    } else {
+        format!("{} h", short(seconds / 3_600.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::Errors;
+    use crate::options;
+
+    fn text(attribute: &str) -> String {
+        let mut errors = Errors::default();
+        let options = options::parse(attribute.parse().unwrap(), &mut errors);
+        assert!(errors.is_empty(), "{attribute}");
+        section(&options, &[]).to_string().replace("\\n", "\n")
+    }
+
+    #[test]
+    fn says_what_and_how_long() {
+        let text = text("max = 5, on = [429, 5xx, CONFLICT, timeout], never = [501, connect]");
+        for part in [
+            "At most 5 retries",
+            "- the statuses 429, 5xx and `CONFLICT`",
+            "- timeouts",
+            "Never retried: 501 and connections that were not made.",
+            "The first wait is 1 s, each further one 2 times",
+            // 1.5 + 3 + 6 + 12 + 24, and 5 times 120.5.
+            "at most 46.5 s, or 10 min",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_worst_wait_is_within_the_cap() {
+        assert!(text("max = 1000000, cap = 2s").contains("together are at most 555.6 h, or"));
+        assert!(text("factor = 1, jitter = none, max = 4294967295").contains("at most 1193046.5 h"));
+        assert!(!text("jitter = decorrelated").contains("together"));
+        assert!(!text("base = BASE").contains("together"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        assert!(
+            text("policy = &crate::GENTLE, max = 2, cap = 5s")
+                .contains("By the policy `&crate::GENTLE`, with another `max` and `cap`.")
+        );
+        assert!(text("base = Self::BASE").contains("The first wait is `Self::BASE`"));
+        assert_eq!(text("docs = false"), "");
+    }
 }

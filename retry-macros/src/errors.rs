@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 
 /// The mistakes found so far.
 #[derive(Default)]
@@ -15,6 +15,11 @@ impl Errors {
     /// A mistake at `tokens`: one sentence that says what is wrong, then what to write instead.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.found.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// A contradiction: everything from one of the two to the other is pointed at.
+    pub(crate) fn across(&mut self, (one, other): (impl ToTokens, impl ToTokens), message: impl Display) {
+        self.at(quote!(#one #other), message);
     }
 
     pub(crate) fn push(&mut self, error: syn::Error) {
@@ -46,10 +51,14 @@ pub(crate) fn did_you_mean(unknown: &str, known: &[&str], elsewhere: &[(&str, &[
 
 /// `` `a`, `b` and `c` ``.
 pub(crate) fn list(words: &[&str]) -> String {
-    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
+    and(&words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>())
+}
+
+/// `a, b and c`.
+pub(crate) fn and(items: &[String]) -> String {
+    match items.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => quoted.concat(),
+        _ => items.concat(),
     }
 }
 

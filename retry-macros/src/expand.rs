@@ -44,7 +44,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
     check::check(&options, &mut errors);
     check::only_policy(&options, &mut errors);
     if errors.is_empty() {
-        return options.constant();
+        return crate::policy::expression(&options);
     }
     let krate = options.krate(Span::call_site());
     let errors = errors.into_tokens();
@@ -122,7 +122,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     arguments.strip_mut(&mut function.sig, &mut function.body);
     // The user's function would look as if it could be an `async fn`, which it may not be.
     let allow = matches!(shape, Shape::Wrapped { .. }).then(|| quote!(#[allow(clippy::manual_async_fn)]));
-    let docs = docs::section(&arguments.cloned);
+    let docs = docs::section(options, &arguments.cloned);
     let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
@@ -190,7 +190,7 @@ impl Loop<'_> {
         let informs = (visible == 0 && options.retry_if.is_none())
             .then(|| quote_spanned!(span=> #spanned::informs!(#attempted);));
         let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
-        let (bind, policy) = options.policy(self.generics);
+        let (bind, policy) = crate::policy::reference(options, self.generics);
         let renamed = |tokens: TokenStream| match &self.receiver {
             Some(name) => arguments::with_self_as(name, tokens),
             None => tokens,

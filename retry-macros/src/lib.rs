@@ -10,6 +10,7 @@ mod arguments;
 mod check;
 mod client;
 mod conditions;
+mod defaults;
 mod docs;
 mod duration;
 mod errors;
@@ -17,10 +18,13 @@ mod expand;
 mod facade;
 mod function;
 mod options;
+mod policy;
 mod sends;
 mod uses;
 mod values;
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;
 

@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, GenericParam, Generics, Lit, Path, Token};
+use syn::{Expr, ExprLit, Lit, LitBool, Path, Token};
 
 use crate::conditions::{self, Condition};
 use crate::duration;
@@ -16,7 +16,7 @@ use crate::facade::Facade;
 use crate::values::{self, Literal, NotANumber, literal, number, word};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "max",
     "on",
     "never",
@@ -27,6 +27,7 @@ const KEYS: [&str; 12] = [
     "max_retry_after",
     "retry_if",
     "policy",
+    "docs",
     "crate",
     "skip",
 ];
@@ -61,6 +62,7 @@ pub(crate) struct Options {
     pub(crate) max_retry_after: Option<Given<Duration>>,
     pub(crate) retry_if: Option<Expr>,
     pub(crate) policy: Option<Expr>,
+    pub(crate) docs: Option<LitBool>,
     pub(crate) krate: Option<Path>,
     pub(crate) skip: Option<Ident>,
 }
@@ -180,6 +182,10 @@ fn entry(
         }
         "never" => options.never = Some(conditions::parse("never", &value, errors)),
         "retry_if" => read(callable(&value).map(|()| options.retry_if = Some(value.clone()))),
+        "docs" => match &value {
+            Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => options.docs = Some(wanted.clone()),
+            _ => read(Err("`docs` is `true` or `false`: write `docs = false`".to_owned())),
+        },
         "policy" => read(no_literal(&value).map(|()| options.policy = Some(value.clone()))),
         _ => unreachable!("every key of KEYS has an arm"),
     }
@@ -203,6 +209,7 @@ fn example(key: &str) -> &'static str {
         "max_retry_after" => "max_retry_after = 2m",
         "retry_if" => "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
         "policy" => "policy = GENTLE",
+        "docs" => "docs = false",
         _ => "crate = ::retry_http",
     }
 }
@@ -320,133 +327,6 @@ impl Options {
     pub(crate) fn krate(&self, span: Span) -> Facade<'_> {
         Facade::new(self.krate.as_ref(), span)
     }
-
-    /// What must be bound before the loop, and the policy as a reference.
-    ///
-    /// Where it is constant and may break a rule it is an item, so that it is checked also where the function is
-    /// generic or unused.
-    pub(crate) fn policy(&self, generics: &Generics) -> (TokenStream, TokenStream) {
-        if self.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
-            let name = Ident::new("policy", Span::mixed_site());
-            let (start, builder) = (self.start(), self.builder());
-            return (quote!(let #name = #start #builder.__fitted();), quote!(&#name));
-        }
-        let krate = self.krate(Span::call_site());
-        let constant = self.constant();
-        let policy = if self.policy.is_none() && self.builder().is_empty() {
-            quote!(&#krate::Policy::DEFAULT)
-        } else if self.is_literal() || mentions(constant.clone(), generics) {
-            // An item costs compile time, and cannot use what is generic. That is checked where the function is used.
-            quote!(&const { #constant })
-        } else {
-            quote!({
-                const __POLICY: #krate::Policy = #constant;
-                &__POLICY
-            })
-        };
-        (TokenStream::new(), policy)
-    }
-
-    /// Whether everything that was given is a literal, which has been checked.
-    fn is_literal(&self) -> bool {
-        fn is_literal<T>(given: Option<&Given<T>>) -> bool {
-            given.is_none_or(|given| given.literal.is_some())
-        }
-
-        self.policy.is_none()
-            && is_literal(self.max.as_ref())
-            && is_literal(self.base.as_ref())
-            && is_literal(self.factor.as_ref())
-            && is_literal(self.cap.as_ref())
-            && is_literal(self.jitter.as_ref())
-            && is_literal(self.max_retry_after.as_ref())
-            && self.on.iter().chain(&self.never).flatten().all(Condition::is_literal)
-    }
-
-    /// A constant expression of type `Policy`.
-    pub(crate) fn constant(&self) -> TokenStream {
-        let (start, builder) = (self.start(), self.builder());
-        quote!(#start #builder.__checked())
-    }
-
-    /// The builder that options are put on.
-    fn start(&self) -> TokenStream {
-        let krate = self.krate(Span::call_site());
-        self.policy
-            .as_ref()
-            .map_or_else(|| quote!(#krate::Policy::builder()), |policy| quote!((#policy).to_builder()))
-    }
-
-    /// What the builder is told: everything that was given.
-    fn builder(&self) -> TokenStream {
-        let krate = self.krate(Span::call_site());
-        let mut builder = TokenStream::new();
-        let list = |items: &[Condition]| {
-            let items = items.iter().map(|item| item.tokens(krate));
-            quote!(&[#(#items),*])
-        };
-        let mut set = |method: &str, value: TokenStream| {
-            let method = Ident::new(method, Span::call_site());
-            builder.extend(quote!(.#method(#value)));
-        };
-        if let Some(max) = &self.max {
-            set("max", max.tokens(|max| quote!(#max)));
-        }
-        if let Some(on) = &self.on {
-            set("on", list(on));
-        }
-        if let Some(never) = &self.never {
-            set("never", list(never));
-        }
-        if let Some(base) = &self.base {
-            set("base", base.tokens(|base| duration::tokens(*base)));
-        }
-        if let Some(factor) = &self.factor {
-            set("factor", factor.tokens(|factor| quote!(#factor)));
-        }
-        if let Some(cap) = &self.cap {
-            set("cap", cap.tokens(|cap| duration::tokens(*cap)));
-        }
-        if let Some(jitter) = &self.jitter {
-            set("jitter", jitter.tokens(|jitter| jitter.tokens(krate)));
-        }
-        if let Some(limit) = &self.max_retry_after {
-            set("max_retry_after", limit.tokens(|limit| duration::tokens(*limit)));
-        }
-        builder
-    }
-}
-
-/// Whether an expression is a constant, by its name, or a `policy!`.
-fn is_constant(policy: &Expr) -> bool {
-    match policy {
-        Expr::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| !last.ident.to_string().contains(|c: char| c.is_ascii_lowercase())),
-        Expr::Reference(reference) => is_constant(&reference.expr),
-        Expr::Macro(item) => item.mac.path.segments.last().is_some_and(|last| last.ident == "policy"),
-        Expr::Paren(paren) => is_constant(&paren.expr),
-        Expr::Group(group) => is_constant(&group.expr),
-        _ => false,
-    }
-}
-
-/// Whether `Self` or a parameter of `generics` is mentioned.
-fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
-    let is_parameter = |name: &Ident| {
-        generics.params.iter().any(|parameter| match parameter {
-            GenericParam::Type(parameter) => parameter.ident == *name,
-            GenericParam::Const(parameter) => parameter.ident == *name,
-            GenericParam::Lifetime(_) => false,
-        })
-    };
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(name) => name == "Self" || is_parameter(&name),
-        TokenTree::Group(group) => mentions(group.stream(), generics),
-        _ => false,
-    })
 }
 
 /// The options of an attribute as they were written, by key.
@@ -474,24 +354,4 @@ pub(crate) fn entries(attribute: &TokenStream) -> Vec<(String, TokenStream)> {
     };
     // What cannot be read is reported where it is expanded.
     parser.parse2(attribute.clone()).unwrap_or_else(|_| vec![(String::new(), attribute.clone())])
-}
-
-impl<T> Given<T> {
-    /// The value in generated code: normalised where it is a literal, else as it was written.
-    fn tokens(&self, literal: impl FnOnce(&T) -> TokenStream) -> TokenStream {
-        let source = &self.source;
-        self.literal.as_ref().map_or_else(|| quote!(#source), literal)
-    }
-}
-
-impl Jitter {
-    fn tokens(&self, krate: Facade<'_>) -> TokenStream {
-        match self {
-            Self::None => quote!(#krate::Jitter::None),
-            Self::Full => quote!(#krate::Jitter::Full),
-            Self::Equal => quote!(#krate::Jitter::Equal),
-            Self::Decorrelated => quote!(#krate::Jitter::Decorrelated),
-            Self::Fraction(fraction) => quote!(#krate::Jitter::Fraction(#fraction)),
-        }
-    }
 }

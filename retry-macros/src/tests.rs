@@ -9,13 +9,24 @@
 use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::visit_mut::VisitMut;
 
 use crate::expand;
 
 #[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
 fn check(attribute: TokenStream, item: TokenStream, expected: Expect) {
-    let expanded = syn::parse2(expand::retry_http(&attribute, &item)).expect("an expansion parses");
+    let mut expanded = syn::parse2(expand::retry_http(&attribute, &item)).expect("an expansion parses");
+    WithoutDocs.visit_file_mut(&mut expanded);
     expected.assert_eq(&prettyplease::unparse(&expanded));
+}
+
+/// The section of the docs has tests of its own.
+struct WithoutDocs;
+
+impl VisitMut for WithoutDocs {
+    fn visit_attributes_mut(&mut self, attributes: &mut Vec<syn::Attribute>) {
+        attributes.retain(|attribute| !quote!(#attribute).to_string().contains("# Retries"));
+    }
 }
 
 #[test]
@@ -40,7 +51,7 @@ fn the_card() {
                                 ],
                             )
                             .never(&[::retry_http::Condition::Status(401u16)])
-                            .__checked()
+                            .__trusted()
                     },
                 );
                 loop {
@@ -153,15 +164,35 @@ fn every_option() {
         expect![[r#"
             async fn user() -> Result<impl Display, reqwest::Error> {
                 let mut call = again::__private::Call::start({
+                    const __MAX: ::core::primitive::u32 = MAX;
+                    const _: () = again::__private::rules::uphold(
+                        again::__private::rules::max(__MAX),
+                    );
+                    const __ON_4: ::core::primitive::u16 = TEAPOT;
+                    const _: () = again::__private::rules::uphold(
+                        again::__private::rules::listed(
+                            __ON_4,
+                            &[
+                                again::Condition::Status(429u16),
+                                again::Condition::Range(500u16, 599u16),
+                                again::Condition::Range(401u16, 403u16),
+                                again::Condition::Failure(again::Failure::Timeout),
+                            ],
+                        ),
+                    );
+                    const __CAP: ::core::time::Duration = Duration::from_secs(5);
+                    const _: () = again::__private::rules::uphold(
+                        again::__private::rules::cap(__CAP),
+                    );
                     const __POLICY: again::Policy = again::Policy::builder()
-                        .max(MAX)
+                        .max(__MAX)
                         .on(
                             &[
                                 again::Condition::Status(429u16),
                                 again::Condition::Range(500u16, 599u16),
                                 again::Condition::Range(401u16, 403u16),
                                 again::Condition::Failure(again::Failure::Timeout),
-                                again::Condition::Status(TEAPOT),
+                                again::Condition::Status(__ON_4),
                             ],
                         )
                         .never(
@@ -172,10 +203,22 @@ fn every_option() {
                         )
                         .base(::core::time::Duration::new(0u64, 250000000u32))
                         .factor(3f64)
-                        .cap(Duration::from_secs(5))
+                        .cap(__CAP)
                         .jitter(again::Jitter::Fraction(0.25f64))
                         .max_retry_after(::core::time::Duration::new(5400u64, 0u32))
-                        .__checked();
+                        .__trusted();
+                    const _: () = again::__private::rules::uphold(
+                        again::__private::rules::base_and_cap(
+                            (&__POLICY).backoff().base(),
+                            (&__POLICY).backoff().cap(),
+                        ),
+                    );
+                    const _: () = again::__private::rules::uphold(
+                        again::__private::rules::not_never(
+                            again::Condition::Status(__ON_4),
+                            &__POLICY,
+                        ),
+                    );
                     &__POLICY
                 });
                 loop {
@@ -264,10 +307,6 @@ fn arguments() {
             }
         },
         expect![[r#"
-            ///
-            /** # Retries
-
-             Each attempt is given a clone of `self`, `item`, `note`, `page`, where its type is `Clone`.*/
             async fn add(
                 self,
                 item: Item,
@@ -331,10 +370,6 @@ fn a_future_of_a_block() {
             }
         },
         expect![[r#"
-            ///
-            /** # Retries
-
-             Each attempt is given a clone of `url`, where its type is `Clone`.*/
             fn user(&self, id: String) -> BoxFuture<'_, Result<User, Error>> {
                 let url = self.url(&id);
                 async move {
@@ -435,7 +470,7 @@ fn a_future_of_another_expression() {
 fn an_impl_block() {
     struct Methods;
 
-    impl syn::visit_mut::VisitMut for Methods {
+    impl VisitMut for Methods {
         fn visit_impl_item_mut(&mut self, item: &mut syn::ImplItem) {
             let syn::ImplItem::Fn(method) = item else { return };
             let Some(at) =
@@ -471,7 +506,8 @@ fn an_impl_block() {
     };
     let mut expanded: syn::File =
         syn::parse2(expand::retry_http(&quote!(max = 2, base = 50ms), &block)).unwrap();
-    syn::visit_mut::VisitMut::visit_file_mut(&mut Methods, &mut expanded);
+    Methods.visit_file_mut(&mut expanded);
+    WithoutDocs.visit_file_mut(&mut expanded);
     expect![[r#"
         impl Shop {
             async fn items(&self) -> Result<Vec<Item>> {
@@ -480,7 +516,7 @@ fn an_impl_block() {
                         ::retry_http::Policy::builder()
                             .max(2u32)
                             .base(::core::time::Duration::new(0u64, 50000000u32))
-                            .__checked()
+                            .__trusted()
                     },
                 );
                 loop {
@@ -515,7 +551,7 @@ fn an_impl_block() {
                         ::retry_http::Policy::builder()
                             .max(5u32)
                             .base(::core::time::Duration::new(0u64, 50000000u32))
-                            .__checked()
+                            .__trusted()
                     },
                 );
                 loop {
@@ -569,7 +605,7 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
             }
             ::core::compile_error! {
-                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `retry_if`, `policy`, `crate` and `skip`"
+                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `retry_if`, `policy`, `docs`, `crate` and `skip`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

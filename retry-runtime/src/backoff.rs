@@ -55,6 +55,16 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// The wait before the first retry, without jitter.
+    pub const fn base(&self) -> Duration {
+        self.base
+    }
+
+    /// The longest wait.
+    pub const fn cap(&self) -> Duration {
+        self.cap
+    }
+
     /// The delay before retry `n` (0 is the first), without jitter. Saturates at `cap`.
     pub fn delay(&self, n: u32) -> Duration {
         let exponent = i32::try_from(n).unwrap_or(i32::MAX);

@@ -22,6 +22,7 @@ mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;
 mod retry;
+mod rules;
 mod seen;
 #[cfg(feature = "serde")]
 mod serde;
@@ -32,8 +33,9 @@ mod transport;
 pub use backoff::{Backoff, Jitter};
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureSet, HttpFailure};
-pub use policy::{Condition, Policy, PolicyBuilder, PolicyError};
+pub use policy::{Condition, Policy, PolicyBuilder};
 pub use retry::{Retry, Stop, Verdict};
+pub use rules::PolicyError;
 pub use status::StatusSet;
 
 /// What generated code calls. Not part of the public API: anything in it may change in any release.
@@ -53,4 +55,9 @@ pub mod __private {
     pub use crate::__settle_blocking as settle_blocking;
     #[cfg(feature = "blocking")]
     pub use crate::attempt::attempt_blocking;
+
+    /// The rules over constant expressions, each called with the span of the expression.
+    pub mod rules {
+        pub use crate::rules::{base, base_and_cap, cap, factor, jitter, listed, max, not_never, uphold};
+    }
 }

@@ -1,16 +1,11 @@
 //! What to retry, how often, and how long to wait: a checked value that can be a `const`.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::backoff::{Backoff, Jitter};
 use crate::failure::{Failure, FailureSet};
+use crate::rules::{self, PolicyError};
 use crate::status::StatusSet;
-
-/// The longest `cap`: whoever waits longer between two attempts wants a scheduler.
-const DAY: Duration = Duration::from_secs(86_400);
-/// The largest `factor`: above it the second wait is the cap, whatever the base.
-const MAX_FACTOR: f64 = 100.0;
 
 /// An item of `on` or `never`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +113,17 @@ impl Policy {
     /// The longest hint that is obeyed; a longer one ends the call.
     pub const fn max_retry_after(&self) -> Duration {
         self.max_retry_after
+    }
+
+    /// Whether `never` covers all of `item`.
+    pub(crate) const fn never_covers(&self, item: Condition) -> bool {
+        match item {
+            Condition::Status(status) => self.never.statuses.contains(status),
+            Condition::Range(first, last) => {
+                self.never.statuses.contains_all(StatusSet::EMPTY.with_range(first, last))
+            }
+            Condition::Failure(failure) => self.never.failures.contains(failure),
+        }
     }
 
     /// What is never retried.
@@ -253,21 +259,22 @@ impl PolicyBuilder {
             return Err(error);
         }
         let Backoff { base, factor, cap, jitter } = self.policy.backoff;
-        if self.policy.max == 0 {
-            Err(PolicyError::Max)
-        } else if base.is_zero() {
-            Err(PolicyError::Base)
-        } else if cap.as_nanos() > DAY.as_nanos() {
-            Err(PolicyError::Cap)
-        } else if base.as_nanos() > cap.as_nanos() {
-            Err(PolicyError::BaseAboveCap)
-        } else if !(factor >= 1.0 && factor <= MAX_FACTOR) {
-            Err(PolicyError::Factor)
-        } else if matches!(jitter, Jitter::Fraction(j) if !(j >= 0.0 && j <= 1.0)) {
-            Err(PolicyError::Jitter)
-        } else {
-            Ok(self.policy)
+        let broken = [
+            rules::max(self.policy.max),
+            rules::base(base),
+            rules::cap(cap),
+            rules::base_and_cap(base, cap),
+            rules::factor(factor),
+            rules::jitter(jitter),
+        ];
+        let mut i = 0;
+        while i < broken.len() {
+            if let Some(error) = broken[i] {
+                return Err(error);
+            }
+            i += 1;
         }
+        Ok(self.policy)
     }
 
     /// [`build`](Self::build) for a policy that is written in source: in a `const`, not compiling is how it
@@ -279,6 +286,12 @@ impl PolicyBuilder {
             Ok(policy) => policy,
             Err(error) => panic!("{}", error.message()),
         }
+    }
+
+    /// [`build`](Self::build) where each rule has been checked by itself, and a broken one reported at its value.
+    #[doc(hidden)]
+    pub const fn __trusted(self) -> Policy {
+        self.policy
     }
 
     /// [`build`](Self::build) for options of which each was checked while compiling, on a policy that is only
@@ -294,9 +307,9 @@ impl PolicyBuilder {
 
     const fn statuses(self, set: StatusSet, condition: Condition) -> (Self, StatusSet) {
         match condition {
-            Condition::Status(status) if is_retryable(status) => (self, set.with(status)),
+            Condition::Status(status) if rules::is_retryable(status) => (self, set.with(status)),
             Condition::Range(first, last) if first > last => (self.wrong(PolicyError::Range), set),
-            Condition::Range(first, last) if first >= 400 && is_retryable(last) => {
+            Condition::Range(first, last) if first >= 400 && rules::is_retryable(last) => {
                 (self, set.with_range(first, last))
             }
             _ => (self.wrong(PolicyError::Status), set),
@@ -311,67 +324,6 @@ impl PolicyBuilder {
         self
     }
 }
-
-/// Whether an answer with `status` can be worth repeating: an error, or 202, by which a server asks to be
-/// polled.
-const fn is_retryable(status: u16) -> bool {
-    status == 202 || (status >= 400 && status <= 599)
-}
-
-/// The rule that the options of a [`Policy`] break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// `max` is 0.
-    Max,
-    /// `on` is an empty list.
-    OnEmpty,
-    /// A status of `on` or `never` is neither 202 nor within 400..=599.
-    Status,
-    /// A range of `on` or `never` ends before it starts.
-    Range,
-    /// `base` is zero.
-    Base,
-    /// `base` is above `cap`.
-    BaseAboveCap,
-    /// `cap` is above a day.
-    Cap,
-    /// `factor` is not a number from 1 to 100.
-    Factor,
-    /// `jitter` is not within 0..=1.
-    Jitter,
-}
-
-impl PolicyError {
-    /// What is wrong, and what to write instead.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::Max => "`max` must be at least 1: it counts retries after the first attempt",
-            Self::OnEmpty => "`on` must not be empty: list what to retry, or leave `on` out for the defaults",
-            Self::Status => {
-                "a status in `on` or `never` must be an error (400 to 599), or 202 for a server that asks to be polled"
-            }
-            Self::Range => "a range in `on` or `never` must not end before it starts",
-            Self::Base => "`base` must be above zero: it is the wait before the first retry",
-            Self::BaseAboveCap => "`base` must not be above `cap`: no wait is longer than `cap`",
-            Self::Cap => "`cap` must be at most a day: it is the longest wait between two attempts",
-            Self::Factor => {
-                "`factor` must be a number from 1 to 100: each wait is `factor` times the one before"
-            }
-            Self::Jitter => {
-                "`jitter` must be within 0..=1: it is the share of a wait that is added at random"
-            }
-        }
-    }
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())
-    }
-}
-
-impl std::error::Error for PolicyError {}
 
 #[cfg(test)]
 mod tests {

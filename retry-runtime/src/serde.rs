@@ -273,7 +273,7 @@ mod tests {
             (r#"{"base": 5}"#, "`base`: a duration needs a unit: write \"5s\""),
             (r#"{"base": "5 parsecs"}"#, "`base`: \"5 parsecs\" is not a duration"),
             (r#"{"base": "-5s"}"#, "`base`: \"-5s\" is not a duration"),
-            (r#"{"base": "2m"}"#, "`base` must not be above `cap`"),
+            (r#"{"base": "2m"}"#, "`base`, the wait before the first retry, is above `cap`"),
             (r#"{"cap": "99999999999999999999h"}"#, "`cap`: \"99999999999999999999h\" is too long"),
             (r#"{"on": ["6xx"]}"#, "`on`: unknown item \"6xx\""),
             (r#"{"on": [200]}"#, "a status in `on` or `never`"),

@@ -60,6 +60,18 @@ impl StatusSet {
         self.words[(bit / 64) as usize] & (1 << (bit % 64)) != 0
     }
 
+    /// Whether every member of `other` is a member.
+    pub const fn contains_all(&self, other: Self) -> bool {
+        let mut word = 0;
+        while word < self.words.len() {
+            if other.words[word] & !self.words[word] != 0 {
+                return false;
+            }
+            word += 1;
+        }
+        true
+    }
+
     /// The members, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         (100..=599).filter(|&status| self.contains(status))
@@ -88,6 +100,9 @@ mod tests {
             let set = statuses.iter().fold(StatusSet::EMPTY, |set, &status| set.with(status));
             for status in 0..1100 {
                 prop_assert_eq!(set.contains(status), is_status(status) && statuses.contains(&status));
+                let with = set.with(status);
+                prop_assert!(with.contains_all(set));
+                prop_assert_eq!(set.contains_all(with), set == with);
             }
         }
 

@@ -35,4 +35,14 @@ async fn contradiction(http: &reqwest::Client) -> reqwest::Result<reqwest::Respo
     http.get("http://localhost").send().await
 }
 
+#[retry_http(never = [503], max = 2, on = [503])]
+async fn contradiction_the_other_way_around(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [500..=502, 429], never = [502, 500..=501])]
+async fn contradiction_of_several(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 fn main() {}

@@ -1,0 +1,309 @@
+//! Options → the expression of a policy.
+//!
+//! Literals have been checked. A constant expression is bound to a constant, and each rule about it is checked by itself
+//! with its span: so a broken one is reported where it is, beside all others, also where the function is generic or
+//! unused.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, GenericParam, Generics};
+
+use crate::conditions::Condition;
+use crate::duration;
+use crate::facade::Facade;
+use crate::options::{Given, Jitter, Options};
+
+/// What must be bound before the loop, and the policy as a reference.
+pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {
+    let krate = options.krate(Span::call_site());
+    if options.policy.is_none() && !options.has_rules() {
+        return (TokenStream::new(), quote!(&#krate::Policy::DEFAULT));
+    }
+    let mut built = Built::new(options, options.mentions(generics));
+    if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
+        let name = Ident::new("policy", Span::mixed_site());
+        let (constants, policy) = (built.constants, built.policy);
+        return (quote!(#constants let #name = #policy.__fitted();), quote!(&#name));
+    }
+    // An item costs compile time, and cannot use what is generic.
+    if built.inline || (built.constants.is_empty() && options.policy.is_none()) {
+        let expression = built.expression();
+        return (TokenStream::new(), quote!(&const { #expression }));
+    }
+    let (across, policy) = (built.across(&quote!(&__POLICY)), built.policy);
+    let constants = built.constants;
+    let policy = quote!({
+        #constants
+        const __POLICY: #krate::Policy = #policy.__trusted();
+        #across
+        &__POLICY
+    });
+    (TokenStream::new(), policy)
+}
+
+/// A constant expression of type `Policy`.
+pub(crate) fn expression(options: &Options) -> TokenStream {
+    Built::new(options, true).expression()
+}
+
+/// A policy as it is built.
+struct Built<'o> {
+    options: &'o Options,
+    krate: Facade<'o>,
+    /// Whether what is bound are inline constants: items cannot use what is generic.
+    inline: bool,
+    /// What is bound and checked before.
+    constants: TokenStream,
+    /// The builder, with all that was given.
+    policy: TokenStream,
+}
+
+impl<'o> Built<'o> {
+    fn new(options: &'o Options, inline: bool) -> Self {
+        let krate = options.krate(Span::call_site());
+        let policy = options
+            .policy
+            .as_ref()
+            .map_or_else(|| quote!(#krate::Policy::builder()), |policy| quote!((#policy).to_builder()));
+        let mut built = Self { options, krate, inline, constants: TokenStream::new(), policy };
+        let duration = quote!(::core::time::Duration);
+        built.set("max", options.max.as_ref(), &quote!(::core::primitive::u32), true, |max| quote!(#max));
+        built.list("on", options.on.as_deref());
+        built.list("never", options.never.as_deref());
+        built.set("base", options.base.as_ref(), &duration, true, |base| duration::tokens(*base));
+        built.set(
+            "factor",
+            options.factor.as_ref(),
+            &quote!(::core::primitive::f64),
+            true,
+            |factor| quote!(#factor),
+        );
+        built.set("cap", options.cap.as_ref(), &duration, true, |cap| duration::tokens(*cap));
+        built.set("jitter", options.jitter.as_ref(), &quote!(#krate::Jitter), true, |jitter| {
+            jitter.tokens(krate)
+        });
+        // Any limit will do.
+        built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, false, |limit| {
+            duration::tokens(*limit)
+        });
+        built
+    }
+
+    /// `.key(value)`.
+    fn set<T>(
+        &mut self,
+        key: &str,
+        given: Option<&Given<T>>,
+        ty: &TokenStream,
+        rule: bool,
+        literal: impl FnOnce(&T) -> TokenStream,
+    ) {
+        let Some(given) = given else { return };
+        let method = Ident::new(key, Span::call_site());
+        let value = if let Some(value) = &given.literal {
+            literal(value)
+        } else {
+            let source = &given.source;
+            let rule = rule.then(|| quote!(#method)).into_iter();
+            self.constant(
+                &key.to_uppercase(),
+                source,
+                &quote!(#source),
+                ty,
+                |name, rules| quote!(#(#rules::#rule(#name))*),
+            )
+        };
+        self.policy.extend(quote!(.#method(#value)));
+    }
+
+    /// A constant expression, bound and checked; what to write in its place.
+    fn constant(
+        &mut self,
+        name: &str,
+        source: &Expr,
+        value: &TokenStream,
+        ty: &TokenStream,
+        rules: impl FnOnce(&Ident, &TokenStream) -> TokenStream,
+    ) -> TokenStream {
+        let span = source.span();
+        let private = self.options.krate(span).private();
+        let name = if self.inline {
+            Ident::new("value", Span::mixed_site())
+        } else {
+            format_ident!("__{name}", span = Span::call_site())
+        };
+        let broken = rules(&name, &quote_spanned!(span=> #private::rules));
+        let check = (!broken.is_empty()).then(|| quote_spanned!(span=> #private::rules::uphold(#broken)));
+        let check = check.into_iter();
+        if self.inline {
+            return quote_spanned!(span=> const { let #name: #ty = #value; #(#check;)* #name });
+        }
+        self.constants.extend(quote_spanned! {span=>
+            const #name: #ty = #value;
+            #(const _: () = #check;)*
+        });
+        name.into_token_stream()
+    }
+
+    /// `.key(&[items])`.
+    fn list(&mut self, key: &str, items: Option<&[Condition]>) {
+        let Some(items) = items else { return };
+        let krate = self.krate;
+        let mut listed: Vec<TokenStream> = Vec::new();
+        for (at, item) in items.iter().enumerate() {
+            let Some(status) = item.constant_status() else {
+                listed.push(item.tokens(krate));
+                continue;
+            };
+            let name = format!("{}_{at}", key.to_uppercase());
+            // What is listed before it, and the literals behind it.
+            let others: Vec<_> = if self.inline {
+                items
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, item)| *other != at && item.is_literal())
+                    .map(|(_, item)| item.tokens(krate))
+                    .collect()
+            } else {
+                let behind =
+                    items[at + 1..].iter().filter(|item| item.is_literal()).map(|item| item.tokens(krate));
+                listed.iter().cloned().chain(behind).collect()
+            };
+            let once = |name: &Ident, rules: &TokenStream| {
+                let span = item.source.span();
+                quote_spanned!(span=> #rules::listed(#name, &[#(#others),*]))
+            };
+            let value = self.constant(&name, &item.source, &status, &quote!(::core::primitive::u16), once);
+            listed.push(quote!(#krate::Condition::Status(#value)));
+        }
+        let method = Ident::new(key, Span::call_site());
+        self.policy.extend(quote!(.#method(&[#(#listed),*])));
+    }
+
+    /// The rules across keys, over a policy that holds them.
+    fn across(&self, policy: &TokenStream) -> TokenStream {
+        let options = self.options;
+        let mut checks = TokenStream::new();
+        let mut check = |span: Span, rule: &dyn Fn(&TokenStream) -> TokenStream| {
+            let private = options.krate(span).private();
+            let rule = rule(&quote_spanned!(span=> #private::rules));
+            checks.extend(if self.inline {
+                quote_spanned!(span=> #private::rules::uphold(#rule);)
+            } else {
+                quote_spanned!(span=> const _: () = #private::rules::uphold(#rule);)
+            });
+        };
+        let constant = |given: &&Given<_>| given.literal.is_none();
+        let (base, cap) = (options.base.as_ref(), options.cap.as_ref());
+        let at = base.filter(constant).or_else(|| cap.filter(constant));
+        let at = at.or_else(|| options.policy.as_ref().and(base.or(cap)));
+        if let Some(at) = at {
+            let span = at.source.span();
+            check(
+                span,
+                &|rules| quote_spanned!(span=> #rules::base_and_cap((#policy).backoff().base(), (#policy).backoff().cap())),
+            );
+        }
+        let never = options.never.iter().flatten().any(|item| !item.is_literal())
+            || (options.policy.is_some() && options.never.is_none());
+        for (at, item) in options.on.iter().flatten().enumerate() {
+            if !never && item.is_literal() {
+                continue;
+            }
+            let (span, krate) = (item.source.span(), self.krate);
+            let listed = match item.constant_status() {
+                Some(_) if !self.inline => {
+                    let name = format_ident!("__ON_{at}");
+                    quote!(#krate::Condition::Status(#name))
+                }
+                Some(status) => quote!(#krate::Condition::Status(#status)),
+                None => item.tokens(krate),
+            };
+            check(span, &|rules| quote_spanned!(span=> #rules::not_never(#listed, #policy)));
+        }
+        checks
+    }
+
+    /// A constant expression of type `Policy`.
+    fn expression(&mut self) -> TokenStream {
+        let name = Ident::new("policy", Span::mixed_site());
+        let (across, policy) = (self.across(&quote!(&#name)), &self.policy);
+        if across.is_empty() {
+            return quote!(#policy.__trusted());
+        }
+        quote!({ let #name = #policy.__trusted(); #across #name })
+    }
+}
+
+impl Options {
+    /// Whether anything was given that is part of a policy.
+    fn has_rules(&self) -> bool {
+        self.max.is_some()
+            || self.on.is_some()
+            || self.never.is_some()
+            || self.base.is_some()
+            || self.factor.is_some()
+            || self.cap.is_some()
+            || self.jitter.is_some()
+            || self.max_retry_after.is_some()
+    }
+
+    /// Whether a value mentions `Self` or a parameter of `generics`.
+    fn mentions(&self, generics: &Generics) -> bool {
+        let source =
+            |given: Option<&Expr>| given.is_some_and(|value| mentions(value.to_token_stream(), generics));
+        source(self.max.as_ref().map(|given| &given.source))
+            || source(self.base.as_ref().map(|given| &given.source))
+            || source(self.factor.as_ref().map(|given| &given.source))
+            || source(self.cap.as_ref().map(|given| &given.source))
+            || source(self.jitter.as_ref().map(|given| &given.source))
+            || source(self.max_retry_after.as_ref().map(|given| &given.source))
+            || source(self.policy.as_ref())
+            || self.on.iter().chain(&self.never).flatten().any(|item| source(Some(&item.source)))
+    }
+}
+
+/// Whether an expression is a constant, by its name, or a `policy!`.
+fn is_constant(policy: &Expr) -> bool {
+    match policy {
+        Expr::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| !last.ident.to_string().contains(|c: char| c.is_ascii_lowercase())),
+        Expr::Reference(reference) => is_constant(&reference.expr),
+        Expr::Macro(item) => item.mac.path.segments.last().is_some_and(|last| last.ident == "policy"),
+        Expr::Paren(paren) => is_constant(&paren.expr),
+        Expr::Group(group) => is_constant(&group.expr),
+        _ => false,
+    }
+}
+
+/// Whether `Self` or a parameter of `generics` is mentioned.
+fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
+    let is_parameter = |name: &Ident| {
+        generics.params.iter().any(|parameter| match parameter {
+            GenericParam::Type(parameter) => parameter.ident == *name,
+            GenericParam::Const(parameter) => parameter.ident == *name,
+            GenericParam::Lifetime(_) => false,
+        })
+    };
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => name == "Self" || is_parameter(&name),
+        TokenTree::Group(group) => mentions(group.stream(), generics),
+        _ => false,
+    })
+}
+
+impl Jitter {
+    fn tokens(&self, krate: Facade<'_>) -> TokenStream {
+        match self {
+            Self::None => quote!(#krate::Jitter::None),
+            Self::Full => quote!(#krate::Jitter::Full),
+            Self::Equal => quote!(#krate::Jitter::Equal),
+            Self::Decorrelated => quote!(#krate::Jitter::Decorrelated),
+            Self::Fraction(fraction) => quote!(#krate::Jitter::Fraction(#fraction)),
+        }
+    }
+}
