@@ -41,7 +41,10 @@ pub(crate) fn did_you_mean(unknown: &str, known: &[&str], elsewhere: &[(&str, &[
     let unknown = unknown.to_lowercase();
     let other = elsewhere.iter().find(|(_, names)| names.contains(&unknown.as_str())).map(|(word, _)| word);
     let near = |word: &&&str| {
-        strsim::damerau_levenshtein(&unknown, word) <= 2.min(word.len() / 2)
+        let distance = strsim::damerau_levenshtein(&unknown, word);
+        let begins_so = unknown.chars().next() == word.chars().next();
+        distance <= 2.min(word.len() / 2)
+            || (begins_so && distance <= 2 && word.len() > 2)
             || strsim::jaro_winkler(&unknown, word) > 0.85
     };
     let likeness = |word: &&str| strsim::jaro_winkler(&unknown, word);

@@ -34,4 +34,9 @@ fn future_of_nothing(http: &reqwest::Client) -> impl Future<Output = ()> {
     async move { drop(request.await) }
 }
 
+#[retry_http]
+fn of_what(http: &reqwest::Client) -> impl Send {
+    http.get("http://localhost").send()
+}
+
 fn main() {}

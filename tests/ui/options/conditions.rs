@@ -45,4 +45,9 @@ async fn contradiction_of_several(http: &reqwest::Client) -> reqwest::Result<req
     http.get("http://localhost").send().await
 }
 
+#[retry_http(on = [202..=404])]
+async fn more_than_errors(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 fn main() {}

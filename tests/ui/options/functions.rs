@@ -1,6 +1,6 @@
 use retry_http::{Policy, policy, retry_http};
 
-const GENTLE: Policy = policy!(base = 2m, retry_if = |_| true, skip);
+const GENTLE: Policy = policy!(base = 2m, retry_if = |_| true, docs = false, skip);
 const WRONG: Policy = policy!(max = NONE);
 const NONE: u32 = 0;
 

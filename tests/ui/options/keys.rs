@@ -31,4 +31,14 @@ async fn callers(http: &reqwest::Client) {
     let _ = quoted_crate(http).await;
 }
 
+#[retry_http(docs = no)]
+async fn docs(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(skip = true)]
+async fn skip(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 fn main() {}
