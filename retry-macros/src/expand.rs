@@ -1,6 +1,6 @@
 //! Options and function → the loop.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
@@ -94,6 +94,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         generics: &generics,
         parameters: &parameters,
         private,
+        braces: function.brace.span.join(),
     };
 
     let mut arguments = Arguments::default();
@@ -141,6 +142,8 @@ struct Loop<'f> {
     generics: &'f Generics,
     parameters: &'f [(Ident, Type)],
     private: Private<'f>,
+    /// Where the braces of the body are.
+    braces: Span,
 }
 
 impl Loop<'_> {
@@ -170,8 +173,10 @@ impl Loop<'_> {
                 return #spanned::typed::<#result>();
             }
         };
-        // Of our own span, or lints would take these braces for the user's.
-        let body = quote!({ #(#body)* });
+        // Where the user's braces are, but not of their context, or lints would take them for the user's.
+        let mut braces = Group::new(Delimiter::Brace, quote!(#(#body)*));
+        braces.set_span(Span::mixed_site().located_at(self.braces));
+        let body = braces;
         let attempt = match shape {
             Shape::Async | Shape::Block => quote!(async { #inside #pin #body }),
             Shape::Wrapped { .. } => {

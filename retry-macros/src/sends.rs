@@ -4,7 +4,7 @@
 //! sync body the same without `.await`; and, for broken bodies behind errors without a `source()`, what reads
 //! a body. Closures, nested `async` blocks, nested items and the input of other macros are not entered.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
@@ -121,12 +121,13 @@ impl VisitMut for Armer<'_> {
         };
         let sent = peel(sent);
         match look(sent) {
-            Some(Seen::Send) => self.send(expr),
+            Some(Seen::Send) => self.send(sent),
             Some(Seen::Execute) => self.execute(expr),
-            Some(Seen::Get) => self.get(expr),
-            Some(Seen::Read) => {
-                *expr = self.wrap("body", expr);
+            Some(Seen::Get) => {
+                self.visible += 1;
+                *expr = self.ask("getting", expr);
             }
+            Some(Seen::Read) => *expr = self.ask("reading", expr),
             None => {}
         }
     }
@@ -219,24 +220,26 @@ impl Armer<'_> {
     //     http.get(url).send().await
     //
     // Output:
-    //     send!(call, http.get(url), false, armed => armed.send().await)
-    fn send(&mut self, expr: &mut Expr) {
-        let sent = match &mut *expr {
-            Expr::Await(future) => peel(&mut future.base),
-            sent => peel(sent),
-        };
-        if let Some(sender) = self.take_sender(sent) {
-            *expr = self.wrap_send(&sender, expr);
+    //     arm!(call, http.get(url), false).send().await
+    //
+    // What is sent is the user's own expression, and so are its mistakes.
+    fn send(&mut self, sent: &mut Expr) {
+        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent else { return };
+        if !self.may_move(receiver) {
+            return;
         }
+        self.visible += 1;
+        let (span, call, unsafely) = (start(receiver), self.call, self.sends_unsafely(receiver));
+        let private = self.private(span);
+        // Verbatim: parsing what was just printed would cost more time than all the rest.
+        **receiver = Expr::Verbatim(quote_spanned!(span=> #private::arm!(#call, #receiver, #unsafely)));
     }
 
     /// Where a body yields a future and is awaited by us, the send that this future begins with:
     /// `http.get(url).send().then(..)`.
     fn first_of_chain(&mut self, expr: &mut Expr) {
         if let Some(Seen::Send) = look(expr) {
-            if let Some(sender) = self.take_sender(expr) {
-                *expr = self.wrap_send(&sender, expr);
-            }
+            self.send(expr);
             return;
         }
         match expr {
@@ -246,24 +249,6 @@ impl Armer<'_> {
             Expr::Group(group) => self.first_of_chain(&mut group.expr),
             _ => {}
         }
-    }
-
-    /// What `.send()` is called on, with `armed` in its place; `None` where it is left alone.
-    fn take_sender(&mut self, sent: &mut Expr) -> Option<Expr> {
-        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent else { return None };
-        if !self.may_move(receiver) {
-            return None;
-        }
-        self.visible += 1;
-        let armed = Ident::new("armed", Span::mixed_site());
-        Some(std::mem::replace(&mut **receiver, name(armed)))
-    }
-
-    fn wrap_send(&self, sender: &Expr, sent: &Expr) -> Expr {
-        let (span, call, unsafely) = (start(sender), self.call, self.sends_unsafely(sender));
-        let private = self.private(span);
-        let armed = Ident::new("armed", Span::mixed_site());
-        Expr::Verbatim(quote_spanned!(span=> #private::send!(#call, #sender, #unsafely, #armed => #sent)))
     }
 
     // Input:
@@ -313,21 +298,27 @@ impl Armer<'_> {
     }
 
     // Input:
-    //     reqwest::get(url).await
+    //     response.json().await
     //
     // Output:
-    //     get!(call, reqwest::get(url).await)
-    fn get(&mut self, expr: &mut Expr) {
-        self.visible += 1;
-        *expr = self.wrap("get", expr);
-    }
-
-    /// `expr` in one of our macros, located where `expr` begins: the user's mistakes in it are then reported
-    /// where they are, and not at the attribute.
-    fn wrap(&self, name: &str, expr: &Expr) -> Expr {
-        let (span, call) = (start(expr), self.call);
-        let (private, name) = (self.private(span), Ident::new(name, span));
-        Expr::Verbatim(quote_spanned!(span=> #private::#name!(#call, #expr)))
+    //     match response.json().await {
+    //         result => Look::of(&result).reading().noted(result, &mut call.seen),
+    //     }
+    //
+    // The same with `getting` for `reqwest::get(url).await`. It begins and ends where the expression does: the user's
+    // mistakes in it are then reported there.
+    fn ask(&self, question: &str, expr: &Expr) -> Expr {
+        let (from, call) = (start(expr), self.call);
+        let to = end(expr.to_token_stream()).unwrap_or(from);
+        let (private, question) = (self.private(from), Ident::new(question, from));
+        let result = Ident::new("result", Span::mixed_site());
+        let noted = grouped(Delimiter::Parenthesis, quote!(#result, &mut #call.seen), to);
+        let arm = grouped(
+            Delimiter::Brace,
+            quote_spanned!(from=> #result => #private::Look::of(&#result).#question().noted #noted),
+            to,
+        );
+        Expr::Verbatim(quote_spanned!(from=> match #expr #arm))
     }
 
     fn private(&self, span: Span) -> Private<'_> {
@@ -445,6 +436,21 @@ fn peel(expr: &mut Expr) -> &mut Expr {
         Expr::Call(call) => peel(&mut call.args[0]),
         other => other,
     }
+}
+
+/// Where `tokens` end.
+fn end(tokens: TokenStream) -> Option<Span> {
+    tokens.into_iter().last().map(|token| match token {
+        TokenTree::Group(group) => group.span_close(),
+        token => token.span(),
+    })
+}
+
+/// A group that ends at `span`.
+fn grouped(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
+    let mut group = Group::new(delimiter, tokens);
+    group.set_span(span);
+    group.into()
 }
 
 /// The expression that a name is.

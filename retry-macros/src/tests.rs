@@ -65,11 +65,21 @@ fn the_card() {
                                 }
                                 {
                                     Ok(
-                                        ::retry_http::__private::body!(
-                                            call, ::retry_http::__private::send!(call, http
-                                            .get(url(id)), false, armed => armed.send(). await) ?
-                                            .error_for_status() ? .json(). await
-                                        )?,
+                                        match ::retry_http::__private::arm!(
+                                            call, http.get(url(id)), false
+                                        )
+                                            .send()
+                                            .await?
+                                            .error_for_status()?
+                                            .json()
+                                            .await
+                                        {
+                                            result => {
+                                                ::retry_http::__private::Look::of(&result)
+                                                    .reading()
+                                                    .noted(result, &mut call.seen)
+                                            }
+                                        }?,
                                     )
                                 }
                             },
@@ -338,11 +348,21 @@ fn arguments() {
                                     let note: String = ::core::convert::identity(note);
                                     this.log.push(note);
                                     Ok(
-                                        ::retry_http::__private::body!(
-                                            call, ::retry_http::__private::send!(call, this.http
-                                            .post(url).json(& item).body(take(item)), true, armed =>
-                                            armed.send(). await) ? .json(). await
-                                        )?,
+                                        match ::retry_http::__private::arm!(
+                                            call, this.http.post(url).json(& item).body(take(item)),
+                                            true
+                                        )
+                                            .send()
+                                            .await?
+                                            .json()
+                                            .await
+                                        {
+                                            result => {
+                                                ::retry_http::__private::Look::of(&result)
+                                                    .reading()
+                                                    .noted(result, &mut call.seen)
+                                            }
+                                        }?,
                                     )
                                 }
                             },
@@ -388,11 +408,20 @@ fn a_future_of_a_block() {
                                         >();
                                     }
                                     {
-                                        ::retry_http::__private::body!(
-                                            call, ::retry_http::__private::send!(call, self.http
-                                            .get(url), false, armed => armed.send(). await) ? .json().
-                                            await
+                                        match ::retry_http::__private::arm!(
+                                            call, self.http.get(url), false
                                         )
+                                            .send()
+                                            .await?
+                                            .json()
+                                            .await
+                                        {
+                                            result => {
+                                                ::retry_http::__private::Look::of(&result)
+                                                    .reading()
+                                                    .noted(result, &mut call.seen)
+                                            }
+                                        }
                                     }
                                 },
                             )
@@ -444,9 +473,10 @@ fn a_future_of_another_expression() {
                                         >();
                                     }
                                     ::retry_http::__private::once(|| {
-                                            ::retry_http::__private::send!(
-                                                call, http.get(url(id)), false, armed => armed.send()
+                                            ::retry_http::__private::arm!(
+                                                call, http.get(url(id)), false
                                             )
+                                                .send()
                                                 .then(move |response| read(response, name))
                                         })
                                         .await
@@ -528,11 +558,20 @@ fn an_impl_block() {
                                 }
                                 {
                                     Ok(
-                                        ::retry_http::__private::body!(
-                                            call, ::retry_http::__private::send!(call, self.http
-                                            .get(self.url("items")), false, armed => armed.send().
-                                            await) ? .json(). await
-                                        )?,
+                                        match ::retry_http::__private::arm!(
+                                            call, self.http.get(self.url("items")), false
+                                        )
+                                            .send()
+                                            .await?
+                                            .json()
+                                            .await
+                                        {
+                                            result => {
+                                                ::retry_http::__private::Look::of(&result)
+                                                    .reading()
+                                                    .noted(result, &mut call.seen)
+                                            }
+                                        }?,
                                     )
                                 }
                             },
@@ -563,11 +602,20 @@ fn an_impl_block() {
                                 }
                                 {
                                     Ok(
-                                        ::retry_http::__private::body!(
-                                            call, ::retry_http::__private::send!(call, self.http
-                                            .get(self.url(& id.to_string())), false, armed => armed
-                                            .send(). await) ? .json(). await
-                                        )?,
+                                        match ::retry_http::__private::arm!(
+                                            call, self.http.get(self.url(& id.to_string())), false
+                                        )
+                                            .send()
+                                            .await?
+                                            .json()
+                                            .await
+                                        {
+                                            result => {
+                                                ::retry_http::__private::Look::of(&result)
+                                                    .reading()
+                                                    .noted(result, &mut call.seen)
+                                            }
+                                        }?,
                                     )
                                 }
                             },

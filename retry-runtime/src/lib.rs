@@ -44,11 +44,9 @@ pub mod __private {
     pub use crate::attempt::{Outcome, attempt, typed};
     pub use crate::call::Call;
     pub use crate::outcome::{Again, Informs, Keep, again, collect, informs, is_wanted, keep, once};
-    pub use crate::probe::{Giving, Look, sides};
-    pub use crate::settle::tell;
+    pub use crate::probe::{Giving, Look};
     pub use crate::{
-        __body as body, __executing as executing, __fresh as fresh, __get as get, __informs as informs,
-        __send as send, __settle as settle,
+        __arm as arm, __executing as executing, __fresh as fresh, __informs as informs, __settle as settle,
     };
 
     #[cfg(feature = "blocking")]

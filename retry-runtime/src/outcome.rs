@@ -108,18 +108,14 @@ macro_rules! __fresh {
 #[inline]
 pub fn informs<T, E>(_: &Attempted<T, E>, _: impl Informs<E>) {}
 
-/// What `.send()` is called on, armed where it is reqwest's, in what comes of that. Where it is not, the macro's word
-/// counts on whether it is seen to be a POST or PATCH.
+/// What `.send()` is called on, armed where it is reqwest's. Where it is not, the macro's word counts on whether it is
+/// seen to be a POST or PATCH.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __send {
-    ($call:ident, $sender:expr, $unsafely:literal, $armed:ident => $sent:expr) => {
+macro_rules! __arm {
+    ($call:ident, $sender:expr, $unsafely:literal) => {
         match $sender {
-            sender => {
-                let $armed =
-                    $crate::__private::Look::of(&sender).arming().arm(sender, &mut $call.seen, $unsafely);
-                $sent
-            }
+            sender => $crate::__private::Look::of(&sender).arming().arm(sender, &mut $call.seen, $unsafely),
         }
     };
 }
@@ -167,33 +163,6 @@ macro_rules! __settled {
         let error = $attempted.error().known();
         $attempted.$settle(&mut $call, answer, error)
     }};
-}
-
-/// What came of `reqwest::get(..)`.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __get {
-    ($call:ident, $result:expr) => {
-        match $result {
-            result => {
-                $call.seen.got();
-                let (answer, error) = $crate::__private::sides(&result);
-                $crate::__private::tell(&result, answer.known(), error.known(), &mut $call.seen);
-                result
-            }
-        }
-    };
-}
-
-/// How reading a body ended.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __body {
-    ($call:ident, $result:expr) => {
-        match $result {
-            result => $crate::__private::Look::of(&result).reading().noted(result, &mut $call.seen),
-        }
-    };
 }
 
 /// Where no send is visible, the outcome must be able to say something.

@@ -199,12 +199,6 @@ impl LentUniquely {
 
 // What the two sides of an outcome say.
 
-/// Asks about the two sides of a result.
-#[inline]
-pub fn sides<T, E>(_: &Result<T, E>) -> (Look<T>, Probe<E>) {
-    (Look::new(), Probe::new())
-}
-
 impl<T, E> Attempted<T, E> {
     /// Asks about a success.
     #[inline]
@@ -248,27 +242,73 @@ errors! {
     ProbeSourced, StdError => Sourced;
 }
 
-// What the result of reading a body says.
+// What the result of `reqwest::get(..)`, or of reading a body, says. The tags know its type: so it is not inferred from
+// what the result is used as, and where the two differ the user's expression is what is wrong.
 
-/// Tells of what reading a body ends with.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading;
+macro_rules! tags {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        pub struct $name<R>(PhantomData<fn(R)>);
+
+        impl<R> $name<R> {
+            const NEW: Self = Self(PhantomData);
+        }
+    )+};
+}
+
+tags! {
+    /// Tells of a GET, and what came of it.
+    Getting;
+    /// Tells of what reading a body ends with.
+    Reading;
+    /// Tells nothing of a result.
+    Passing;
+}
+
+impl<T: Answer, E: Failing> Look<Result<T, E>> {
+    /// reqwest's.
+    #[inline]
+    pub fn getting(&self) -> Getting<Result<T, E>> {
+        Getting::NEW
+    }
+}
 
 impl<T, E: Failing> Look<Result<T, E>> {
     /// The result of a transport.
     #[inline]
-    pub fn reading(&self) -> Reading {
-        Reading
+    pub fn reading(&self) -> Reading<Result<T, E>> {
+        Reading::NEW
     }
 }
 
-impl Reading {
+impl<T: Answer, E: Failing> Getting<Result<T, E>> {
+    /// The result, of which it is told.
+    #[inline]
+    pub fn noted(self, result: Result<T, E>, seen: &mut Seen) -> Result<T, E> {
+        seen.got();
+        match &result {
+            Ok(answer) => answer.tell(seen),
+            Err(error) => error.tell(seen),
+        }
+        result
+    }
+}
+
+impl<T, E: Failing> Reading<Result<T, E>> {
     /// The result, of which it is told if it failed.
     #[inline]
-    pub fn noted<T, E: Failing>(self, result: Result<T, E>, seen: &mut Seen) -> Result<T, E> {
+    pub fn noted(self, result: Result<T, E>, seen: &mut Seen) -> Result<T, E> {
         if let Err(error) = &result {
             error.tell(seen);
         }
+        result
+    }
+}
+
+impl<R> Passing<R> {
+    /// The result as it is.
+    #[inline]
+    pub fn noted(self, result: R, _: &mut Seen) -> R {
         result
     }
 }
@@ -347,10 +387,16 @@ impl<T> Opaque<T> {
         Unknown(PhantomData)
     }
 
+    /// Not reqwest's.
+    #[inline]
+    pub fn getting(&self) -> Passing<T> {
+        Passing::NEW
+    }
+
     /// Not the body of a response.
     #[inline]
-    pub fn reading(&self) -> Plain {
-        Plain
+    pub fn reading(&self) -> Passing<T> {
+        Passing::NEW
     }
 }
 
