@@ -220,7 +220,7 @@ impl<'o> Built<'o> {
                 Some(status) => quote!(#krate::Condition::Status(#status)),
                 None => item.tokens(krate),
             };
-            check(span, &|rules| quote_spanned!(span=> #rules::not_never(#listed, #policy)));
+            check(span, &|rules| quote_spanned!(span=> #rules::not_never((#policy).__never_covers(#listed))));
         }
         checks
     }

@@ -225,8 +225,7 @@ fn every_option() {
                     );
                     const _: () = again::__private::rules::uphold(
                         again::__private::rules::not_never(
-                            again::Condition::Status(__ON_4),
-                            &__POLICY,
+                            (&__POLICY).__never_covers(again::Condition::Status(__ON_4)),
                         ),
                     );
                     &__POLICY

@@ -3,44 +3,10 @@
 use std::time::Duration;
 
 use crate::backoff::{Backoff, Jitter};
-use crate::failure::{Failure, FailureSet};
+use crate::condition::{Condition, Conditions};
+use crate::failure::FailureSet;
 use crate::rules::{self, PolicyError};
 use crate::status::StatusSet;
-
-/// An item of `on` or `never`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Condition {
-    /// An answer with this status.
-    Status(u16),
-    /// An answer with a status from the first to the second, both included. `5xx` is `Range(500, 599)`.
-    Range(u16, u16),
-    /// An exchange that failed in this way.
-    Failure(Failure),
-}
-
-/// Statuses and failures: the two halves of `on` and of `never`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Conditions {
-    pub(crate) statuses: StatusSet,
-    pub(crate) failures: FailureSet,
-}
-
-impl Conditions {
-    const NONE: Self = Self { statuses: StatusSet::EMPTY, failures: FailureSet::EMPTY };
-
-    /// What is safe to retry where repeating the request has the effect of sending it once.
-    const IDEMPOTENT: Self = Self {
-        statuses: StatusSet::EMPTY.with(408).with(425).with(429).with(500).with_range(502, 504),
-        failures: FailureSet::ALL,
-    };
-
-    /// What is safe to retry otherwise: the server said, or it is certain, that nothing was done.
-    const OTHER: Self = Self {
-        statuses: StatusSet::EMPTY.with(429).with(503),
-        failures: FailureSet::EMPTY.with(Failure::Connect),
-    };
-}
 
 /// A checked set of rules for retrying a call.
 ///
@@ -116,7 +82,8 @@ impl Policy {
     }
 
     /// Whether `never` covers all of `item`.
-    pub(crate) const fn never_covers(&self, item: Condition) -> bool {
+    #[doc(hidden)]
+    pub const fn __never_covers(&self, item: Condition) -> bool {
         match item {
             Condition::Status(status) => self.never.statuses.contains(status),
             Condition::Range(first, last) => {
@@ -328,6 +295,7 @@ impl PolicyBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Failure;
 
     fn error(builder: PolicyBuilder) -> PolicyError {
         builder.build().unwrap_err()

@@ -16,8 +16,9 @@
 
 use std::time::Duration;
 
+use crate::condition::Conditions;
 use crate::exchange::Exchange;
-use crate::policy::{Conditions, Policy};
+use crate::policy::Policy;
 
 /// What to do after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::backoff::Jitter;
-use crate::policy::{Condition, Policy};
+use crate::condition::Condition;
 
 /// The longest `cap`: whoever waits longer between two attempts wants a scheduler.
 const DAY: Duration = Duration::from_secs(86_400);
@@ -35,7 +35,7 @@ rules! {
     /// A share of a wait is one.
     jitter(jitter: Jitter), or Jitter if matches!(jitter, Jitter::Fraction(j) if !(j >= 0.0 && j <= 1.0));
     /// What is listed in `on` is not swallowed by `never`.
-    not_never(item: Condition, never: &Policy), or OnIsNever if never.never_covers(item);
+    not_never(covered: bool), or OnIsNever if covered;
 }
 
 /// A listed status can be worth repeating, and the rest of the list does not cover it.

@@ -11,8 +11,9 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::backoff::Jitter;
+use crate::condition::Condition;
 use crate::failure::Failure;
-use crate::policy::{Condition, Policy};
+use crate::policy::Policy;
 
 const FIELDS: [&str; 8] = ["max", "on", "never", "base", "factor", "cap", "jitter", "max_retry_after"];
 

@@ -1,0 +1,39 @@
+//! What `on` and `never` list.
+
+use crate::failure::{Failure, FailureSet};
+use crate::status::StatusSet;
+
+/// An item of `on` or `never`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// An answer with this status.
+    Status(u16),
+    /// An answer with a status from the first to the second, both included. `5xx` is `Range(500, 599)`.
+    Range(u16, u16),
+    /// An exchange that failed in this way.
+    Failure(Failure),
+}
+
+/// Statuses and failures: the two halves of `on` and of `never`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Conditions {
+    pub(crate) statuses: StatusSet,
+    pub(crate) failures: FailureSet,
+}
+
+impl Conditions {
+    pub(crate) const NONE: Self = Self { statuses: StatusSet::EMPTY, failures: FailureSet::EMPTY };
+
+    /// What is safe to retry where repeating the request has the effect of sending it once.
+    pub(crate) const IDEMPOTENT: Self = Self {
+        statuses: StatusSet::EMPTY.with(408).with(425).with(429).with(500).with_range(502, 504),
+        failures: FailureSet::ALL,
+    };
+
+    /// What is safe to retry otherwise: the server said, or it is certain, that nothing was done.
+    pub(crate) const OTHER: Self = Self {
+        statuses: StatusSet::EMPTY.with(429).with(503),
+        failures: FailureSet::EMPTY.with(Failure::Connect),
+    };
+}
