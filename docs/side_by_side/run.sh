@@ -3,10 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 page=../side-by-side.md
+root=$(cd ../.. && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp Cargo.toml empty.rs "$work"
-sed -i "s#path = \"../..\"#path = \"$(cd ../.. && pwd)\"#" "$work/Cargo.toml"
+sed -i "s#path = \"../..\"#path = \"$root\"#" "$work/Cargo.toml"
 mkdir "$work/examples"
 
 cat > "$page" <<'TOP'
@@ -30,8 +31,8 @@ try() {
     printf '%s\n\nfn main() {}\n' "$code" > "$work/examples/$name.rs"
     printf '\n### %s\n\n```rust\n%s\n```\n\n```text\n' "$1" "$code" >> "$page"
     (cd "$work" && RUSTFLAGS="-A dead_code" CARGO_TERM_COLOR=never cargo check --quiet --example "$name" 2>&1 || true) \
-        | grep -vE '^(error: could not compile|warning: build failed|For more information|Some errors have|$)' \
-        | sed "s#$work/##g; s#$HOME/[^ ]*/registry/src/[^/]*/##g; s#/[^ ]*/rustlib/src/##g" > "$work/out" || true
+        | grep -vE 'long-type|consider using `--verbose`|^(error: could not compile|warning: build failed|For more information|Some errors have|$)' \
+        | sed "s#$work/##g; s#$root/##g; s#$HOME/[^ ]*/registry/src/[^/]*/##g; s#/[^ ]*/rustlib/src/##g" > "$work/out" || true
     if [ -s "$work/out" ]; then cat "$work/out" >> "$page"; else echo "(compiles)" >> "$page"; fi
     echo '```' >> "$page"
 }
