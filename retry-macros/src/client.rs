@@ -11,6 +11,7 @@ use crate::errors::Errors;
 use crate::function::{Function, Shape};
 use crate::options::{Options, entries};
 use crate::sends;
+use crate::values::mentions_self;
 
 /// An `impl` block, if that is what is annotated.
 pub(crate) fn parse(item: &TokenStream) -> Option<ItemImpl> {
@@ -59,9 +60,8 @@ pub(crate) fn expand(
             Meta::List(list) => entries(&list.tokens),
             _ => Vec::new(),
         });
-        if own.iter().flatten().any(|(key, _)| key == "skip")
-            && own.as_ref().is_some_and(|own| own.len() == 1)
-        {
+        // With anything beside it, or a value, it is a mistake, which is reported at the method.
+        if own.as_ref().is_some_and(|own| matches!(&own[..], [(_, skip)] if skip.to_string() == "skip")) {
             any = true;
             continue;
         }
@@ -103,14 +103,6 @@ pub(crate) fn expand(
         return None;
     }
     Some(block.into_token_stream())
-}
-
-fn mentions_self(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(name) => name == "self",
-        TokenTree::Group(group) => mentions_self(group.stream()),
-        _ => false,
-    })
 }
 
 pub(crate) fn is_ours(attribute: &Attribute) -> bool {

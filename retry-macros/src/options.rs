@@ -13,7 +13,7 @@ use crate::conditions::{self, Condition};
 use crate::duration;
 use crate::errors::{Errors, did_you_mean, list, or_colon};
 use crate::facade::Facade;
-use crate::values::{self, Literal, NotANumber, literal, number, word};
+use crate::values::{self, Literal, NotANumber, literal, mentions_self, number, word};
 
 /// All keys, in the order of the documentation.
 const KEYS: [&str; 13] = [
@@ -158,6 +158,12 @@ fn entry(
     if !input.is_empty() && !input.peek(Token![,]) {
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", example(&name));
         return Err(syn::Error::new(input.span(), message));
+    }
+    if !matches!(name.as_str(), "policy" | "retry_if") && mentions_self(value.to_token_stream()) {
+        let message =
+            "is a constant: what is only known at run time is a policy, as in `policy = self.retry`";
+        errors.at(&value, format!("`{name}` {message}"));
+        return Ok(());
     }
     let mut read = |result: Result<(), String>| {
         if let Err(message) = result {

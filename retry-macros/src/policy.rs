@@ -232,7 +232,9 @@ impl<'o> Built<'o> {
         if across.is_empty() {
             return quote!(#policy.__trusted());
         }
-        quote!({ let #name = #policy.__trusted(); #across #name })
+        // Also where it is the value of a variable, a broken rule is an error of the compiler.
+        let constant = self.options.policy.as_ref().is_none_or(is_constant).then(|| quote!(const));
+        quote!(#constant { let #name = #policy.__trusted(); #across #name })
     }
 }
 

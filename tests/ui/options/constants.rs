@@ -48,6 +48,10 @@ async fn against_the_policy(http: &reqwest::Client) -> reqwest::Result<reqwest::
 
 const EAGER: Policy = policy!(base = NOW);
 
+fn variable() -> Policy {
+    policy!(on = [BUSY], never = [5xx])
+}
+
 fn limits(http: &reqwest::blocking::Client) -> reqwest::Result<reqwest::blocking::Response> {
     #[retry_http(policy = &retry_http::Policy::default(), max = NONE)]
     fn at_run_time(http: &reqwest::blocking::Client) -> reqwest::Result<reqwest::blocking::Response> {
@@ -59,4 +63,5 @@ fn limits(http: &reqwest::blocking::Client) -> reqwest::Result<reqwest::blocking
 
 fn main() {
     _ = limits;
+    _ = variable();
 }

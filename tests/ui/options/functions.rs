@@ -46,6 +46,16 @@ impl Api {
         self.0.post("http://localhost").send().await
     }
 
+    #[retry_http(max = self.max, on = [self.status])]
+    async fn patch(&self) -> reqwest::Result<reqwest::Response> {
+        self.0.patch("http://localhost").send().await
+    }
+
+    #[retry_http(skip = false)]
+    async fn delete(&self) -> reqwest::Result<reqwest::Response> {
+        self.0.delete("http://localhost").send().await
+    }
+
     #[retry_http(skip, max = 1)]
     async fn put(&self) -> reqwest::Result<reqwest::Response> {
         self.0.put("http://localhost").send().await
