@@ -83,7 +83,7 @@ const fn covered(status: u16, others: &[Condition]) -> bool {
     false
 }
 
-/// The rule that the options of a [`Policy`] break.
+/// The rule that the options of a [`Policy`](crate::Policy) break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyError {
