@@ -44,7 +44,7 @@ fn main() {
         if let Some(wait) = hint::read(&headers, SystemTime::UNIX_EPOCH + now) {
             exchange.hinted(wait);
         }
-        match retry.next(&exchange, || random.next().unwrap_or(0.0)) {
+        match retry.next(&exchange, Duration::ZERO, || random.next().unwrap_or(0.0)) {
             Verdict::Wait(wait) => {
                 println!("at {now:>6.1?}: {status}, again in {wait:.1?}");
                 now += wait;

@@ -10,7 +10,82 @@ use crate::options::{Given, Options};
 
 pub(crate) fn check(options: &Options, errors: &mut Errors) {
     base_and_cap(options, errors);
+    within_deadline(options, errors);
     on_and_never(options, errors);
+    key_and_idempotent(options, errors);
+    reauth_and_never(options, errors);
+}
+
+/// A deadline leaves time for what is to happen before it.
+fn within_deadline(options: &Options, errors: &mut Errors) {
+    let Some(Given { source: at, literal: Some(deadline) }) = &options.deadline else { return };
+    let literal = |given: &Option<Given<Duration>>| given.as_ref().and_then(|given| given.literal);
+    match &options.base {
+        Some(base) if base.literal.is_some_and(|base| *deadline <= base) => errors.across(
+            (at, &base.source),
+            "`deadline` is not above `base`, so nothing is ever retried: raise `deadline` or lower `base`",
+        ),
+        None if options.policy.is_none() && *deadline <= defaults::BASE => errors.at(
+            at,
+            "`deadline` is not above the default `base` of 1s, so nothing is ever retried: set `base` too",
+        ),
+        _ => {}
+    }
+    if let (Some(given), Some(timeout)) = (&options.timeout, literal(&options.timeout)) {
+        if timeout >= *deadline {
+            errors.across(
+                (&given.source, at),
+                "`timeout` is not below `deadline`, so the first send may take all of it: lower `timeout` or raise \
+                 `deadline`",
+            );
+        }
+    }
+    if let (Some(given), Some(limit)) = (&options.max_retry_after, literal(&options.max_retry_after)) {
+        if limit > *deadline {
+            errors.across(
+                (&given.source, at),
+                "`max_retry_after` is above `deadline`, which no wait outlives: lower `max_retry_after` or raise \
+                 `deadline`",
+            );
+        }
+    }
+}
+
+fn key_and_idempotent(options: &Options, errors: &mut Errors) {
+    if let (Some(key), Some(idempotent)) = (&options.idempotency_key, &options.idempotent) {
+        if key.value && !idempotent.value {
+            errors.across(
+                (&key.source, &idempotent.source),
+                "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: remove \
+                 one of the two",
+            );
+        }
+    }
+}
+
+fn reauth_and_never(options: &Options, errors: &mut Errors) {
+    let Some(reauth) = &options.reauth else { return };
+    let refused = Kind::Statuses(401, 401);
+    for never in options.never.iter().flatten().filter(|never| never.covers_kind(&refused)) {
+        errors.across(
+            (reauth, &never.source),
+            format!(
+                "`reauth` is for a 401, and `never` lists `{}`: remove `reauth`, or 401 from `never`",
+                never.text()
+            ),
+        );
+    }
+}
+
+/// What is done to a send, where none is seen that it could be done to.
+pub(crate) fn needs_send(options: &Options, errors: &mut Errors) {
+    const WHY: &str = "and none is visible in this body: send in it (`.send()`, `.execute(..)`), or remove it";
+    if let Some(timeout) = &options.timeout {
+        errors.at(&timeout.source, format!("`timeout` bounds each send, {WHY}"));
+    }
+    if let Some(key) = options.idempotency_key.as_ref().filter(|key| key.value) {
+        errors.at(&key.source, format!("`idempotency_key` is a header of what is sent, {WHY}"));
+    }
 }
 
 fn base_and_cap(options: &Options, errors: &mut Errors) {
@@ -93,6 +168,9 @@ fn swallowed_together(options: &Options, errors: &mut Errors) {
 pub(crate) fn only_policy(options: &Options, errors: &mut Errors) {
     if let Some(retry_if) = &options.retry_if {
         errors.at(retry_if, "`retry_if` looks at what a function returns: give it to `#[retry_http]`");
+    }
+    if let Some(reauth) = &options.reauth {
+        errors.at(reauth, "`reauth` is run by a function: give it to `#[retry_http]`");
     }
     if let Some(docs) = &options.docs {
         errors.at(docs, "`docs` is about the docs of a function: give it to `#[retry_http]`");

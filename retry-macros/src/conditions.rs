@@ -38,7 +38,12 @@ pub(crate) enum Kind {
 impl Condition {
     /// Whether everything that `other` stands for is covered by this.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        match (&self.kind, &other.kind) {
+        self.covers_kind(&other.kind)
+    }
+
+    /// Whether everything that `other` stands for is covered by this.
+    pub(crate) fn covers_kind(&self, other: &Kind) -> bool {
+        match (&self.kind, other) {
             (Kind::Statuses(first, last), Kind::Statuses(from, to)) => first <= from && to <= last,
             (a, b) => a == b,
         }

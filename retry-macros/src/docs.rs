@@ -24,6 +24,10 @@ pub(crate) fn section(options: &Options, cloned: &[String]) -> TokenStream {
         what(options, &mut text);
         waits(options, &mut text);
     }
+    bounds(options, &mut text);
+    if options.reauth.is_some() {
+        text.push_str("\n\nOn a 401 the credentials are renewed, once a call, and one more attempt follows at once.");
+    }
     if options.retry_if.is_some() {
         text.push_str("\n\nAlso retried is what `retry_if` wants, whatever the server said.");
     }
@@ -60,7 +64,31 @@ fn overrides(options: &Options) -> String {
     key("cap", options.cap.is_some());
     key("jitter", options.jitter.is_some());
     key("max_retry_after", options.max_retry_after.is_some());
+    key("idempotent", options.idempotent.is_some());
+    key("idempotency_key", options.idempotency_key.is_some());
     if keys.is_empty() { String::new() } else { format!(", with another {}", and(&keys)) }
+}
+
+/// The bounds in time, and the key.
+fn bounds(options: &Options, text: &mut String) {
+    if options.deadline.is_some() || options.timeout.is_some() {
+        text.push_str("\n\n");
+    }
+    if let Some(deadline) = &options.deadline {
+        _ = write!(
+            text,
+            "The whole call, sends and waits included, takes at most {}. ",
+            written(Some(deadline), &Duration::ZERO, human)
+        );
+    }
+    if let Some(timeout) = &options.timeout {
+        _ = write!(text, "Each send takes at most {}.", written(Some(timeout), &Duration::ZERO, human));
+    }
+    if options.idempotency_key.as_ref().is_some_and(|key| key.value) {
+        text.push_str(
+            "\n\nRequests that are not safe to repeat carry an `Idempotency-Key`, the same on every attempt of a call.",
+        );
+    }
 }
 
 fn what(options: &Options, text: &mut String) {
@@ -71,19 +99,28 @@ fn what(options: &Options, text: &mut String) {
         on.iter().partition(|item| matches!(item.kind, Kind::Failure(_)));
     let listed = |items: &[&Condition]| and(&items.iter().map(|item| name(item)).collect::<Vec<_>>());
     _ = writeln!(text, "At most {max} {retries}, of:");
+    let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
     if statuses.is_empty() {
-        text.push_str(
-            "\n- the statuses 429 and 503; and where repeating the request is safe (GET, HEAD, PUT, DELETE, or an \
-             `Idempotency-Key`) 408, 425, 500, 502 and 504",
-        );
+        text.push_str(match idempotent {
+            None => {
+                "\n- the statuses 429 and 503; and where repeating the request is safe (GET, HEAD, PUT, DELETE, or an \
+                 `Idempotency-Key`) 408, 425, 500, 502 and 504"
+            }
+            Some(true) => "\n- the statuses 408, 425, 429, 500, 502, 503 and 504",
+            Some(false) => "\n- the statuses 429 and 503",
+        });
     } else {
         _ = write!(text, "\n- the statuses {}", listed(&statuses));
     }
     if failures.is_empty() {
-        text.push_str(
-            "\n- connections that were not made; and where repeating the request is safe timeouts, resets and bodies \
-             that broke off",
-        );
+        text.push_str(match idempotent {
+            None => {
+                "\n- connections that were not made; and where repeating the request is safe timeouts, resets and bodies \
+                 that broke off"
+            }
+            Some(true) => "\n- connections that were not made, timeouts, resets and bodies that broke off",
+            Some(false) => "\n- connections that were not made",
+        });
     } else {
         _ = write!(text, "\n- {}", listed(&failures));
     }
@@ -161,6 +198,8 @@ fn worst(options: &Options) -> Option<(Duration, Duration)> {
         Some(Some(Jitter::Full | Jitter::Equal)) => (0.0, 1.0),
         Some(None | Some(Jitter::Decorrelated)) => return None,
     };
+    // Waits do not outlive the call.
+    let bound = known(options.deadline.as_ref(), Duration::MAX)?;
     let mut computed = Duration::ZERO;
     let mut wait = base.as_secs_f64();
     let mut left = max;
@@ -180,7 +219,7 @@ fn worst(options: &Options) -> Option<(Duration, Duration)> {
         left -= 1;
     }
     let asked = limit.saturating_add(base.mul_f64(spread)).saturating_mul(max);
-    Some((computed, asked.max(computed)))
+    Some((computed.min(bound), asked.max(computed).min(bound)))
 }
 
 /// A value as it was written, or the default.
@@ -245,6 +284,21 @@ mod tests {
         assert!(text("factor = 1, jitter = none, max = 4294967295").contains("at most 1193046.5 h"));
         assert!(!text("jitter = decorrelated").contains("together"));
         assert!(!text("base = BASE").contains("together"));
+    }
+
+    #[test]
+    fn bounds_and_keys_are_told() {
+        let bounded = text("deadline = 10s, timeout = 2s, idempotency_key, reauth = self.login()");
+        for part in [
+            "at most 10 s, or 10 s if the server asks",
+            "The whole call, sends and waits included, takes at most 10 s. Each send takes at most 2 s.",
+            "carry an `Idempotency-Key`",
+            "On a 401 the credentials are renewed",
+        ] {
+            assert!(bounded.contains(part), "{part}: {bounded}");
+        }
+        assert!(text("idempotent").contains("- the statuses 408, 425, 429, 500, 502, 503 and 504\n"));
+        assert!(text("idempotent = false").contains("- connections that were not made\n"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Options and function → the loop.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Generics, Stmt, Type, parse_quote};
@@ -69,6 +69,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //     }
 //
 // The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
+// With `reauth = EXPR` a 401 is looked at before it is settled: `renew!(call, attempted, EXPR)`.
 // `typed::<R>()` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
 // as `attempt_blocking(|| -> R { body })` and the wait blocks. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
@@ -162,7 +163,10 @@ impl Loop<'_> {
         let local = |name| Ident::new(name, Span::mixed_site());
         let (call, attempted, outcome) = (local("call"), local("attempted"), local("outcome"));
         let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
-        let visible = sends::arm(body, parameters, *shape, &call, options);
+        let sends = sends::arm(body, parameters, *shape, &call, options);
+        if sends.armed == 0 {
+            check::needs_send(options, errors);
+        }
         let result = erased(self.result);
 
         // Where the return type is the mistake, it is pointed at.
@@ -177,22 +181,28 @@ impl Loop<'_> {
         let mut braces = Group::new(Delimiter::Brace, quote!(#(#body)*));
         braces.set_span(Span::mixed_site().located_at(self.braces));
         let body = braces;
+        let reauth = options.reauth.as_ref();
+        // The attempt knows which renewals were before it.
+        let inside = reauth.map(|_| quote!(#call.seen.attempting();)).into_iter().chain([inside.clone()]);
+        let inside = quote!(#(#inside)*);
         let attempt = match shape {
             Shape::Async | Shape::Block => quote!(async { #inside #pin #body }),
             Shape::Wrapped { .. } => {
                 // The type lets branches of different futures be what they are boxed as. A future that tells the
                 // call of its send is none of that type.
-                let output = self.output.filter(|_| visible == 0).map(|output| quote!(-> #output));
+                let output = self.output.filter(|_| sends.visible == 0).map(|output| quote!(-> #output));
                 quote!(async { #inside #pin #private::once(|| #output #body).await })
             }
             Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
         };
-        let (attempt, settle) = if shape.is_async() {
-            (quote_spanned!(span=> #spanned::attempt(#call.pause(), #attempt).await), quote!(settle))
+        let (attempt, [start, settle, renew]) = if shape.is_async() {
+            let attempt = quote_spanned!(span=> #spanned::attempt(#call.pause(), #attempt).await);
+            (attempt, [quote!(start), quote!(settle), quote!(renew)])
         } else {
-            (quote_spanned!(span=> #spanned::attempt_blocking(#attempt)), quote!(settle_blocking))
+            let attempt = quote_spanned!(span=> #spanned::attempt_blocking(#attempt));
+            (attempt, [quote!(start_blocking), quote!(settle_blocking), quote!(renew_blocking)])
         };
-        let informs = (visible == 0 && options.retry_if.is_none())
+        let informs = (sends.visible == 0 && options.retry_if.is_none())
             .then(|| quote_spanned!(span=> #spanned::informs!(#attempted);));
         let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
         let (bind, policy) = crate::policy::reference(options, self.generics);
@@ -201,15 +211,24 @@ impl Loop<'_> {
             None => tokens,
         };
         let (bind, retry_if) = (renamed(bind), retry_if.map(renamed));
+        let (attempt, renew) = match reauth {
+            None => (quote!(#each let #attempted = #attempt;), None),
+            Some(reauth) => {
+                let reauth = renamed(reauth.to_token_stream());
+                // What renews may use the arguments, and not what an attempt was given of them.
+                let attempt = quote!(let #attempted = { #each #attempt };);
+                (attempt, Some(quote!(#private::#renew!(#call, #attempted, #reauth);)))
+            }
+        };
         quote! {
             #bind
             #once
             #converted
-            let mut #call = #private::Call::start(#policy);
+            let mut #call = #private::Call::#start(#policy);
             loop {
-                #each
-                let #attempted = #attempt;
+                #attempt
                 #informs
+                #renew
                 if let ::core::ops::ControlFlow::Break(#outcome) = #private::#settle!(#call, #attempted #retry_if) {
                     return #outcome;
                 }

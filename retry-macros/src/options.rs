@@ -16,7 +16,7 @@ use crate::facade::Facade;
 use crate::values::{self, Literal, NotANumber, literal, mentions_self, number, word};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 18] = [
     "max",
     "on",
     "never",
@@ -25,6 +25,11 @@ const KEYS: [&str; 13] = [
     "cap",
     "jitter",
     "max_retry_after",
+    "deadline",
+    "timeout",
+    "idempotent",
+    "idempotency_key",
+    "reauth",
     "retry_if",
     "policy",
     "docs",
@@ -32,7 +37,7 @@ const KEYS: [&str; 13] = [
     "skip",
 ];
 /// What others call them.
-const KEYS_ELSEWHERE: [(&str, &[&str]); 7] = [
+const KEYS_ELSEWHERE: [(&str, &[&str]); 12] = [
     ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),
     ("on", &["codes", "retry_on", "status", "statuses", "when"]),
     ("never", &["except", "exclude", "ignore", "not_on"]),
@@ -40,13 +45,26 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 7] = [
     ("factor", &["backoff", "exponent", "growth", "multiplier"]),
     ("cap", &["max_backoff", "max_delay", "max_interval", "max_wait"]),
     ("max_retry_after", &["max_hint", "retry_after"]),
+    ("deadline", &["max_elapsed", "max_elapsed_time", "max_total", "overall_timeout", "total", "total_timeout"]),
+    ("timeout", &["attempt_timeout", "per_request", "request_timeout", "send_timeout"]),
+    ("idempotent", &["repeatable", "safe"]),
+    ("idempotency_key", &["dedupe", "idempotence_key", "request_id"]),
+    ("reauth", &["authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew"]),
 ];
+/// Keys that need no value.
+const FLAGS: [&str; 2] = ["idempotent", "idempotency_key"];
 const JITTERS: [&str; 4] = ["none", "full", "equal", "decorrelated"];
 
 /// A value as it was written, and what it is where it is a literal.
 pub(crate) struct Given<T> {
     pub(crate) source: Expr,
     pub(crate) literal: Option<T>,
+}
+
+/// A key that is there, or `key = true`, or `key = false`.
+pub(crate) struct Flag {
+    pub(crate) source: TokenStream,
+    pub(crate) value: bool,
 }
 
 /// What an attribute says. A key that was left out, or whose value is wrong, is `None`.
@@ -60,6 +78,11 @@ pub(crate) struct Options {
     pub(crate) cap: Option<Given<Duration>>,
     pub(crate) jitter: Option<Given<Jitter>>,
     pub(crate) max_retry_after: Option<Given<Duration>>,
+    pub(crate) deadline: Option<Given<Duration>>,
+    pub(crate) timeout: Option<Given<Duration>>,
+    pub(crate) idempotent: Option<Flag>,
+    pub(crate) idempotency_key: Option<Flag>,
+    pub(crate) reauth: Option<Expr>,
     pub(crate) retry_if: Option<Expr>,
     pub(crate) policy: Option<Expr>,
     pub(crate) docs: Option<LitBool>,
@@ -135,6 +158,10 @@ fn entry(
         options.skip = Some(key);
         return Ok(());
     }
+    if (input.is_empty() || input.peek(Token![,])) && FLAGS.contains(&name.as_str()) {
+        *options.flag(&name) = Some(Flag { source: key.into_token_stream(), value: true });
+        return Ok(());
+    }
     if !input.peek(Token![=]) {
         return Err(syn::Error::new(
             key.span(),
@@ -159,7 +186,7 @@ fn entry(
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", example(&name));
         return Err(syn::Error::new(input.span(), message));
     }
-    if !matches!(name.as_str(), "policy" | "retry_if") && mentions_self(value.to_token_stream()) {
+    if !matches!(name.as_str(), "policy" | "reauth" | "retry_if") && mentions_self(value.to_token_stream()) {
         let message =
             "is a constant: what is only known at run time is a policy, as in `policy = self.retry`";
         errors.at(&value, format!("`{name}` {message}"));
@@ -187,6 +214,20 @@ fn entry(
             options.on = Some(conditions::parse("on", &value, errors));
         }
         "never" => options.never = Some(conditions::parse("never", &value, errors)),
+        "deadline" => read(
+            bound("deadline", "10s", &value).map(|deadline| options.deadline = given(&value, deadline)),
+        ),
+        "timeout" => {
+            read(bound("timeout", "5s", &value).map(|timeout| options.timeout = given(&value, timeout)));
+        }
+        "idempotent" | "idempotency_key" => match &value {
+            Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => {
+                let flag = Flag { source: value.to_token_stream(), value: wanted.value };
+                *options.flag(&name) = Some(flag);
+            }
+            _ => read(Err(format!("`{name}` is a flag: write `{name}`, or `{name} = false`"))),
+        },
+        "reauth" => read(renewal(&value).map(|()| options.reauth = Some(value.clone()))),
         "retry_if" => read(callable(&value).map(|()| options.retry_if = Some(value.clone()))),
         "docs" => match &value {
             Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => options.docs = Some(wanted.clone()),
@@ -213,6 +254,11 @@ fn example(key: &str) -> &'static str {
         "cap" => "cap = 60s",
         "jitter" => "jitter = 0.5",
         "max_retry_after" => "max_retry_after = 2m",
+        "deadline" => "deadline = 10s",
+        "timeout" => "timeout = 5s",
+        "idempotent" => "idempotent",
+        "idempotency_key" => "idempotency_key",
+        "reauth" => "reauth = self.login()",
         "retry_if" => "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
         "policy" => "policy = GENTLE",
         "docs" => "docs = false",
@@ -236,6 +282,15 @@ fn callable(value: &Expr) -> Result<(), String> {
             "`retry_if` is a path or a closure of type `Fn(&R) -> bool`: write `{}`",
             example("retry_if")
         )),
+    }
+}
+
+fn renewal(value: &Expr) -> Result<(), String> {
+    let closure = matches!(value, Expr::Closure(_));
+    match literal(value) {
+        Literal::None if !closure => Ok(()),
+        _ => Err("`reauth` is an expression that renews the credentials, and is not called: write `reauth = self.login()`"
+            .to_owned()),
     }
 }
 
@@ -277,6 +332,15 @@ fn positive(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
         )),
         Some(duration) if duration > DAY => {
             Err(format!("`{key}` is above a day: write `{key} = 24h` or less"))
+        }
+        duration => Ok(duration),
+    }
+}
+
+fn bound(key: &str, example: &str, value: &Expr) -> Result<Option<Duration>, String> {
+    match duration::parse(key, value)? {
+        Some(Duration::ZERO) => {
+            Err(format!("`{key}` must be above zero, since nothing is done in no time: write `{key} = {example}`"))
         }
         duration => Ok(duration),
     }
@@ -329,6 +393,10 @@ fn skip_to_comma(input: ParseStream<'_>) {
 }
 
 impl Options {
+    fn flag(&mut self, name: &str) -> &mut Option<Flag> {
+        if name == "idempotent" { &mut self.idempotent } else { &mut self.idempotency_key }
+    }
+
     /// The facade, located at `span`.
     pub(crate) fn krate(&self, span: Span) -> Facade<'_> {
         Facade::new(self.krate.as_ref(), span)

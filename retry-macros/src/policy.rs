@@ -4,6 +4,8 @@
 //! with its span: so a broken one is reported where it is, beside all others, also where the function is generic or
 //! unused.
 
+use std::time::Duration;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -87,6 +89,15 @@ impl<'o> Built<'o> {
         built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, false, |limit| {
             duration::tokens(*limit)
         });
+        let bounds = [("deadline", &options.deadline), ("timeout", &options.timeout)];
+        for (key, bound) in bounds {
+            built.set(key, bound.as_ref(), &duration, true, |bound| duration::tokens(*bound));
+        }
+        let flags = [("idempotent", &options.idempotent), ("idempotency_key", &options.idempotency_key)];
+        for (key, flag) in flags {
+            let (method, value) = (Ident::new(key, Span::call_site()), flag.as_ref().map(|flag| flag.value));
+            built.policy.extend(value.map(|value| quote!(.#method(#value))));
+        }
         built
     }
 
@@ -194,15 +205,44 @@ impl<'o> Built<'o> {
                 quote_spanned!(span=> const _: () = #private::rules::uphold(#rule);)
             });
         };
-        let constant = |given: &&Given<_>| given.literal.is_none();
-        let (base, cap) = (options.base.as_ref(), options.cap.as_ref());
-        let at = base.filter(constant).or_else(|| cap.filter(constant));
-        let at = at.or_else(|| options.policy.as_ref().and(base.or(cap)));
-        if let Some(at) = at {
-            let span = at.source.span();
+        let inherits = options.policy.is_some();
+        // Two literals have been compared, and what is given nowhere keeps every rule.
+        let disagree = |one: &Option<Given<Duration>>, other: &Option<Given<Duration>>| {
+            let unknown = |given: &&Given<Duration>| inherits || given.literal.is_none();
+            one.iter().chain(other).find(unknown).map(|given| given.source.span())
+        };
+        if let Some(span) = disagree(&options.base, &options.cap) {
             check(
                 span,
                 &|rules| quote_spanned!(span=> #rules::base_and_cap((#policy).backoff().base(), (#policy).backoff().cap())),
+            );
+        }
+        if inherits || options.deadline.is_some() {
+            if let Some(span) = disagree(&options.deadline, &options.base) {
+                check(
+                    span,
+                    &|rules| quote_spanned!(span=> #rules::base_and_deadline((#policy).backoff().base(), (#policy).deadline())),
+                );
+            }
+            if let Some(span) = disagree(&options.timeout, &options.deadline) {
+                check(
+                    span,
+                    &|rules| quote_spanned!(span=> #rules::timeout_and_deadline((#policy).timeout(), (#policy).deadline())),
+                );
+            }
+            if let Some(span) = disagree(&options.max_retry_after, &options.deadline) {
+                check(
+                    span,
+                    &|rules| quote_spanned!(span=> #rules::max_retry_after_and_deadline((#policy).__max_retry_after(), (#policy).deadline())),
+                );
+            }
+        }
+        let flags = options.idempotent.as_ref().or(options.idempotency_key.as_ref()).filter(|_| inherits);
+        if let Some(flag) = flags {
+            let span = flag.source.span();
+            check(
+                span,
+                &|rules| quote_spanned!(span=> #rules::idempotency_key((#policy).idempotency_key(), (#policy).idempotent())),
             );
         }
         let never = options.never.iter().flatten().any(|item| !item.is_literal())
@@ -221,6 +261,11 @@ impl<'o> Built<'o> {
                 None => item.tokens(krate),
             };
             check(span, &|rules| quote_spanned!(span=> #rules::not_never((#policy).__never_covers(#listed))));
+        }
+        if let Some(reauth) = options.reauth.as_ref().filter(|_| never) {
+            let (span, krate) = (reauth.span(), self.krate);
+            let refused = quote!(#krate::Condition::Status(401));
+            check(span, &|rules| quote_spanned!(span=> #rules::reauth((#policy).__never_covers(#refused))));
         }
         checks
     }
@@ -241,14 +286,20 @@ impl<'o> Built<'o> {
 impl Options {
     /// Whether anything was given that is part of a policy.
     fn has_rules(&self) -> bool {
+        let Self { on, never, factor, jitter, idempotent, idempotency_key, .. } = self;
         self.max.is_some()
-            || self.on.is_some()
-            || self.never.is_some()
-            || self.base.is_some()
-            || self.factor.is_some()
-            || self.cap.is_some()
-            || self.jitter.is_some()
-            || self.max_retry_after.is_some()
+            || on.is_some()
+            || never.is_some()
+            || factor.is_some()
+            || jitter.is_some()
+            || idempotent.is_some()
+            || idempotency_key.is_some()
+            || self.durations().next().is_some()
+    }
+
+    fn durations(&self) -> impl Iterator<Item = &Given<Duration>> {
+        let Self { base, cap, max_retry_after, deadline, timeout, .. } = self;
+        [base, cap, max_retry_after, deadline, timeout].into_iter().flatten()
     }
 
     /// Whether a value mentions `Self` or a parameter of `generics`.
@@ -256,11 +307,9 @@ impl Options {
         let source =
             |given: Option<&Expr>| given.is_some_and(|value| mentions(value.to_token_stream(), generics));
         source(self.max.as_ref().map(|given| &given.source))
-            || source(self.base.as_ref().map(|given| &given.source))
             || source(self.factor.as_ref().map(|given| &given.source))
-            || source(self.cap.as_ref().map(|given| &given.source))
             || source(self.jitter.as_ref().map(|given| &given.source))
-            || source(self.max_retry_after.as_ref().map(|given| &given.source))
+            || self.durations().any(|given| source(Some(&given.source)))
             || source(self.policy.as_ref())
             || self.on.iter().chain(&self.never).flatten().any(|item| source(Some(&item.source)))
     }

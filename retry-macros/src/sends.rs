@@ -38,6 +38,15 @@ const BUILDS: [&str; 16] = [
     "request",
 ];
 
+/// The sends of a body.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sends {
+    /// That are seen.
+    pub(crate) visible: usize,
+    /// Of which the request can be given a bound and a header: that of `reqwest::get` cannot.
+    pub(crate) armed: usize,
+}
+
 /// Arms the visible sends of `body` and returns how many there are. `parameters` are those of the function.
 pub(crate) fn arm<'p>(
     body: &mut [Stmt],
@@ -45,7 +54,7 @@ pub(crate) fn arm<'p>(
     shape: Shape,
     call: &Ident,
     options: &Options,
-) -> usize {
+) -> Sends {
     let locals = parameters
         .map(|(name, ty)| {
             let kind = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
@@ -59,20 +68,20 @@ pub(crate) fn arm<'p>(
             collect(stmt.to_token_stream(), &mut mentions);
         }
     }
-    let mut armer = Armer { shape, call, options, locals, mentions, visible: 0, loops: 0 };
+    let mut armer = Armer { shape, call, options, locals, mentions, sends: Sends::default(), loops: 0 };
     if let (Shape::Wrapped { .. }, Some(Stmt::Expr(tail, None))) = (shape, body.last_mut()) {
         armer.first_of_chain(tail);
     }
     for stmt in body {
         armer.visit_stmt_mut(stmt);
     }
-    armer.visible
+    armer.sends
 }
 
 /// Whether there is a visible send in `body`.
 pub(crate) fn any(body: &[Stmt], shape: Shape) -> bool {
     let call = Ident::new("call", Span::call_site());
-    arm(&mut body.to_vec(), std::iter::empty(), shape, &call, &Options::default()) > 0
+    arm(&mut body.to_vec(), std::iter::empty(), shape, &call, &Options::default()).visible > 0
 }
 
 struct Armer<'a> {
@@ -83,7 +92,7 @@ struct Armer<'a> {
     locals: Vec<Local>,
     /// Every name in the body, as often as it is there.
     mentions: Vec<Ident>,
-    visible: usize,
+    sends: Sends,
     /// How many loops of the body we are in.
     loops: usize,
 }
@@ -124,7 +133,7 @@ impl VisitMut for Armer<'_> {
             Some(Seen::Send) => self.send(sent),
             Some(Seen::Execute) => self.execute(expr),
             Some(Seen::Get) => {
-                self.visible += 1;
+                self.sends.visible += 1;
                 *expr = self.ask("getting", expr);
             }
             Some(Seen::Read) => *expr = self.ask("reading", expr),
@@ -216,6 +225,11 @@ fn is_get(path: &Path) -> bool {
 }
 
 impl Armer<'_> {
+    fn armed(&mut self) {
+        self.sends.visible += 1;
+        self.sends.armed += 1;
+    }
+
     // Input:
     //     http.get(url).send().await
     //
@@ -228,7 +242,7 @@ impl Armer<'_> {
         if !self.may_move(receiver) {
             return;
         }
-        self.visible += 1;
+        self.armed();
         let (span, call, unsafely) = (start(receiver), self.call, self.sends_unsafely(receiver));
         let private = self.private(span);
         // Verbatim: parsing what was just printed would cost more time than all the rest.
@@ -255,7 +269,7 @@ impl Armer<'_> {
     //     self.http.execute(request.try_into()?).await
     //
     // Output:
-    //     match executing!(self.http) {
+    //     match executing!(call, self.http) {
     //         arming => arming.noted(
     //             self.http.execute(arming.arm_request(request.try_into()?, &mut call.seen)).await,
     //             &mut call,
@@ -265,7 +279,7 @@ impl Armer<'_> {
     // The type of the client decides, since that of the request may yet have to be inferred from it. A client
     // that is no place, such as `self.http()`, is bound to a name first.
     fn execute(&mut self, expr: &mut Expr) {
-        self.visible += 1;
+        self.armed();
         let (call, span) = (self.call, start(expr));
         let private = self.private(span);
         let local = |name| Ident::new(name, Span::mixed_site());
@@ -286,7 +300,7 @@ impl Armer<'_> {
         };
         let client = receiver.clone();
         let noted = quote_spanned! {span=>
-            match #private::executing!(#client) {
+            match #private::executing!(#call, #client) {
                 #arming => #arming.noted(#expr, &mut #call.seen),
             }
         };

@@ -8,6 +8,34 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// A point in time of the clock that a call waits on: tokio's, which tests can stop, or the system's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Moment {
+    Async(tokio::time::Instant),
+    #[cfg(feature = "blocking")]
+    Blocking(std::time::Instant),
+}
+
+impl Moment {
+    pub(crate) fn elapsed(self) -> Duration {
+        match self {
+            Self::Async(moment) => moment.elapsed(),
+            #[cfg(feature = "blocking")]
+            Self::Blocking(moment) => moment.elapsed(),
+        }
+    }
+}
+
+/// Where async functions are.
+pub(crate) fn moment() -> Moment {
+    Moment::Async(tokio::time::Instant::now())
+}
+
+/// 128 random bits, different in every call, thread and process.
+pub(crate) fn random_bits() -> u128 {
+    rand::random()
+}
+
 /// Uniform in `[0, 1)`, from the thread's generator: different in every call, thread and process.
 pub(crate) fn random() -> f64 {
     rand::random()
@@ -22,9 +50,9 @@ pub(crate) fn sleep(wait: Duration) -> impl Future<Output = ()> {
     tokio::time::sleep(wait)
 }
 
-/// Runs `future` for at most `limit`, then drops it.
-pub(crate) async fn at_most(limit: Duration, future: impl Future<Output = ()>) {
-    let _: Result<(), tokio::time::error::Elapsed> = tokio::time::timeout(limit, future).await;
+/// Runs `future` for at most `limit`, then drops it; `None` where it did not end.
+pub(crate) async fn at_most<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, future).await.ok()
 }
 
 /// Blocks the thread.
@@ -33,6 +61,13 @@ pub(crate) mod blocking {
     use std::sync::mpsc;
     use std::thread;
     use std::time::{Duration, Instant};
+
+    use super::Moment;
+
+    /// Where sync functions are.
+    pub(crate) fn moment() -> Moment {
+        Moment::Blocking(Instant::now())
+    }
 
     /// Blocks until `wait` has passed since `start`.
     pub(crate) fn sleep_until(start: Instant, wait: Duration) {

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::failure::{Failure, FailureSet};
 
 /// The header by which a client makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// One request and what came of it, as far as it is known. The default is that nothing is.
 ///
@@ -34,6 +34,7 @@ pub struct Exchange {
     status: Option<StatusCode>,
     failures: FailureSet,
     hint: Option<Duration>,
+    should_retry: Option<bool>,
     wanted: bool,
     retried_below: bool,
     after_unsafe: bool,
@@ -50,9 +51,15 @@ impl Exchange {
     /// The server answered with `status`. What an answer with another status had said is forgotten.
     pub fn answered(&mut self, status: StatusCode) {
         if self.status != Some(status) {
-            (self.failures, self.hint) = (FailureSet::EMPTY, None);
+            (self.failures, self.hint, self.should_retry) = (FailureSet::EMPTY, None, None);
             self.status = Some(status);
         }
+    }
+
+    /// The server said whether to retry, which counts for more than the status does. See
+    /// [`hint::should_retry`](crate::hint::should_retry).
+    pub fn advised(&mut self, should_retry: bool) {
+        self.should_retry = Some(should_retry);
     }
 
     /// The server asked to wait this long, counted from now. See [`hint::read`](crate::hint::read).
@@ -76,7 +83,7 @@ impl Exchange {
     /// The exchange failed. Where there was no answer, what an earlier one had said is forgotten.
     pub fn failed(&mut self, failure: Failure) {
         if matches!(failure, Failure::Connect | Failure::Reset) {
-            (self.status, self.hint) = (None, None);
+            (self.status, self.hint, self.should_retry) = (None, None, None);
         }
         self.failures = self.failures.with(failure);
     }
@@ -120,6 +127,11 @@ impl Exchange {
     /// The ways in which the exchange failed; none where there was an answer that could be read.
     pub fn failures(&self) -> FailureSet {
         self.failures
+    }
+
+    /// What the server said about retrying, other than by its status.
+    pub fn should_retry(&self) -> Option<bool> {
+        self.should_retry
     }
 
     /// The wait that the server asked for.

@@ -19,6 +19,7 @@ mod nesting;
 mod outcome;
 mod policy;
 mod probe;
+mod renewal;
 mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;
@@ -36,6 +37,7 @@ pub use condition::Condition;
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureSet, HttpFailure};
 pub use policy::{Policy, PolicyBuilder};
+pub use renewal::{Renewal, Renewed};
 pub use retry::{Retry, Stop, Verdict};
 pub use rules::PolicyError;
 pub use status::StatusSet;
@@ -47,17 +49,22 @@ pub mod __private {
     pub use crate::call::Call;
     pub use crate::outcome::{Again, Informs, Keep, again, collect, informs, is_wanted, keep, once};
     pub use crate::probe::{Giving, Look};
+    pub use crate::renewal::Renewed;
     pub use crate::{
-        __arm as arm, __executing as executing, __fresh as fresh, __informs as informs, __settle as settle,
+        __arm as arm, __executing as executing, __fresh as fresh, __informs as informs, __renew as renew,
+        __settle as settle,
     };
 
     #[cfg(feature = "blocking")]
-    pub use crate::__settle_blocking as settle_blocking;
+    pub use crate::{__renew_blocking as renew_blocking, __settle_blocking as settle_blocking};
     #[cfg(feature = "blocking")]
     pub use crate::attempt::attempt_blocking;
 
     /// The rules over constant expressions, each called with the span of the expression.
     pub mod rules {
-        pub use crate::rules::{base, base_and_cap, cap, factor, jitter, listed, max, not_never, uphold};
+        pub use crate::rules::{
+            base, base_and_cap, base_and_deadline, cap, deadline, factor, idempotency_key, jitter, listed,
+            max, max_retry_after_and_deadline, not_never, reauth, timeout, timeout_and_deadline, uphold,
+        };
     }
 }

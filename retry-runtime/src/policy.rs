@@ -8,6 +8,9 @@ use crate::failure::FailureSet;
 use crate::rules::{self, PolicyError};
 use crate::status::StatusSet;
 
+/// The longest hint to obey where a policy does not say.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+
 /// A checked set of rules for retrying a call.
 ///
 /// Build one with [`Policy::builder`], in a `const` if need be; [`Policy::DEFAULT`] is what an attribute
@@ -36,12 +39,16 @@ pub struct Policy {
     on_failures: Option<FailureSet>,
     never: Conditions,
     backoff: Backoff,
-    max_retry_after: Duration,
+    max_retry_after: Option<Duration>,
+    deadline: Option<Duration>,
+    timeout: Option<Duration>,
+    idempotent: Option<bool>,
+    idempotency_key: bool,
 }
 
 impl Policy {
     /// 3 retries of what is safe to retry; 1 s, 2 s, 4 s, each with up to half as much added, at most 60 s;
-    /// hints of up to 2 minutes are obeyed.
+    /// hints of up to 2 minutes are obeyed; no bound on the call or its sends.
     pub const DEFAULT: Self = Self {
         max: 3,
         on_statuses: None,
@@ -53,7 +60,11 @@ impl Policy {
             cap: Duration::from_secs(60),
             jitter: Jitter::Fraction(0.5),
         },
-        max_retry_after: Duration::from_secs(120),
+        max_retry_after: None,
+        deadline: None,
+        timeout: None,
+        idempotent: None,
+        idempotency_key: false,
     };
 
     /// Starts from [`Policy::DEFAULT`].
@@ -78,7 +89,35 @@ impl Policy {
 
     /// The longest hint that is obeyed; a longer one ends the call.
     pub const fn max_retry_after(&self) -> Duration {
+        match self.max_retry_after {
+            Some(limit) => limit,
+            None => MAX_RETRY_AFTER,
+        }
+    }
+
+    #[doc(hidden)]
+    pub const fn __max_retry_after(&self) -> Option<Duration> {
         self.max_retry_after
+    }
+
+    /// The bound on the whole call, sends and waits included.
+    pub const fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    /// The bound on each visible send, reading the answer included.
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Whether repeating a request is safe (RFC 9110 §9.2.2); `None` where that is by its method.
+    pub const fn idempotent(&self) -> Option<bool> {
+        self.idempotent
+    }
+
+    /// Whether each call has an `Idempotency-Key` of its own.
+    pub const fn idempotency_key(&self) -> bool {
+        self.idempotency_key
     }
 
     /// Whether `never` covers all of `item`.
@@ -212,7 +251,33 @@ impl PolicyBuilder {
 
     /// The longest hint to obey; a longer one ends the call at once. Default 2 minutes.
     pub const fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
-        self.policy.max_retry_after = max_retry_after;
+        self.policy.max_retry_after = Some(max_retry_after);
+        self
+    }
+
+    /// The bound on the whole call, sends and waits included; above zero, `base` and `timeout`. A wait that would
+    /// outlive it is not begun. Default none.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.policy.deadline = Some(deadline);
+        self
+    }
+
+    /// The bound on each visible send, reading the answer included; above zero. Default none.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether repeating a request is safe, whatever its method (RFC 9110 §9.2.2). Default by its method.
+    pub const fn idempotent(mut self, idempotent: bool) -> Self {
+        self.policy.idempotent = Some(idempotent);
+        self
+    }
+
+    /// Whether to give each call an `Idempotency-Key` of its own, the same on every attempt, which makes repeating
+    /// it safe (draft-ietf-httpapi-idempotency-key-header). Default not.
+    pub const fn idempotency_key(mut self, wanted: bool) -> Self {
+        self.policy.idempotency_key = wanted;
         self
     }
 
@@ -222,26 +287,10 @@ impl PolicyBuilder {
     ///
     /// The first rule that the options break.
     pub const fn build(self) -> Result<Policy, PolicyError> {
-        if let Some(error) = self.error {
-            return Err(error);
+        match self.broken() {
+            Some(error) => Err(error),
+            None => Ok(self.policy),
         }
-        let Backoff { base, factor, cap, jitter } = self.policy.backoff;
-        let broken = [
-            rules::max(self.policy.max),
-            rules::base(base),
-            rules::cap(cap),
-            rules::base_and_cap(base, cap),
-            rules::factor(factor),
-            rules::jitter(jitter),
-        ];
-        let mut i = 0;
-        while i < broken.len() {
-            if let Some(error) = broken[i] {
-                return Err(error);
-            }
-            i += 1;
-        }
-        Ok(self.policy)
     }
 
     /// [`build`](Self::build) for a policy that is written in source: in a `const`, not compiling is how it
@@ -268,8 +317,45 @@ impl PolicyBuilder {
     pub fn __fitted(mut self) -> Policy {
         let backoff = &mut self.policy.backoff;
         backoff.base = backoff.base.min(backoff.cap);
-        // What is left to break a rule is a constant expression, of which nothing was known.
-        self.__checked()
+        match self.error.or_else(|| self.broken_alone()) {
+            // A constant expression, of which nothing was known.
+            Some(error) => panic!("{error}"),
+            // Bounds that disagree only bound more.
+            None => self.policy,
+        }
+    }
+
+    /// The first rule that is broken.
+    const fn broken(&self) -> Option<PolicyError> {
+        if self.error.is_some() {
+            return self.error;
+        }
+        let alone = self.broken_alone();
+        if alone.is_some() {
+            return alone;
+        }
+        let Policy { backoff, max_retry_after, deadline, timeout, idempotent, idempotency_key, .. } = self.policy;
+        first(&[
+            rules::base_and_cap(backoff.base, backoff.cap),
+            rules::base_and_deadline(backoff.base, deadline),
+            rules::timeout_and_deadline(timeout, deadline),
+            rules::max_retry_after_and_deadline(max_retry_after, deadline),
+            rules::idempotency_key(idempotency_key, idempotent),
+        ])
+    }
+
+    /// The first rule about one option that is broken.
+    const fn broken_alone(&self) -> Option<PolicyError> {
+        let Backoff { base, factor, cap, jitter } = self.policy.backoff;
+        first(&[
+            rules::max(self.policy.max),
+            rules::base(base),
+            rules::cap(cap),
+            rules::factor(factor),
+            rules::jitter(jitter),
+            rules::deadline(or_endless(self.policy.deadline)),
+            rules::timeout(or_endless(self.policy.timeout)),
+        ])
     }
 
     const fn statuses(self, set: StatusSet, condition: Condition) -> (Self, StatusSet) {
@@ -290,6 +376,24 @@ impl PolicyBuilder {
         }
         self
     }
+}
+
+const fn or_endless(bound: Option<Duration>) -> Duration {
+    match bound {
+        Some(bound) => bound,
+        None => Duration::MAX,
+    }
+}
+
+const fn first(broken: &[Option<PolicyError>]) -> Option<PolicyError> {
+    let mut i = 0;
+    while i < broken.len() {
+        if broken[i].is_some() {
+            return broken[i];
+        }
+        i += 1;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -330,6 +434,13 @@ mod tests {
         for jitter in [-0.1, 1.1, f64::NAN] {
             assert_eq!(error(p().jitter(Jitter::Fraction(jitter))), PolicyError::Jitter, "{jitter}");
         }
+        assert_eq!(error(p().deadline(Duration::ZERO)), PolicyError::Deadline);
+        assert_eq!(error(p().timeout(Duration::ZERO)), PolicyError::Timeout);
+        assert_eq!(error(p().deadline(s(1))), PolicyError::DeadlineWithinBase);
+        assert_eq!(error(p().deadline(s(9)).timeout(s(9))), PolicyError::TimeoutBeyondDeadline);
+        assert_eq!(error(p().deadline(s(9)).max_retry_after(s(10))), PolicyError::HintBeyondDeadline);
+        assert!(p().deadline(s(9)).timeout(s(8)).build().is_ok(), "the default of `max_retry_after` is no wish");
+        assert_eq!(error(p().idempotency_key(true).idempotent(false)), PolicyError::KeyNotIdempotent);
     }
 
     #[test]

@@ -12,11 +12,13 @@
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
 use std::error::Error as StdError;
+use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
 
 use crate::attempt::Attempted;
 use crate::failure::HttpFailure;
+use crate::renewal::Renewed;
 use crate::seen::Seen;
 use crate::transport::{Answer, AnyError, Executor, Failing, Sender};
 
@@ -128,10 +130,18 @@ impl<T: Executor> Look<T> {
 }
 
 impl<T: Executor> ArmExecutor<T> {
+    /// Asks the client, before its request is made, what its timeout is.
+    #[inline]
+    pub fn of_client(self, client: &T, seen: &mut Seen) -> Self {
+        seen.ask_client(|| client.own_timeout());
+        self
+    }
+
     /// The request, of which it is told.
     #[inline]
-    pub fn arm_request(self, request: T::Request, seen: &mut Seen) -> T::Request {
-        T::sending(&request, seen);
+    pub fn arm_request(self, mut request: T::Request, seen: &mut Seen) -> T::Request {
+        let own = seen.client_timeout();
+        T::sending(&mut request, || own, seen);
         request
     }
 
@@ -313,6 +323,31 @@ impl<R> Passing<R> {
     }
 }
 
+// What `reauth` is given.
+
+/// Awaits a renewal.
+#[derive(Clone, Copy, Debug)]
+pub struct Awaiting;
+
+impl<T: Future> Look<T> {
+    /// A future.
+    #[inline]
+    pub fn renewing(&self) -> Awaiting {
+        Awaiting
+    }
+}
+
+impl Awaiting {
+    /// Whether the renewal succeeds.
+    pub async fn renewed<F>(self, renewal: F) -> bool
+    where
+        F: Future,
+        F::Output: Renewed,
+    {
+        renewal.await.renewed()
+    }
+}
+
 // What is not known.
 
 /// A type says something about an exchange: by what it is known.
@@ -375,6 +410,12 @@ impl<T> Opaque<T> {
         Plain
     }
 
+    /// No future: it is over.
+    #[inline]
+    pub fn renewing(&self) -> Plain {
+        Plain
+    }
+
     /// It can neither be cloned nor shared.
     #[inline]
     pub fn giving(&self) -> LentUniquely {
@@ -401,6 +442,17 @@ impl<T> Opaque<T> {
 }
 
 impl Plain {
+    /// Nothing is asked of it.
+    #[inline]
+    pub fn of_client<T>(self, _: &T, _: &mut Seen) -> Self {
+        self
+    }
+
+    /// Whether a renewal that is over succeeded.
+    pub fn renewed<T: Renewed>(self, renewal: T) -> Ready<bool> {
+        ready(renewal.renewed())
+    }
+
     /// The sender as it is.
     #[inline]
     pub fn arm<T>(self, sender: T, seen: &mut Seen, unsafely: bool) -> T {

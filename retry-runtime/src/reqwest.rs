@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use std::sync::Arc;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use std::time::Duration;
 
 use crate::failure::FailureSet;
 use crate::seen::Seen;
@@ -89,10 +91,24 @@ fn owned_or_shared<E: std::error::Error + 'static>(error: &AnyError) -> Option<&
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 
+/// The timeout in the debug output of a client, the only place where reqwest tells it. A request with a timeout
+/// overrides it, and must not be given a longer one.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
+    // The name of a type, or of a field in older versions; after the default headers, whose values are quoted.
+    let (_, value) = client.rsplit_once("TotalTimeout: ").or_else(|| client.rsplit_once(" timeout: "))?;
+    let end = value.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+    let (number, unit) = value.split_at(end);
+    let unit = [("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0)]
+        .into_iter()
+        .find_map(|(name, seconds)| unit.starts_with(name).then_some(seconds))?;
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
+}
+
 /// What reqwest's async and its blocking API have in common, under the path of either.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
-    ($($path:ident)::+, $drain:item) => {
+    ($($path:ident)::+, $own_timeout:item, $drain:item) => {
         use $($path)::+::{Client, Request, RequestBuilder, Response};
 
         /// A request, and the client that is to send it.
@@ -109,9 +125,9 @@ macro_rules! transport {
 
             #[inline]
             fn arm(self, seen: &mut Seen) -> Armed<'_> {
-                let (client, request) = self.build_split();
-                match &request {
-                    Ok(request) => Client::sending(request, seen),
+                let (client, mut request) = self.build_split();
+                match &mut request {
+                    Ok(request) => Client::sending(request, || client.own_timeout(), seen),
                     Err(_) => seen.sending_nothing(),
                 }
                 Armed { seen, client, request }
@@ -122,8 +138,17 @@ macro_rules! transport {
             type Request = Request;
             type Result = Result<Response, Error>;
 
+            $own_timeout
+
             #[inline]
-            fn sending(request: &Request, seen: &mut Seen) {
+            fn sending(request: &mut Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
+                if let Some(bound) = seen.bounded(|| request.timeout().copied().or_else(own)) {
+                    *request.timeout_mut() = Some(bound);
+                }
+                if seen.has_keys() {
+                    let method = request.method().clone();
+                    seen.key(&method, request.headers_mut());
+                }
                 seen.sending(request.method(), request.headers(), request.url().as_str());
             }
 
@@ -157,16 +182,20 @@ macro_rules! transport {
 macro_rules! version {
     ($version:ident, $reqwest:ident) => {
         mod $version {
+            use std::time::Duration;
+
             use $reqwest::Error;
 
-            use super::LARGEST_DRAIN;
-            use super::sources;
+            use super::{LARGEST_DRAIN, printed_timeout, sources};
             use crate::failure::{Failure, FailureSet};
             use crate::seen::Seen;
             use crate::transport::{Answer, AnyError, Executor, Failing, Sender, Work};
 
             transport!(
                 $reqwest,
+                fn own_timeout(&self) -> Option<Duration> {
+                    printed_timeout(&format!("{self:?}"))
+                },
                 fn drain(self) -> Option<Work> {
                     Some(Box::pin(drain(self)))
                 }
@@ -255,6 +284,7 @@ macro_rules! version {
             #[cfg(feature = "blocking")]
             mod blocking {
                 use std::io::Read;
+                use std::time::Duration;
 
                 use crate::transport::BlockingWork;
 
@@ -262,6 +292,10 @@ macro_rules! version {
 
                 transport!(
                     $reqwest::blocking,
+                    // A blocking client does not tell.
+                    fn own_timeout(&self) -> Option<Duration> {
+                        None
+                    },
                     fn drain_blocking(self) -> Option<BlockingWork> {
                         Some(Box::new(|| drain(self)))
                     }

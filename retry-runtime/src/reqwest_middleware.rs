@@ -1,10 +1,12 @@
 //! reqwest-middleware's types: reqwest 0.13 with a stack of middleware before it.
 
+use std::time::Duration;
+
 use http::Extensions;
-use reqwest_0_13::{Request, Response};
+use reqwest_0_13::{Client, Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
-use crate::reqwest::search;
+use crate::reqwest::{printed_timeout, search};
 use crate::seen::Seen;
 use crate::transport::{Answer, Executor, Failing, Sender};
 
@@ -21,9 +23,9 @@ impl Sender for RequestBuilder {
 
     fn arm(mut self, seen: &mut Seen) -> Armed<'_> {
         let extensions = std::mem::take(self.extensions());
-        let (client, request) = self.build_split();
-        match &request {
-            Ok(request) => ClientWithMiddleware::sending(request, seen),
+        let (client, mut request) = self.build_split();
+        match &mut request {
+            Ok(request) => ClientWithMiddleware::sending(request, || client.own_timeout(), seen),
             Err(_) => seen.sending_nothing(),
         }
         Armed { seen, client, request, extensions }
@@ -50,8 +52,12 @@ impl Executor for ClientWithMiddleware {
     type Request = Request;
     type Result = Result<Response, Error>;
 
-    fn sending(request: &Request, seen: &mut Seen) {
-        seen.sending(request.method(), request.headers(), request.url().as_str());
+    fn own_timeout(&self) -> Option<Duration> {
+        printed_timeout(&format!("{self:?}"))
+    }
+
+    fn sending(request: &mut Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
+        Client::sending(request, own, seen);
     }
 
     fn note(result: &Result<Response, Error>, seen: &mut Seen) {

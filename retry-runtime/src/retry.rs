@@ -9,12 +9,15 @@
 //! let mut retry = Retry::new(&policy);
 //! let mut exchange = Exchange::default();
 //! exchange.answered(StatusCode::SERVICE_UNAVAILABLE);
-//! assert_eq!(retry.next(&exchange, || 0.5), Verdict::Wait(Duration::from_millis(1250)));
-//! assert_eq!(retry.next(&exchange, || 0.5), Verdict::Stop(Stop::Exhausted));
+//! let elapsed = Duration::ZERO;
+//! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Wait(Duration::from_millis(1250)));
+//! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Stop(Stop::Exhausted));
 //! # Ok::<(), retry_runtime::PolicyError>(())
 //! ```
 
 use std::time::Duration;
+
+use http::StatusCode;
 
 use crate::condition::Conditions;
 use crate::exchange::Exchange;
@@ -34,7 +37,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
-    /// When the last exchange was a success, or nothing that the policy retries.
+    /// When the last exchange was a success, or nothing that the policy retries, or the server said not to retry it.
     NotRetryable,
     /// When `never` lists what happened.
     Never,
@@ -47,12 +50,19 @@ pub enum Stop {
     Exhausted,
     /// When the server asked for a longer wait than `max_retry_after`.
     HintTooLong,
+    /// When the next wait would outlive `deadline`.
+    Deadline,
+    /// When the budget of the upstream is used up.
+    Budget,
 }
 
 impl Stop {
     /// Whether the call ends with something that is retried, but not any more.
     pub(crate) const fn gave_up(self) -> bool {
-        matches!(self, Self::Exhausted | Self::HintTooLong | Self::RetriedBelow)
+        matches!(
+            self,
+            Self::Exhausted | Self::HintTooLong | Self::Deadline | Self::Budget | Self::RetriedBelow
+        )
     }
 }
 
@@ -62,12 +72,13 @@ pub struct Retry<'p> {
     policy: &'p Policy,
     retries: u32,
     previous: Duration,
+    renewed: bool,
 }
 
 impl<'p> Retry<'p> {
     /// A call that is about to make its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
-        Self { policy, retries: 0, previous: Duration::ZERO }
+        Self { policy, retries: 0, previous: Duration::ZERO, renewed: false }
     }
 
     /// How many retries the verdicts so far have asked for.
@@ -75,11 +86,36 @@ impl<'p> Retry<'p> {
         self.retries
     }
 
-    /// What to do after an attempt whose last exchange was `exchange`.
+    /// Whether to renew the credentials after an attempt whose last exchange was `exchange`: where it is a 401
+    /// (RFC 9110 §15.5.2), once a call. If that succeeds the next attempt follows at once and is no retry; else the
+    /// call ends. Ask it before [`next`](Self::next), if there is a way to renew them.
+    pub fn renews(&mut self, exchange: &Exchange) -> bool {
+        let renews = exchange.status() == Some(StatusCode::UNAUTHORIZED)
+            && !self.renewed
+            && !exchange.is_retried_below()
+            && !happened(exchange, self.policy.never())
+            // What was refused was not done, but what was sent before it was.
+            && (self.is_safe(exchange) || !exchange.is_after_unsafe());
+        self.renewed |= renews;
+        renews
+    }
+
+    /// Whether [`renews`](Self::renews) has said so.
+    pub const fn has_renewed(&self) -> bool {
+        self.renewed
+    }
+
+    /// What to do after an attempt whose last exchange was `exchange`, `elapsed` after the call began. Where the policy
+    /// has no deadline, any `elapsed` will do.
     ///
     /// `random` is asked at most once, only before a wait, and answers uniformly in `[0, 1)`.
     #[inline]
-    pub fn next(&mut self, exchange: &Exchange, random: impl FnOnce() -> f64) -> Verdict {
+    pub fn next(
+        &mut self,
+        exchange: &Exchange,
+        elapsed: Duration,
+        random: impl FnOnce() -> f64,
+    ) -> Verdict {
         if let Err(stop) = self.judge(exchange) {
             return Verdict::Stop(stop);
         }
@@ -96,48 +132,69 @@ impl<'p> Retry<'p> {
             Some(hint) if !hint.is_zero() => backoff.wait_after_hint(hint, random()),
             _ => backoff.wait(self.retries, self.previous, random()),
         };
+        // What is left after a wait to the very end is no time to send anything.
+        if self.policy.deadline().is_some_and(|deadline| elapsed.saturating_add(wait) >= deadline) {
+            return Verdict::Stop(Stop::Deadline);
+        }
         self.retries += 1;
         self.previous = wait;
         Verdict::Wait(wait)
     }
 
     fn judge(&self, exchange: &Exchange) -> Result<(), Stop> {
-        let happened = |listed: &Conditions| {
-            exchange.status().is_some_and(|status| listed.statuses.contains(status.as_u16()))
-                || listed.failures.intersects(exchange.failures())
-        };
-        if happened(self.policy.never()) {
+        if happened(exchange, self.policy.never()) {
             return Err(Stop::Never);
         }
-        let safe = exchange.is_idempotent() && !exchange.is_after_unsafe();
-        let on = if exchange.is_after_unsafe() {
-            self.policy.on_listed()
-        } else if safe {
+        let safe = self.is_safe(exchange);
+        let on = if safe {
             self.policy.on_idempotent()
+        } else if exchange.is_after_unsafe() {
+            self.policy.on_listed()
         } else {
             self.policy.on_other()
         };
-        if happened(&on) || exchange.is_wanted() {
+        let status = match exchange.should_retry() {
+            // The server knows about this request, not about those before it.
+            Some(advice) => advice && (safe || !exchange.is_after_unsafe()),
+            None => is_status_in(exchange, &on),
+        };
+        if status || on.failures.intersects(exchange.failures()) || exchange.is_wanted() {
             Ok(())
-        } else if !safe && happened(&self.policy.on_idempotent()) {
+        } else if !safe
+            && exchange.should_retry() != Some(false)
+            && happened(exchange, &self.policy.on_idempotent())
+        {
             Err(Stop::Ambiguous)
         } else {
             Err(Stop::NotRetryable)
         }
     }
+
+    /// Whether repeating all that the attempt has sent has the effect of sending it once.
+    fn is_safe(&self, exchange: &Exchange) -> bool {
+        self.policy.idempotent().unwrap_or(exchange.is_idempotent() && !exchange.is_after_unsafe())
+    }
+}
+
+fn happened(exchange: &Exchange, listed: &Conditions) -> bool {
+    is_status_in(exchange, listed) || listed.failures.intersects(exchange.failures())
+}
+
+fn is_status_in(exchange: &Exchange, listed: &Conditions) -> bool {
+    exchange.status().is_some_and(|status| listed.statuses.contains(status.as_u16()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Condition, Failure, Jitter};
-    use http::{HeaderMap, Method, StatusCode};
+    use http::{HeaderMap, Method};
     use proptest::prelude::*;
 
     fn verdict(policy: &Policy, method: &Method, what: impl Fn(&mut Exchange)) -> Verdict {
         let mut exchange = Exchange::sent(method, &HeaderMap::new());
         what(&mut exchange);
-        Retry::new(policy).next(&exchange, || 0.0)
+        Retry::new(policy).next(&exchange, Duration::ZERO, || 0.0)
     }
 
     fn status(status: u16) -> impl Fn(&mut Exchange) {
@@ -287,7 +344,7 @@ mod tests {
                     exchange.status().is_some_and(|status| conditions.statuses.contains(status.as_u16()))
                         || conditions.failures.intersects(exchange.failures())
                 };
-                match retry.next(exchange, || *random) {
+                match retry.next(exchange, Duration::ZERO, || *random) {
                     Verdict::Wait(wait) => {
                         prop_assert!(!listed(policy.never()));
                         let get = exchange.method() == Some(&Method::GET);

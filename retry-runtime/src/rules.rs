@@ -34,8 +34,26 @@ rules! {
     factor(factor: f64), or Factor if !(factor >= 1.0 && factor <= MAX_FACTOR);
     /// A share of a wait is one.
     jitter(jitter: Jitter), or Jitter if matches!(jitter, Jitter::Fraction(j) if !(j >= 0.0 && j <= 1.0));
+    /// A call may take some time.
+    deadline(deadline: Duration), or Deadline if deadline.is_zero();
+    /// A send may take some time.
+    timeout(timeout: Duration), or Timeout if timeout.is_zero();
+    /// There is time for the first wait.
+    base_and_deadline(base: Duration, deadline: Option<Duration>), or DeadlineWithinBase
+        if matches!(deadline, Some(deadline) if deadline.as_nanos() <= base.as_nanos());
+    /// There is time for more than one send.
+    timeout_and_deadline(timeout: Option<Duration>, deadline: Option<Duration>), or TimeoutBeyondDeadline
+        if matches!((timeout, deadline), (Some(timeout), Some(deadline)) if timeout.as_nanos() >= deadline.as_nanos());
+    /// The longest hint can be waited for.
+    max_retry_after_and_deadline(limit: Option<Duration>, deadline: Option<Duration>), or HintBeyondDeadline
+        if matches!((limit, deadline), (Some(limit), Some(deadline)) if limit.as_nanos() > deadline.as_nanos());
+    /// A key makes a request safe to repeat.
+    idempotency_key(wanted: bool, idempotent: Option<bool>), or KeyNotIdempotent
+        if wanted && matches!(idempotent, Some(false));
     /// What is listed in `on` is not swallowed by `never`.
     not_never(covered: bool), or OnIsNever if covered;
+    /// What credentials are renewed for is not swallowed by `never`.
+    reauth(covered: bool), or ReauthIsNever if covered;
 }
 
 /// A listed status can be worth repeating, and the rest of the list does not cover it.
@@ -99,6 +117,8 @@ pub enum PolicyError {
     Repeated,
     /// An item of `on` is covered by `never`.
     OnIsNever,
+    /// There is a `reauth`, and `never` covers 401.
+    ReauthIsNever,
     /// `base` is zero.
     Base,
     /// `base` is above `cap`.
@@ -109,6 +129,18 @@ pub enum PolicyError {
     Factor,
     /// `jitter` is not within 0..=1.
     Jitter,
+    /// `deadline` is zero.
+    Deadline,
+    /// `timeout` is zero.
+    Timeout,
+    /// `deadline` is not above `base`.
+    DeadlineWithinBase,
+    /// `timeout` is not below `deadline`.
+    TimeoutBeyondDeadline,
+    /// `max_retry_after` is above `deadline`.
+    HintBeyondDeadline,
+    /// `idempotency_key` with `idempotent = false`.
+    KeyNotIdempotent,
 }
 
 impl PolicyError {
@@ -125,6 +157,7 @@ impl PolicyError {
             Self::OnIsNever => {
                 "`never` covers this item of `on`, so it is never retried: remove it from one of the two"
             }
+            Self::ReauthIsNever => "`reauth` is for a 401, which `never` covers: remove `reauth`, or 401 from `never`",
             Self::Base => "`base` must be above zero: it is the wait before the first retry",
             Self::BaseAboveCap => {
                 "`base`, the wait before the first retry, is above `cap`, which no wait exceeds: lower `base` or raise `cap`"
@@ -135,6 +168,20 @@ impl PolicyError {
             }
             Self::Jitter => {
                 "`jitter` must be within 0..=1: it is the share of a wait that is added at random"
+            }
+            Self::Deadline => "`deadline` must be above zero: it is the bound on the whole call",
+            Self::Timeout => "`timeout` must be above zero: it is the bound on each send",
+            Self::DeadlineWithinBase => {
+                "`deadline`, the bound on the whole call, is not above `base`, the wait before the first retry, so nothing is ever retried: raise `deadline` or lower `base`"
+            }
+            Self::TimeoutBeyondDeadline => {
+                "`timeout`, the bound on each send, is not below `deadline`, the bound on the whole call, so the first send may take all of it: lower `timeout` or raise `deadline`"
+            }
+            Self::HintBeyondDeadline => {
+                "`max_retry_after`, the longest hint to obey, is above `deadline`, the bound on the whole call: lower `max_retry_after` or raise `deadline`"
+            }
+            Self::KeyNotIdempotent => {
+                "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: remove one of the two"
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What an attempt sees of its exchanges while it runs: its sends and its outcome tell, the last exchange counts.
+//! What an attempt sees of its exchanges while it runs: its sends and its outcome tell, the last exchange counts. And
+//! what it has to see to: the bounds and the key of each request.
 
 #![cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
@@ -8,27 +9,126 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use uuid::Uuid;
 
-use crate::ambient;
-use crate::exchange::Exchange;
+use crate::ambient::{self, Moment};
+use crate::exchange::{Exchange, IDEMPOTENCY_KEY};
 use crate::failure::Failure;
 use crate::hint;
 use crate::nesting;
+use crate::policy::Policy;
+use crate::renewal;
 
 /// What the current attempt has seen so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seen {
     /// The last exchange.
     exchange: Exchange,
     /// Where the request is sent, if it is not safe to repeat: a hash, so that nothing of a URL is kept.
     target: Option<u64>,
+    /// The bound on each send.
+    timeout: Option<Duration>,
+    /// The bound on the call, and since when it counts.
+    deadline: Option<(Moment, Duration)>,
+    /// The timeout of the client that is about to be passed a request.
+    client_timeout: Option<Duration>,
+    /// Of the call's idempotency keys, the first, and how many requests of the attempt have one.
+    keys: Option<(u128, u128)>,
+    /// Which renewals of credentials were before the attempt, where the function renews them.
+    pub(crate) renewals: u64,
 }
 
 impl Seen {
-    /// The last exchange, once the attempt is over.
-    pub(crate) fn into_exchange(self) -> Exchange {
-        self.exchange
+    /// Before the first attempt of a call under `policy`, which began at `moment()`.
+    #[inline]
+    pub(crate) fn new(policy: &Policy, moment: fn() -> Moment) -> Self {
+        Self {
+            exchange: Exchange::default(),
+            target: None,
+            timeout: policy.timeout(),
+            deadline: policy.deadline().map(|deadline| (moment(), deadline)),
+            client_timeout: None,
+            keys: policy.idempotency_key().then(|| (ambient::random_bits(), 0)),
+            renewals: 0,
+        }
+    }
+
+    /// The last exchange, once the attempt is over. From then on the next one is seen.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Exchange {
+        self.target = None;
+        if let Some((_, keyed)) = &mut self.keys {
+            *keyed = 0;
+        }
+        std::mem::take(&mut self.exchange)
+    }
+
+    /// What has been seen of the last exchange so far.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// An attempt of a function that renews credentials begins.
+    pub fn attempting(&mut self) {
+        self.renewals = renewal::so_far();
+    }
+
+    /// Since when the call runs, where that is bounded; else zero.
+    #[inline]
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.deadline.map_or(Duration::ZERO, |(start, _)| start.elapsed())
+    }
+
+    /// What is left of the call, where that is bounded.
+    #[inline]
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.deadline.map(|(start, deadline)| deadline.saturating_sub(start.elapsed()))
+    }
+
+    /// The bound on a request that is about to be sent: `timeout`, or what is left of the call. `own` is the one it has.
+    #[inline]
+    pub(crate) fn bounded(&self, own: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
+        let bounds = [self.timeout, self.left()];
+        let bound = bounds.into_iter().flatten().min()?;
+        Some(own().map_or(bound, |own| own.min(bound)))
+    }
+
+    /// Asks for the timeout of a client, where it matters.
+    #[inline]
+    pub(crate) fn ask_client(&mut self, own: impl FnOnce() -> Option<Duration>) {
+        self.client_timeout =
+            if self.timeout.is_some() || self.deadline.is_some() { own() } else { None };
+    }
+
+    /// What was answered.
+    #[inline]
+    pub(crate) fn client_timeout(&self) -> Option<Duration> {
+        self.client_timeout
+    }
+
+    /// Whether requests are to have keys.
+    #[inline]
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// Gives a request that is about to be sent its `Idempotency-Key`, where the call has keys and the request is not
+    /// safe to repeat without.
+    ///
+    /// A bare UUID, as Stripe and Adyen document it, and not the quoted string of the draft. Requests of one attempt
+    /// have different keys, the n-th of each attempt the same one.
+    pub(crate) fn key(&mut self, method: &Method, headers: &mut HeaderMap) {
+        let Some((first, keyed)) = &mut self.keys else { return };
+        if method.is_idempotent() || headers.contains_key(IDEMPOTENCY_KEY) {
+            return;
+        }
+        let bits = first.wrapping_add(*keyed);
+        *keyed += 1;
+        let key = uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid();
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let key = HeaderValue::from_str(Uuid::hyphenated(key).encode_lower(&mut text));
+        headers.extend(key.ok().map(|key| (IDEMPOTENCY_KEY, key)));
     }
 
     /// `retry_if` wants the outcome retried.

@@ -15,7 +15,20 @@ use crate::condition::Condition;
 use crate::failure::Failure;
 use crate::policy::Policy;
 
-const FIELDS: [&str; 8] = ["max", "on", "never", "base", "factor", "cap", "jitter", "max_retry_after"];
+const FIELDS: [&str; 12] = [
+    "max",
+    "on",
+    "never",
+    "base",
+    "factor",
+    "cap",
+    "jitter",
+    "max_retry_after",
+    "deadline",
+    "timeout",
+    "idempotent",
+    "idempotency_key",
+];
 
 impl<'de> Deserialize<'de> for Policy {
     /// Starts from [`Policy::DEFAULT`]; unknown fields are errors.
@@ -50,6 +63,10 @@ impl<'de> Deserialize<'de> for Policy {
                         "factor" => builder.factor(value.number().map_err(wrong)?),
                         "cap" => builder.cap(value.duration().map_err(wrong)?),
                         "jitter" => builder.jitter(value.jitter().map_err(wrong)?),
+                        "deadline" => builder.deadline(value.duration().map_err(wrong)?),
+                        "timeout" => builder.timeout(value.duration().map_err(wrong)?),
+                        "idempotent" => builder.idempotent(value.flag().map_err(wrong)?),
+                        "idempotency_key" => builder.idempotency_key(value.flag().map_err(wrong)?),
                         _ => builder.max_retry_after(value.duration().map_err(wrong)?),
                     };
                 }
@@ -63,6 +80,7 @@ impl<'de> Deserialize<'de> for Policy {
 
 /// A value as the format has it.
 enum Value {
+    Flag(bool),
     Number(f64),
     Text(String),
     List(Vec<Value>),
@@ -76,7 +94,11 @@ impl<'de> Deserialize<'de> for Value {
             type Value = Value;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, a text or a list")
+                f.write_str("a number, a text, a list or a flag")
+            }
+
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
+                Ok(Value::Flag(flag))
             }
 
             #[expect(clippy::cast_precision_loss, reason = "what is that large is out of every range")]
@@ -111,6 +133,15 @@ impl<'de> Deserialize<'de> for Value {
 }
 
 impl Value {
+    fn flag(&self) -> Result<bool, String> {
+        match self {
+            Self::Flag(flag) => Ok(*flag),
+            Self::Text(text) if text == "true" => Ok(true),
+            Self::Text(text) if text == "false" => Ok(false),
+            _ => Err("expected `true` or `false`".to_owned()),
+        }
+    }
+
     fn number(&self) -> Result<f64, String> {
         match self {
             Self::Number(number) => Some(*number),
@@ -136,7 +167,7 @@ impl Value {
             Self::Number(number) => {
                 Err(format!("a duration needs a unit: write \"{number}s\" or \"{number}ms\""))
             }
-            Self::List(_) => Err("expected a duration such as \"500ms\"".to_owned()),
+            Self::List(_) | Self::Flag(_) => Err("expected a duration such as \"500ms\"".to_owned()),
         }
     }
 
@@ -162,7 +193,7 @@ impl Value {
             Self::List(items) => items.iter().map(Self::condition).collect(),
             Self::Text(text) if text.is_empty() => Ok(Vec::new()),
             Self::Text(text) => text.split(',').map(|item| condition(item.trim())).collect(),
-            Self::Number(_) => Ok(vec![self.condition()?]),
+            Self::Number(_) | Self::Flag(_) => Ok(vec![self.condition()?]),
         }
     }
 
@@ -176,6 +207,7 @@ impl Value {
             }
             Self::Text(text) => condition(text),
             Self::List(_) => Err("a list in a list".to_owned()),
+            Self::Flag(flag) => Err(format!("{flag} is neither a status nor a failure")),
         }
     }
 }
@@ -232,7 +264,8 @@ mod tests {
     fn every_option() {
         let policy = read(
             r#"{"max": 5, "on": [429, "5xx", "401..=403", "connect"], "never": "501, timeout", "base": "250ms",
-                "factor": 1.5, "cap": "1.5m", "jitter": "equal", "max_retry_after": "1h"}"#,
+                "factor": 1.5, "cap": "1.5m", "jitter": "equal", "max_retry_after": "1h", "deadline": "2h",
+                "timeout": "10s", "idempotent": true, "idempotency_key": "false"}"#,
         );
         let expected = Policy::builder()
             .max(5)
@@ -247,7 +280,11 @@ mod tests {
             .factor(1.5)
             .cap(Duration::from_secs(90))
             .jitter(Jitter::Equal)
-            .max_retry_after(Duration::from_secs(3600));
+            .max_retry_after(Duration::from_secs(3600))
+            .deadline(Duration::from_secs(7200))
+            .timeout(Duration::from_secs(10))
+            .idempotent(true)
+            .idempotency_key(false);
         assert_eq!(policy, Ok(expected.build().unwrap()));
         assert_eq!(read("{}"), Ok(Policy::DEFAULT));
     }
@@ -282,7 +319,12 @@ mod tests {
             (r#"{"jitter": "some"}"#, "`jitter`: expected a number from 0 to 1"),
             (r#"{"jitter": 2}"#, "`jitter` must be within 0..=1"),
             (r#"{"max": 1, "max": 2}"#, "duplicate field `max`"),
-            (r#"{"factor": true}"#, "a number, a text or a list"),
+            (r#"{"factor": true}"#, "`factor`: expected a number"),
+            (r#"{"factor": null}"#, "a number, a text, a list or a flag"),
+            (r#"{"on": [true]}"#, "`on`: true is neither a status nor a failure"),
+            (r#"{"idempotent": 1}"#, "`idempotent`: expected `true` or `false`"),
+            (r#"{"deadline": "1s"}"#, "`deadline`, the bound on the whole call, is not above `base`"),
+            (r#"{"timeout": "0s"}"#, "`timeout` must be above zero"),
         ] {
             let message = read(json).unwrap_err();
             assert!(message.contains(part), "{json}: {message}");

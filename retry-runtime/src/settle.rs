@@ -146,8 +146,34 @@ impl<T, E> Attempted<T, E> {
         let Self { outcome, marked } = self;
         tell(&outcome, answer, error, &mut call.seen);
         let Some(wait) = call.after(marked) else { return ControlFlow::Break(outcome) };
-        call.pause_for(pause(outcome.ok().and_then(|value| answer.drain(value)), wait));
+        call.pause_for(pause(outcome.ok().and_then(|value| answer.drain(value)), wait, longest_drain(call, wait)));
         ControlFlow::Continue(())
+    }
+
+    /// Whether to renew the credentials, before it is settled.
+    pub fn is_unauthorized(
+        &self,
+        call: &mut Call<'_>,
+        answer: impl KnowsAnswer<T>,
+        error: impl KnowsError<E>,
+    ) -> bool {
+        tell(&self.outcome, answer, error, &mut call.seen);
+        call.renews(self.marked)
+    }
+
+    /// Disposes of the outcome; the next attempt follows at once.
+    pub fn dispose(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
+        if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain(value)) {
+            call.pause_for(pause(Some(drain), Duration::ZERO, longest_drain(call, SHORTEST_DRAIN)));
+        }
+    }
+
+    /// The same in a sync function.
+    #[cfg(feature = "blocking")]
+    pub fn dispose_blocking(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
+        if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain_blocking(value)) {
+            ambient::blocking::at_most(longest_drain(call, SHORTEST_DRAIN), drain);
+        }
     }
 
     /// The outcome of a sync function, where it is to be returned; else it is disposed of, and the thread has been
@@ -164,7 +190,7 @@ impl<T, E> Attempted<T, E> {
         let Some(wait) = call.after(marked) else { return ControlFlow::Break(outcome) };
         let start = ambient::blocking::now();
         if let Some(drain) = outcome.ok().and_then(|value| answer.drain_blocking(value)) {
-            ambient::blocking::at_most(wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN), drain);
+            ambient::blocking::at_most(longest_drain(call, wait), drain);
         }
         ambient::blocking::sleep_until(start, wait);
         ControlFlow::Continue(())
@@ -172,12 +198,18 @@ impl<T, E> Attempted<T, E> {
 }
 
 /// Draining is part of the wait: the clock starts here, before the first poll.
-fn pause(drain: Option<Work>, wait: Duration) -> Work {
+fn pause(drain: Option<Work>, wait: Duration, longest_drain: Duration) -> Work {
     let sleep = ambient::sleep(wait);
     Box::pin(async move {
         if let Some(drain) = drain {
-            ambient::at_most(wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN), drain).await;
+            ambient::at_most(longest_drain, drain).await;
         }
         sleep.await;
     })
+}
+
+/// How long to drain before or within `wait`: where the call is bounded, no longer than was reckoned with.
+fn longest_drain(call: &Call<'_>, wait: Duration) -> Duration {
+    let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
+    if call.seen.left().is_some() { longest.min(wait) } else { longest }
 }

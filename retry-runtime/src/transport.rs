@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use crate::seen::Seen;
 
@@ -26,8 +27,11 @@ pub trait Executor {
     /// What it answers with.
     type Result;
 
-    /// Tells of the request.
-    fn sending(request: &Self::Request, seen: &mut Seen);
+    /// The timeout of requests that have none of their own, where it can be known.
+    fn own_timeout(&self) -> Option<Duration>;
+
+    /// Sees to the request's bounds and key, and tells of it.
+    fn sending(request: &mut Self::Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen);
 
     /// Tells what came of it.
     fn note(result: &Self::Result, seen: &mut Seen);
@@ -39,9 +43,13 @@ macro_rules! pointers {
             type Request = T::Request;
             type Result = T::Result;
 
+            fn own_timeout(&self) -> Option<Duration> {
+                T::own_timeout(self)
+            }
+
             #[inline]
-            fn sending(request: &T::Request, seen: &mut Seen) {
-                T::sending(request, seen);
+            fn sending(request: &mut T::Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
+                T::sending(request, own, seen);
             }
 
             #[inline]

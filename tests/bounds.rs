@@ -1,0 +1,202 @@
+//! `deadline` and `timeout`: how long a call and each of its sends may take.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant as RealInstant};
+
+use reqwest::{Client, Response};
+use retry_http::retry_http;
+use support::ms;
+use support::server::{Reply, Server};
+use tokio::time::Instant;
+
+/// Accepts everything and answers nothing.
+fn silent() -> Server {
+    Server::script([Reply::status(200).late(Duration::from_secs(60))])
+}
+
+// Sends until 100, 250 and 350 ms, waits from 100 to 150 and from 250 to 300 ms.
+#[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
+async fn bounded(http: &Client, url: &str, sends: &AtomicUsize) -> Result<Response, reqwest::Error> {
+    sends.fetch_add(1, Ordering::Relaxed);
+    http.get(url).send().await
+}
+
+#[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
+async fn executed(http: &Client, url: &str, sends: &AtomicUsize) -> Result<Response, reqwest::Error> {
+    sends.fetch_add(1, Ordering::Relaxed);
+    let request = http.get(url).build()?;
+    http.execute(request).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn sends_and_waits_are_within_the_deadline() {
+    let (http, server) = (Client::new(), silent());
+    let url = server.url("/");
+    // Counted where they are made: the clock jumps, so the server hears of some of them too late.
+    let sends = AtomicUsize::new(0);
+    let check = |start: Instant, outcome: reqwest::Result<Response>| {
+        assert!(outcome.unwrap_err().is_timeout(), "reqwest's own error");
+        assert!((ms(350)..ms(356)).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert_eq!(sends.swap(0, Ordering::Relaxed), 3);
+    };
+    let start = Instant::now();
+    check(start, bounded(&http, &url, &sends).await);
+    let start = Instant::now();
+    check(start, executed(&http, &url, &sends).await);
+}
+
+#[test]
+fn the_same_in_a_sync_function() {
+    #[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
+    fn bounded(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<reqwest::blocking::Response> {
+        http.get(url).send()
+    }
+
+    let (http, server) = (reqwest::blocking::Client::new(), silent());
+    let start = RealInstant::now();
+    let outcome = bounded(&http, &server.url("/"));
+    assert!(outcome.unwrap_err().is_timeout());
+    // The last send is what is left. Where a slow machine takes more, there is no third one.
+    assert!(start.elapsed() >= ms(300));
+    assert!((2..=3).contains(&server.requests().len()), "{}", server.requests().len());
+    assert!(server.pauses().iter().all(|pause| *pause >= ms(140)), "{:?}", server.pauses());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_would_outlive_the_deadline_is_not_begun() {
+    // 1 s, 2 s, and 4 s would end after 5 s.
+    #[retry_http(max = 9, jitter = none, deadline = 5s)]
+    async fn computed(http: &Client, url: &str, attempts: &AtomicUsize) -> reqwest::Result<Response> {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        http.get(url).timeout(ms(1)).send().await
+    }
+
+    let (server, attempts) = (silent(), AtomicUsize::new(0));
+    let start = Instant::now();
+    assert!(computed(&Client::new(), &server.url("/"), &attempts).await.unwrap_err().is_timeout());
+    assert!((ms(3003)..ms(3010)).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert_eq!(attempts.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn nor_one_that_the_server_asks_for() {
+    #[retry_http(base = 1ms, deadline = 10s)]
+    async fn hinted(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let server = Server::script([Reply::status(429).header("retry-after", "11")]);
+    assert_eq!(hinted(&Client::new(), &server.url("/")).await.unwrap().status(), 429);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_send_is_visible_the_waits_are_bounded() {
+    #[retry_http(max = 9, jitter = none, deadline = 5s)]
+    async fn helped(attempts: &AtomicUsize) -> reqwest::Result<Response> {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        elsewhere().await
+    }
+
+    async fn elsewhere() -> reqwest::Result<Response> {
+        tokio::time::sleep(ms(600)).await;
+        let mut response = http::Response::new("");
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        Ok(response.into())
+    }
+
+    let (attempts, start) = (AtomicUsize::new(0), Instant::now());
+    assert_eq!(helped(&attempts).await.unwrap().status(), 503);
+    // 600, + 1 s + 600, + 2 s + 600.
+    assert_eq!((attempts.load(Ordering::Relaxed), start.elapsed().as_millis() / 10), (3, 480));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_smallest_bound_holds() {
+    #[retry_http(max = 1, base = 1ms, jitter = none, timeout = 5s)]
+    async fn of_the_request(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).timeout(ms(100)).send().await
+    }
+
+    #[retry_http(max = 1, base = 1ms, jitter = none, timeout = 5s, deadline = 1m)]
+    async fn of_the_client(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    #[retry_http(max = 1, base = 1ms, jitter = none, timeout = 5s)]
+    async fn of_the_executing_client(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.execute(http.get(url).build()?).await
+    }
+
+    #[retry_http(max = 1, base = 1ms, jitter = none, timeout = 5s)]
+    async fn of_an_older_client(http: &reqwest12::Client, url: &str) -> reqwest12::Result<reqwest12::Response> {
+        http.get(url).send().await
+    }
+
+    #[retry_http(max = 1, base = 1ms, jitter = none, timeout = 5s)]
+    async fn behind_middleware(
+        http: &reqwest_middleware::ClientWithMiddleware,
+        url: &str,
+    ) -> reqwest_middleware::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let server = silent();
+    let url = server.url("/");
+    for timeout in [ms(100), Duration::from_micros(100_500), Duration::from_secs(1)] {
+        let client = Client::builder().timeout(timeout).default_headers(
+            [(http::header::USER_AGENT, http::HeaderValue::from_static("TotalTimeout: 1ms"))].into_iter().collect(),
+        );
+        let http = client.build().unwrap();
+        let older = reqwest12::Client::builder().timeout(timeout).build().unwrap();
+        let middleware = reqwest_middleware::ClientBuilder::new(http.clone()).build();
+        let start = Instant::now();
+        let within = |start: Instant, timeout: Duration| {
+            let took = start.elapsed();
+            assert!(took >= timeout * 2 && took < timeout * 2 + ms(10), "{took:?}, not twice {timeout:?}");
+        };
+        assert!(of_the_client(&http, &url).await.unwrap_err().is_timeout());
+        within(start, timeout);
+        let start = Instant::now();
+        assert!(of_the_executing_client(&http, &url).await.unwrap_err().is_timeout());
+        within(start, timeout);
+        let start = Instant::now();
+        assert!(of_an_older_client(&older, &url).await.unwrap_err().is_timeout());
+        within(start, timeout);
+        let start = Instant::now();
+        assert!(behind_middleware(&middleware, &url).await.unwrap_err().is_timeout());
+        within(start, timeout);
+    }
+    let start = Instant::now();
+    assert!(of_the_request(&Client::new(), &url).await.unwrap_err().is_timeout());
+    assert!((ms(200)..ms(210)).contains(&start.elapsed()));
+    let start = Instant::now();
+    assert!(of_the_client(&Client::new(), &url).await.unwrap_err().is_timeout());
+    assert!((ms(10_000)..ms(10_020)).contains(&start.elapsed()));
+}
+
+#[tokio::test]
+async fn reading_the_answer_is_bounded_too() {
+    #[retry_http(max = 2, base = 1ms, timeout = 100ms, deadline = 10s)]
+    async fn text(http: &Client, url: &str) -> reqwest::Result<String> {
+        http.get(url).send().await?.text().await
+    }
+
+    let server = Server::script([Reply::Stall { status: 200 }, Reply::status(200).body("whole")]);
+    assert_eq!(text(&Client::new(), &server.url("/")).await.unwrap(), "whole");
+    assert!(server.pauses()[0] >= ms(100));
+}
+
+#[tokio::test]
+async fn draining_takes_no_more_than_was_reckoned_with() {
+    #[retry_http(max = 1, base = 5ms, jitter = none, deadline = 10s)]
+    async fn stalled(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let server = Server::script([Reply::Stall { status: 503 }, Reply::status(200)]);
+    assert_eq!(stalled(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
+    assert_eq!(server.requests().len(), 2);
+}

@@ -1,0 +1,239 @@
+//! `reauth`: on a 401 the credentials are renewed, once, and the call goes on.
+
+mod support;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use retry_http::{Renewal, retry_http};
+use support::ms;
+use support::server::{Reply, Seen, Server};
+
+/// Answers 200 to the token `t1`, and 401 to any other; logs in at `/login`.
+fn server() -> Server {
+    Server::new(|_, seen: &Seen| {
+        if seen.path == "/login" {
+            return Reply::status(200).body("t1").late(ms(20));
+        }
+        let fresh = seen.headers.get("authorization").is_some_and(|value| value == "Bearer t1");
+        Reply::status(if fresh { 200 } else { 401 }).body(vec![b'x'; 1000])
+    })
+}
+
+fn count(server: &Server, path: &str) -> usize {
+    server.requests().iter().filter(|seen| seen.path == path).count()
+}
+
+struct Api {
+    http: reqwest::Client,
+    server: Server,
+    token: Mutex<String>,
+    renewal: Renewal,
+    renewals: AtomicUsize,
+}
+
+impl Api {
+    fn new(server: Server) -> Self {
+        let token = Mutex::new("t0".to_owned());
+        Self { http: reqwest::Client::new(), server, token, renewal: Renewal::new(), renewals: AtomicUsize::new(0) }
+    }
+
+    fn token(&self) -> String {
+        self.token.lock().unwrap().clone()
+    }
+
+    async fn login(&self) -> Result<(), reqwest::Error> {
+        self.renewals.fetch_add(1, Ordering::SeqCst);
+        let token = self.http.post(self.server.url("/login")).send().await?.error_for_status()?.text().await?;
+        *self.token.lock().unwrap() = token;
+        Ok(())
+    }
+
+    #[retry_http(reauth = self.renewal.once(self.login()))]
+    async fn item(&self, id: u32) -> Result<String, reqwest::Error> {
+        let url = self.server.url(&format!("/item/{id}"));
+        self.http.get(url).bearer_auth(self.token()).send().await?.error_for_status()?.text().await
+    }
+
+    #[retry_http(reauth = self.login().await, max = 1, base = 1ms)]
+    async fn alone(&self, path: String) -> Result<reqwest::Response, reqwest::Error> {
+        self.http.get(self.server.url(&path)).bearer_auth(self.token()).send().await
+    }
+
+    #[retry_http(reauth = None::<()>)]
+    async fn hopeless(&self) -> Result<reqwest::Response, reqwest::Error> {
+        self.http.get(self.server.url("/item")).send().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_calls_that_meet_an_expired_token_renew_it_once() {
+    let api = Api::new(server());
+    let outcomes = futures::future::join_all((0..50).map(|id| api.item(id))).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!((api.renewals.load(Ordering::SeqCst), count(&api.server, "/login")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_fresh_token_that_is_refused_ends_the_call() {
+    let api = Api::new(Server::new(|_, seen: &Seen| {
+        Reply::status(if seen.path == "/login" { 200 } else { 401 }).body("t1")
+    }));
+    assert_eq!(api.alone("/item".to_owned()).await.unwrap().status(), 401);
+    assert_eq!((count(&api.server, "/item"), count(&api.server, "/login")), (2, 1));
+}
+
+#[tokio::test]
+async fn where_the_renewal_fails_the_first_outcome_is_returned() {
+    let api = Api::new(Server::new(|_, seen: &Seen| {
+        Reply::status(if seen.path == "/login" { 403 } else { 401 }).body(seen.path.clone())
+    }));
+    let outcome = api.alone("/item".to_owned()).await.unwrap();
+    assert_eq!((outcome.status().as_u16(), outcome.text().await.unwrap()), (401, "/item".to_owned()));
+    assert_eq!((count(&api.server, "/item"), count(&api.server, "/login")), (1, 1));
+    assert_eq!(api.hopeless().await.unwrap().status(), 401);
+    assert_eq!(count(&api.server, "/item"), 2);
+}
+
+#[tokio::test]
+async fn the_attempt_after_it_is_no_retry() {
+    let api = Api::new(Server::new(|n, _: &Seen| match n {
+        0 => Reply::status(401),
+        1 => Reply::status(200).body("t1"),
+        _ => Reply::status(503),
+    }));
+    assert_eq!(api.alone("/item".to_owned()).await.unwrap().status(), 503);
+    assert_eq!(count(&api.server, "/item"), 3, "the first, the one after the renewal, and one retry");
+    // One connection: what was refused has been read before the next attempt.
+    assert_eq!(api.server.connections(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_renewal_is_within_the_deadline() {
+    #[retry_http(reauth = std::future::pending::<()>(), deadline = 3s)]
+    async fn stuck(url: &str) -> Result<reqwest::Response, reqwest::Error> {
+        elsewhere(url).await
+    }
+
+    #[allow(clippy::unused_async, reason = "as a client has it")]
+    async fn elsewhere(_: &str) -> Result<reqwest::Response, reqwest::Error> {
+        let mut response = http::Response::new("");
+        *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+        Ok(response.into())
+    }
+
+    let start = tokio::time::Instant::now();
+    assert_eq!(stuck("").await.unwrap().status(), 401);
+    assert_eq!(start.elapsed().as_millis() / 10, 300);
+}
+
+#[tokio::test]
+async fn never_wins() {
+    const GUEST: retry_http::Policy = retry_http::policy!(never = [501]);
+    let never = GUEST.to_builder().never(&[retry_http::Condition::Status(401)]).build().unwrap();
+
+    #[retry_http(policy = *policy, reauth = *renewals += 1)]
+    async fn guest(
+        policy: &retry_http::Policy,
+        http: &reqwest::Client,
+        url: &str,
+        renewals: &mut u32,
+    ) -> Result<u16, reqwest::Error> {
+        Ok(http.get(url).send().await?.status().as_u16())
+    }
+
+    let (server, mut renewals) = (server(), 0);
+    let http = reqwest::Client::new();
+    assert_eq!(guest(&never, &http, &server.url("/item"), &mut renewals).await.unwrap(), 401);
+    assert_eq!((renewals, server.requests().len()), (0, 1));
+    assert_eq!(guest(&GUEST, &http, &server.url("/item"), &mut renewals).await.unwrap(), 401);
+    assert_eq!((renewals, server.requests().len()), (1, 3));
+}
+
+#[tokio::test]
+async fn what_was_sent_before_is_not_sent_again() {
+    #[retry_http(reauth = Some(()))]
+    async fn order(http: &reqwest::Client, server: &Server) -> Result<u16, reqwest::Error> {
+        http.post(server.url("/order")).send().await?;
+        Ok(http.get(server.url("/item")).send().await?.status().as_u16())
+    }
+
+    let server = Server::new(|_, seen: &Seen| Reply::status(if seen.path == "/order" { 201 } else { 401 }));
+    assert_eq!(order(&reqwest::Client::new(), &server).await.unwrap(), 401);
+    assert_eq!((count(&server, "/order"), count(&server, "/item")), (1, 1));
+}
+
+#[tokio::test]
+async fn an_outer_function_does_not_renew_again() {
+    #[retry_http(reauth = { *renewals += 1; })]
+    async fn outer(api: &Api, renewals: &mut u32) -> Result<String, reqwest::Error> {
+        api.item(1).await
+    }
+
+    let api = Api::new(Server::script([Reply::status(401)]));
+    let mut renewals = 0;
+    assert_eq!(outer(&api, &mut renewals).await.unwrap_err().status(), Some(reqwest::StatusCode::UNAUTHORIZED));
+    assert_eq!((renewals, api.server.requests().len()), (0, 2));
+}
+
+#[test]
+fn the_same_in_sync_functions() {
+    struct Api {
+        http: reqwest::blocking::Client,
+        server: Server,
+        token: Mutex<String>,
+        renewal: Renewal,
+    }
+
+    impl Api {
+        fn login(&self) -> Result<(), reqwest::Error> {
+            let response = self.http.post(self.server.url("/login")).send()?.error_for_status()?;
+            *self.token.lock().unwrap() = response.text()?;
+            Ok(())
+        }
+
+        #[retry_http(reauth = self.renewal.once_blocking(|| self.login()), timeout = 10s)]
+        fn item(&self) -> Result<String, reqwest::Error> {
+            let token = self.token.lock().unwrap().clone();
+            self.http.get(self.server.url("/item")).bearer_auth(token).send()?.error_for_status()?.text()
+        }
+    }
+
+    let api = Api {
+        http: reqwest::blocking::Client::builder().timeout(Duration::from_secs(10)).build().unwrap(),
+        server: server(),
+        token: Mutex::new("t0".to_owned()),
+        renewal: Renewal::new(),
+    };
+    std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..10).map(|_| scope.spawn(|| api.item())).collect();
+        for call in calls {
+            assert_eq!(call.join().unwrap().unwrap().len(), 1000);
+        }
+    });
+    assert_eq!(count(&api.server, "/login"), 1);
+}
+
+#[async_trait::async_trait]
+trait Source {
+    async fn item(&self, id: u32) -> Result<String, reqwest::Error>;
+}
+
+struct Remote(Api);
+
+#[async_trait::async_trait]
+impl Source for Remote {
+    #[retry_http(reauth = self.0.login())]
+    async fn item(&self, id: u32) -> Result<String, reqwest::Error> {
+        let url = self.0.server.url(&format!("/item/{id}"));
+        self.0.http.get(url).bearer_auth(self.0.token()).send().await?.error_for_status()?.text().await
+    }
+}
+
+#[tokio::test]
+async fn also_under_async_trait() {
+    let source = Remote(Api::new(server()));
+    assert_eq!(source.item(3).await.unwrap().len(), 1000);
+    assert_eq!(count(&source.0.server, "/login"), 1);
+}
