@@ -214,10 +214,12 @@ impl Loop<'_> {
         let (attempt, renew) = match reauth {
             None => (quote!(#each let #attempted = #attempt;), None),
             Some(reauth) => {
+                let span = reauth.span();
+                let private = options.krate(span).private();
                 let reauth = renamed(reauth.to_token_stream());
                 // What renews may use the arguments, and not what an attempt was given of them.
                 let attempt = quote!(let #attempted = { #each #attempt };);
-                (attempt, Some(quote!(#private::#renew!(#call, #attempted, #reauth);)))
+                (attempt, Some(quote_spanned!(span=> #private::#renew!(#call, #attempted, #reauth);)))
             }
         };
         quote! {

@@ -40,10 +40,11 @@ rules! {
     timeout(timeout: Duration), or Timeout if timeout.is_zero();
     /// There is time for the first wait.
     base_and_deadline(base: Duration, deadline: Option<Duration>), or DeadlineWithinBase
-        if matches!(deadline, Some(deadline) if deadline.as_nanos() <= base.as_nanos());
+        if matches!(deadline, Some(deadline) if !deadline.is_zero() && deadline.as_nanos() <= base.as_nanos());
     /// There is time for more than one send.
     timeout_and_deadline(timeout: Option<Duration>, deadline: Option<Duration>), or TimeoutBeyondDeadline
-        if matches!((timeout, deadline), (Some(timeout), Some(deadline)) if timeout.as_nanos() >= deadline.as_nanos());
+        if matches!((timeout, deadline), (Some(timeout), Some(deadline))
+            if !deadline.is_zero() && timeout.as_nanos() >= deadline.as_nanos());
     /// The longest hint can be waited for.
     max_retry_after_and_deadline(limit: Option<Duration>, deadline: Option<Duration>), or HintBeyondDeadline
         if matches!((limit, deadline), (Some(limit), Some(deadline)) if limit.as_nanos() > deadline.as_nanos());
