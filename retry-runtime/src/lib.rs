@@ -19,6 +19,7 @@ mod nesting;
 mod outcome;
 mod policy;
 mod probe;
+mod rate_limit;
 mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;

@@ -85,8 +85,8 @@ impl Seen {
     #[inline]
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.exchange.answered(status);
-        if let Some(wait) = hint::read_at(headers, ambient::now) {
-            self.exchange.hinted(wait);
+        if let Some(hint) = hint::read_from(headers, ambient::now) {
+            self.exchange.hinted(hint.wait);
         }
     }
 
