@@ -131,7 +131,10 @@ async fn the_smallest_bound_holds() {
     }
 
     #[retry_http(max = 1, base = 1ms, jitter = none, timeout = 5s)]
-    async fn of_an_older_client(http: &reqwest12::Client, url: &str) -> reqwest12::Result<reqwest12::Response> {
+    async fn of_an_older_client(
+        http: &reqwest12::Client,
+        url: &str,
+    ) -> reqwest12::Result<reqwest12::Response> {
         http.get(url).send().await
     }
 
@@ -147,7 +150,9 @@ async fn the_smallest_bound_holds() {
     let url = server.url("/");
     for timeout in [ms(100), Duration::from_micros(100_500), Duration::from_secs(1)] {
         let client = Client::builder().timeout(timeout).default_headers(
-            [(http::header::USER_AGENT, http::HeaderValue::from_static("TotalTimeout: 1ms"))].into_iter().collect(),
+            [(http::header::USER_AGENT, http::HeaderValue::from_static("TotalTimeout: 1ms"))]
+                .into_iter()
+                .collect(),
         );
         let http = client.build().unwrap();
         let older = reqwest12::Client::builder().timeout(timeout).build().unwrap();

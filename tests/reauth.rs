@@ -36,7 +36,13 @@ struct Api {
 impl Api {
     fn new(server: Server) -> Self {
         let token = Mutex::new("t0".to_owned());
-        Self { http: reqwest::Client::new(), server, token, renewal: Renewal::new(), renewals: AtomicUsize::new(0) }
+        Self {
+            http: reqwest::Client::new(),
+            server,
+            token,
+            renewal: Renewal::new(),
+            renewals: AtomicUsize::new(0),
+        }
     }
 
     fn token(&self) -> String {
@@ -45,7 +51,8 @@ impl Api {
 
     async fn login(&self) -> Result<(), reqwest::Error> {
         self.renewals.fetch_add(1, Ordering::SeqCst);
-        let token = self.http.post(self.server.url("/login")).send().await?.error_for_status()?.text().await?;
+        let token =
+            self.http.post(self.server.url("/login")).send().await?.error_for_status()?.text().await?;
         *self.token.lock().unwrap() = token;
         Ok(())
     }
@@ -173,7 +180,10 @@ async fn an_outer_function_does_not_renew_again() {
 
     let api = Api::new(Server::script([Reply::status(401)]));
     let mut renewals = 0;
-    assert_eq!(outer(&api, &mut renewals).await.unwrap_err().status(), Some(reqwest::StatusCode::UNAUTHORIZED));
+    assert_eq!(
+        outer(&api, &mut renewals).await.unwrap_err().status(),
+        Some(reqwest::StatusCode::UNAUTHORIZED)
+    );
     assert_eq!((renewals, api.server.requests().len()), (0, 2));
 }
 

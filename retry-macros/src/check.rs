@@ -79,7 +79,8 @@ fn reauth_and_never(options: &Options, errors: &mut Errors) {
 
 /// What is done to a send, where none is seen that it could be done to.
 pub(crate) fn needs_send(options: &Options, errors: &mut Errors) {
-    const WHY: &str = "and none is visible in this body: send in it (`.send()`, `.execute(..)`), or remove it";
+    const WHY: &str =
+        "and none is visible in this body: send in it (`.send()`, `.execute(..)`), or remove it";
     if let Some(timeout) = &options.timeout {
         errors.at(&timeout.source, format!("`timeout` bounds each send, {WHY}"));
     }

@@ -26,7 +26,9 @@ pub(crate) fn section(options: &Options, cloned: &[String]) -> TokenStream {
     }
     bounds(options, &mut text);
     if options.reauth.is_some() {
-        text.push_str("\n\nOn a 401 the credentials are renewed, once a call, and one more attempt follows at once.");
+        text.push_str(
+            "\n\nOn a 401 the credentials are renewed, once a call, and one more attempt follows at once.",
+        );
     }
     if options.retry_if.is_some() {
         text.push_str("\n\nAlso retried is what `retry_if` wants, whatever the server said.");

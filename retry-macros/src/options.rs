@@ -45,7 +45,10 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 12] = [
     ("factor", &["backoff", "exponent", "growth", "multiplier"]),
     ("cap", &["max_backoff", "max_delay", "max_interval", "max_wait"]),
     ("max_retry_after", &["max_hint", "retry_after"]),
-    ("deadline", &["max_elapsed", "max_elapsed_time", "max_total", "overall_timeout", "total", "total_timeout"]),
+    (
+        "deadline",
+        &["max_elapsed", "max_elapsed_time", "max_total", "overall_timeout", "total", "total_timeout"],
+    ),
     ("timeout", &["attempt_timeout", "per_request", "request_timeout", "send_timeout"]),
     ("idempotent", &["repeatable", "safe"]),
     ("idempotency_key", &["dedupe", "idempotence_key", "request_id"]),
@@ -214,9 +217,9 @@ fn entry(
             options.on = Some(conditions::parse("on", &value, errors));
         }
         "never" => options.never = Some(conditions::parse("never", &value, errors)),
-        "deadline" => read(
-            bound("deadline", "10s", &value).map(|deadline| options.deadline = given(&value, deadline)),
-        ),
+        "deadline" => {
+            read(bound("deadline", "10s", &value).map(|deadline| options.deadline = given(&value, deadline)))
+        }
         "timeout" => {
             read(bound("timeout", "5s", &value).map(|timeout| options.timeout = given(&value, timeout)));
         }
@@ -339,9 +342,9 @@ fn positive(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
 
 fn bound(key: &str, example: &str, value: &Expr) -> Result<Option<Duration>, String> {
     match duration::parse(key, value)? {
-        Some(Duration::ZERO) => {
-            Err(format!("`{key}` must be above zero, since nothing is done in no time: write `{key} = {example}`"))
-        }
+        Some(Duration::ZERO) => Err(format!(
+            "`{key}` must be above zero, since nothing is done in no time: write `{key} = {example}`"
+        )),
         duration => Ok(duration),
     }
 }

@@ -58,7 +58,8 @@ impl<'p> Call<'p> {
         match self.retry.next(&exchange, self.seen.elapsed(), ambient::random) {
             Verdict::Wait(wait) => Some(wait),
             Verdict::Stop(stop) => {
-                let renewed = || exchange.status() == Some(StatusCode::UNAUTHORIZED) && self.retry.has_renewed();
+                let renewed =
+                    || exchange.status() == Some(StatusCode::UNAUTHORIZED) && self.retry.has_renewed();
                 if stop.gave_up() || renewed() {
                     nesting::mark();
                 }

@@ -152,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn reads_what_real_servers_send() {
+        assert_eq!(parse("Sun, 6 Nov 1994 08:49:37 UTC", NOV_1994), Some(NOV_1994));
+        assert_eq!(parse("Sunday, 6-Nov-94 08:49:37 UTC", NOV_1994), Some(NOV_1994));
+        assert_eq!(parse("Sun Nov 6 08:49:37 1994", NOV_1994), Some(NOV_1994));
+        assert_eq!(parse("Mon, 06 Nov 1994 08:49:37 GMT", NOV_1994), Some(NOV_1994), "it was a Sunday");
+        assert_eq!(parse("Sun, 06 Nov 1994 08:49:60 GMT", NOV_1994), Some(NOV_1994 + 23), "a leap second");
+        assert_eq!(
+            parse("Sat, 31 Dec 1994 23:59:60 GMT", NOV_1994),
+            Some(788_918_400),
+            "the next year's first"
+        );
+    }
+
+    #[test]
     fn refuses_what_is_not_a_date() {
         for text in [
             "",
@@ -167,6 +181,20 @@ mod tests {
             "Sun, 29 Feb 1900 08:49:37 GMT",
             "Sun, 00 Nov 1994 08:49:37 GMT",
             "Sun, 06 nov 1994 08:49:37 GMT",
+            "sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 gmt",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06 Nov 1994 08:49:37 Z",
+            "Sun, 06 Nov 1994 08:49:37.5 GMT",
+            "Sun,\t06 Nov 1994 08:49:37 GMT",
+            "Sun,  06 Nov 1994 08:49:37 GMT",
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sun, 06 Nov 10000 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT, Mon, 07 Nov 1994 08:49:37 GMT",
+            "Sun Nov   6 08:49:37 1994",
+            "Sun Nov 6 08:49:37 94",
             "Sun, +6 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 94 08:49:37 GMT",
             "Su, 06 Nov 1994 08:49:37 GMT",

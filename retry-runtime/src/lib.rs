@@ -19,6 +19,7 @@ mod nesting;
 mod outcome;
 mod policy;
 mod probe;
+mod rate_limit;
 mod renewal;
 mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
@@ -56,9 +57,9 @@ pub mod __private {
     };
 
     #[cfg(feature = "blocking")]
-    pub use crate::{__renew_blocking as renew_blocking, __settle_blocking as settle_blocking};
-    #[cfg(feature = "blocking")]
     pub use crate::attempt::attempt_blocking;
+    #[cfg(feature = "blocking")]
+    pub use crate::{__renew_blocking as renew_blocking, __settle_blocking as settle_blocking};
 
     /// The rules over constant expressions, each called with the span of the expression.
     pub mod rules {

@@ -334,7 +334,8 @@ impl PolicyBuilder {
         if alone.is_some() {
             return alone;
         }
-        let Policy { backoff, max_retry_after, deadline, timeout, idempotent, idempotency_key, .. } = self.policy;
+        let Policy { backoff, max_retry_after, deadline, timeout, idempotent, idempotency_key, .. } =
+            self.policy;
         first(&[
             rules::base_and_cap(backoff.base, backoff.cap),
             rules::base_and_deadline(backoff.base, deadline),
@@ -439,7 +440,10 @@ mod tests {
         assert_eq!(error(p().deadline(s(1))), PolicyError::DeadlineWithinBase);
         assert_eq!(error(p().deadline(s(9)).timeout(s(9))), PolicyError::TimeoutBeyondDeadline);
         assert_eq!(error(p().deadline(s(9)).max_retry_after(s(10))), PolicyError::HintBeyondDeadline);
-        assert!(p().deadline(s(9)).timeout(s(8)).build().is_ok(), "the default of `max_retry_after` is no wish");
+        assert!(
+            p().deadline(s(9)).timeout(s(8)).build().is_ok(),
+            "the default of `max_retry_after` is no wish"
+        );
         assert_eq!(error(p().idempotency_key(true).idempotent(false)), PolicyError::KeyNotIdempotent);
     }
 

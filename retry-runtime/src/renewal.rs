@@ -89,8 +89,7 @@ impl Renewal {
 
     /// How a renewal ended that serves whoever sent its request after `before` and came here after `entered` others.
     fn known(&self, before: Option<u64>, entered: u64) -> Option<bool> {
-        let (succeeded, failed) =
-            (self.succeeded.load(Ordering::SeqCst), self.failed.load(Ordering::SeqCst));
+        let (succeeded, failed) = (self.succeeded.load(Ordering::SeqCst), self.failed.load(Ordering::SeqCst));
         if before.is_some_and(|before| before < succeeded) {
             Some(true)
         } else {
@@ -195,8 +194,10 @@ mod tests {
         for succeeds in [true, false] {
             let (renewal, runs) = (Renewal::new(), AtomicU32::new(0));
             let before = attempt();
-            let (one, other) =
-                tokio::join!(renew(&renewal, before, &runs, succeeds), renew(&renewal, before, &runs, succeeds));
+            let (one, other) = tokio::join!(
+                renew(&renewal, before, &runs, succeeds),
+                renew(&renewal, before, &runs, succeeds)
+            );
             assert_eq!((one, other, runs.load(Ordering::SeqCst)), (succeeds, succeeds, 1));
             // It had sent its request before that ended: with success it need not renew, with failure it may.
             assert!(renew(&renewal, before, &runs, true).await);

@@ -110,12 +110,7 @@ impl<'p> Retry<'p> {
     ///
     /// `random` is asked at most once, only before a wait, and answers uniformly in `[0, 1)`.
     #[inline]
-    pub fn next(
-        &mut self,
-        exchange: &Exchange,
-        elapsed: Duration,
-        random: impl FnOnce() -> f64,
-    ) -> Verdict {
+    pub fn next(&mut self, exchange: &Exchange, elapsed: Duration, random: impl FnOnce() -> f64) -> Verdict {
         if let Err(stop) = self.judge(exchange) {
             return Verdict::Stop(stop);
         }

@@ -158,7 +158,9 @@ impl PolicyError {
             Self::OnIsNever => {
                 "`never` covers this item of `on`, so it is never retried: remove it from one of the two"
             }
-            Self::ReauthIsNever => "`reauth` is for a 401, which `never` covers: remove `reauth`, or 401 from `never`",
+            Self::ReauthIsNever => {
+                "`reauth` is for a 401, which `never` covers: remove `reauth`, or 401 from `never`"
+            }
             Self::Base => "`base` must be above zero: it is the wait before the first retry",
             Self::BaseAboveCap => {
                 "`base`, the wait before the first retry, is above `cap`, which no wait exceeds: lower `base` or raise `cap`"

@@ -97,8 +97,7 @@ impl Seen {
     /// Asks for the timeout of a client, where it matters.
     #[inline]
     pub(crate) fn ask_client(&mut self, own: impl FnOnce() -> Option<Duration>) {
-        self.client_timeout =
-            if self.timeout.is_some() || self.deadline.is_some() { own() } else { None };
+        self.client_timeout = if self.timeout.is_some() || self.deadline.is_some() { own() } else { None };
     }
 
     /// What was answered.
@@ -185,8 +184,12 @@ impl Seen {
     #[inline]
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.exchange.answered(status);
-        if let Some(wait) = hint::read_at(headers, ambient::now) {
-            self.exchange.hinted(wait);
+        let failed = status.is_client_error() || status.is_server_error();
+        if let Some(advice) = failed.then(|| hint::should_retry(headers)).flatten() {
+            self.exchange.advised(advice);
+        }
+        if let Some(hint) = hint::read_from(headers, ambient::now) {
+            self.exchange.hinted(hint.wait);
         }
     }
 

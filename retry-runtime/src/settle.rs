@@ -146,7 +146,11 @@ impl<T, E> Attempted<T, E> {
         let Self { outcome, marked } = self;
         tell(&outcome, answer, error, &mut call.seen);
         let Some(wait) = call.after(marked) else { return ControlFlow::Break(outcome) };
-        call.pause_for(pause(outcome.ok().and_then(|value| answer.drain(value)), wait, longest_drain(call, wait)));
+        call.pause_for(pause(
+            outcome.ok().and_then(|value| answer.drain(value)),
+            wait,
+            longest_drain(call, wait),
+        ));
         ControlFlow::Continue(())
     }
 
