@@ -10,7 +10,8 @@ use syn::Expr;
 use crate::conditions::{Condition, Kind, WORDS};
 use crate::defaults;
 use crate::errors::and;
-use crate::options::{Given, Jitter, Options};
+use crate::keys::Jitter;
+use crate::options::{Given, Options};
 
 /// The section, as an attribute. `cloned` are the arguments of which every attempt gets a clone.
 pub(crate) fn section(options: &Options, cloned: &[String]) -> TokenStream {

@@ -7,13 +7,14 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, ExprLit, Lit, LitBool, Path, Token};
+use syn::{Expr, LitBool, Path, Token};
 
 use crate::conditions::{self, Condition};
 use crate::duration;
 use crate::errors::{Errors, did_you_mean, list, or_colon};
 use crate::facade::Facade;
-use crate::values::{self, Literal, NotANumber, literal, mentions_self, number, word};
+use crate::keys::{self, Flag, Jitter};
+use crate::values::{self, mentions_self};
 
 /// All keys, in the order of the documentation.
 const KEYS: [&str; 18] = [
@@ -56,18 +57,11 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 12] = [
 ];
 /// Keys that need no value.
 const FLAGS: [&str; 2] = ["idempotent", "idempotency_key"];
-const JITTERS: [&str; 4] = ["none", "full", "equal", "decorrelated"];
 
 /// A value as it was written, and what it is where it is a literal.
 pub(crate) struct Given<T> {
     pub(crate) source: Expr,
     pub(crate) literal: Option<T>,
-}
-
-/// A key that is there, or `key = true`, or `key = false`.
-pub(crate) struct Flag {
-    pub(crate) source: TokenStream,
-    pub(crate) value: bool,
 }
 
 /// What an attribute says. A key that was left out, or whose value is wrong, is `None`.
@@ -91,15 +85,6 @@ pub(crate) struct Options {
     pub(crate) docs: Option<LitBool>,
     pub(crate) krate: Option<Path>,
     pub(crate) skip: Option<Ident>,
-}
-
-/// A jitter that was written as a word or a number.
-pub(crate) enum Jitter {
-    None,
-    Full,
-    Equal,
-    Decorrelated,
-    Fraction(f64),
 }
 
 /// Reads the tokens of an attribute. All mistakes are reported; what is right is returned.
@@ -168,12 +153,12 @@ fn entry(
     if !input.peek(Token![=]) {
         return Err(syn::Error::new(
             key.span(),
-            format!("`{name}` needs a value: write `{}`", example(&name)),
+            format!("`{name}` needs a value: write `{}`", keys::example(&name)),
         ));
     }
     let equals: Token![=] = input.parse()?;
     if input.is_empty() || input.peek(Token![,]) {
-        let message = format!("`{name}` needs a value: write `{}`", example(&name));
+        let message = format!("`{name}` needs a value: write `{}`", keys::example(&name));
         return Err(syn::Error::new(equals.span, message));
     }
     if name == "crate" {
@@ -183,10 +168,13 @@ fn entry(
     let start = input.span();
     // What is wrong inside of a value says less than what to write.
     let Some(value) = values::parse(input) else {
-        return Err(syn::Error::new(start, format!("`{name}` cannot be read: write `{}`", example(&name))));
+        return Err(syn::Error::new(
+            start,
+            format!("`{name}` cannot be read: write `{}`", keys::example(&name)),
+        ));
     };
     if !input.is_empty() && !input.peek(Token![,]) {
-        let message = format!("expected `,` after the value of `{name}`, as in `{}`", example(&name));
+        let message = format!("expected `,` after the value of `{name}`, as in `{}`", keys::example(&name));
         return Err(syn::Error::new(input.span(), message));
     }
     if !matches!(name.as_str(), "policy" | "reauth" | "retry_if") && mentions_self(value.to_token_stream()) {
@@ -195,78 +183,12 @@ fn entry(
         errors.at(&value, format!("`{name}` {message}"));
         return Ok(());
     }
-    let mut read = |result: Result<(), String>| {
-        if let Err(message) = result {
-            errors.at(&value, message);
-        }
-    };
-    match name.as_str() {
-        "max" => read(max(&value).map(|max| options.max = given(&value, max))),
-        "base" => read(positive("base", &value).map(|base| options.base = given(&value, base))),
-        "cap" => read(positive("cap", &value).map(|cap| options.cap = given(&value, cap))),
-        "factor" => read(factor(&value).map(|factor| options.factor = given(&value, factor))),
-        "jitter" => read(jitter(&value).map(|jitter| options.jitter = given(&value, jitter))),
-        "max_retry_after" => read(
-            duration::parse("max_retry_after", &value)
-                .map(|limit| options.max_retry_after = given(&value, limit)),
-        ),
-        "on" => {
-            if matches!(&value, Expr::Array(array) if array.elems.is_empty()) {
-                errors.at(&value, "`on` is empty: list what to retry, or leave `on` out for the defaults");
-            }
-            options.on = Some(conditions::parse("on", &value, errors));
-        }
-        "never" => options.never = Some(conditions::parse("never", &value, errors)),
-        "deadline" => {
-            read(bound("deadline", "10s", &value).map(|deadline| options.deadline = given(&value, deadline)))
-        }
-        "timeout" => {
-            read(bound("timeout", "5s", &value).map(|timeout| options.timeout = given(&value, timeout)));
-        }
-        "idempotent" | "idempotency_key" => match &value {
-            Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => {
-                let flag = Flag { source: value.to_token_stream(), value: wanted.value };
-                *options.flag(&name) = Some(flag);
-            }
-            _ => read(Err(format!("`{name}` is a flag: write `{name}`, or `{name} = false`"))),
-        },
-        "reauth" => read(renewal(&value).map(|()| options.reauth = Some(value.clone()))),
-        "retry_if" => read(callable(&value).map(|()| options.retry_if = Some(value.clone()))),
-        "docs" => match &value {
-            Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => options.docs = Some(wanted.clone()),
-            _ => read(Err("`docs` is `true` or `false`: write `docs = false`".to_owned())),
-        },
-        "policy" => read(no_literal(&value).map(|()| options.policy = Some(value.clone()))),
-        _ => unreachable!("every key of KEYS has an arm"),
-    }
+    options.set(&name, &value, errors);
     Ok(())
 }
-
 #[expect(clippy::unnecessary_wraps, reason = "what every caller assigns")]
 fn given<T>(source: &Expr, literal: Option<T>) -> Option<Given<T>> {
     Some(Given { source: source.clone(), literal })
-}
-
-fn example(key: &str) -> &'static str {
-    match key {
-        "max" => "max = 5",
-        "on" => "on = [429, 503]",
-        "never" => "never = [401]",
-        "base" => "base = 1s",
-        "factor" => "factor = 2",
-        "cap" => "cap = 60s",
-        "jitter" => "jitter = 0.5",
-        "max_retry_after" => "max_retry_after = 2m",
-        "deadline" => "deadline = 10s",
-        "timeout" => "timeout = 5s",
-        "idempotent" => "idempotent",
-        "idempotency_key" => "idempotency_key",
-        "reauth" => "reauth = self.login()",
-        "retry_if" => "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
-        "policy" => "policy = GENTLE",
-        "docs" => "docs = false",
-        _ => "crate = ::retry_http",
-    }
 }
 
 fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
@@ -278,116 +200,6 @@ fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
     input.call(Path::parse_mod_style)
 }
 
-fn callable(value: &Expr) -> Result<(), String> {
-    match literal(value) {
-        Literal::None => Ok(()),
-        _ => Err(format!(
-            "`retry_if` is a path or a closure of type `Fn(&R) -> bool`: write `{}`",
-            example("retry_if")
-        )),
-    }
-}
-
-fn renewal(value: &Expr) -> Result<(), String> {
-    let closure = matches!(value, Expr::Closure(_));
-    match literal(value) {
-        Literal::None if !closure => Ok(()),
-        _ => Err("`reauth` is an expression that renews the credentials, and is not called: write `reauth = self.login()`"
-            .to_owned()),
-    }
-}
-
-fn no_literal(value: &Expr) -> Result<(), String> {
-    match literal(value) {
-        Literal::None => Ok(()),
-        _ => Err(
-            "`policy` is a `Policy` or a reference to one: write `policy = GENTLE` or `policy = self.retry`"
-                .to_owned(),
-        ),
-    }
-}
-
-fn max(value: &Expr) -> Result<Option<u32>, String> {
-    const KIND: &str = "`max` is a whole number from 1 up: write `max = 5`";
-    match literal(value) {
-        Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u32") => {
-            match int.base10_parse::<u32>() {
-                Ok(0) => Err(
-                    "`max` must be at least 1, since it counts the retries after the first attempt: write \
-                          `max = 1`, or remove the attribute"
-                        .to_owned(),
-                ),
-                Ok(max) => Ok(Some(max)),
-                Err(_) => Err(format!("`max` is too large: it is at most {}", u32::MAX)),
-            }
-        }
-        Literal::Plain(_) | Literal::Negative(_) => Err(KIND.to_owned()),
-        Literal::None if word(value).is_some() => Err(KIND.to_owned()),
-        Literal::None => Ok(None),
-    }
-}
-
-fn positive(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
-    const DAY: Duration = Duration::from_secs(86_400);
-    match duration::parse(key, value)? {
-        Some(Duration::ZERO) => Err(format!(
-            "`{key}` must be above zero, since retrying at once hurts the server: write `{key} = 500ms`"
-        )),
-        Some(duration) if duration > DAY => {
-            Err(format!("`{key}` is above a day: write `{key} = 24h` or less"))
-        }
-        duration => Ok(duration),
-    }
-}
-
-fn bound(key: &str, example: &str, value: &Expr) -> Result<Option<Duration>, String> {
-    match duration::parse(key, value)? {
-        Some(Duration::ZERO) => Err(format!(
-            "`{key}` must be above zero, since nothing is done in no time: write `{key} = {example}`"
-        )),
-        duration => Ok(duration),
-    }
-}
-
-fn factor(value: &Expr) -> Result<Option<f64>, String> {
-    const KIND: &str = "`factor` is a number from 1 to 100: write `factor = 2`";
-    match number(value) {
-        Ok(Some(factor)) if !(1.0..=100.0).contains(&factor) => Err(KIND.to_owned()),
-        Ok(None) if word(value).is_some() => Err(KIND.to_owned()),
-        Ok(factor) => Ok(factor),
-        Err(NotANumber) => Err(KIND.to_owned()),
-    }
-}
-
-fn jitter(value: &Expr) -> Result<Option<Jitter>, String> {
-    let kind =
-        || format!("`jitter` is a number from 0 to 1 or one of {}: write `jitter = 0.5`", list(&JITTERS));
-    if let Some(name) = word(value) {
-        return match name.as_str() {
-            "none" => Ok(Some(Jitter::None)),
-            "full" => Ok(Some(Jitter::Full)),
-            "equal" => Ok(Some(Jitter::Equal)),
-            "decorrelated" => Ok(Some(Jitter::Decorrelated)),
-            _ => Err(format!(
-                "unknown jitter `{name}`{} it is a number from 0 to 1 or one of {}",
-                or_colon(did_you_mean(&name, &JITTERS, &[("none", &["off", "no"])])),
-                list(&JITTERS)
-            )),
-        };
-    }
-    if let Expr::Path(path) = value {
-        let name = path.path.get_ident().map(|name| name.to_string().to_lowercase());
-        if let Some(name) = name.filter(|name| JITTERS.contains(&name.as_str())) {
-            return Err(format!("write `jitter = {name}`"));
-        }
-    }
-    match number(value) {
-        Ok(Some(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Some(Jitter::Fraction(fraction))),
-        Ok(None) => Ok(None),
-        Ok(Some(_)) | Err(NotANumber) => Err(kind()),
-    }
-}
-
 /// Where a mistake was, the next option is read as if nothing had happened.
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
@@ -396,6 +208,47 @@ fn skip_to_comma(input: ParseStream<'_>) {
 }
 
 impl Options {
+    /// Reads the value of a key.
+    fn set(&mut self, name: &str, value: &Expr, errors: &mut Errors) {
+        let mut read = |result: Result<(), String>| {
+            if let Err(message) = result {
+                errors.at(value, message);
+            }
+        };
+        match name {
+            "max" => read(keys::max(value).map(|max| self.max = given(value, max))),
+            "base" => read(keys::positive("base", value).map(|base| self.base = given(value, base))),
+            "cap" => read(keys::positive("cap", value).map(|cap| self.cap = given(value, cap))),
+            "factor" => read(keys::factor(value).map(|factor| self.factor = given(value, factor))),
+            "jitter" => read(keys::jitter(value).map(|jitter| self.jitter = given(value, jitter))),
+            "max_retry_after" => read(
+                duration::parse("max_retry_after", value)
+                    .map(|limit| self.max_retry_after = given(value, limit)),
+            ),
+            "on" => {
+                if matches!(value, Expr::Array(array) if array.elems.is_empty()) {
+                    errors.at(value, "`on` is empty: list what to retry, or leave `on` out for the defaults");
+                }
+                self.on = Some(conditions::parse("on", value, errors));
+            }
+            "never" => self.never = Some(conditions::parse("never", value, errors)),
+            "deadline" => {
+                read(keys::bound("deadline", value).map(|deadline| self.deadline = given(value, deadline)));
+            }
+            "timeout" => {
+                read(keys::bound("timeout", value).map(|timeout| self.timeout = given(value, timeout)));
+            }
+            "idempotent" | "idempotency_key" => {
+                read(keys::flag(name, value).map(|flag| *self.flag(name) = Some(flag)));
+            }
+            "reauth" => read(keys::renewal(value).map(|()| self.reauth = Some(value.clone()))),
+            "retry_if" => read(keys::callable(value).map(|()| self.retry_if = Some(value.clone()))),
+            "docs" => read(keys::docs(value).map(|docs| self.docs = Some(docs))),
+            "policy" => read(keys::no_literal(value).map(|()| self.policy = Some(value.clone()))),
+            _ => unreachable!("every key of KEYS has an arm"),
+        }
+    }
+
     fn flag(&mut self, name: &str) -> &mut Option<Flag> {
         if name == "idempotent" { &mut self.idempotent } else { &mut self.idempotency_key }
     }

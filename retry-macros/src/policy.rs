@@ -14,7 +14,8 @@ use syn::{Expr, GenericParam, Generics};
 use crate::conditions::Condition;
 use crate::duration;
 use crate::facade::Facade;
-use crate::options::{Given, Jitter, Options};
+use crate::keys::Jitter;
+use crate::options::{Given, Options};
 
 /// What must be bound before the loop, and the policy as a reference.
 pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {

@@ -402,6 +402,7 @@ mod tests {
     use super::*;
     use crate::failure::Failure;
 
+    #[expect(clippy::large_types_passed_by_value, reason = "as it is built")]
     fn error(builder: PolicyBuilder) -> PolicyError {
         builder.build().unwrap_err()
     }

@@ -1,0 +1,178 @@
+//! What each key takes: examples, and the rules about one value. One function a kind of value.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Expr, ExprLit, Lit, LitBool};
+
+use crate::duration;
+use crate::errors::{did_you_mean, list, or_colon};
+use crate::values::{Literal, NotANumber, literal, number, word};
+
+const JITTERS: [&str; 4] = ["none", "full", "equal", "decorrelated"];
+
+/// A key that is there, or `key = true`, or `key = false`.
+pub(crate) struct Flag {
+    pub(crate) source: TokenStream,
+    pub(crate) value: bool,
+}
+
+/// A jitter that was written as a word or a number.
+pub(crate) enum Jitter {
+    None,
+    Full,
+    Equal,
+    Decorrelated,
+    Fraction(f64),
+}
+
+/// What to write, for a message.
+pub(crate) fn example(key: &str) -> &'static str {
+    match key {
+        "max" => "max = 5",
+        "on" => "on = [429, 503]",
+        "never" => "never = [401]",
+        "base" => "base = 1s",
+        "factor" => "factor = 2",
+        "cap" => "cap = 60s",
+        "jitter" => "jitter = 0.5",
+        "max_retry_after" => "max_retry_after = 2m",
+        "deadline" => "deadline = 10s",
+        "timeout" => "timeout = 5s",
+        "idempotent" => "idempotent",
+        "idempotency_key" => "idempotency_key",
+        "reauth" => "reauth = self.login()",
+        "retry_if" => "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
+        "policy" => "policy = GENTLE",
+        "docs" => "docs = false",
+        _ => "crate = ::retry_http",
+    }
+}
+
+pub(crate) fn callable(value: &Expr) -> Result<(), String> {
+    match literal(value) {
+        Literal::None => Ok(()),
+        _ => Err(format!(
+            "`retry_if` is a path or a closure of type `Fn(&R) -> bool`: write `{}`",
+            example("retry_if")
+        )),
+    }
+}
+
+pub(crate) fn renewal(value: &Expr) -> Result<(), String> {
+    let closure = matches!(value, Expr::Closure(_));
+    match literal(value) {
+        Literal::None if !closure => Ok(()),
+        _ => Err("`reauth` is an expression that renews the credentials, and is not called: write `reauth = self.login()`"
+            .to_owned()),
+    }
+}
+
+pub(crate) fn no_literal(value: &Expr) -> Result<(), String> {
+    match literal(value) {
+        Literal::None => Ok(()),
+        _ => Err(
+            "`policy` is a `Policy` or a reference to one: write `policy = GENTLE` or `policy = self.retry`"
+                .to_owned(),
+        ),
+    }
+}
+
+pub(crate) fn max(value: &Expr) -> Result<Option<u32>, String> {
+    const KIND: &str = "`max` is a whole number from 1 up: write `max = 5`";
+    match literal(value) {
+        Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u32") => {
+            match int.base10_parse::<u32>() {
+                Ok(0) => Err(
+                    "`max` must be at least 1, since it counts the retries after the first attempt: write \
+                          `max = 1`, or remove the attribute"
+                        .to_owned(),
+                ),
+                Ok(max) => Ok(Some(max)),
+                Err(_) => Err(format!("`max` is too large: it is at most {}", u32::MAX)),
+            }
+        }
+        Literal::Plain(_) | Literal::Negative(_) => Err(KIND.to_owned()),
+        Literal::None if word(value).is_some() => Err(KIND.to_owned()),
+        Literal::None => Ok(None),
+    }
+}
+
+pub(crate) fn positive(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    match duration::parse(key, value)? {
+        Some(Duration::ZERO) => Err(format!(
+            "`{key}` must be above zero, since retrying at once hurts the server: write `{key} = 500ms`"
+        )),
+        Some(duration) if duration > DAY => {
+            Err(format!("`{key}` is above a day: write `{key} = 24h` or less"))
+        }
+        duration => Ok(duration),
+    }
+}
+
+pub(crate) fn bound(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
+    match duration::parse(key, value)? {
+        Some(Duration::ZERO) => Err(format!(
+            "`{key}` must be above zero, since nothing is done in no time: write `{}`",
+            example(key)
+        )),
+        duration => Ok(duration),
+    }
+}
+
+pub(crate) fn factor(value: &Expr) -> Result<Option<f64>, String> {
+    const KIND: &str = "`factor` is a number from 1 to 100: write `factor = 2`";
+    match number(value) {
+        Ok(Some(factor)) if !(1.0..=100.0).contains(&factor) => Err(KIND.to_owned()),
+        Ok(None) if word(value).is_some() => Err(KIND.to_owned()),
+        Ok(factor) => Ok(factor),
+        Err(NotANumber) => Err(KIND.to_owned()),
+    }
+}
+
+pub(crate) fn jitter(value: &Expr) -> Result<Option<Jitter>, String> {
+    let kind =
+        || format!("`jitter` is a number from 0 to 1 or one of {}: write `jitter = 0.5`", list(&JITTERS));
+    if let Some(name) = word(value) {
+        return match name.as_str() {
+            "none" => Ok(Some(Jitter::None)),
+            "full" => Ok(Some(Jitter::Full)),
+            "equal" => Ok(Some(Jitter::Equal)),
+            "decorrelated" => Ok(Some(Jitter::Decorrelated)),
+            _ => Err(format!(
+                "unknown jitter `{name}`{} it is a number from 0 to 1 or one of {}",
+                or_colon(did_you_mean(&name, &JITTERS, &[("none", &["off", "no"])])),
+                list(&JITTERS)
+            )),
+        };
+    }
+    if let Expr::Path(path) = value {
+        let name = path.path.get_ident().map(|name| name.to_string().to_lowercase());
+        if let Some(name) = name.filter(|name| JITTERS.contains(&name.as_str())) {
+            return Err(format!("write `jitter = {name}`"));
+        }
+    }
+    match number(value) {
+        Ok(Some(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Some(Jitter::Fraction(fraction))),
+        Ok(None) => Ok(None),
+        Ok(Some(_)) | Err(NotANumber) => Err(kind()),
+    }
+}
+
+pub(crate) fn flag(key: &str, value: &Expr) -> Result<Flag, String> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => {
+            Ok(Flag { source: value.to_token_stream(), value: wanted.value })
+        }
+        _ => Err(format!("`{key}` is a flag: write `{key}`, or `{key} = false`")),
+    }
+}
+
+pub(crate) fn docs(value: &Expr) -> Result<LitBool, String> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => Ok(wanted.clone()),
+        _ => Err("`docs` is `true` or `false`: write `docs = false`".to_owned()),
+    }
+}
