@@ -147,7 +147,7 @@ fn ten_thousand_scripts() {
     let never = proptest::collection::vec(condition(), 0..4);
     let cases = (policy(), never, proptest::collection::vec(step(), 1..9));
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(10_000) });
-    let (retried, hinted) = (Cell::new(0), Cell::new(0));
+    let (repeats, hints) = (Cell::new(0), Cell::new(0));
     let result = runner.run(&cases, |(policy, never, script)| {
         let policy = policy.to_builder().never(&never).build().unwrap();
         let server = Server { script: &script, attempts: RefCell::default() };
@@ -177,13 +177,13 @@ fn ten_thousand_scripts() {
             if let Some(deadline) = policy.deadline() {
                 prop_assert!(pair[1].0 - begun <= deadline, "begun after the deadline");
             }
-            retried.set(retried.get() + 1);
-            hinted.set(hinted.get() + usize::from(!asked.is_zero()));
+            repeats.set(repeats.get() + 1);
+            hints.set(hints.get() + usize::from(!asked.is_zero()));
         }
         Ok(())
     });
     result.unwrap();
-    let (retried, hinted) = (retried.get(), hinted.get());
-    println!("{retried} retries, {hinted} of them after a hint");
-    assert!(retried > 5_000 && hinted > 500, "{retried} retries, {hinted} after a hint");
+    let (repeats, hints) = (repeats.get(), hints.get());
+    println!("{repeats} retries, {hints} of them after a hint");
+    assert!(repeats > 5_000 && hints > 500, "{repeats} retries, {hints} after a hint");
 }
