@@ -138,7 +138,6 @@ async fn the_renewal_is_within_the_deadline() {
 #[tokio::test]
 async fn never_wins() {
     const GUEST: retry_http::Policy = retry_http::policy!(never = [501]);
-    let never = GUEST.to_builder().never(&[retry_http::Condition::Status(401)]).build().unwrap();
 
     #[retry_http(policy = *policy, reauth = *renewals += 1)]
     async fn guest(
@@ -150,6 +149,7 @@ async fn never_wins() {
         Ok(http.get(url).send().await?.status().as_u16())
     }
 
+    let never = GUEST.to_builder().never(&[retry_http::Condition::Status(401)]).build().unwrap();
     let (server, mut renewals) = (server(), 0);
     let http = reqwest::Client::new();
     assert_eq!(guest(&never, &http, &server.url("/item"), &mut renewals).await.unwrap(), 401);

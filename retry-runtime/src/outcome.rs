@@ -136,10 +136,11 @@ macro_rules! __executing {
 macro_rules! __renew {
     ($call:ident, $attempted:ident, $reauth:expr) => {
         if $attempted.is_unauthorized(&mut $call, $attempted.answer().known(), $attempted.error().known()) {
-            let renewing = async {
+            // In a box: the happy path is not to carry it.
+            let renewing = ::std::boxed::Box::pin(async {
                 let renewal = $reauth;
                 $crate::__private::Look::of(&renewal).renewing().renewed(renewal).await
-            };
+            });
             if !$call.renewing(renewing).await {
                 return $attempted.outcome;
             }
