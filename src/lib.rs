@@ -3,7 +3,7 @@
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
     Backoff, Condition, Exchange, Failure, FailureSet, HttpFailure, Jitter, Policy, PolicyBuilder,
-    PolicyError, Retry, StatusSet, Stop, Verdict, hint,
+    PolicyError, Retry, StatusSet, Stop, Turn, Upstream, Verdict, hint,
 };
 
 #[doc(hidden)]
