@@ -31,7 +31,14 @@ const QUIET: Duration = Duration::from_secs(10);
 /// [`Upstream::admit`](crate::Upstream::admit). A new one has no place yet.
 #[derive(Debug, Default)]
 pub struct Turn {
-    place: Option<u64>,
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    number: u64,
+    /// When the call has waited for long enough.
+    gives_up: Duration,
 }
 
 #[derive(Debug)]
@@ -72,23 +79,29 @@ impl Cooldown {
         self.closed_until.checked_sub(now).filter(|wait| !wait.is_zero())
     }
 
-    /// How long until it is this call's turn; it gets no place, or loses it, where that is longer than `at_most`.
+    /// How long until it is this call's turn, or until it has waited `at_most` since it first asked. Where the server
+    /// itself asked for a longer pause, it goes at once.
     pub(crate) fn admit(&mut self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
         self.forget(now);
+        let closed = self.closed(now).unwrap_or_default();
         let pace = self.pace.as_mut()?;
         pace.advance(now, self.next);
-        let place = turn.place.take().unwrap_or(self.next);
-        let comes_up = pace.comes_up(place, now);
-        let wait = comes_up.saturating_sub(now);
-        if wait > at_most {
+        let Place { number, gives_up } = turn
+            .place
+            .take()
+            .unwrap_or_else(|| Place { number: self.next, gives_up: now.saturating_add(at_most) });
+        let patience = gives_up.saturating_sub(now);
+        if closed > patience {
             return None;
         }
-        self.next = self.next.max(place.saturating_add(1));
+        self.next = self.next.max(number.saturating_add(1));
+        let comes_up = pace.comes_up(number, now);
         pace.advance(now, self.next);
+        let wait = sooner(comes_up.saturating_sub(now)).min(patience);
         if wait.is_zero() {
             return None;
         }
-        turn.place = Some(place);
+        turn.place = Some(Place { number, gives_up });
         pace.calm_at = pace.calm_at.max(comes_up.saturating_add(QUIET));
         Some(wait)
     }
@@ -197,6 +210,12 @@ impl Pace {
             None => Duration::ZERO,
         }
     }
+}
+
+/// The pace may quicken while a call waits, so it asks again half-way, until what is left is not worth it.
+fn sooner(wait: Duration) -> Duration {
+    const WORTH_IT: Duration = Duration::from_millis(100);
+    if wait > WORTH_IT { wait / 2 } else { wait }
 }
 
 fn times(interval: Duration, n: u64) -> Duration {
