@@ -38,12 +38,11 @@ pub struct Caller<'u> {
     turn: Turn,
     policy: &'u Policy,
     shared: Shared<'u>,
-    pub began: Duration,
 }
 
 impl<'u> Caller<'u> {
-    pub fn new(policy: &'u Policy, shared: Shared<'u>, began: Duration) -> Self {
-        Self { retry: Retry::new(policy), turn: Turn::default(), policy, shared, began }
+    pub fn new(policy: &'u Policy, shared: Shared<'u>) -> Self {
+        Self { retry: Retry::new(policy), turn: Turn::default(), policy, shared }
     }
 
     /// Before an attempt: how long to wait and ask again, or `None` to go.
@@ -51,9 +50,7 @@ impl<'u> Caller<'u> {
         match self.shared {
             Shared::Nothing => None,
             Shared::Naive(upstream) => upstream.cooling(now),
-            Shared::Upstream(upstream) => {
-                upstream.admit(&mut self.turn, now, self.policy.max_retry_after())
-            }
+            Shared::Upstream(upstream) => upstream.admit(&mut self.turn, now, self.policy.max_retry_after()),
         }
     }
 

@@ -94,11 +94,11 @@ pub fn run(
                     Load::Offered(_) => chance.below(machines.len()),
                     Load::Clients(_) => id % machines.len(),
                 };
-                let caller = Caller::new(policy, machines[machine], now);
+                let caller = Caller::new(policy, machines[machine]);
                 if id < callers.len() {
                     callers[id] = caller;
                 } else {
-                    callers.resize_with(id, || Caller::new(policy, Shared::Nothing, now));
+                    callers.resize_with(id, || Caller::new(policy, Shared::Nothing));
                     callers.push(caller);
                 }
                 events.at(now, Event::Ask(id));

@@ -72,11 +72,11 @@ struct State {
 impl Upstream {
     unless_loom! {
         /// A service by the name under which logs and metrics show it, with the defaults: a tenth of a token for a
-        /// success, one each ten seconds in any case, at most ten; with cooldown.
+        /// success, one each twenty seconds in any case, at most ten; with cooldown.
         pub fn new(name: &'static str) -> Self {
             Self {
                 name,
-                funding: Some(Funding::new(0.1, 0.1, 10)),
+                funding: Some(Funding::new(0.1, 0.05, 10)),
                 cools: true,
                 calm: AtomicBool::new(true),
                 state: Mutex::new(State { budget: Budget::FULL, cooldown: Cooldown::OPEN }),
@@ -85,7 +85,7 @@ impl Upstream {
     }
 
     /// What pays for retries, in retries: the share that each success brings in (default 0.1), what comes in each
-    /// second in any case (default 0.1), and how many can be saved up, at least 1 (default 10).
+    /// second in any case (default 0.05), and how many can be saved up, at least 1 (default 10).
     ///
     /// Values that make no sense saturate: a negative share or NaN is 0.
     #[must_use]
