@@ -97,7 +97,8 @@ impl Cooldown {
         self.next = self.next.max(number.saturating_add(1));
         let comes_up = pace.comes_up(number, now);
         pace.advance(now, self.next);
-        let wait = sooner(comes_up.saturating_sub(now)).min(patience);
+        let before = number.saturating_sub(pace.served);
+        let wait = sooner(comes_up.saturating_sub(now), before).min(patience);
         if wait.is_zero() {
             return None;
         }
@@ -143,7 +144,7 @@ impl Cooldown {
         pace.advance(now, next);
         pace.since = until;
         pace.at = pace.at.max(until.saturating_add(seconds(random / pace.measured)));
-        pace.calm_at = pace.at.saturating_add(QUIET);
+        pace.calm_at = pace.calm_at.max(pace.at.saturating_add(QUIET));
     }
 
     fn forget(&mut self, now: Duration) {
@@ -212,10 +213,12 @@ impl Pace {
     }
 }
 
-/// The pace may quicken while a call waits, so it asks again half-way, until what is left is not worth it.
-fn sooner(wait: Duration) -> Duration {
+/// The pace may quicken while a call waits, so it asks again half-way, until what is left is not worth it; and at
+/// least once a second, or where a thousand are before it, once in the time in which a thousand a second go.
+fn sooner(wait: Duration, before: u64) -> Duration {
     const WORTH_IT: Duration = Duration::from_millis(100);
-    if wait > WORTH_IT { wait / 2 } else { wait }
+    const SECOND: Duration = Duration::from_secs(1);
+    if wait > WORTH_IT { (wait / 2).min(SECOND.max(Duration::from_millis(before))) } else { wait }
 }
 
 fn times(interval: Duration, n: u64) -> Duration {
