@@ -97,8 +97,7 @@ impl Cooldown {
         self.next = self.next.max(number.saturating_add(1));
         let comes_up = pace.comes_up(number, now);
         pace.advance(now, self.next);
-        let before = number.saturating_sub(pace.served);
-        let wait = sooner(comes_up.saturating_sub(now), before).min(patience);
+        let wait = pace.ask_again(number, comes_up.saturating_sub(now)).min(patience);
         if wait.is_zero() {
             return None;
         }
@@ -205,20 +204,28 @@ impl Pace {
         }
     }
 
+    /// The pace may quicken while a call waits, so it asks again half-way, and earlier where that is long: in the time
+    /// it takes at eight times the pace, or, while nothing is known of it, at a thousand a second.
+    fn ask_again(&self, place: u64, wait: Duration) -> Duration {
+        const NOT_WORTH_IT: Duration = Duration::from_millis(100);
+        const SECOND: Duration = Duration::from_secs(1);
+        if wait <= NOT_WORTH_IT {
+            return wait;
+        }
+        let at_best = if self.learned {
+            wait / 8
+        } else {
+            times(Duration::from_millis(1), place.saturating_sub(self.served))
+        };
+        at_best.max(SECOND).min(wait / 2)
+    }
+
     fn comes_up(&self, place: u64, now: Duration) -> Duration {
         match place.checked_sub(self.served) {
             Some(before) => self.at.saturating_add(times(self.interval(now), before)),
             None => Duration::ZERO,
         }
     }
-}
-
-/// The pace may quicken while a call waits, so it asks again half-way, until what is left is not worth it; and at
-/// least once a second, or where a thousand are before it, once in the time in which a thousand a second go.
-fn sooner(wait: Duration, before: u64) -> Duration {
-    const WORTH_IT: Duration = Duration::from_millis(100);
-    const SECOND: Duration = Duration::from_secs(1);
-    if wait > WORTH_IT { (wait / 2).min(SECOND.max(Duration::from_millis(before))) } else { wait }
 }
 
 fn times(interval: Duration, n: u64) -> Duration {
