@@ -3,7 +3,7 @@
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
     Backoff, Condition, Exchange, Failure, FailureSet, HttpFailure, Jitter, Policy, PolicyBuilder,
-    PolicyError, Renewal, Renewed, Retry, StatusSet, Stop, Verdict, hint,
+    PolicyError, Renewal, Renewed, Retry, StatusSet, Stop, Turn, Upstream, Verdict, hint,
 };
 
 #[doc(hidden)]

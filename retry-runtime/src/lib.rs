@@ -32,6 +32,7 @@ mod serde;
 mod settle;
 mod status;
 mod transport;
+mod upstream;
 
 pub use backoff::{Backoff, Jitter};
 pub use condition::Condition;
@@ -42,6 +43,7 @@ pub use renewal::{Renewal, Renewed};
 pub use retry::{Retry, Stop, Verdict};
 pub use rules::PolicyError;
 pub use status::StatusSet;
+pub use upstream::{Turn, Upstream};
 
 /// What generated code calls. Not part of the public API: anything in it may change in any release.
 #[doc(hidden)]

@@ -1,0 +1,228 @@
+//! What all calls to one service share: a budget of retries, and the pauses that it asked for.
+//!
+//! No I/O, no clock, no randomness of its own, as the rest of the core. `now` is the time since any fixed moment on a
+//! monotonic clock, the same moment for all uses of one upstream.
+
+mod budget;
+mod cooldown;
+
+use std::time::Duration;
+
+use budget::{Budget, Funding};
+use cooldown::Cooldown;
+pub use cooldown::Turn;
+use sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
+
+/// A `const fn`, but for loom, whose atomics are not made in a `const`.
+macro_rules! unless_loom {
+    ($(#[$attribute:meta])* pub fn $($rest:tt)*) => {
+        $(#[$attribute])*
+        #[cfg(not(all(test, loom)))]
+        pub const fn $($rest)*
+
+        $(#[$attribute])*
+        #[cfg(all(test, loom))]
+        pub fn $($rest)*
+    };
+}
+
+/// What all calls to one service share, so that their retries together are no attack on it.
+///
+/// * **Budget:** each retry pays a token, and each success brings in a tenth of one. A call that cannot pay ends.
+///   So a server that fails is sent little more than what callers ask for, whatever their policies say.
+/// * **Cooldown:** after a 429 or 503 with a hint all calls wait it out, first attempts too, and then come back one
+///   after the other, at a pace that is learned from what the server lets through.
+///
+/// It is for a `static`; while all is well, it costs a call one atomic read ([`is_calm`](Self::is_calm)).
+///
+/// ```
+/// use retry_runtime::{Turn, Upstream};
+/// use std::time::Duration;
+///
+/// static GITHUB: Upstream = Upstream::new("github");
+/// let (now, soon, patience) = (Duration::ZERO, Duration::from_secs(9), Duration::from_secs(60));
+///
+/// // Nobody waits, until the server asks for it: then the next call does.
+/// assert!(GITHUB.is_calm());
+/// GITHUB.refused(now, Duration::from_secs(9), 0.5);
+/// let mut turn = Turn::default();
+/// assert!(GITHUB.admit(&mut turn, now, patience) >= Some(soon));
+/// // A call that may not wait that long goes, and gets the server's own answer.
+/// assert_eq!(GITHUB.admit(&mut Turn::default(), now, Duration::from_secs(1)), None);
+/// // The retry of the one that was refused has to be paid for.
+/// assert!(GITHUB.pay(now));
+/// ```
+#[derive(Debug)]
+pub struct Upstream {
+    name: &'static str,
+    funding: Option<Funding>,
+    cools: bool,
+    /// Whether there is nothing in `state` to look at: it is open, with a full bucket. Written under the lock alone,
+    /// and so never behind it.
+    calm: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    budget: Budget,
+    cooldown: Cooldown,
+}
+
+impl Upstream {
+    unless_loom! {
+        /// A service by the name under which logs and metrics show it, with the defaults: a tenth of a token for a
+        /// success, one each twenty seconds in any case, at most ten; with cooldown.
+        pub fn new(name: &'static str) -> Self {
+            Self {
+                name,
+                funding: Some(Funding::new(0.1, 0.05, 10)),
+                cools: true,
+                calm: AtomicBool::new(true),
+                state: Mutex::new(State { budget: Budget::FULL, cooldown: Cooldown::OPEN }),
+            }
+        }
+    }
+
+    /// What pays for retries, in retries: the share that each success brings in (default 0.1), what comes in each
+    /// second in any case (default 0.05), and how many can be saved up, at least 1 (default 10).
+    ///
+    /// Values that make no sense saturate: a negative share or NaN is 0.
+    #[must_use]
+    pub const fn budget(mut self, per_success: f64, per_second: f64, burst: u32) -> Self {
+        self.funding = Some(Funding::new(per_success, per_second, burst));
+        self
+    }
+
+    /// Retries need not be paid for.
+    #[must_use]
+    pub const fn without_budget(mut self) -> Self {
+        self.funding = None;
+        self
+    }
+
+    /// A hint holds back the call that got it, and no other.
+    #[must_use]
+    pub const fn without_cooldown(mut self) -> Self {
+        self.cools = false;
+        self
+    }
+
+    /// The name it was given.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it is open, with nothing to wait for and nothing to pay in. One atomic read.
+    ///
+    /// A call for which this is so at its beginning needs no [`admit`](Self::admit), and if its first attempt succeeds
+    /// no [`succeeded`](Self::succeeded) either: that alone is all that an upstream costs while all is well.
+    #[inline]
+    pub fn is_calm(&self) -> bool {
+        // Nothing is read on the strength of it without the lock, so no order is needed.
+        self.calm.load(Ordering::Relaxed)
+    }
+
+    /// Before each attempt: `None` is to go now, and otherwise how long to wait before asking again, with the same
+    /// `turn`. A call keeps its place in the queue by its `turn`; one that is given up leaves a gap.
+    ///
+    /// `at_most` is the longest that the call may still wait; where that does not suffice, it goes now.
+    #[inline]
+    #[must_use = "it may have to wait"]
+    pub fn admit(&self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
+        if self.is_calm() {
+            return None;
+        }
+        let mut state = self.lock();
+        if let Some(funding) = &self.funding {
+            state.budget.refill(funding, now);
+        }
+        state.cooldown.admit(turn, now, at_most)
+    }
+
+    /// The server answered, and did not ask for a retry.
+    #[inline]
+    pub fn succeeded(&self, now: Duration) {
+        if self.is_calm() {
+            return;
+        }
+        let mut state = self.lock();
+        if let Some(funding) = &self.funding {
+            state.budget.fund(funding, now);
+        }
+        state.cooldown.succeeded(now);
+    }
+
+    /// Pays for a retry; where it cannot be paid for, the call is to end.
+    #[must_use = "a retry that is not paid for is not to be made"]
+    pub fn pay(&self, now: Duration) -> bool {
+        self.funding.as_ref().is_none_or(|funding| self.lock().budget.pay(funding, now))
+    }
+
+    /// The server refused, with 429 or 503, and asked to wait for `hint`: until then nobody goes, and for an hour at
+    /// most. What it asked for before is not shortened.
+    ///
+    /// `random`, uniform in `[0, 1)`, spreads the return of a fleet that was told the same.
+    pub fn refused(&self, now: Duration, hint: Duration, random: f64) {
+        if self.cools {
+            self.lock().cooldown.refused(now, now.saturating_add(hint), random);
+        }
+    }
+
+    /// Nobody goes before `until`, for what others of a fleet were told; an hour at most. Otherwise as
+    /// [`refused`](Self::refused).
+    pub fn cool_until(&self, now: Duration, until: Duration, random: f64) {
+        if self.cools {
+            self.lock().cooldown.close(now, until, random);
+        }
+    }
+
+    /// How long it is still closed, because of a hint; calls may come back later than that.
+    pub fn cooling(&self, now: Duration) -> Option<Duration> {
+        if self.is_calm() { None } else { self.lock().cooldown.closed(now) }
+    }
+
+    fn lock(&self) -> Locked<'_> {
+        // Nothing panics under the lock; and what it guards is whole after each step.
+        Locked { calm: &self.calm, state: self.state.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
+
+/// The state, for as long as nobody else looks at it. In the end `calm` says what has become of it.
+struct Locked<'u> {
+    calm: &'u AtomicBool,
+    state: MutexGuard<'u, State>,
+}
+
+impl std::ops::Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl std::ops::DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let calm = self.state.budget.is_full() && self.state.cooldown.is_open();
+        self.calm.store(calm, Ordering::Relaxed);
+    }
+}
+
+mod sync {
+    #[cfg(all(test, loom))]
+    pub(super) use loom::sync::atomic::{AtomicBool, Ordering};
+    #[cfg(all(test, loom))]
+    pub(super) use loom::sync::{Mutex, MutexGuard};
+    pub(super) use std::sync::PoisonError;
+    #[cfg(not(all(test, loom)))]
+    pub(super) use std::sync::atomic::{AtomicBool, Ordering};
+    #[cfg(not(all(test, loom)))]
+    pub(super) use std::sync::{Mutex, MutexGuard};
+}

@@ -1,0 +1,239 @@
+//! When an upstream that asked for a pause is let alone, and how calls come back to it.
+//!
+//! After a hint nothing is sent until it is over. To then let everybody go at once would only fetch the next refusal
+//! for all but the few that fit, so calls come back one after the other: each takes a place in a queue, and places
+//! come up at a pace that is learned. Until the server refuses again nothing is known of what it can take, so each
+//! success quickens the pace. Between two refusals a server with a limit has let through as much as it ever does,
+//! pauses and bursts included: that measured rate is the pace from then on, and it is probed upward, slowly first.
+//! When for a while nobody had to queue, there is nothing left to pace.
+
+use std::time::Duration;
+
+/// The longest pause: no hint closes an upstream for longer than this.
+pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Calls a second that come back first, before a success was seen.
+const FIRST: f64 = 1.0;
+/// What each success adds to that, in calls a second, until the server refuses again: e-fold in a quarter second.
+const PER_SUCCESS: f64 = 4.0;
+/// Never slower than one call a minute.
+const SLOWEST: f64 = 1.0 / 60.0;
+/// A pace that is none.
+const FASTEST: f64 = 1e9;
+/// Without a refusal the pace grows like exp(t²/2T²), with t since it re-opened and T this many seconds, and as long
+/// as this many calls take: a slow client, one of a large fleet, must see some answers before it asks for more.
+const PATIENCE: f64 = 10.0;
+const PATIENCE_CALLS: f64 = 20.0;
+/// How long nobody may have had to queue before the pace is forgotten.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// A place in the queue of an upstream that lets calls come back one after the other: see
+/// [`Upstream::admit`](crate::Upstream::admit). A new one has no place yet.
+#[derive(Debug, Default)]
+pub struct Turn {
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    number: u64,
+    /// When the call has waited for long enough.
+    gives_up: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Cooldown {
+    closed_until: Duration,
+    pace: Option<Pace>,
+    /// The first place that nobody has taken. Never starts over: a place that was kept through a calm is in the past.
+    next: u64,
+}
+
+/// How calls come back.
+#[derive(Debug)]
+struct Pace {
+    /// The first place that has not come up, and when it does; those after it follow at `interval`.
+    served: u64,
+    at: Duration,
+    /// When to forget all this, if nobody has to queue until then.
+    calm_at: Duration,
+    /// Calls a second, as measured, and since when they have grown from there.
+    measured: f64,
+    since: Duration,
+    /// Whether a refusal has put a measure to it.
+    learned: bool,
+    /// Successes since the last refusal, and when that was.
+    delivered: u32,
+    refused_at: Duration,
+}
+
+impl Cooldown {
+    pub(crate) const OPEN: Self = Self { closed_until: Duration::ZERO, pace: None, next: 0 };
+
+    pub(crate) const fn is_open(&self) -> bool {
+        self.pace.is_none()
+    }
+
+    /// How long nobody is to send.
+    pub(crate) fn closed(&self, now: Duration) -> Option<Duration> {
+        self.closed_until.checked_sub(now).filter(|wait| !wait.is_zero())
+    }
+
+    /// How long until it is this call's turn, or until it has waited `at_most` since it first asked. Where the server
+    /// itself asked for a longer pause, it goes at once.
+    pub(crate) fn admit(&mut self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
+        self.forget(now);
+        let closed = self.closed(now).unwrap_or_default();
+        let pace = self.pace.as_mut()?;
+        pace.advance(now, self.next);
+        let Place { number, gives_up } = turn
+            .place
+            .take()
+            .unwrap_or_else(|| Place { number: self.next, gives_up: now.saturating_add(at_most) });
+        let patience = gives_up.saturating_sub(now);
+        if closed > patience {
+            return None;
+        }
+        self.next = self.next.max(number.saturating_add(1));
+        let comes_up = pace.comes_up(number, now);
+        pace.advance(now, self.next);
+        let wait = pace.ask_again(number, comes_up.saturating_sub(now)).min(patience);
+        if wait.is_zero() {
+            return None;
+        }
+        turn.place = Some(Place { number, gives_up });
+        pace.calm_at = pace.calm_at.max(comes_up.saturating_add(QUIET));
+        Some(wait)
+    }
+
+    /// A call got through.
+    pub(crate) fn succeeded(&mut self, now: Duration) {
+        self.forget(now);
+        if let Some(pace) = &mut self.pace {
+            pace.advance(now, self.next);
+            pace.delivered = pace.delivered.saturating_add(1);
+            if !pace.learned {
+                pace.measured += PER_SUCCESS;
+            }
+        }
+    }
+
+    /// The server refused and asked for a pause. Refusals while closed are answers to what was sent before, and tell
+    /// nothing new of the pace. `random` is where in its first interval this client comes back: a fleet that was told
+    /// the same must not come back in lockstep.
+    pub(crate) fn refused(&mut self, now: Duration, until: Duration, random: f64) {
+        if self.closed(now).is_none() {
+            if let Some(pace) = &mut self.pace {
+                pace.advance(now, self.next);
+                pace.learn(now);
+            }
+        }
+        self.close(now, until, random);
+    }
+
+    /// Nobody sends before `until`; what is there already is never shortened.
+    pub(crate) fn close(&mut self, now: Duration, until: Duration, random: f64) {
+        let until = until.min(now.saturating_add(LONGEST));
+        if until <= now || until <= self.closed_until {
+            return;
+        }
+        self.closed_until = until;
+        let next = self.next;
+        let pace = self.pace.get_or_insert_with(|| Pace::first(now, next));
+        pace.advance(now, next);
+        pace.since = until;
+        pace.at = pace.at.max(until.saturating_add(seconds(random / pace.measured)));
+        pace.calm_at = pace.calm_at.max(pace.at.saturating_add(QUIET));
+    }
+
+    fn forget(&mut self, now: Duration) {
+        if self.pace.as_ref().is_some_and(|pace| pace.calm_at <= now) {
+            self.pace = None;
+        }
+    }
+}
+
+impl Pace {
+    const fn first(now: Duration, next: u64) -> Self {
+        Self {
+            served: next,
+            at: now,
+            calm_at: now,
+            measured: FIRST,
+            since: now,
+            learned: false,
+            delivered: 0,
+            refused_at: now,
+        }
+    }
+
+    /// Calls a second.
+    fn rate(&self, now: Duration) -> f64 {
+        let patience = PATIENCE + PATIENCE_CALLS / self.measured;
+        let t = now.saturating_sub(self.since).as_secs_f64() / patience;
+        (self.measured * (t * t / 2.0).exp()).min(FASTEST)
+    }
+
+    fn interval(&self, now: Duration) -> Duration {
+        seconds(1.0 / self.rate(now))
+    }
+
+    /// Measures: what came through since the last refusal. A few calls tell little, so at most half is believed.
+    fn learn(&mut self, now: Duration) {
+        let rate = self.rate(now);
+        let delivered = f64::from(self.delivered) / now.saturating_sub(self.refused_at).as_secs_f64();
+        self.measured = delivered.max(rate / 2.0).min(rate).max(SLOWEST);
+        self.learned = true;
+        self.delivered = 0;
+        self.refused_at = now;
+    }
+
+    /// Lets the places come up that are due. A place that nobody has taken comes up now at the earliest: time in
+    /// which nobody came is not made up for.
+    fn advance(&mut self, now: Duration, next: u64) {
+        let Some(late) = now.checked_sub(self.at) else { return };
+        let taken = next.saturating_sub(self.served);
+        let interval = self.interval(now);
+        let due =
+            u64::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u64::MAX).saturating_add(1);
+        let served = due.min(taken);
+        self.served = self.served.saturating_add(served);
+        self.at = self.at.saturating_add(times(interval, served));
+        if self.served == next {
+            self.at = self.at.max(now);
+        }
+    }
+
+    /// The pace may quicken while a call waits, so it asks again half-way, and earlier where that is long: in the time
+    /// it takes at eight times the pace, or, while nothing is known of it, at a thousand a second.
+    fn ask_again(&self, place: u64, wait: Duration) -> Duration {
+        const NOT_WORTH_IT: Duration = Duration::from_millis(100);
+        const SECOND: Duration = Duration::from_secs(1);
+        if wait <= NOT_WORTH_IT {
+            return wait;
+        }
+        let at_best = if self.learned {
+            wait / 8
+        } else {
+            times(Duration::from_millis(1), place.saturating_sub(self.served))
+        };
+        at_best.max(SECOND).min(wait / 2)
+    }
+
+    fn comes_up(&self, place: u64, now: Duration) -> Duration {
+        match place.checked_sub(self.served) {
+            Some(before) => self.at.saturating_add(times(self.interval(now), before)),
+            None => Duration::ZERO,
+        }
+    }
+}
+
+fn times(interval: Duration, n: u64) -> Duration {
+    let nanos = interval.as_nanos().saturating_mul(u128::from(n));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// Not negative, not NaN, and not too much.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
