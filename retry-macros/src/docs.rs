@@ -26,6 +26,13 @@ pub(crate) fn section(options: &Options, cloned: &[String]) -> TokenStream {
         waits(options, &mut text);
     }
     bounds(options, &mut text);
+    if let Some(upstream) = &options.upstream {
+        _ = write!(
+            text,
+            "\n\nAll calls of the upstream `{}` share a budget of retries, and the waits that the server asks for.",
+            source(upstream)
+        );
+    }
     if options.reauth.is_some() {
         text.push_str(
             "\n\nOn a 401 the credentials are renewed, once a call, and one more attempt follows at once.",

@@ -70,6 +70,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //
 // The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
 // With `reauth = EXPR` a 401 is looked at before it is settled: `renew!(call, attempted, EXPR)`.
+// With `upstream = EXPR` the call has a share in it, and each attempt waits until it is admitted.
 // `typed::<R>()` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
 // as `attempt_blocking(|| -> R { body })` and the wait blocks. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
@@ -222,12 +223,30 @@ impl Loop<'_> {
                 (attempt, Some(quote_spanned!(span=> #private::#renew!(#call, #attempted, #reauth);)))
             }
         };
+        let (bind_upstream, with, admitted) = match &options.upstream {
+            None => (None, None, None),
+            Some(upstream) => {
+                let (name, span) = (local("upstream"), upstream.span());
+                let upstream = renamed(upstream.to_token_stream());
+                let (with, admitted) = if shape.is_async() {
+                    (quote_spanned!(span=> .with_upstream(#name)), quote!(#call.admitted().await;))
+                } else {
+                    (
+                        quote_spanned!(span=> .with_upstream_blocking(#name)),
+                        quote!(#call.admitted_blocking();),
+                    )
+                };
+                (Some(quote!(let #name = &#upstream;)), Some(with), Some(admitted))
+            }
+        };
         quote! {
             #bind
             #once
             #converted
-            let mut #call = #private::Call::#start(#policy);
+            #bind_upstream
+            let mut #call = #private::Call::#start(#policy)#with;
             loop {
+                #admitted
                 #attempt
                 #informs
                 #renew

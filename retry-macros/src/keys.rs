@@ -44,6 +44,7 @@ pub(crate) fn example(key: &str) -> &'static str {
         "idempotency_key" => "idempotency_key",
         "reauth" => "reauth = self.login()",
         "retry_if" => "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
+        "upstream" => "upstream = GITHUB",
         "policy" => "policy = GENTLE",
         "docs" => "docs = false",
         _ => "crate = ::retry_http",
@@ -69,13 +70,17 @@ pub(crate) fn renewal(value: &Expr) -> Result<(), String> {
     }
 }
 
-pub(crate) fn no_literal(value: &Expr) -> Result<(), String> {
+pub(crate) fn no_literal(key: &str, value: &Expr) -> Result<(), String> {
+    let (what, field) = match key {
+        "policy" => ("a `Policy`", "self.retry"),
+        _ => ("an `Upstream`", "self.upstream"),
+    };
     match literal(value) {
         Literal::None => Ok(()),
-        _ => Err(
-            "`policy` is a `Policy` or a reference to one: write `policy = GENTLE` or `policy = self.retry`"
-                .to_owned(),
-        ),
+        _ => Err(format!(
+            "`{key}` is {what} or a reference to one: write `{}` or `{key} = {field}`",
+            example(key)
+        )),
     }
 }
 

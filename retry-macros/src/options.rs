@@ -17,7 +17,7 @@ use crate::keys::{self, Flag, Jitter};
 use crate::values::{self, mentions_self};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "max",
     "on",
     "never",
@@ -32,13 +32,14 @@ const KEYS: [&str; 18] = [
     "idempotency_key",
     "reauth",
     "retry_if",
+    "upstream",
     "policy",
     "docs",
     "crate",
     "skip",
 ];
 /// What others call them.
-const KEYS_ELSEWHERE: [(&str, &[&str]); 12] = [
+const KEYS_ELSEWHERE: [(&str, &[&str]); 13] = [
     ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),
     ("on", &["codes", "retry_on", "status", "statuses", "when"]),
     ("never", &["except", "exclude", "ignore", "not_on"]),
@@ -53,6 +54,7 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 12] = [
     ("timeout", &["attempt_timeout", "per_request", "request_timeout", "send_timeout"]),
     ("idempotent", &["repeatable", "safe"]),
     ("idempotency_key", &["dedupe", "idempotence_key", "request_id"]),
+    ("upstream", &["budget", "bucket", "circuit_breaker", "limiter", "rate_limiter", "service", "throttle"]),
     ("reauth", &["authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew"]),
 ];
 /// Keys that need no value.
@@ -81,6 +83,7 @@ pub(crate) struct Options {
     pub(crate) idempotency_key: Option<Flag>,
     pub(crate) reauth: Option<Expr>,
     pub(crate) retry_if: Option<Expr>,
+    pub(crate) upstream: Option<Expr>,
     pub(crate) policy: Option<Expr>,
     pub(crate) docs: Option<LitBool>,
     pub(crate) krate: Option<Path>,
@@ -177,7 +180,9 @@ fn entry(
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", keys::example(&name));
         return Err(syn::Error::new(input.span(), message));
     }
-    if !matches!(name.as_str(), "policy" | "reauth" | "retry_if") && mentions_self(value.to_token_stream()) {
+    if !matches!(name.as_str(), "policy" | "reauth" | "retry_if" | "upstream")
+        && mentions_self(value.to_token_stream())
+    {
         let message =
             "is a constant: what is only known at run time is a policy, as in `policy = self.retry`";
         errors.at(&value, format!("`{name}` {message}"));
@@ -243,8 +248,11 @@ impl Options {
             }
             "reauth" => read(keys::renewal(value).map(|()| self.reauth = Some(value.clone()))),
             "retry_if" => read(keys::callable(value).map(|()| self.retry_if = Some(value.clone()))),
+            "upstream" => {
+                read(keys::no_literal("upstream", value).map(|()| self.upstream = Some(value.clone())));
+            }
             "docs" => read(keys::docs(value).map(|docs| self.docs = Some(docs))),
-            "policy" => read(keys::no_literal(value).map(|()| self.policy = Some(value.clone()))),
+            "policy" => read(keys::no_literal("policy", value).map(|()| self.policy = Some(value.clone()))),
             _ => unreachable!("every key of KEYS has an arm"),
         }
     }

@@ -1,6 +1,7 @@
 //! The only file that reads the clock and entropy, and that sleeps.
 
 use std::future::Future;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 /// The client's clock, for hints that are dates and come without a date of the server's.
@@ -17,6 +18,17 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
+    /// Since a moment that is the same for all calls of the process, of either clock.
+    pub(crate) fn since_start(self) -> Duration {
+        static START: OnceLock<std::time::Instant> = OnceLock::new();
+        let moment = match self {
+            Self::Async(moment) => moment.into_std(),
+            #[cfg(feature = "blocking")]
+            Self::Blocking(moment) => moment,
+        };
+        moment.saturating_duration_since(*START.get_or_init(|| moment))
+    }
+
     pub(crate) fn elapsed(self) -> Duration {
         match self {
             Self::Async(moment) => moment.elapsed(),

@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::renewal;
 use crate::retry::{Retry, Verdict};
 use crate::seen::Seen;
+use crate::shared::{IsUpstream, Shared};
 use crate::transport::Work;
 
 /// One call of an annotated function.
@@ -20,13 +21,20 @@ pub struct Call<'p> {
     pub seen: Seen,
     /// What is to be awaited before the next attempt of an async function.
     pause: Option<Work>,
+    /// What it has to do with other calls.
+    shared: Option<Shared<'p>>,
 }
 
 impl<'p> Call<'p> {
     /// Before the first attempt of an async function.
     #[inline]
     pub fn start(policy: &'p Policy) -> Self {
-        Self { retry: Retry::new(policy), seen: Seen::new(policy, ambient::moment), pause: None }
+        Self {
+            retry: Retry::new(policy),
+            seen: Seen::new(policy, ambient::moment),
+            pause: None,
+            shared: None,
+        }
     }
 
     /// Before the first attempt of a sync function.
@@ -34,7 +42,52 @@ impl<'p> Call<'p> {
     #[inline]
     pub fn start_blocking(policy: &'p Policy) -> Self {
         let seen = Seen::new(policy, ambient::blocking::moment);
-        Self { retry: Retry::new(policy), seen, pause: None }
+        Self { retry: Retry::new(policy), seen, pause: None, shared: None }
+    }
+
+    /// With an upstream.
+    #[inline]
+    pub fn with_upstream<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
+        self.shared = Some(Shared::new(upstream.upstream(), ambient::moment));
+        self
+    }
+
+    /// The same in a sync function.
+    #[cfg(feature = "blocking")]
+    #[inline]
+    pub fn with_upstream_blocking<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
+        self.shared = Some(Shared::new(upstream.upstream(), ambient::blocking::moment));
+        self
+    }
+
+    /// Waits until the next attempt may go: after the pause since the last one, when its upstream lets it.
+    #[inline]
+    pub async fn admitted(&mut self) {
+        if let Some(pause) = self.pause() {
+            pause.await;
+        }
+        while let Some(wait) = self.hold() {
+            ambient::sleep(wait).await;
+        }
+    }
+
+    /// The same in a sync function.
+    #[cfg(feature = "blocking")]
+    #[inline]
+    pub fn admitted_blocking(&mut self) {
+        while let Some(wait) = self.hold() {
+            ambient::blocking::sleep_until(ambient::blocking::now(), wait);
+        }
+    }
+
+    #[inline]
+    fn hold(&mut self) -> Option<Duration> {
+        let (retry, seen) = (&self.retry, &self.seen);
+        self.shared.as_mut()?.hold(|| {
+            // An eighth of the time is kept for sending.
+            let left = seen.left().unwrap_or(Duration::MAX);
+            retry.policy().max_retry_after().min(left - left / 8)
+        })
     }
 
     /// The next attempt begins with `pause`.
@@ -48,14 +101,19 @@ impl<'p> Call<'p> {
         self.pause.take()
     }
 
-    /// After each attempt: the wait before the next one, or `None` where the outcome is to be returned.
+    /// After each attempt, which `succeeded` or not: the wait before the next one, or `None` where the outcome is to be
+    /// returned.
     #[inline]
-    pub fn after(&mut self, retried_below: bool) -> Option<Duration> {
+    pub fn after(&mut self, retried_below: bool, succeeded: bool) -> Option<Duration> {
         let mut exchange = self.seen.take();
         if retried_below {
             exchange.was_retried_below();
         }
-        match self.retry.next(&exchange, self.seen.elapsed(), ambient::random) {
+        let mut verdict = self.retry.next(&exchange, self.seen.elapsed(), ambient::random);
+        if let Some(shared) = &mut self.shared {
+            verdict = shared.after(&exchange, succeeded, verdict);
+        }
+        match verdict {
             Verdict::Wait(wait) => Some(wait),
             Verdict::Stop(stop) => {
                 let renewed =

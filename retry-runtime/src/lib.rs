@@ -30,6 +30,7 @@ mod seen;
 #[cfg(feature = "serde")]
 mod serde;
 mod settle;
+mod shared;
 mod status;
 mod transport;
 mod upstream;

@@ -81,6 +81,11 @@ impl<'p> Retry<'p> {
         Self { policy, retries: 0, previous: Duration::ZERO, renewed: false }
     }
 
+    /// The policy it was given.
+    pub const fn policy(&self) -> &'p Policy {
+        self.policy
+    }
+
     /// How many retries the verdicts so far have asked for.
     pub const fn retries(&self) -> u32 {
         self.retries

@@ -145,7 +145,7 @@ impl<T, E> Attempted<T, E> {
     ) -> ControlFlow<Result<T, E>> {
         let Self { outcome, marked } = self;
         tell(&outcome, answer, error, &mut call.seen);
-        let Some(wait) = call.after(marked) else { return ControlFlow::Break(outcome) };
+        let Some(wait) = call.after(marked, outcome.is_ok()) else { return ControlFlow::Break(outcome) };
         call.pause_for(pause(
             outcome.ok().and_then(|value| answer.drain(value)),
             wait,
@@ -191,7 +191,7 @@ impl<T, E> Attempted<T, E> {
     ) -> ControlFlow<Result<T, E>> {
         let Self { outcome, marked } = self;
         tell(&outcome, answer, error, &mut call.seen);
-        let Some(wait) = call.after(marked) else { return ControlFlow::Break(outcome) };
+        let Some(wait) = call.after(marked, outcome.is_ok()) else { return ControlFlow::Break(outcome) };
         let start = ambient::blocking::now();
         if let Some(drain) = outcome.ok().and_then(|value| answer.drain_blocking(value)) {
             ambient::blocking::at_most(longest_drain(call, wait), drain);

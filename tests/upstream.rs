@@ -1,0 +1,155 @@
+//! What all calls to one service share, over real sockets: the budget of retries, and the waits that the server asks for.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use reqwest::{Client, Response};
+use retry_http::{Upstream, retry_http};
+use support::ms;
+use support::server::{Reply, Seen, Server};
+
+fn statuses(outcomes: &[reqwest::Result<Response>]) -> Vec<u16> {
+    outcomes.iter().map(|outcome| outcome.as_ref().map_or(0, |answer| answer.status().as_u16())).collect()
+}
+
+#[tokio::test]
+async fn retries_are_paid_for_and_successes_bring_in() {
+    static FAILING: Upstream = Upstream::new("failing").budget(0.5, 0.0, 4);
+
+    #[retry_http(max = 3, base = 1ms, upstream = FAILING)]
+    async fn get(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let http = Client::new();
+    let failing = Server::script([Reply::status(500)]);
+    for retries in [3, 1, 0, 0] {
+        let before = failing.requests().len();
+        assert_eq!(get(&http, &failing.url("/")).await.unwrap().status(), 500);
+        assert_eq!(failing.requests().len() - before, 1 + retries);
+    }
+    let well = Server::script([Reply::status(200)]);
+    for _ in 0..2 {
+        get(&http, &well.url("/")).await.unwrap();
+    }
+    // Two successes of half a retry each.
+    let before = failing.requests().len();
+    get(&http, &failing.url("/")).await.unwrap();
+    assert_eq!(failing.requests().len() - before, 2);
+}
+
+#[tokio::test]
+async fn a_refusal_holds_the_others_back_first_attempts_too() {
+    static LIMITED: Upstream = Upstream::new("limited");
+
+    #[retry_http(base = 1ms, upstream = LIMITED)]
+    async fn get(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let http = Client::new();
+    let server = Server::new(|n, _: &Seen| match n {
+        0 => Reply::status(429).header("retry-after-ms", "400"),
+        _ => Reply::status(200),
+    });
+    let url = server.url("/");
+    let first = get(&http, &url);
+    let others = async {
+        // Until the first was refused.
+        while server.requests().is_empty() {
+            tokio::time::sleep(ms(1)).await;
+        }
+        tokio::time::sleep(ms(50)).await;
+        join_all((0..5).map(|_| get(&http, &url))).await
+    };
+    let (first, others) = tokio::join!(first, others);
+    assert_eq!(first.unwrap().status(), 200);
+    assert_eq!(statuses(&others), [200; 5]);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 7, "nobody else was refused");
+    assert!(requests[1..].iter().all(|seen| seen.at - requests[0].at >= ms(390)), "{:?}", server.pauses());
+}
+
+#[tokio::test]
+async fn who_may_not_wait_that_long_gets_the_servers_own_answer() {
+    static SLOW: Upstream = Upstream::new("slow");
+
+    #[retry_http(base = 1ms, upstream = SLOW, max_retry_after = 1s)]
+    async fn impatient(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    #[retry_http(base = 1ms, upstream = SLOW, deadline = 2s)]
+    async fn urgent(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let http = Client::new();
+    let server = Server::script([Reply::status(503).header("retry-after", "30")]);
+    let url = server.url("/");
+    let start = Instant::now();
+    for _ in 0..2 {
+        assert_eq!(impatient(&http, &url).await.unwrap().status(), 503);
+        assert_eq!(urgent(&http, &url).await.unwrap().status(), 503);
+    }
+    assert_eq!(server.requests().len(), 4);
+    assert!(start.elapsed() < Duration::from_secs(25), "waited for what none of them may wait for");
+}
+
+#[test]
+fn the_same_in_sync_functions() {
+    struct Api {
+        http: reqwest::blocking::Client,
+        upstream: std::sync::Arc<Upstream>,
+    }
+
+    #[retry_http(base = 1ms, upstream = self.upstream)]
+    impl Api {
+        fn get(&self, url: &str) -> reqwest::Result<reqwest::blocking::Response> {
+            self.http.get(url).send()
+        }
+    }
+
+    let server = Server::new(|n, _: &Seen| match n {
+        0 => Reply::status(429).header("retry-after-ms", "300"),
+        1..=3 => Reply::status(200),
+        _ => Reply::status(500),
+    });
+    let api = Api {
+        http: reqwest::blocking::Client::new(),
+        upstream: std::sync::Arc::new(Upstream::new("sync").budget(0.0, 0.0, 2)),
+    };
+    let url = server.url("/");
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(api.get(&url).unwrap().status(), 200));
+        while server.requests().is_empty() {
+            std::thread::sleep(ms(1));
+        }
+        std::thread::sleep(ms(50));
+        for _ in 0..2 {
+            scope.spawn(|| assert_eq!(api.get(&url).unwrap().status(), 200));
+        }
+    });
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4);
+    assert!(requests[1..].iter().all(|seen| seen.at - requests[0].at >= ms(290)));
+    // One retry was paid for the refusal, one is left.
+    assert_eq!(api.get(&url).unwrap().status(), 500);
+    assert_eq!(server.requests().len(), 6);
+}
+
+#[tokio::test]
+async fn polling_costs_nothing() {
+    static JOBS: Upstream = Upstream::new("jobs").budget(0.0, 0.0, 1);
+
+    #[retry_http(max = 9, on = [202], base = 1ms, factor = 1, upstream = &JOBS)]
+    async fn job(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let server = Server::new(|n, _: &Seen| Reply::status(if n < 5 { 202 } else { 200 }));
+    assert_eq!(job(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
+    assert_eq!(server.requests().len(), 6);
+}
