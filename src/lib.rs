@@ -6,5 +6,8 @@ pub use retry_runtime::{
     PolicyError, Renewal, Renewed, Retry, StatusSet, Stop, Turn, Upstream, Verdict, hint,
 };
 
+#[cfg(feature = "redis")]
+pub use retry_runtime::{Fleet, FleetError};
+
 #[doc(hidden)]
 pub use retry_runtime::__private;

@@ -47,6 +47,7 @@ impl<'p> Call<'p> {
 
     /// With an upstream.
     #[inline]
+    #[must_use]
     pub fn with_upstream<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
         self.shared = Some(Shared::new(upstream.upstream(), ambient::moment));
         self
@@ -55,6 +56,7 @@ impl<'p> Call<'p> {
     /// The same in a sync function.
     #[cfg(feature = "blocking")]
     #[inline]
+    #[must_use]
     pub fn with_upstream_blocking<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
         self.shared = Some(Shared::new(upstream.upstream(), ambient::blocking::moment));
         self
@@ -86,7 +88,7 @@ impl<'p> Call<'p> {
         self.shared.as_mut()?.hold(|| {
             // An eighth of the time is kept for sending.
             let left = seen.left().unwrap_or(Duration::MAX);
-            retry.policy().max_retry_after().min(left - left / 8)
+            retry.policy().max_retry_after().min(left.saturating_sub(left / 8))
         })
     }
 

@@ -44,6 +44,8 @@ pub use renewal::{Renewal, Renewed};
 pub use retry::{Retry, Stop, Verdict};
 pub use rules::PolicyError;
 pub use status::StatusSet;
+#[cfg(feature = "redis")]
+pub use upstream::{Fleet, FleetError};
 pub use upstream::{Turn, Upstream};
 
 /// What generated code calls. Not part of the public API: anything in it may change in any release.

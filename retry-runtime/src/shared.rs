@@ -72,7 +72,7 @@ impl<'p> Shared<'p> {
             Verdict::Wait(_) if succeeded && !is_error(exchange) => {}
             Verdict::Wait(_) if !self.upstream.pay(now) => return Verdict::Stop(Stop::Budget),
             Verdict::Stop(_) if is_served(exchange) || (succeeded && !is_error(exchange)) => {
-                self.upstream.succeeded(now)
+                self.upstream.succeeded(now);
             }
             _ => {}
         }

@@ -5,12 +5,16 @@
 
 mod budget;
 mod cooldown;
+#[cfg(feature = "redis")]
+mod fleet;
 
 use std::time::Duration;
 
 use budget::{Budget, Funding};
 use cooldown::Cooldown;
 pub use cooldown::Turn;
+#[cfg(feature = "redis")]
+pub use fleet::{Fleet, FleetError};
 use sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// A `const fn`, but for loom, whose atomics are not made in a `const`.
@@ -61,6 +65,9 @@ pub struct Upstream {
     /// and so never behind it.
     calm: AtomicBool,
     state: Mutex<State>,
+    /// The other processes, once there is a fleet.
+    #[cfg(feature = "redis")]
+    fleet: std::sync::OnceLock<fleet::Member>,
 }
 
 #[derive(Debug)]
@@ -80,6 +87,8 @@ impl Upstream {
                 cools: true,
                 calm: AtomicBool::new(true),
                 state: Mutex::new(State { budget: Budget::FULL, cooldown: Cooldown::OPEN }),
+                #[cfg(feature = "redis")]
+                fleet: std::sync::OnceLock::new(),
             }
         }
     }
@@ -166,6 +175,10 @@ impl Upstream {
     pub fn refused(&self, now: Duration, hint: Duration, random: f64) {
         if self.cools {
             self.lock().cooldown.refused(now, now.saturating_add(hint), random);
+            #[cfg(feature = "redis")]
+            if let Some(member) = self.fleet.get() {
+                member.tell(now, hint);
+            }
         }
     }
 

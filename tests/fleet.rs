@@ -1,0 +1,266 @@
+//! Four processes that share one upstream through a real `redis-server`, which is stopped, killed and started anew under them.
+//!
+//! No harness: this program starts itself again as each of the four.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use retry_http::{Fleet, FleetError, Upstream, retry_http};
+use support::ms;
+use support::server::{Reply, Seen, Server};
+
+static API: Upstream = Upstream::new("api");
+
+#[retry_http(base = 1ms, jitter = none, upstream = API)]
+async fn call(http: &reqwest::Client, url: &str, name: &str) -> reqwest::Result<reqwest::Response> {
+    http.get(url).header("x-process", name).send().await
+}
+
+/// One of the four: calls all the time, until its input ends; then says how often, and how often that failed.
+fn worker(arguments: &[String]) {
+    let [redis, url, name] = arguments else { panic!("usage: REDIS URL NAME") };
+    tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().init();
+    let fleet = Fleet::connect(redis).unwrap();
+    fleet.share(&API).unwrap();
+    assert_eq!(fleet.share(&API), Err(FleetError::Shared));
+    let stop = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stopped = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while std::io::stdin().read_line(&mut line).is_ok_and(|read| read > 0) {}
+        stopped.store(true, Ordering::SeqCst);
+    });
+    let (mut calls, mut failed) = (0, 0);
+    runtime.block_on(async {
+        let http = reqwest::Client::new();
+        while !stop.load(Ordering::SeqCst) {
+            calls += 1;
+            let ok = call(&http, url, name).await.is_ok_and(|answer| answer.status() == 200);
+            failed += usize::from(!ok);
+            tokio::time::sleep(ms(4)).await;
+        }
+    });
+    println!("{calls} {failed}");
+}
+
+struct Redis {
+    port: u16,
+    process: Child,
+}
+
+impl Redis {
+    fn start(port: u16) -> Self {
+        let process = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server, which ./test.sh installs");
+        let redis = Self { port, process };
+        let start = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(30), "redis-server does not come up");
+            std::thread::sleep(ms(10));
+        }
+        redis
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// What Redis answers to a command.
+    fn ask(&self, command: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // Only on the way out.
+        let _: std::io::Result<()> = self.process.kill();
+        let _: std::io::Result<_> = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+struct Worker(Child);
+
+impl Worker {
+    fn start(redis: &Redis, server: &Server, name: usize) -> Self {
+        let process = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "worker",
+                &format!("redis://127.0.0.1:{}/", redis.port),
+                &server.url("/"),
+                &name.to_string(),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(process)
+    }
+
+    /// How many calls there were, how many of them failed, and what was logged.
+    fn stop(mut self) -> (usize, usize, String) {
+        drop(self.0.stdin.take());
+        let output = self.0.wait_with_output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{log}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (calls, failed) = text.trim().split_once(' ').unwrap();
+        (calls.parse().unwrap(), failed.parse().unwrap(), log)
+    }
+}
+
+/// Answers 200, and once, when told to, 429.
+struct Api {
+    server: Server,
+    refuse: Arc<Mutex<Option<Duration>>>,
+    refused: Arc<Mutex<Option<(Instant, String)>>>,
+}
+
+fn process(seen: &Seen) -> String {
+    seen.headers["x-process"].to_str().unwrap().to_owned()
+}
+
+impl Api {
+    fn start() -> Self {
+        let (refuse, refused) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+        let (wait, log) = (Arc::<Mutex<Option<Duration>>>::clone(&refuse), Arc::clone(&refused));
+        let server = Server::new(move |_, seen: &Seen| match wait.lock().unwrap().take() {
+            None => Reply::status(200),
+            Some(wait) => {
+                *log.lock().unwrap() = Some((seen.at, process(seen)));
+                Reply::status(429).header("retry-after-ms", wait.as_millis().to_string())
+            }
+        });
+        Self { server, refuse, refused }
+    }
+
+    /// Refuses one request; how long after that the last request of another process came before the cooldown was
+    /// over, and how many came in it at all.
+    fn refuse(&self, wait: Duration) -> (Duration, usize) {
+        *self.refused.lock().unwrap() = None;
+        *self.refuse.lock().unwrap() = Some(wait);
+        // They come back one after the other.
+        std::thread::sleep(wait + ms(1500));
+        let (at, who) = self.refused.lock().unwrap().clone().expect("a request to refuse");
+        let late: Vec<_> = self
+            .server
+            .requests()
+            .into_iter()
+            .filter(|seen| seen.at > at && seen.at < at + wait && process(seen) != who)
+            .map(|seen| seen.at - at)
+            .collect();
+        (late.iter().max().copied().unwrap_or_default(), late.len())
+    }
+
+    /// How many processes have sent something in the last while.
+    fn active(&self, since: Instant) -> usize {
+        let requests = self.server.requests();
+        let names: std::collections::HashSet<_> =
+            requests.iter().filter(|seen| seen.at > since).map(process).collect();
+        names.len()
+    }
+}
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("worker") => worker(&arguments[1..]),
+        _ => fleet(),
+    }
+}
+
+fn fleet() {
+    assert_eq!(Fleet::connect("http://localhost/").unwrap_err(), FleetError::Url);
+    let (api, redis) = (Api::start(), Redis::start(free_port()));
+    let mut workers: Vec<_> = (0..3).map(|name| Worker::start(&redis, &api.server, name)).collect();
+    let start = Instant::now();
+    while api.active(start) < 3 {
+        assert!(start.elapsed() < Duration::from_secs(60), "the processes do not come up");
+        std::thread::sleep(ms(20));
+    }
+    std::thread::sleep(ms(300));
+
+    // Best of three: the machine may be doing something else.
+    let shared = |what: &str| {
+        let times: Vec<_> = (0..3).map(|_| api.refuse(ms(800))).collect();
+        let (last, requests) = times.iter().min().unwrap();
+        println!("{what}: others held back after {last:?} ({requests} requests until then)");
+        *last
+    };
+    let last = shared("shared");
+    assert!(last < ms(50), "held back after {last:?} only");
+
+    // Who comes later finds the key.
+    *api.refuse.lock().unwrap() = Some(Duration::from_secs(3));
+    std::thread::sleep(ms(300));
+    let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();
+    assert!((1..=2900).contains(&left), "{left}");
+    let late = Instant::now();
+    workers.push(Worker::start(&redis, &api.server, 3));
+    std::thread::sleep(Duration::from_secs(5));
+    let (closed, _) = api.refused.lock().unwrap().clone().unwrap();
+    let requests = api.server.requests();
+    let first = requests.iter().find(|seen| process(seen) == "3").expect("the fourth process");
+    // Its very first call may go before Redis has answered.
+    let second = requests.iter().filter(|seen| process(seen) == "3").nth(1).unwrap();
+    println!("latecomer: first request {:?} after its start", first.at - late);
+    assert!(second.at - closed >= Duration::from_secs(3), "{:?}", second.at - closed);
+
+    let calm = |api: &Api, what: &str| {
+        let since = Instant::now();
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(api.active(since), 4, "{what}");
+    };
+    redis.signal("-STOP");
+    calm(&api, "Redis stands still");
+    let (_, alone) = api.refuse(ms(400));
+    println!("Redis stands still: {alone} requests of others while one is held back");
+    assert!(alone > 0, "without Redis a process is held back by itself");
+    redis.signal("-CONT");
+    redis.ask("FLUSHALL");
+    std::thread::sleep(Duration::from_secs(6));
+    let last = shared("after standing still and a flush");
+    assert!(last < ms(50), "{last:?}");
+
+    let port = redis.port;
+    drop(redis);
+    calm(&api, "Redis is gone");
+    let (_, alone) = api.refuse(ms(400));
+    assert!(alone > 0);
+    std::thread::sleep(Duration::from_secs(3));
+    let redis = Redis::start(port);
+    let restarted = Instant::now();
+    while api.refuse(ms(400)).0 >= ms(50) {
+        assert!(restarted.elapsed() < Duration::from_secs(60), "not shared again");
+    }
+    println!("restarted: shared again within {:?}", restarted.elapsed());
+
+    for worker in workers {
+        let (calls, failed, log) = worker.stop();
+        println!("{calls} calls, {failed} failed");
+        assert!(calls > 100 && failed == 0, "{calls} calls, {failed} failed");
+        assert!(!log.contains("panicked"), "{log}");
+        let (lost, back) = (log.matches("no Redis").count(), log.matches("Redis is back").count());
+        assert!((1..=2).contains(&lost) && lost == back, "said {lost} and {back} times: {log}");
+    }
+    drop(redis);
+}
