@@ -113,6 +113,11 @@ async fn where_no_send_is_visible_the_waits_are_bounded() {
     assert_eq!((attempts.load(Ordering::Relaxed), start.elapsed().as_millis() / 10), (3, 480));
 }
 
+fn odd_headers() -> http::HeaderMap {
+    let value = http::HeaderValue::from_static("a TotalTimeout: 1ms \" timeout: 1ms");
+    [(http::header::USER_AGENT, value)].into_iter().collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_smallest_bound_holds() {
     #[retry_http(max = 1, base = 1ms, jitter = none, timeout = 5s)]
@@ -149,12 +154,7 @@ async fn the_smallest_bound_holds() {
     let server = silent();
     let url = server.url("/");
     for timeout in [ms(100), Duration::from_micros(100_500), Duration::from_secs(1)] {
-        let client = Client::builder().timeout(timeout).default_headers(
-            [(http::header::USER_AGENT, http::HeaderValue::from_static("TotalTimeout: 1ms"))]
-                .into_iter()
-                .collect(),
-        );
-        let http = client.build().unwrap();
+        let http = Client::builder().timeout(timeout).default_headers(odd_headers()).build().unwrap();
         let older = reqwest12::Client::builder().timeout(timeout).build().unwrap();
         let middleware = reqwest_middleware::ClientBuilder::new(http.clone()).build();
         let start = Instant::now();
@@ -177,8 +177,10 @@ async fn the_smallest_bound_holds() {
     let start = Instant::now();
     assert!(of_the_request(&Client::new(), &url).await.unwrap_err().is_timeout());
     assert!((ms(200)..ms(210)).contains(&start.elapsed()));
+    // A client without a timeout, whose headers look like one.
+    let unbounded = Client::builder().default_headers(odd_headers()).build().unwrap();
     let start = Instant::now();
-    assert!(of_the_client(&Client::new(), &url).await.unwrap_err().is_timeout());
+    assert!(of_the_client(&unbounded, &url).await.unwrap_err().is_timeout());
     assert!((ms(10_000)..ms(10_020)).contains(&start.elapsed()));
 }
 
@@ -204,4 +206,27 @@ async fn draining_takes_no_more_than_was_reckoned_with() {
     let server = Server::script([Reply::Stall { status: 503 }, Reply::status(200)]);
     assert_eq!(stalled(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
     assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_that_stalls_is_drained_within_the_deadline() {
+    #[retry_http(deadline = 400ms, base = 1ms, reauth = tokio::time::sleep(Duration::from_millis(200)))]
+    async fn helped(http: &Client, url: &str) -> reqwest::Result<Response> {
+        elsewhere(http, url).await
+    }
+
+    async fn elsewhere(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let server = Server::script([Reply::Stall { status: 401 }, Reply::status(200)]);
+    assert_eq!(helped(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
+    assert!(server.pauses()[0] >= ms(200));
+}
+
+#[tokio::test]
+async fn bounds_that_disagree_at_run_time_only_bound_more() {
+    let own = retry_http::Policy::builder().timeout(Duration::from_secs(60)).build().unwrap();
+    let policy = retry_http::policy!(policy = own, deadline = 30s);
+    assert_eq!((policy.timeout(), policy.deadline()), (own.timeout(), Some(Duration::from_secs(30))));
 }

@@ -130,6 +130,64 @@ async fn two_requests_of_a_call_have_two_keys_on_every_attempt() {
     assert_ne!(sent[0], sent[1]);
 }
 
+#[tokio::test]
+async fn a_request_keeps_its_key_where_an_attempt_leaves_another_out() {
+    #[retry_http(base = 1ms, idempotency_key)]
+    async fn order(http: &Client, server: &Server, known: &std::cell::Cell<bool>) -> reqwest::Result<()> {
+        if !known.replace(true) {
+            http.post(server.url("/customer")).send().await?.error_for_status()?;
+        }
+        for item in 0..2 {
+            http.post(server.url(&format!("/item?n={item}"))).send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+
+    let server = Server::new(|n, _: &Seen| Reply::status(if n == 2 { 500 } else { 200 }));
+    order(&Client::new(), &server, &std::cell::Cell::new(false)).await.unwrap();
+    let sent = keys(&server);
+    assert_eq!(sent.len(), 5);
+    // customer, item 0, item 1 refused; item 0, item 1.
+    assert_eq!(sent[1..3], sent[3..5]);
+    assert_eq!(sent.iter().collect::<HashSet<_>>().len(), 3);
+}
+
+#[tokio::test]
+async fn where_nothing_is_safe_to_repeat_no_send_is_forgotten() {
+    #[retry_http(base = 1ms, idempotent = false)]
+    async fn increment(http: &Client, server: &Server) -> reqwest::Result<()> {
+        http.get(server.url("/increment")).send().await?.error_for_status()?;
+        http.get(server.url("/next")).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    let server = Server::new(|n, _: &Seen| Reply::status(if n == 0 { 200 } else { 503 }));
+    assert!(increment(&Client::new(), &server).await.is_err());
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_listed_is_honoured_with_and_without_the_servers_word() {
+    #[retry_http(max = 1, base = 1ms, on = [429])]
+    async fn two(http: &Client, server: &Server) -> reqwest::Result<()> {
+        http.post(server.url("/")).send().await?.error_for_status()?;
+        http.get(server.url("/")).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    for (status, advice, expected) in
+        [(429, None, 4), (429, Some("true"), 4), (429, Some("false"), 2), (409, Some("true"), 2)]
+    {
+        let server = Server::new(move |n, _: &Seen| match (n % 2, advice) {
+            (0, _) => Reply::status(200),
+            (_, None) => Reply::status(status),
+            (_, Some(advice)) => Reply::status(status).header("x-should-retry", advice),
+        });
+        assert!(two(&Client::new(), &server).await.is_err());
+        assert_eq!(server.requests().len(), expected, "{status} {advice:?}");
+    }
+}
+
 async fn requests(reply: Reply, sends: impl AsyncFnOnce(&Client, &str)) -> usize {
     let server = Server::script([reply]);
     let http = Client::builder().timeout(ms(100)).build().unwrap();

@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::{Client, Response};
@@ -72,30 +73,43 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
     assert!(requests[1..].iter().all(|seen| seen.at - requests[0].at >= ms(390)), "{:?}", server.pauses());
 }
 
-#[tokio::test]
+/// Without a socket, which does not know of the paused clock.
+#[tokio::test(start_paused = true)]
 async fn who_may_not_wait_that_long_gets_the_servers_own_answer() {
     static SLOW: Upstream = Upstream::new("slow");
 
-    #[retry_http(base = 1ms, upstream = SLOW, max_retry_after = 1s)]
-    async fn impatient(http: &Client, url: &str) -> reqwest::Result<Response> {
-        http.get(url).send().await
+    #[retry_http(upstream = SLOW, max_retry_after = 1s)]
+    async fn impatient(requests: &AtomicUsize) -> reqwest::Result<Response> {
+        refuse(requests).await
     }
 
-    #[retry_http(base = 1ms, upstream = SLOW, deadline = 2s)]
-    async fn urgent(http: &Client, url: &str) -> reqwest::Result<Response> {
-        http.get(url).send().await
+    #[retry_http(upstream = SLOW, deadline = 2s)]
+    async fn urgent(requests: &AtomicUsize) -> reqwest::Result<Response> {
+        refuse(requests).await
     }
 
-    let http = Client::new();
-    let server = Server::script([Reply::status(503).header("retry-after", "30")]);
-    let url = server.url("/");
-    let start = Instant::now();
+    #[retry_http(upstream = SLOW)]
+    async fn patient(requests: &AtomicUsize) -> reqwest::Result<Response> {
+        refuse(requests).await
+    }
+
+    #[allow(clippy::unused_async, reason = "as a client has it")]
+    async fn refuse(requests: &AtomicUsize) -> reqwest::Result<Response> {
+        requests.fetch_add(1, Ordering::SeqCst);
+        let mut response = http::Response::new("");
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert("retry-after", http::HeaderValue::from_static("30"));
+        Ok(response.into())
+    }
+
+    let (requests, start) = (AtomicUsize::new(0), tokio::time::Instant::now());
     for _ in 0..2 {
-        assert_eq!(impatient(&http, &url).await.unwrap().status(), 503);
-        assert_eq!(urgent(&http, &url).await.unwrap().status(), 503);
+        assert_eq!(impatient(&requests).await.unwrap().status(), 503);
+        assert_eq!(urgent(&requests).await.unwrap().status(), 503);
     }
-    assert_eq!(server.requests().len(), 4);
-    assert!(start.elapsed() < Duration::from_secs(25), "waited for what none of them may wait for");
+    assert_eq!((requests.load(Ordering::SeqCst), start.elapsed()), (4, Duration::ZERO));
+    assert_eq!(patient(&requests).await.unwrap().status(), 503);
+    assert!(start.elapsed() >= Duration::from_secs(4 * 30), "the first attempt waits as well");
 }
 
 #[test]

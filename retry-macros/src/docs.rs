@@ -87,7 +87,7 @@ fn bounds(options: &Options, text: &mut String) {
     if let Some(deadline) = &options.deadline {
         _ = write!(
             text,
-            "The whole call, sends and waits included, takes at most {}. ",
+            "The call has {}: no wait is begun that would outlive it, and a visible send is given what is left. ",
             written(Some(deadline), &Duration::ZERO, human)
         );
     }
@@ -301,7 +301,8 @@ mod tests {
         let bounded = text("deadline = 10s, timeout = 2s, idempotency_key, reauth = self.login()");
         for part in [
             "at most 10 s, or 10 s if the server asks",
-            "The whole call, sends and waits included, takes at most 10 s. Each send takes at most 2 s.",
+            "The call has 10 s: no wait is begun that would outlive it",
+            "given what is left. Each send takes at most 2 s.",
             "carry an `Idempotency-Key`",
             "On a 401 the credentials are renewed",
         ] {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Expr, ExprLit, Lit, LitBool};
+use syn::visit::Visit;
+use syn::{Expr, ExprAsync, ExprClosure, ExprLit, ExprTry, Item, Lit, LitBool};
 
 use crate::duration;
 use crate::errors::{did_you_mean, list, or_colon};
@@ -62,9 +63,29 @@ pub(crate) fn callable(value: &Expr) -> Result<(), String> {
 }
 
 pub(crate) fn renewal(value: &Expr) -> Result<(), String> {
-    let closure = matches!(value, Expr::Closure(_));
+    struct Tries(bool);
+
+    impl<'ast> Visit<'ast> for Tries {
+        fn visit_expr_try(&mut self, _: &'ast ExprTry) {
+            self.0 = true;
+        }
+
+        // What leaves these is their own.
+        fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
+        fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+
+    let mut tries = Tries(false);
+    tries.visit_expr(value);
+    if tries.0 {
+        return Err(
+            "leave out `?` in `reauth`: an `Err` ends the call with the 401, write `reauth = self.login()`"
+                .to_owned(),
+        );
+    }
     match literal(value) {
-        Literal::None if !closure => Ok(()),
+        Literal::None if !matches!(value, Expr::Closure(_)) => Ok(()),
         _ => Err("`reauth` is an expression that renews the credentials, and is not called: write `reauth = self.login()`"
             .to_owned()),
     }

@@ -278,9 +278,11 @@ impl<'o> Built<'o> {
         if across.is_empty() {
             return quote!(#policy.__trusted());
         }
+        if self.options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
+            return quote!(#policy.__fitted());
+        }
         // Also where it is the value of a variable, a broken rule is an error of the compiler.
-        let constant = self.options.policy.as_ref().is_none_or(is_constant).then(|| quote!(const));
-        quote!(#constant { let #name = #policy.__trusted(); #across #name })
+        quote!(const { let #name = #policy.__trusted(); #across #name })
     }
 }
 

@@ -130,12 +130,12 @@ impl<'p> Call<'p> {
 
     /// After an attempt of a function that can renew credentials: whether to do so.
     pub(crate) fn renews(&mut self, retried_below: bool) -> bool {
-        !retried_below && self.retry.renews(self.seen.exchange())
+        !retried_below && !renewal::is_under_way() && self.retry.renews(self.seen.exchange())
     }
 
     /// Renews credentials, within what is left of the call. Where that fails the outcome is to be returned.
     pub async fn renewing(&mut self, renewal: impl Future<Output = bool>) -> bool {
-        let renewal = renewal::during_polls(self.seen.renewals, renewal);
+        let renewal = renewal::during_polls(self.seen.renewals(), renewal);
         let renewed = match self.seen.left() {
             Some(left) => ambient::at_most(left, renewal).await.unwrap_or(false),
             None => renewal.await,
@@ -146,7 +146,7 @@ impl<'p> Call<'p> {
     /// The same in a sync function, where what takes too long cannot be interrupted.
     #[cfg(feature = "blocking")]
     pub fn renewing_blocking(&mut self, renewal: impl FnOnce() -> bool) -> bool {
-        let renewed = renewal::during(self.seen.renewals, renewal);
+        let renewed = renewal::during(self.seen.renewals(), renewal);
         self.renewed(renewed)
     }
 

@@ -9,6 +9,8 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::nesting::Scope;
+
 /// How many renewals have ended in this process.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
@@ -61,7 +63,8 @@ impl Renewal {
 
     /// Awaits `renewal`, unless another call has done so in time; whether there are fresh credentials.
     ///
-    /// Called by anything else than `reauth` it only takes turns with others.
+    /// It is within the deadline of the call that it runs for: where that passes it is dropped half way, and the next call
+    /// in turn begins anew. Called by anything else than `reauth` it takes turns, and shares only failures.
     pub async fn once<F>(&self, renewal: F) -> bool
     where
         F: Future,
@@ -101,7 +104,8 @@ impl Renewal {
     fn ended(&self, renewed: bool) -> bool {
         let number = ENDED.fetch_add(1, Ordering::SeqCst) + 1;
         let last = if renewed { &self.succeeded } else { &self.failed };
-        last.store(number, Ordering::SeqCst);
+        // Async and sync calls may end at once.
+        last.fetch_max(number, Ordering::SeqCst);
         renewed
     }
 }
@@ -146,7 +150,13 @@ pub(crate) fn so_far() -> u64 {
     ENDED.load(Ordering::SeqCst)
 }
 
-/// Runs a part of a renewal for an attempt that `before` renewals had ended before.
+/// Whether what runs is part of a renewal: a 401 in that is no reason for another one, which would wait for itself.
+pub(crate) fn is_under_way() -> bool {
+    BEFORE.get().is_some()
+}
+
+/// Runs a part of a renewal for an attempt that `before` renewals had ended before. What is given up in it is its own
+/// affair, and no mark of the attempt around.
 pub(crate) fn during<T>(before: u64, part: impl FnOnce() -> T) -> T {
     /// Also where the part panics.
     struct Leave(Option<u64>);
@@ -158,6 +168,7 @@ pub(crate) fn during<T>(before: u64, part: impl FnOnce() -> T) -> T {
     }
 
     let _leave = Leave(BEFORE.replace(Some(before)));
+    let _scope = Scope::enter(false);
     part()
 }
 

@@ -95,7 +95,9 @@ const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 /// overrides it, and must not be given a longer one.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
-    // The name of a type, or of a field in older versions; after the default headers, whose values are quoted.
+    // After the default headers, whose values are quoted and may be anything.
+    let client = client.rsplit_once('"').map_or(client, |(_, rest)| rest);
+    // The name of a type, or of a field in older versions.
     let (_, value) = client.rsplit_once("TotalTimeout: ").or_else(|| client.rsplit_once(" timeout: "))?;
     let end = value.find(|c: char| c != '.' && !c.is_ascii_digit())?;
     let (number, unit) = value.split_at(end);
@@ -146,8 +148,8 @@ macro_rules! transport {
                     *request.timeout_mut() = Some(bound);
                 }
                 if seen.has_keys() {
-                    let method = request.method().clone();
-                    seen.key(&method, request.headers_mut());
+                    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+                    seen.key(&method, &path, request.headers_mut());
                 }
                 seen.sending(request.method(), request.headers(), request.url().as_str());
             }

@@ -113,7 +113,7 @@ impl<'p> Retry<'p> {
     /// What to do after an attempt whose last exchange was `exchange`, `elapsed` after the call began. Where the policy
     /// has no deadline, any `elapsed` will do.
     ///
-    /// `random` is asked at most once, only before a wait, and answers uniformly in `[0, 1)`.
+    /// `random` is asked at most once, only where there is a wait to compute, and answers uniformly in `[0, 1)`.
     #[inline]
     pub fn next(&mut self, exchange: &Exchange, elapsed: Duration, random: impl FnOnce() -> f64) -> Verdict {
         if let Err(stop) = self.judge(exchange) {
@@ -155,7 +155,8 @@ impl<'p> Retry<'p> {
         };
         let status = match exchange.should_retry() {
             // The server knows about this request, not about those before it.
-            Some(advice) => advice && (safe || !exchange.is_after_unsafe()),
+            Some(true) => safe || !exchange.is_after_unsafe() || is_status_in(exchange, &on),
+            Some(false) => false,
             None => is_status_in(exchange, &on),
         };
         if status || on.failures.intersects(exchange.failures()) || exchange.is_wanted() {

@@ -47,7 +47,8 @@ rules! {
             if !deadline.is_zero() && timeout.as_nanos() >= deadline.as_nanos());
     /// The longest hint can be waited for.
     max_retry_after_and_deadline(limit: Option<Duration>, deadline: Option<Duration>), or HintBeyondDeadline
-        if matches!((limit, deadline), (Some(limit), Some(deadline)) if limit.as_nanos() > deadline.as_nanos());
+        if matches!((limit, deadline), (Some(limit), Some(deadline))
+            if !deadline.is_zero() && limit.as_nanos() > deadline.as_nanos());
     /// A key makes a request safe to repeat.
     idempotency_key(wanted: bool, idempotent: Option<bool>), or KeyNotIdempotent
         if wanted && matches!(idempotent, Some(false));

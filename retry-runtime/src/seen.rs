@@ -19,6 +19,7 @@ use crate::hint;
 use crate::nesting;
 use crate::policy::Policy;
 use crate::renewal;
+use crate::rules::is_retryable;
 
 /// What the current attempt has seen so far.
 #[derive(Debug)]
@@ -33,10 +34,12 @@ pub struct Seen {
     deadline: Option<(Moment, Duration)>,
     /// The timeout of the client that is about to be passed a request.
     client_timeout: Option<Duration>,
-    /// Of the call's idempotency keys, the first, and how many requests of the attempt have one.
-    keys: Option<(u128, u128)>,
-    /// Which renewals of credentials were before the attempt, where the function renews them.
-    pub(crate) renewals: u64,
+    /// Whether repeating a request is safe, where that is not by its method.
+    idempotent: Option<bool>,
+    /// What the call's idempotency keys are made of, and the requests of the attempt that have one.
+    keys: Option<(u128, Vec<u64>)>,
+    /// How many renewals of credentials had ended before those of the attempt were read, where the function renews them.
+    renewals: Option<u64>,
 }
 
 impl Seen {
@@ -49,8 +52,9 @@ impl Seen {
             timeout: policy.timeout(),
             deadline: policy.deadline().map(|deadline| (moment(), deadline)),
             client_timeout: None,
-            keys: policy.idempotency_key().then(|| (ambient::random_bits(), 0)),
-            renewals: 0,
+            idempotent: policy.idempotent(),
+            keys: policy.idempotency_key().then(|| (ambient::random_bits(), Vec::new())),
+            renewals: None,
         }
     }
 
@@ -59,7 +63,7 @@ impl Seen {
     pub(crate) fn take(&mut self) -> Exchange {
         self.target = None;
         if let Some((_, keyed)) = &mut self.keys {
-            *keyed = 0;
+            keyed.clear();
         }
         std::mem::take(&mut self.exchange)
     }
@@ -71,7 +75,12 @@ impl Seen {
 
     /// An attempt of a function that renews credentials begins.
     pub fn attempting(&mut self) {
-        self.renewals = renewal::so_far();
+        self.renewals = Some(renewal::so_far());
+    }
+
+    /// How many renewals of credentials had ended before those that were refused were read.
+    pub(crate) fn renewals(&self) -> u64 {
+        self.renewals.unwrap_or_default()
     }
 
     /// Since when the call runs, where that is bounded; else zero.
@@ -115,15 +124,19 @@ impl Seen {
     /// Gives a request that is about to be sent its `Idempotency-Key`, where the call has keys and the request is not
     /// safe to repeat without.
     ///
-    /// A bare UUID, as Stripe and Adyen document it, and not the quoted string of the draft. Requests of one attempt
-    /// have different keys, the n-th of each attempt the same one.
-    pub(crate) fn key(&mut self, method: &Method, headers: &mut HeaderMap) {
-        let Some((first, keyed)) = &mut self.keys else { return };
+    /// A bare UUID, as Stripe and Adyen document it, and not the quoted string of the draft. It is that of the first,
+    /// second, … request of an attempt with this method and path, so a request has it on every attempt, also where one
+    /// of them leaves another request out, and no other request has it.
+    pub(crate) fn key(&mut self, method: &Method, path: &str, headers: &mut HeaderMap) {
+        let Some((secret, keyed)) = &mut self.keys else { return };
         if method.is_idempotent() || headers.contains_key(IDEMPOTENCY_KEY) {
             return;
         }
-        let bits = first.wrapping_add(*keyed);
-        *keyed += 1;
+        let request = hash(&(method, path));
+        let number = keyed.iter().filter(|earlier| **earlier == request).count();
+        keyed.push(request);
+        let half = |side: u8| u128::from(hash(&(*secret, request, number, side)));
+        let bits = (half(0) << 64) | half(1);
         let key = uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid();
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let key = HeaderValue::from_str(Uuid::hyphenated(key).encode_lower(&mut text));
@@ -146,7 +159,7 @@ impl Seen {
     #[inline]
     pub(crate) fn sending(&mut self, method: &Method, headers: &HeaderMap, url: &str) {
         self.begin(Exchange::sent(method, headers));
-        self.target = (!self.exchange.is_idempotent()).then(|| hash(url));
+        self.target = (!self.is_safe()).then(|| hash(&without_fragment(url)));
     }
 
     /// A visible send of another type than reqwest's begins, of which all that is known is that it is a POST or
@@ -162,7 +175,8 @@ impl Seen {
 
     #[inline]
     fn begin(&mut self, mut exchange: Exchange) {
-        if self.exchange.is_after_unsafe() || !self.exchange.is_idempotent() {
+        let sent = self.exchange.method().is_some();
+        if self.exchange.is_after_unsafe() || (sent && !self.is_safe()) {
             exchange.followed_unsafe();
         }
         self.exchange = exchange;
@@ -170,12 +184,16 @@ impl Seen {
         nesting::unmark();
     }
 
+    fn is_safe(&self) -> bool {
+        self.idempotent.unwrap_or(self.exchange.is_idempotent())
+    }
+
     /// A visible send has returned, and its answer or failure is about `url`. Where that is not where it was
     /// sent, a redirect was followed: the request itself was received, whatever came of the next one.
     #[inline]
     pub(crate) fn came_from(&mut self, url: Option<&str>) {
         if let (Some(target), Some(url)) = (self.target, url) {
-            if hash(url) != target {
+            if hash(&without_fragment(url)) != target {
                 self.exchange.followed_unsafe();
             }
         }
@@ -184,9 +202,16 @@ impl Seen {
     #[inline]
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.exchange.answered(status);
-        let failed = status.is_client_error() || status.is_server_error();
-        if let Some(advice) = failed.then(|| hint::should_retry(headers)).flatten() {
-            self.exchange.advised(advice);
+        // A 202 can be told not to be polled, but no success to be repeated.
+        if is_retryable(status.as_u16()) {
+            let failed = !status.is_success();
+            if let Some(advice) = hint::should_retry(headers).filter(|advice| failed || !advice) {
+                self.exchange.advised(advice);
+            }
+        }
+        if self.renewals.is_some() && status != StatusCode::UNAUTHORIZED {
+            // The credentials were good; those of the next request are read after this.
+            self.attempting();
         }
         if let Some(hint) = hint::read_from(headers, ambient::now) {
             self.exchange.hinted(hint.wait);
@@ -206,10 +231,13 @@ impl Seen {
     }
 }
 
-fn hash(url: &str) -> u64 {
+/// The fragment stays with the client, and is not part of what comes back.
+fn without_fragment(url: &str) -> Option<&str> {
+    url.split('#').next()
+}
+
+fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    // The fragment stays with the client, and is not part of what comes back.
-    let url = url.split('#').next();
-    url.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }

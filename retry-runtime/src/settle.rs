@@ -212,8 +212,9 @@ fn pause(drain: Option<Work>, wait: Duration, longest_drain: Duration) -> Work {
     })
 }
 
-/// How long to drain before or within `wait`: where the call is bounded, no longer than was reckoned with.
+/// How long to drain before or within `wait`: where the call is bounded, no longer than was reckoned with, and so that
+/// there is time left.
 fn longest_drain(call: &Call<'_>, wait: Duration) -> Duration {
     let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
-    if call.seen.left().is_some() { longest.min(wait) } else { longest }
+    call.seen.left().map_or(longest, |left| longest.min(wait).min(left / 2))
 }

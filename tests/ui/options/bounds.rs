@@ -93,6 +93,11 @@ async fn a_closure(http: &reqwest::Client) -> reqwest::Result<reqwest::Response>
     http.get("http://localhost").send().await
 }
 
+#[retry_http(reauth = login_or_not().await?)]
+async fn tried(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 #[retry_http(reauth)]
 async fn nothing(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
@@ -111,6 +116,10 @@ fn a_future_in_a_sync_function(
 }
 
 const LOGIN: Policy = policy!(reauth = login());
+
+async fn login_or_not() -> Result<(), String> {
+    Ok(())
+}
 
 async fn login() -> bool {
     true
