@@ -259,8 +259,8 @@ fn fleet() {
         println!("{calls} calls, {failed} failed");
         assert!(calls > 100 && failed == 0, "{calls} calls, {failed} failed");
         assert!(!log.contains("panicked"), "{log}");
-        let (lost, back) = (log.matches("no Redis").count(), log.matches("Redis is back").count());
-        assert!((1..=2).contains(&lost) && lost == back, "said {lost} and {back} times: {log}");
+        let (away, back) = (log.matches("no Redis").count(), log.matches("Redis is back").count());
+        assert!((1..=2).contains(&away) && away == back, "said {away} and {back} times: {log}");
     }
     drop(redis);
 }
