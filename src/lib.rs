@@ -2,8 +2,9 @@
 
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
-    Backoff, Condition, Exchange, Failure, FailureSet, HttpFailure, Jitter, Policy, PolicyBuilder,
-    PolicyError, Renewal, Renewed, Retry, StatusSet, Stop, Turn, Upstream, Verdict, hint,
+    Backoff, Condition, Event, Exchange, Failure, FailureSet, HttpFailure, Jitter, Observer, Policy,
+    PolicyBuilder, PolicyError, Renewal, Renewed, Retry, StatusSet, Step, Stop, Turn, Upstream, Verdict,
+    hint,
 };
 
 #[cfg(feature = "redis")]

@@ -173,6 +173,9 @@ pub(crate) fn only_policy(options: &Options, errors: &mut Errors) {
     if let Some(reauth) = &options.reauth {
         errors.at(reauth, "`reauth` is run by a function: give it to `#[retry_http]`");
     }
+    if let Some(observer) = &options.observer {
+        errors.at(observer, "`observer` is told of the calls of a function: give it to `#[retry_http]`");
+    }
     if let Some(upstream) = &options.upstream {
         errors.at(upstream, "`upstream` is what the calls of functions share: give it to `#[retry_http]`");
     }

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Generics, Stmt, Type, parse_quote};
+use syn::{Expr, Generics, Stmt, Type, parse_quote};
 
 use crate::arguments::{self, Arguments, Owned};
 use crate::errors::Errors;
@@ -56,7 +56,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //
 // Output:
 //     async fn f(..) -> R {
-//         let mut call = Call::start(&POLICY);
+//         let mut call = Call::start(concat!(module_path!(), "::f"), &POLICY);
 //         loop {
 //             let attempted = attempt(call.pause(), async {
 //                 if false { return typed::<R>(); }
@@ -70,7 +70,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //
 // The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
 // With `reauth = EXPR` a 401 is looked at before it is settled: `renew!(call, attempted, EXPR)`.
-// With `upstream = EXPR` the call has a share in it, and each attempt waits until it is admitted.
+// With `observer = EXPR` it is told of events; with `upstream = EXPR` the call has a share in it, and each attempt waits until it is admitted.
 // `typed::<R>()` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
 // as `attempt_blocking(|| -> R { body })` and the wait blocks. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
@@ -87,8 +87,10 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         _ => None,
     };
     let output = returned.as_ref();
+    let name = function.sig.ident.to_string();
     let looped = Loop {
         options,
+        function: &name,
         shape,
         output,
         receiver,
@@ -103,7 +105,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     if matches!(shape, Shape::Block | Shape::Closure) {
         let (body, owned) = function.block();
         let tokens = looped.around(body, &owned, &TokenStream::new(), &mut arguments, errors);
-        *body = vec![Stmt::Expr(syn::Expr::Verbatim(tokens), None)];
+        *body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
     } else {
         let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
         if let Shape::Wrapped { .. } = shape {
@@ -119,7 +121,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
             Shape::Wrapped { boxed: false } => quote!(#eager async move { #tokens }),
             _ => tokens,
         };
-        function.body = vec![Stmt::Expr(syn::Expr::Verbatim(tokens), None)];
+        function.body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
     }
 
     arguments.strip_mut(&mut function.sig, &mut function.body);
@@ -135,6 +137,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
 /// All that the loop around a body depends on.
 struct Loop<'f> {
     options: &'f Options,
+    function: &'f str,
     shape: Shape,
     /// What the function returns, where that is a box.
     output: Option<&'f Type>,
@@ -161,7 +164,7 @@ impl Loop<'_> {
         *arguments = arguments::plan(owned, body, self.generics, *private, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
-        let local = |name| Ident::new(name, Span::mixed_site());
+        let local = |name: &str| Ident::new(name, Span::mixed_site());
         let (call, attempted, outcome) = (local("call"), local("attempted"), local("outcome"));
         let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
         let sends = sends::arm(body, parameters, *shape, &call, options);
@@ -223,28 +226,39 @@ impl Loop<'_> {
                 (attempt, Some(quote_spanned!(span=> #private::#renew!(#call, #attempted, #reauth);)))
             }
         };
-        let (bind_upstream, with, admitted) = match &options.upstream {
-            None => (None, None, None),
-            Some(upstream) => {
-                let (name, span) = (local("upstream"), upstream.span());
-                let upstream = renamed(upstream.to_token_stream());
-                let (with, admitted) = if shape.is_async() {
-                    (quote_spanned!(span=> .with_upstream(#name)), quote!(#call.admitted().await;))
-                } else {
-                    (
-                        quote_spanned!(span=> .with_upstream_blocking(#name)),
-                        quote!(#call.admitted_blocking();),
-                    )
-                };
-                (Some(quote!(let #name = &#upstream;)), Some(with), Some(admitted))
-            }
+        let mut beside = TokenStream::new();
+        let mut with = TokenStream::new();
+        let mut share = |name: &str, value: &Expr, method: [&str; 2]| {
+            let (name, span) = (local(name), value.span());
+            let method = Ident::new(method[usize::from(!shape.is_async())], span);
+            let closure = matches!(value, Expr::Closure(_)).then(|| {
+                let private = options.krate(span).private();
+                quote_spanned!(span=> #private::observer)
+            });
+            let value = renamed(value.to_token_stream());
+            beside.extend(quote!(let #name = &#closure(#value);));
+            with.extend(quote_spanned!(span=> .#method(#name)));
         };
+        if let Some(observer) = &options.observer {
+            share("observer", observer, ["observed", "observed_blocking"]);
+        }
+        if let Some(upstream) = &options.upstream {
+            share("upstream", upstream, ["with_upstream", "with_upstream_blocking"]);
+        }
+        let admitted = options.upstream.as_ref().map(|_| {
+            if shape.is_async() {
+                quote!(#call.admitted().await;)
+            } else {
+                quote!(#call.admitted_blocking();)
+            }
+        });
+        let function = self.function;
         quote! {
             #bind
             #once
             #converted
-            #bind_upstream
-            let mut #call = #private::Call::#start(#policy)#with;
+            #beside
+            let mut #call = #private::Call::#start(::core::concat!(::core::module_path!(), "::", #function), #policy)#with;
             loop {
                 #admitted
                 #attempt

@@ -14,7 +14,7 @@ const ATTRIBUTES: [&str; 16] = [
     "max = 5, on = [429, 503], never = [401]",
     "max = MAX, base = 250ms, cap = 1.5m, factor = 1.5, jitter = full, max_retry_after = 2m",
     "on = [5xx, 400..=404, connect, timeout, reset, body, StatusCode::CONFLICT], never = [501, 425,],",
-    "deadline = 30s, timeout = 5s, idempotent, idempotency_key, reauth = self.renewal.once(self.login()), upstream = GITHUB",
+    "deadline = 30s, timeout = 5s, idempotent, idempotency_key, reauth = self.renewal.once(self.login()), upstream = GITHUB, observer = |event| log(event)",
     "idempotent = false, idempotency_key = maybe, deadline = 500ms, timeout = DEADLINE, reauth = || 1, never = [401]",
     "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending()), policy = self.retry",
     "policy = &crate::GENTLE, crate = ::other::retry_http, base = Duration::from_secs(1)",

@@ -45,6 +45,7 @@ pub(crate) fn example(key: &str) -> &'static str {
         "idempotency_key" => "idempotency_key",
         "reauth" => "reauth = self.login()",
         "retry_if" => "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
+        "observer" => "observer = |event| println!(\"{event:?}\")",
         "upstream" => "upstream = GITHUB",
         "policy" => "policy = GENTLE",
         "docs" => "docs = false",
@@ -94,6 +95,7 @@ pub(crate) fn renewal(value: &Expr) -> Result<(), String> {
 pub(crate) fn no_literal(key: &str, value: &Expr) -> Result<(), String> {
     let (what, field) = match key {
         "policy" => ("a `Policy`", "self.retry"),
+        "observer" => ("an `Observer`", "self.observer"),
         _ => ("an `Upstream`", "self.upstream"),
     };
     match literal(value) {

@@ -17,7 +17,7 @@ use crate::keys::{self, Flag, Jitter};
 use crate::values::{self, mentions_self};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "max",
     "on",
     "never",
@@ -32,6 +32,7 @@ const KEYS: [&str; 19] = [
     "idempotency_key",
     "reauth",
     "retry_if",
+    "observer",
     "upstream",
     "policy",
     "docs",
@@ -39,7 +40,7 @@ const KEYS: [&str; 19] = [
     "skip",
 ];
 /// What others call them.
-const KEYS_ELSEWHERE: [(&str, &[&str]); 13] = [
+const KEYS_ELSEWHERE: [(&str, &[&str]); 14] = [
     ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),
     ("on", &["codes", "retry_on", "status", "statuses", "when"]),
     ("never", &["except", "exclude", "ignore", "not_on"]),
@@ -54,6 +55,7 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 13] = [
     ("timeout", &["attempt_timeout", "per_request", "request_timeout", "send_timeout"]),
     ("idempotent", &["repeatable", "safe"]),
     ("idempotency_key", &["dedupe", "idempotence_key", "request_id"]),
+    ("observer", &["before_sleep", "inspect", "log", "notify", "on_event", "on_retry"]),
     ("upstream", &["budget", "bucket", "circuit_breaker", "limiter", "rate_limiter", "service", "throttle"]),
     ("reauth", &["authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew"]),
 ];
@@ -83,6 +85,7 @@ pub(crate) struct Options {
     pub(crate) idempotency_key: Option<Flag>,
     pub(crate) reauth: Option<Expr>,
     pub(crate) retry_if: Option<Expr>,
+    pub(crate) observer: Option<Expr>,
     pub(crate) upstream: Option<Expr>,
     pub(crate) policy: Option<Expr>,
     pub(crate) docs: Option<LitBool>,
@@ -180,9 +183,8 @@ fn entry(
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", keys::example(&name));
         return Err(syn::Error::new(input.span(), message));
     }
-    if !matches!(name.as_str(), "policy" | "reauth" | "retry_if" | "upstream")
-        && mentions_self(value.to_token_stream())
-    {
+    let at_run_time = ["observer", "policy", "reauth", "retry_if", "upstream"];
+    if !at_run_time.contains(&name.as_str()) && mentions_self(value.to_token_stream()) {
         let message =
             "is a constant: what is only known at run time is a policy, as in `policy = self.retry`";
         errors.at(&value, format!("`{name}` {message}"));
@@ -248,6 +250,9 @@ impl Options {
             }
             "reauth" => read(keys::renewal(value).map(|()| self.reauth = Some(value.clone()))),
             "retry_if" => read(keys::callable(value).map(|()| self.retry_if = Some(value.clone()))),
+            "observer" => {
+                read(keys::no_literal("observer", value).map(|()| self.observer = Some(value.clone())));
+            }
             "upstream" => {
                 read(keys::no_literal("upstream", value).map(|()| self.upstream = Some(value.clone())));
             }

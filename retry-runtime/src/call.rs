@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::ambient;
+use crate::ambient::{self, Moment};
+use crate::event::{Event, Observer, Step};
+use crate::exchange::Exchange;
 use crate::nesting;
 use crate::policy::Policy;
 use crate::renewal;
@@ -16,6 +18,7 @@ use crate::transport::Work;
 
 /// One call of an annotated function.
 pub struct Call<'p> {
+    function: &'static str,
     retry: Retry<'p>,
     /// What the attempt has seen so far.
     pub seen: Seen,
@@ -23,26 +26,54 @@ pub struct Call<'p> {
     pause: Option<Work>,
     /// What it has to do with other calls.
     shared: Option<Shared<'p>>,
+    /// Who wants to know of it.
+    watch: Option<Watch<'p>>,
+}
+
+struct Watch<'p> {
+    observer: &'p dyn Observer,
+    start: Moment,
 }
 
 impl<'p> Call<'p> {
     /// Before the first attempt of an async function.
     #[inline]
-    pub fn start(policy: &'p Policy) -> Self {
-        Self {
-            retry: Retry::new(policy),
-            seen: Seen::new(policy, ambient::moment),
-            pause: None,
-            shared: None,
-        }
+    pub fn start(function: &'static str, policy: &'p Policy) -> Self {
+        Self::begin(function, policy, ambient::moment)
     }
 
     /// Before the first attempt of a sync function.
     #[cfg(feature = "blocking")]
     #[inline]
-    pub fn start_blocking(policy: &'p Policy) -> Self {
-        let seen = Seen::new(policy, ambient::blocking::moment);
-        Self { retry: Retry::new(policy), seen, pause: None, shared: None }
+    pub fn start_blocking(function: &'static str, policy: &'p Policy) -> Self {
+        Self::begin(function, policy, ambient::blocking::moment)
+    }
+
+    #[inline]
+    fn begin(function: &'static str, policy: &'p Policy, moment: fn() -> Moment) -> Self {
+        let (retry, seen) = (Retry::new(policy), Seen::new(policy, moment));
+        Self { function, retry, seen, pause: None, shared: None, watch: None }
+    }
+
+    /// With an observer.
+    #[inline]
+    #[must_use]
+    pub fn observed<O: Observer>(self, observer: &'p O) -> Self {
+        self.watched(observer, ambient::moment)
+    }
+
+    /// The same in a sync function.
+    #[cfg(feature = "blocking")]
+    #[inline]
+    #[must_use]
+    pub fn observed_blocking<O: Observer>(self, observer: &'p O) -> Self {
+        self.watched(observer, ambient::blocking::moment)
+    }
+
+    fn watched(mut self, observer: &'p dyn Observer, moment: fn() -> Moment) -> Self {
+        self.seen.observed = true;
+        self.watch = Some(Watch { observer, start: moment() });
+        self
     }
 
     /// With an upstream.
@@ -69,6 +100,7 @@ impl<'p> Call<'p> {
             pause.await;
         }
         while let Some(wait) = self.hold() {
+            self.tell_held(wait);
             ambient::sleep(wait).await;
         }
     }
@@ -78,6 +110,7 @@ impl<'p> Call<'p> {
     #[inline]
     pub fn admitted_blocking(&mut self) {
         while let Some(wait) = self.hold() {
+            self.tell_held(wait);
             ambient::blocking::sleep_until(ambient::blocking::now(), wait);
         }
     }
@@ -111,10 +144,15 @@ impl<'p> Call<'p> {
         if retried_below {
             exchange.was_retried_below();
         }
+        let attempt = self.attempts();
         let mut verdict = self.retry.next(&exchange, self.seen.elapsed(), ambient::random);
         if let Some(shared) = &mut self.shared {
             verdict = shared.after(&exchange, succeeded, verdict);
         }
+        self.tell(&exchange, attempt, || match verdict {
+            Verdict::Wait(wait) => Step::Retry { wait },
+            Verdict::Stop(stop) => Step::End { stop, succeeded: succeeded && !exchange.is_error() },
+        });
         match verdict {
             Verdict::Wait(wait) => Some(wait),
             Verdict::Stop(stop) => {
@@ -126,6 +164,43 @@ impl<'p> Call<'p> {
                 None
             }
         }
+    }
+
+    /// How many attempts there were, with the one that is under way.
+    fn attempts(&self) -> u32 {
+        let retries = self.retry.retries().saturating_add(1);
+        retries.saturating_add(u32::from(self.retry.has_renewed()))
+    }
+
+    #[inline]
+    fn tell(&self, exchange: &Exchange, attempt: u32, step: impl FnOnce() -> Step) {
+        if self.watch.is_some() || cfg!(any(feature = "tracing", feature = "metrics")) {
+            self.tell_all(exchange, attempt, step());
+        }
+    }
+
+    #[cold]
+    fn tell_all(&self, exchange: &Exchange, attempt: u32, step: Step) {
+        let event = Event {
+            function: self.function,
+            attempt,
+            elapsed: self.watch.as_ref().map_or_else(|| self.seen.elapsed(), |watch| watch.start.elapsed()),
+            method: exchange.method(),
+            host: self.seen.host(),
+            status: exchange.status(),
+            failures: exchange.failures(),
+            hint: exchange.hint(),
+            hint_header: exchange.hint_header(),
+            step,
+        };
+        if let Some(watch) = &self.watch {
+            watch.observer.observe(&event);
+        }
+    }
+
+    /// Of a request that is yet to be sent nothing is known.
+    fn tell_held(&self, wait: Duration) {
+        self.tell(&Exchange::default(), self.attempts(), || Step::Held { wait });
     }
 
     /// After an attempt of a function that can renew credentials: whether to do so.
@@ -151,12 +226,14 @@ impl<'p> Call<'p> {
     }
 
     fn renewed(&mut self, renewed: bool) -> bool {
-        let again = renewed && self.seen.left().is_none_or(|left| !left.is_zero());
-        if again {
-            self.seen.take();
-        } else {
+        let succeeded = renewed && self.seen.left().is_none_or(|left| !left.is_zero());
+        // The attempt that follows is counted already.
+        let attempt = self.attempts().saturating_sub(1);
+        let exchange = self.seen.take();
+        self.tell(&exchange, attempt, || Step::Renewed { succeeded });
+        if !succeeded {
             nesting::mark();
         }
-        again
+        succeeded
     }
 }

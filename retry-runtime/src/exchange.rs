@@ -6,6 +6,7 @@ use http::header::HeaderName;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::failure::{Failure, FailureSet};
+use crate::hint::Hint;
 
 /// The header by which a client makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -34,6 +35,7 @@ pub struct Exchange {
     status: Option<StatusCode>,
     failures: FailureSet,
     hint: Option<Duration>,
+    hint_header: Option<&'static str>,
     should_retry: Option<bool>,
     wanted: bool,
     retried_below: bool,
@@ -67,6 +69,12 @@ impl Exchange {
     /// Of several hints the longest counts, so that none is undercut.
     pub fn hinted(&mut self, wait: Duration) {
         self.hint = self.hint.max(Some(wait));
+    }
+
+    /// [`hinted`](Self::hinted), by a header.
+    pub(crate) fn hinted_by(&mut self, hint: Hint) {
+        self.hinted(hint.wait);
+        self.hint_header = Some(hint.header);
     }
 
     /// Before this exchange there was another, in the same attempt or before a redirect, that is not safe to
@@ -132,6 +140,16 @@ impl Exchange {
     /// What the server said about retrying, other than by its status.
     pub fn should_retry(&self) -> Option<bool> {
         self.should_retry
+    }
+
+    /// Whether the answer was an error, also where a function returns it as `Ok`.
+    pub(crate) fn is_error(&self) -> bool {
+        self.status.is_some_and(|status| status.is_client_error() || status.is_server_error())
+    }
+
+    /// The header that asked for a wait.
+    pub(crate) fn hint_header(&self) -> Option<&'static str> {
+        self.hint_header.filter(|_| self.hint.is_some())
     }
 
     /// The wait that the server asked for.

@@ -11,6 +11,7 @@ mod attempt;
 mod backoff;
 mod call;
 mod condition;
+mod event;
 mod exchange;
 mod failure;
 pub mod hint;
@@ -37,6 +38,7 @@ mod upstream;
 
 pub use backoff::{Backoff, Jitter};
 pub use condition::Condition;
+pub use event::{Event, Observer, Step};
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureSet, HttpFailure};
 pub use policy::{Policy, PolicyBuilder};
@@ -53,6 +55,7 @@ pub use upstream::{Turn, Upstream};
 pub mod __private {
     pub use crate::attempt::{Outcome, attempt, typed};
     pub use crate::call::Call;
+    pub use crate::event::observer;
     pub use crate::outcome::{Again, Informs, Keep, again, collect, informs, is_wanted, keep, once};
     pub use crate::probe::{Giving, Look};
     pub use crate::renewal::Renewed;

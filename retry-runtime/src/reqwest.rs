@@ -160,10 +160,12 @@ macro_rules! transport {
                     Ok(response) => {
                         seen.came_from(Some(response.url().as_str()));
                         response.tell(seen);
+                        seen.at(response.url().host_str());
                     }
                     Err(error) => {
                         seen.came_from(error.url().map(|url| url.as_str()));
                         tell(error, seen);
+                        seen.at(error.url().and_then(|url| url.host_str()));
                     }
                 }
             }

@@ -28,6 +28,10 @@ pub struct Seen {
     exchange: Exchange,
     /// Where the request is sent, if it is not safe to repeat: a hash, so that nothing of a URL is kept.
     target: Option<u64>,
+    /// The host of the last exchange, where somebody wants to know.
+    host: Option<Box<str>>,
+    /// Whether an observer does.
+    pub(crate) observed: bool,
     /// The bound on each send.
     timeout: Option<Duration>,
     /// The bound on the call, and since when it counts.
@@ -49,6 +53,8 @@ impl Seen {
         Self {
             exchange: Exchange::default(),
             target: None,
+            host: None,
+            observed: false,
             timeout: policy.timeout(),
             deadline: policy.deadline().map(|deadline| (moment(), deadline)),
             client_timeout: None,
@@ -66,6 +72,11 @@ impl Seen {
             keyed.clear();
         }
         std::mem::take(&mut self.exchange)
+    }
+
+    /// The host of the exchange that was taken last.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     /// What has been seen of the last exchange so far.
@@ -181,6 +192,7 @@ impl Seen {
         }
         self.exchange = exchange;
         self.target = None;
+        self.host = None;
         nesting::unmark();
     }
 
@@ -199,6 +211,15 @@ impl Seen {
         }
     }
 
+    /// What the last exchange has been told of was from `host`. A log is only of failures.
+    #[inline]
+    pub(crate) fn at(&mut self, host: Option<&str>) {
+        let failed = || self.exchange.is_error() || !self.exchange.failures().is_empty();
+        if self.observed || (cfg!(feature = "tracing") && failed()) {
+            self.host = host.map(Into::into);
+        }
+    }
+
     #[inline]
     pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.exchange.answered(status);
@@ -214,7 +235,7 @@ impl Seen {
             self.attempting();
         }
         if let Some(hint) = hint::read_from(headers, ambient::now) {
-            self.exchange.hinted(hint.wait);
+            self.exchange.hinted_by(hint);
         }
     }
 

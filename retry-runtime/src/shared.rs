@@ -57,7 +57,7 @@ impl<'p> Shared<'p> {
     /// What becomes of a verdict on `exchange`: a retry has to be paid for.
     #[inline]
     pub(crate) fn after(&mut self, exchange: &Exchange, succeeded: bool, verdict: Verdict) -> Verdict {
-        if self.calm && succeeded && matches!(verdict, Verdict::Stop(_)) && !is_error(exchange) {
+        if self.calm && succeeded && matches!(verdict, Verdict::Stop(_)) && !exchange.is_error() {
             return verdict;
         }
         // Each attempt has a turn of its own.
@@ -69,9 +69,9 @@ impl<'p> Shared<'p> {
         }
         match verdict {
             // A job that is not done yet, or anything else that only `retry_if` wants again.
-            Verdict::Wait(_) if succeeded && !is_error(exchange) => {}
+            Verdict::Wait(_) if succeeded && !exchange.is_error() => {}
             Verdict::Wait(_) if !self.upstream.pay(now) => return Verdict::Stop(Stop::Budget),
-            Verdict::Stop(_) if is_served(exchange) || (succeeded && !is_error(exchange)) => {
+            Verdict::Stop(_) if is_served(exchange) || (succeeded && !exchange.is_error()) => {
                 self.upstream.succeeded(now);
             }
             _ => {}
@@ -94,9 +94,4 @@ fn is_served(exchange: &Exchange) -> bool {
     exchange.status().is_some_and(|status| !status.is_server_error())
         && !is_refused(exchange)
         && exchange.failures().is_empty()
-}
-
-/// Whether the answer was an error, also where the function returns it as `Ok`.
-fn is_error(exchange: &Exchange) -> bool {
-    exchange.status().is_some_and(|status| status.is_client_error() || status.is_server_error())
 }
