@@ -349,8 +349,8 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
                 }
             }
         }
-        shares.push((format!("{machines} machines"), share));
-        refusals.push((format!("{machines} machines"), refused));
+        shares.push((format!("machines: {machines}"), share));
+        refusals.push((format!("machines: {machines}"), refused));
     }
     fs::write(out.join("limited.csv"), csv)?;
     let x = ("clients", Scale::Log);

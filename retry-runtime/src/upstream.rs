@@ -226,3 +226,167 @@ mod sync {
     #[cfg(not(all(test, loom)))]
     pub(super) use std::sync::{Mutex, MutexGuard};
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn it_is_calm_until_a_retry_is_paid_for_and_again_when_that_is_paid_in() {
+        static UPSTREAM: Upstream = Upstream::new("a service").budget(0.5, 0.0, 2);
+        assert_eq!(UPSTREAM.name(), "a service");
+        assert!(UPSTREAM.is_calm());
+        assert_eq!([(); 3].map(|()| UPSTREAM.pay(NOW)), [true, true, false]);
+        for _ in 0..4 {
+            assert!(!UPSTREAM.is_calm());
+            UPSTREAM.succeeded(NOW);
+        }
+        assert!(UPSTREAM.is_calm());
+    }
+
+    #[test]
+    fn the_floor_makes_it_calm_without_a_success() {
+        let upstream = Upstream::new("a service").budget(0.0, 1.0, 2);
+        assert!(upstream.pay(NOW));
+        assert_eq!(upstream.admit(&mut Turn::default(), NOW * 2, PATIENCE), None);
+        assert!(upstream.is_calm());
+    }
+
+    #[test]
+    fn each_half_can_be_turned_off() {
+        let upstream = Upstream::new("a service").without_budget().without_cooldown();
+        upstream.refused(NOW, NOW, 0.0);
+        upstream.cool_until(NOW, NOW * 2, 0.0);
+        assert!((0..1000).all(|_| upstream.pay(NOW)));
+        assert!(upstream.is_calm());
+        assert_eq!(upstream.cooling(NOW), None);
+    }
+
+    #[test]
+    fn what_a_fleet_was_told_holds_too() {
+        let upstream = Upstream::new("a service");
+        upstream.cool_until(NOW, NOW * 4, 0.0);
+        assert_eq!(upstream.cooling(NOW), Some(NOW * 3));
+        assert!(upstream.admit(&mut Turn::default(), NOW, PATIENCE).is_some());
+        assert_eq!(upstream.cooling(NOW * 4), None);
+    }
+}
+
+/// Every interleaving of what calls on several threads do.
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+    const LATER: Duration = Duration::from_secs(100_000);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Runs all at once, in every order, then looks at what has become of the upstream.
+    fn explore<const N: usize>(
+        upstream: fn() -> Upstream,
+        threads: [fn(&Upstream) -> u32; N],
+        check: fn(&Upstream, u32),
+    ) {
+        loom::model(move || {
+            let upstream = Arc::new(upstream());
+            let running = threads.map(|run| {
+                let upstream = Arc::clone(&upstream);
+                thread::spawn(move || run(&upstream))
+            });
+            let sum = running.into_iter().map(|thread| thread.join().unwrap()).sum();
+            check(&upstream, sum);
+            // Never behind what it tells of, and never stuck: in the end all are let go, and it is calm.
+            let calm = {
+                let state = upstream.lock();
+                state.budget.is_full() && state.cooldown.is_open()
+            };
+            assert_eq!(upstream.is_calm(), calm);
+            assert_eq!(upstream.admit(&mut Turn::default(), LATER, PATIENCE), None);
+            assert!(upstream.is_calm());
+        });
+    }
+
+    fn two_tokens() -> Upstream {
+        Upstream::new("loom").budget(1.0, 1.0, 2)
+    }
+
+    fn pay(upstream: &Upstream) -> u32 {
+        u32::from(upstream.pay(NOW))
+    }
+
+    fn succeed(upstream: &Upstream) -> u32 {
+        upstream.succeeded(NOW);
+        0
+    }
+
+    #[test]
+    fn loom_no_token_is_paid_twice() {
+        explore(two_tokens, [pay, pay, pay], |upstream, paid| {
+            assert_eq!(paid, 2);
+            assert!(!upstream.pay(NOW));
+        });
+    }
+
+    #[test]
+    fn loom_no_payment_is_lost() {
+        // A success is worth nothing while the bucket is full, so one or two are left; never more than it holds.
+        explore(two_tokens, [pay, succeed, pay], |upstream, paid| {
+            assert_eq!(paid, 2);
+            let left = (0..3).filter(|_| upstream.pay(NOW)).count();
+            assert!(left <= 1, "{left}");
+        });
+        let empty = || {
+            let upstream = two_tokens();
+            assert!(upstream.pay(NOW) && upstream.pay(NOW));
+            upstream
+        };
+        explore(empty, [succeed, succeed, |_| 0], |upstream, _| {
+            assert_eq!((0..3).filter(|_| upstream.pay(NOW)).count(), 2);
+        });
+    }
+
+    #[test]
+    fn loom_a_pause_is_never_shortened() {
+        explore(
+            || Upstream::new("loom"),
+            [
+                |upstream| {
+                    upstream.refused(NOW, NOW * 5, 0.5);
+                    // From here on nobody goes, whatever the others do.
+                    u32::from(upstream.admit(&mut Turn::default(), NOW * 5, PATIENCE).is_some())
+                },
+                |upstream| {
+                    upstream.refused(NOW, NOW * 2, 0.5);
+                    upstream.succeeded(NOW);
+                    0
+                },
+                |upstream| {
+                    upstream.cool_until(NOW, NOW * 3, 0.5);
+                    0
+                },
+            ],
+            |upstream, waits| {
+                assert_eq!(waits, 1);
+                assert_eq!(upstream.cooling(NOW), Some(NOW * 5));
+            },
+        );
+    }
+
+    #[test]
+    fn loom_budget_and_pause_do_not_hide_each_other() {
+        explore(
+            two_tokens,
+            [pay, succeed, |upstream| {
+                upstream.refused(NOW, NOW, 0.0);
+                u32::from(upstream.is_calm())
+            }],
+            |upstream, _| assert!(!upstream.is_calm()),
+        );
+    }
+}
