@@ -100,7 +100,7 @@ fn bounds(values: impl Iterator<Item = f64>, scale: Scale) -> (f64, f64) {
 
 /// Above the lines, for the legend.
 fn room((low, high): (f64, f64)) -> f64 {
-    high + 0.4 * (high - low)
+    high + 0.5 * (high - low)
 }
 
 fn labels((low, high): (f64, f64), scale: Scale) -> usize {
