@@ -40,13 +40,19 @@ macro_rules! unless_loom {
 /// use std::time::Duration;
 ///
 /// static GITHUB: Upstream = Upstream::new("github");
-/// let (now, soon, patience) = (Duration::ZERO, Duration::from_secs(9), Duration::from_secs(60));
+/// let (now, patience) = (Duration::ZERO, Duration::from_secs(60));
 ///
-/// // Nobody waits, until the server asks for it: then the next call does.
+/// // Nobody waits, until the server asks for it.
 /// assert!(GITHUB.is_calm());
 /// GITHUB.refused(now, Duration::from_secs(9), 0.5);
-/// let mut turn = Turn::default();
-/// assert!(GITHUB.admit(&mut turn, now, patience) >= Some(soon));
+///
+/// // From then on a call waits, and asks again with the same turn, until it may go.
+/// let (mut turn, mut later) = (Turn::default(), now);
+/// while let Some(wait) = GITHUB.admit(&mut turn, later, patience) {
+///     later += wait;
+/// }
+/// assert!(later >= Duration::from_secs(9));
+///
 /// // A call that may not wait that long goes, and gets the server's own answer.
 /// assert_eq!(GITHUB.admit(&mut Turn::default(), now, Duration::from_secs(1)), None);
 /// // The retry of the one that was refused has to be paid for.
@@ -126,7 +132,8 @@ impl Upstream {
     /// Before each attempt: `None` is to go now, and otherwise how long to wait before asking again, with the same
     /// `turn`. A call keeps its place in the queue by its `turn`; one that is given up leaves a gap.
     ///
-    /// `at_most` is the longest that the call may still wait; where that does not suffice, it goes now.
+    /// `at_most` is the longest that the call may wait, counted from when it first asks. When that is over it goes,
+    /// and gets the server's own answer; at once, where it is already less than the pause the server asked for.
     #[inline]
     #[must_use = "it may have to wait"]
     pub fn admit(&self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
