@@ -151,7 +151,7 @@ fn recovery(tally: &Tally) -> f64 {
 }
 
 /// The mean over runs that differ in chance alone, and are the same for everything that is compared.
-fn mean_recovery(rate: f64, policy: &Policy, upstream: fn() -> Option<Upstream>, seed: u64) -> f64 {
+fn mean_recovery(rate: f64, policy: &Policy, upstream: impl Fn() -> Option<Upstream>, seed: u64) -> f64 {
     const RUNS: u64 = 10;
     let seconds = (0..RUNS).map(|run| {
         let upstream = upstream();
@@ -214,10 +214,8 @@ fn settings(out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     const SHARES: [f64; 7] = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
     let none = mean_recovery(270.0, &no_retries(), || None, seed);
     let recovery_of = |share: f64, burst: u32| {
-        let upstream = Upstream::new("settings").budget(share, 0.05, burst);
-        let shared = Shared::Upstream(&upstream);
-        // Of one run each: what is to be seen is far larger than chance.
-        recovery(&queue_after_outage(270.0, &Policy::DEFAULT, shared, &mut Chance::new(seed))) / none
+        let upstream = || Some(Upstream::new("settings").budget(share, 0.05, burst));
+        mean_recovery(270.0, &Policy::DEFAULT, upstream, seed) / none
     };
     let recoveries = [10, 100, 1000].map(|burst| {
         let points = SHARES.iter().map(|&share| (share, recovery_of(share, burst))).collect();
@@ -349,8 +347,8 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
                 }
             }
         }
-        shares.push((format!("{machines} machines"), share));
-        refusals.push((format!("{machines} machines"), refused));
+        shares.push((format!("machines: {machines}"), share));
+        refusals.push((format!("machines: {machines}"), refused));
     }
     fs::write(out.join("limited.csv"), csv)?;
     let x = ("clients", Scale::Log);

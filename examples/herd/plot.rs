@@ -40,7 +40,7 @@ pub fn draw(path: &Path, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
             .margin(10)
             .x_label_area_size(38)
             .y_label_area_size(58)
-            .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
+            .build_cartesian_2d(x.0..x.1 + 0.02 * (x.1 - x.0), y.0..room(y))?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -86,16 +86,21 @@ fn label(value: f64, scale: Scale) -> String {
     rounded.to_string()
 }
 
-/// Decades where the scale is logarithmic; else from 0, with room above for the legend.
+/// Decades where the scale is logarithmic; else from 0.
 fn bounds(values: impl Iterator<Item = f64>, scale: Scale) -> (f64, f64) {
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), v| {
         let v = place(v, scale);
         (low.min(v), high.max(v))
     });
     match scale {
-        Scale::Linear => (0.0, high * 1.05),
+        Scale::Linear => (0.0, high),
         Scale::Log => (low.floor(), high.ceil().max(low.floor() + 1.0)),
     }
+}
+
+/// Above the lines, for the legend.
+fn room((low, high): (f64, f64)) -> f64 {
+    high + 0.5 * (high - low)
 }
 
 fn labels((low, high): (f64, f64), scale: Scale) -> usize {

@@ -61,7 +61,7 @@ impl Limited {
 
 impl Server for Limited {
     fn answer(&mut self, now: Duration, chance: &mut Chance) -> (Duration, Answer) {
-        let drained = self.per_second * (now - self.last).as_secs_f64();
+        let drained = self.per_second * now.saturating_sub(self.last).as_secs_f64();
         let excess = (self.excess - drained + 1.0).max(0.0);
         let when = now + round_trip(chance);
         // As in nginx: the very first is no excess, and a refused one does not count.

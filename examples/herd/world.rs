@@ -48,7 +48,7 @@ impl<E> Ord for Ordered<E> {
     }
 }
 
-/// SplitMix64: small, and the same everywhere.
+/// `SplitMix64`: small, and the same everywhere.
 pub struct Chance(u64);
 
 impl Chance {

@@ -21,11 +21,11 @@ use sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 macro_rules! unless_loom {
     ($(#[$attribute:meta])* pub fn $($rest:tt)*) => {
         $(#[$attribute])*
-        #[cfg(not(all(test, loom)))]
+        #[cfg(not(all(test, retry_loom)))]
         pub const fn $($rest)*
 
         $(#[$attribute])*
-        #[cfg(all(test, loom))]
+        #[cfg(all(test, retry_loom))]
         pub fn $($rest)*
     };
 }
@@ -44,13 +44,19 @@ macro_rules! unless_loom {
 /// use std::time::Duration;
 ///
 /// static GITHUB: Upstream = Upstream::new("github");
-/// let (now, soon, patience) = (Duration::ZERO, Duration::from_secs(9), Duration::from_secs(60));
+/// let (now, patience) = (Duration::ZERO, Duration::from_secs(60));
 ///
-/// // Nobody waits, until the server asks for it: then the next call does.
+/// // Nobody waits, until the server asks for it.
 /// assert!(GITHUB.is_calm());
 /// GITHUB.refused(now, Duration::from_secs(9), 0.5);
-/// let mut turn = Turn::default();
-/// assert!(GITHUB.admit(&mut turn, now, patience) >= Some(soon));
+///
+/// // From then on a call waits, and asks again with the same turn, until it may go.
+/// let (mut turn, mut later) = (Turn::default(), now);
+/// while let Some(wait) = GITHUB.admit(&mut turn, later, patience) {
+///     later += wait;
+/// }
+/// assert!(later >= Duration::from_secs(9));
+///
 /// // A call that may not wait that long goes, and gets the server's own answer.
 /// assert_eq!(GITHUB.admit(&mut Turn::default(), now, Duration::from_secs(1)), None);
 /// // The retry of the one that was refused has to be paid for.
@@ -135,7 +141,8 @@ impl Upstream {
     /// Before each attempt: `None` is to go now, and otherwise how long to wait before asking again, with the same
     /// `turn`. A call keeps its place in the queue by its `turn`; one that is given up leaves a gap.
     ///
-    /// `at_most` is the longest that the call may still wait; where that does not suffice, it goes now.
+    /// `at_most` is the longest that the call may wait, counted from when it first asks. When that is over it goes,
+    /// and gets the server's own answer; at once, where it is already less than the pause the server asked for.
     #[inline]
     #[must_use = "it may have to wait"]
     pub fn admit(&self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
@@ -229,13 +236,187 @@ impl Drop for Locked<'_> {
 }
 
 mod sync {
-    #[cfg(all(test, loom))]
+    #[cfg(all(test, retry_loom))]
     pub(super) use loom::sync::atomic::{AtomicBool, Ordering};
-    #[cfg(all(test, loom))]
+    #[cfg(all(test, retry_loom))]
     pub(super) use loom::sync::{Mutex, MutexGuard};
     pub(super) use std::sync::PoisonError;
-    #[cfg(not(all(test, loom)))]
+    #[cfg(not(all(test, retry_loom)))]
     pub(super) use std::sync::atomic::{AtomicBool, Ordering};
-    #[cfg(not(all(test, loom)))]
+    #[cfg(not(all(test, retry_loom)))]
     pub(super) use std::sync::{Mutex, MutexGuard};
+}
+
+#[cfg(all(test, not(retry_loom)))]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn it_is_calm_until_a_retry_is_paid_for_and_again_when_that_is_paid_in() {
+        static UPSTREAM: Upstream = Upstream::new("a service").budget(0.5, 0.0, 2);
+        assert_eq!(UPSTREAM.name(), "a service");
+        assert!(UPSTREAM.is_calm());
+        assert_eq!([(); 3].map(|()| UPSTREAM.pay(NOW)), [true, true, false]);
+        for _ in 0..4 {
+            assert!(!UPSTREAM.is_calm());
+            UPSTREAM.succeeded(NOW);
+        }
+        assert!(UPSTREAM.is_calm());
+    }
+
+    #[test]
+    fn the_floor_makes_it_calm_without_a_success() {
+        let upstream = Upstream::new("a service").budget(0.0, 1.0, 2);
+        assert!(upstream.pay(NOW));
+        assert_eq!(upstream.admit(&mut Turn::default(), NOW * 2, PATIENCE), None);
+        assert!(upstream.is_calm());
+    }
+
+    #[test]
+    fn each_half_can_be_turned_off() {
+        let upstream = Upstream::new("a service").without_budget().without_cooldown();
+        upstream.refused(NOW, NOW, 0.0);
+        upstream.cool_until(NOW, NOW * 2, 0.0);
+        assert!((0..1000).all(|_| upstream.pay(NOW)));
+        assert!(upstream.is_calm());
+        assert_eq!(upstream.cooling(NOW), None);
+    }
+
+    #[test]
+    fn what_a_fleet_was_told_holds_too() {
+        let upstream = Upstream::new("a service");
+        upstream.cool_until(NOW, NOW * 4, 0.0);
+        assert_eq!(upstream.cooling(NOW), Some(NOW * 3));
+        assert!(upstream.admit(&mut Turn::default(), NOW, PATIENCE).is_some());
+        assert_eq!(upstream.cooling(NOW * 4), None);
+    }
+}
+
+/// Every interleaving of what calls on several threads do.
+#[cfg(all(test, retry_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+    const LATER: Duration = Duration::from_secs(100_000);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Runs all at once, in every order, then looks at what has become of the upstream.
+    fn explore<const N: usize>(
+        upstream: fn() -> Upstream,
+        threads: [fn(&Upstream) -> u32; N],
+        check: fn(&Upstream, u32),
+    ) {
+        loom::model(move || {
+            let upstream = Arc::new(upstream());
+            let running = threads.map(|run| {
+                let upstream = Arc::clone(&upstream);
+                thread::spawn(move || run(&upstream))
+            });
+            let sum = running.into_iter().map(|thread| thread.join().unwrap()).sum();
+            // What `calm` tells is so. Not by `lock`, which would put it right.
+            let calm = {
+                let state = upstream.state.lock().unwrap();
+                state.budget.is_full() && state.cooldown.is_open()
+            };
+            assert_eq!(upstream.is_calm(), calm);
+            check(&upstream, sum);
+            // Never stuck: in the end all are let go, and it is calm.
+            assert_eq!(upstream.admit(&mut Turn::default(), LATER, PATIENCE), None);
+            assert!(upstream.is_calm());
+        });
+    }
+
+    fn two_tokens() -> Upstream {
+        Upstream::new("loom").budget(1.0, 1.0, 2)
+    }
+
+    fn pay(upstream: &Upstream) -> u32 {
+        u32::from(upstream.pay(NOW))
+    }
+
+    fn succeed(upstream: &Upstream) -> u32 {
+        upstream.succeeded(NOW);
+        0
+    }
+
+    #[test]
+    fn loom_no_token_is_paid_twice() {
+        explore(two_tokens, [pay, pay, pay], |upstream, paid| {
+            assert_eq!(paid, 2);
+            assert!(!upstream.pay(NOW));
+        });
+    }
+
+    #[test]
+    fn loom_no_payment_is_lost() {
+        // A success is worth nothing while the bucket is full, so one or two are left; never more than it holds.
+        explore(two_tokens, [pay, succeed, pay], |upstream, paid| {
+            assert_eq!(paid, 2);
+            let left = (0..3).filter(|_| upstream.pay(NOW)).count();
+            assert!(left <= 1, "{left}");
+        });
+        let one_missing = || {
+            let upstream = two_tokens();
+            assert!(upstream.pay(NOW));
+            upstream
+        };
+        explore(one_missing, [pay, succeed, succeed], |upstream, paid| {
+            assert_eq!(paid, 1);
+            let left = (0..3).filter(|_| upstream.pay(NOW)).count();
+            assert!(left == 1 || left == 2, "{left}");
+        });
+        let empty = || {
+            let upstream = two_tokens();
+            assert!(upstream.pay(NOW) && upstream.pay(NOW));
+            upstream
+        };
+        explore(empty, [succeed, succeed, |_| 0], |upstream, _| {
+            assert_eq!((0..3).filter(|_| upstream.pay(NOW)).count(), 2);
+        });
+    }
+
+    #[test]
+    fn loom_a_pause_is_never_shortened() {
+        explore(
+            || Upstream::new("loom"),
+            [
+                |upstream| {
+                    upstream.refused(NOW, NOW * 5, 0.5);
+                    // From here on nobody goes, whatever the others do.
+                    u32::from(upstream.admit(&mut Turn::default(), NOW * 5, PATIENCE).is_some())
+                },
+                |upstream| {
+                    upstream.refused(NOW, NOW * 2, 0.5);
+                    0
+                },
+                |upstream| {
+                    upstream.cool_until(NOW, NOW * 3, 0.5);
+                    0
+                },
+            ],
+            |upstream, waits| {
+                assert_eq!(waits, 1);
+                assert_eq!(upstream.cooling(NOW), Some(NOW * 5));
+            },
+        );
+    }
+
+    #[test]
+    fn loom_budget_and_pause_do_not_hide_each_other() {
+        explore(
+            two_tokens,
+            [pay, succeed, |upstream| {
+                upstream.refused(NOW, NOW, 0.0);
+                u32::from(upstream.is_calm())
+            }],
+            |upstream, _| assert!(!upstream.is_calm()),
+        );
+    }
 }

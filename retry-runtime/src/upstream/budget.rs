@@ -81,7 +81,7 @@ const fn billionths(tokens: f64) -> u64 {
     (tokens * TOKEN as f64) as u64
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(retry_loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -237,3 +237,174 @@ fn times(interval: Duration, n: u64) -> Duration {
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
+
+#[cfg(all(test, not(retry_loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PATIENCE: Duration = Duration::from_secs(120);
+
+    fn s(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    /// When a call goes that asks for the first time at `now`.
+    fn goes(cooldown: &mut Cooldown, mut now: Duration, at_most: Duration) -> Duration {
+        let mut turn = Turn::default();
+        while let Some(wait) = cooldown.admit(&mut turn, now, at_most) {
+            now += wait;
+        }
+        now
+    }
+
+    #[test]
+    fn nobody_goes_before_the_hint_is_over_and_then_one_by_one() {
+        let mut cooldown = Cooldown::OPEN;
+        cooldown.refused(s(1.0), s(3.0), 0.0);
+        assert_eq!(cooldown.closed(s(1.0)), Some(s(2.0)));
+        let mut turns = [(); 3].map(|()| Turn::default());
+        for turn in &mut turns {
+            assert!(cooldown.admit(turn, s(1.0), PATIENCE).is_some());
+        }
+        // The first at once, and one a second while nothing is known.
+        for (second, turn) in [3.0, 4.0, 5.0].into_iter().zip(&mut turns) {
+            assert!(cooldown.admit(turn, s(second - 0.01), PATIENCE).is_some());
+            assert_eq!(cooldown.admit(turn, s(second), PATIENCE), None);
+        }
+        assert_eq!(cooldown.closed(s(3.0)), None);
+    }
+
+    #[test]
+    fn a_hint_is_never_shortened_and_lasts_an_hour_at_most() {
+        let mut cooldown = Cooldown::OPEN;
+        cooldown.refused(s(0.0), s(9.0), 0.0);
+        cooldown.refused(s(0.0), s(3.0), 0.0);
+        cooldown.close(s(1.0), s(0.5), 0.0);
+        assert_eq!(cooldown.closed(s(1.0)), Some(s(8.0)));
+        cooldown.refused(s(1.0), Duration::MAX, 0.0);
+        assert_eq!(cooldown.closed(s(1.0)), Some(LONGEST));
+    }
+
+    #[test]
+    fn successes_quicken_the_pace_until_a_refusal_measures_it() {
+        let mut cooldown = Cooldown::OPEN;
+        cooldown.refused(s(0.0), s(1.0), 0.0);
+        // A hundred go through in the second after.
+        (0..100).for_each(|n| cooldown.succeeded(s(1.0 + 0.01 * f64::from(n))));
+        assert!(cooldown.pace.as_ref().unwrap().measured > 400.0);
+        // That was 50 a second, pause and all; at most half is believed.
+        cooldown.refused(s(2.0), s(3.0), 0.0);
+        let measured = cooldown.pace.as_ref().unwrap().measured;
+        assert!((200.0..210.0).contains(&measured), "{measured}");
+        // Others that were refused meanwhile tell nothing new.
+        cooldown.refused(s(2.1), s(3.1), 0.0);
+        assert_eq!(cooldown.pace.as_ref().unwrap().measured.to_bits(), measured.to_bits());
+    }
+
+    #[test]
+    fn a_call_goes_when_its_patience_ends_and_at_once_where_a_hint_outlasts_it() {
+        let mut cooldown = Cooldown::OPEN;
+        cooldown.refused(s(0.0), s(10.0), 0.0);
+        assert_eq!(goes(&mut cooldown, s(0.0), s(5.0)), s(0.0));
+        // It took no place.
+        assert_eq!(goes(&mut cooldown, s(0.0), s(20.0)), s(10.0));
+        for _ in 0..50 {
+            assert!(cooldown.admit(&mut Turn::default(), s(10.0), PATIENCE).is_some());
+        }
+        assert_eq!(goes(&mut cooldown, s(10.0), s(4.0)), s(14.0));
+    }
+
+    #[test]
+    fn when_nobody_had_to_queue_for_a_while_it_is_open() {
+        let mut cooldown = Cooldown::OPEN;
+        cooldown.refused(s(0.0), s(2.0), 0.0);
+        assert_eq!(goes(&mut cooldown, s(1.0), PATIENCE), s(2.0));
+        cooldown.succeeded(s(11.9));
+        assert!(!cooldown.is_open());
+        cooldown.succeeded(s(12.0));
+        assert!(cooldown.is_open());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Admit { at_most: u64 },
+        Again,
+        Succeeded,
+        Refused { hint: u64, random: f64 },
+        Close { until: u64, random: f64 },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let nanos = || prop_oneof![0..100_000_000_000u64, any::<u64>()];
+        let random = || prop_oneof![0.0..1.0, any::<f64>()];
+        prop_oneof![
+            nanos().prop_map(|at_most| Step::Admit { at_most }),
+            Just(Step::Again),
+            Just(Step::Succeeded),
+            (nanos(), random()).prop_map(|(hint, random)| Step::Refused { hint, random }),
+            (nanos(), random()).prop_map(|(until, random)| Step::Close { until, random }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_a_pause_is_kept_and_ends(
+            script in proptest::collection::vec((prop_oneof![0..9_000_000_000u64, any::<u64>()], step()), 60),
+        ) {
+            let mut cooldown = Cooldown::OPEN;
+            let (mut now, mut turn) = (Duration::ZERO, Turn::default());
+            for (nanos, step) in script {
+                now = now.saturating_add(Duration::from_nanos(nanos));
+                let before = cooldown.closed(now);
+                match step {
+                    Step::Admit { at_most } => {
+                        turn = Turn::default();
+                        let at_most = Duration::from_nanos(at_most);
+                        match cooldown.admit(&mut turn, now, at_most) {
+                            Some(wait) => prop_assert!(!wait.is_zero() && wait <= at_most),
+                            None => prop_assert!(before.is_none_or(|closed| closed >= at_most)),
+                        }
+                    }
+                    Step::Again => drop(cooldown.admit(&mut turn, now, PATIENCE)),
+                    Step::Succeeded => cooldown.succeeded(now),
+                    Step::Refused { hint, random } => {
+                        let hint = Duration::from_nanos(hint);
+                        cooldown.refused(now, now.saturating_add(hint), random);
+                        prop_assert!(cooldown.closed(now).unwrap_or_default() >= hint.min(LONGEST));
+                    }
+                    Step::Close { until, random } => cooldown.close(now, Duration::from_nanos(until), random),
+                }
+                let after = cooldown.closed(now);
+                prop_assert!(after >= before);
+                prop_assert!(after.unwrap_or_default() <= LONGEST);
+                if let Some(pace) = &cooldown.pace {
+                    prop_assert!(pace.measured >= SLOWEST && pace.served <= cooldown.next);
+                }
+            }
+            // Nobody waits longer than it wants to, and in the end it is open.
+            let went = goes(&mut cooldown, now, PATIENCE);
+            prop_assert!(went <= now + PATIENCE);
+            cooldown.admit(&mut Turn::default(), Duration::MAX, PATIENCE);
+            prop_assert!(cooldown.is_open());
+        }
+
+        #[test]
+        fn a_queue_keeps_its_order_and_ends(random in 0.0..1.0, callers in 1..40usize) {
+            let mut cooldown = Cooldown::OPEN;
+            cooldown.refused(s(0.0), s(1.0), random);
+            let mut turns: Vec<_> = (0..callers).map(|_| Turn::default()).collect();
+            for turn in &mut turns {
+                prop_assert!(cooldown.admit(turn, s(0.0), PATIENCE).is_some());
+            }
+            let mut last = 0.0;
+            for turn in &mut turns {
+                // As if each were asked all the time.
+                while cooldown.admit(turn, s(last), PATIENCE).is_some() {
+                    last += 0.01;
+                }
+                prop_assert!((1.0..120.0).contains(&last));
+            }
+        }
+    }
+}
