@@ -25,7 +25,9 @@ fn shown() -> Vec<String> {
 fn ours(line: &str) -> Option<String> {
     let in_a_constant = line.strip_prefix("error[E0080]: evaluation panicked: ");
     let of_a_trait = line.strip_prefix("error[E0277]: ").filter(|message| {
-        ["#[retry_http]", "each attempt", "`reauth`", "`upstream`"].iter().any(|ours| message.contains(ours))
+        ["#[retry_http]", "each attempt", "`observer`", "`reauth`", "`upstream`"]
+            .iter()
+            .any(|ours| message.contains(ours))
     });
     line.strip_prefix("error: ").or(in_a_constant).or(of_a_trait).map(str::to_owned)
 }

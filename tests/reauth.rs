@@ -316,6 +316,31 @@ fn the_same_in_sync_functions() {
     assert_eq!(count(&api.server, "/login"), 1);
 }
 
+#[tokio::test]
+async fn it_may_use_temporaries_and_a_self_that_is_taken_by_value() {
+    trait Owned {
+        async fn item(self: std::sync::Arc<Self>) -> Result<u16, reqwest::Error>;
+    }
+
+    impl Api {
+        async fn login_with(&self, token: &str) -> Result<(), reqwest::Error> {
+            assert_eq!(token, "refresh");
+            self.login().await
+        }
+    }
+
+    impl Owned for Api {
+        #[retry_http(reauth = self.login_with(&String::from("refresh")))]
+        async fn item(self: std::sync::Arc<Self>) -> Result<u16, reqwest::Error> {
+            let request = self.http.get(self.server.url("/item")).bearer_auth(self.token());
+            Ok(request.send().await?.status().as_u16())
+        }
+    }
+
+    let api = std::sync::Arc::new(Api::new(server()));
+    assert_eq!(Owned::item(api).await.unwrap(), 200);
+}
+
 #[async_trait::async_trait]
 trait Source {
     async fn item(&self, id: u32) -> Result<String, reqwest::Error>;

@@ -10,8 +10,8 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    FnArg, GenericParam, Generics, Item, Macro, Pat, PatIdent, Path, ReceiverKind, Signature, Stmt, Type,
-    TypeParamBound, WherePredicate,
+    FnArg, GenericParam, Generics, Item, Macro, Pat, PatIdent, Path, Receiver, ReceiverKind, Signature, Stmt,
+    Type, TypeParamBound, WherePredicate,
 };
 
 use crate::errors::Errors;
@@ -70,7 +70,7 @@ impl Arguments {
                 visit_mut::visit_pat_ident_mut(self, pattern);
             }
 
-            fn visit_receiver_mut(&mut self, receiver: &mut syn::Receiver) {
+            fn visit_receiver_mut(&mut self, receiver: &mut Receiver) {
                 if !matches!(receiver.kind, ReceiverKind::Reference(..)) {
                     receiver.mutability = None;
                 }
@@ -150,13 +150,8 @@ pub(crate) fn owned(sig: &Signature, body: &mut [Stmt], once: &mut TokenStream) 
         match input {
             FnArg::Typed(typed) => names(&typed.pat, Some(&typed.ty), &mut owned),
             FnArg::Receiver(receiver) => {
-                let by_value = match &receiver.kind {
-                    ReceiverKind::Value => true,
-                    ReceiverKind::Typed(_, ty) => !matches!(**ty, Type::Reference(_)),
-                    _ => false,
-                };
-                if by_value {
-                    let name = Ident::new("this", Span::mixed_site());
+                if is_by_value(receiver) {
+                    let name = self_by_value();
                     for stmt in body.iter_mut() {
                         Rename { name: &name }.visit_stmt_mut(stmt);
                     }
@@ -168,6 +163,19 @@ pub(crate) fn owned(sig: &Signature, body: &mut [Stmt], once: &mut TokenStream) 
         }
     }
     owned
+}
+
+/// What a `self` that is taken by value is called behind the conversions.
+pub(crate) fn self_by_value() -> Ident {
+    Ident::new("this", Span::mixed_site())
+}
+
+pub(crate) fn is_by_value(receiver: &Receiver) -> bool {
+    match &receiver.kind {
+        ReceiverKind::Value => true,
+        ReceiverKind::Typed(_, ty) => !matches!(**ty, Type::Reference(_)),
+        _ => false,
+    }
 }
 
 /// The names that a pattern binds. Only a plain one has the type of the whole.

@@ -78,14 +78,14 @@ fn reauth_and_never(options: &Options, errors: &mut Errors) {
 }
 
 /// What is done to a send, where none is seen that it could be done to.
-pub(crate) fn needs_send(options: &Options, errors: &mut Errors) {
-    const WHY: &str =
-        "and none is visible in this body: send in it (`.send()`, `.execute(..)`), or remove it";
+pub(crate) fn needs_send(options: &Options, function: &str, errors: &mut Errors) {
+    let why = format!("and none is visible in `{function}`: send there, or remove it");
     if let Some(timeout) = &options.timeout {
-        errors.at(&timeout.source, format!("`timeout` bounds each send, {WHY}"));
+        errors.at(&timeout.source, format!("`timeout` bounds each `.send()` and `.execute(..)`, {why}"));
     }
     if let Some(key) = options.idempotency_key.as_ref().filter(|key| key.value) {
-        errors.at(&key.source, format!("`idempotency_key` is a header of what is sent, {WHY}"));
+        let message = format!("`idempotency_key` is a header of each `.send()` and `.execute(..)`, {why}");
+        errors.at(&key.source, message);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::{Expr, Lit};
 
 use crate::errors::{did_you_mean, list, or_colon};
-use crate::values::{Literal, literal};
+use crate::keys::example;
+use crate::values::{Literal, literal, word};
 
 /// The units, in nanoseconds.
 const UNITS: [(&str, u64); 5] =
@@ -24,15 +25,28 @@ const ELSEWHERE: [(&str, &[&str]); 5] = [
 /// The duration that a literal stands for; `None` for other expressions, which the compiler checks.
 pub(crate) fn parse(key: &str, value: &Expr) -> Result<Option<Duration>, String> {
     let (digits, unit) = match literal(value) {
-        Literal::Negative(_) => return Err(format!("`{key}` cannot be negative: write `{key} = 500ms`")),
+        Literal::Negative(_) => return Err(format!("`{key}` cannot be negative: write `{}`", example(key))),
         Literal::Plain(Lit::Int(int)) => (int.to_string(), int.suffix()),
         Literal::Plain(Lit::Float(float)) => (float.to_string(), float.suffix()),
         Literal::Plain(Lit::Str(text)) => {
             let unquoted = text.value();
-            let example = if split(&unquoted).is_some() { &unquoted } else { "500ms" };
-            return Err(format!("a duration is not quoted: write `{key} = {example}`"));
+            let example = if split(&unquoted).is_some() {
+                format!("{key} = {unquoted}")
+            } else {
+                example(key).to_owned()
+            };
+            return Err(format!("a duration is not quoted: write `{example}`"));
         }
-        Literal::Plain(_) => return Err(format!("`{key}` is a duration: write `{key} = 500ms`")),
+        Literal::Plain(_) => return Err(format!("`{key}` is a duration: write `{}`", example(key))),
+        Literal::None if word(value).is_some() || matches!(value, Expr::Array(_)) => {
+            return Err(format!("`{key}` is a duration: write `{}`, or leave it out", example(key)));
+        }
+        Literal::None if has_unit(value.to_token_stream()) => {
+            return Err(format!(
+                "in an expression a number has no unit: write `{}`, or `Duration::from_secs(..)` there",
+                example(key)
+            ));
+        }
         Literal::None => return Ok(None),
     };
     if unit.is_empty() {
@@ -50,6 +64,20 @@ pub(crate) fn parse(key: &str, value: &Expr) -> Result<Option<Duration>, String>
         });
     };
     exact(&number, nanos).map(Some).ok_or_else(|| format!("`{key}` is too long: a duration is at most 2⁶⁴ s"))
+}
+
+/// Whether the name is that of a unit.
+pub(crate) fn is_unit(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
+/// Whether a number with a unit is part of an expression.
+fn has_unit(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Literal(literal) => split(&literal.to_string()).is_some(),
+        TokenTree::Group(group) => has_unit(group.stream()),
+        _ => false,
+    })
 }
 
 /// The duration in generated code.
@@ -105,7 +133,7 @@ mod tests {
             ("5", "write `base = 5s` or `base = 5ms`"),
             ("1.5", "write `base = 1.5s`"),
             ("\"500ms\"", "write `base = 500ms`"),
-            ("\"soon\"", "write `base = 500ms`"),
+            ("\"soon\"", "write `base = 1s`"),
             ("-5s", "negative"),
             ("5sec", "did you mean `s`"),
             ("5d", "the units are"),

@@ -88,12 +88,15 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     };
     let output = returned.as_ref();
     let name = function.sig.ident.to_string();
+    let outside = matches!(shape, Shape::Block | Shape::Closure);
+    let by_value = function.sig.receiver().is_some_and(arguments::is_by_value) && !outside;
     let looped = Loop {
         options,
         function: &name,
         shape,
         output,
         receiver,
+        converted: by_value.then(arguments::self_by_value),
         result: &result,
         generics: &generics,
         parameters: &parameters,
@@ -102,7 +105,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     };
 
     let mut arguments = Arguments::default();
-    if matches!(shape, Shape::Block | Shape::Closure) {
+    if outside {
         let (body, owned) = function.block();
         let tokens = looped.around(body, &owned, &TokenStream::new(), &mut arguments, errors);
         *body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
@@ -143,6 +146,8 @@ struct Loop<'f> {
     output: Option<&'f Type>,
     /// What `self` is called in the body, where it is called otherwise.
     receiver: Option<Ident>,
+    /// What it is called behind the conversions, where it is taken by value.
+    converted: Option<Ident>,
     result: &'f Type,
     generics: &'f Generics,
     parameters: &'f [(Ident, Type)],
@@ -164,12 +169,12 @@ impl Loop<'_> {
         *arguments = arguments::plan(owned, body, self.generics, *private, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
-        let local = |name: &str| Ident::new(name, Span::mixed_site());
+        let local = |name| Ident::new(name, Span::mixed_site());
         let (call, attempted, outcome) = (local("call"), local("attempted"), local("outcome"));
         let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
         let sends = sends::arm(body, parameters, *shape, &call, options);
         if sends.armed == 0 {
-            check::needs_send(options, errors);
+            check::needs_send(options, self.function, errors);
         }
         let result = erased(self.result);
 
@@ -199,44 +204,47 @@ impl Loop<'_> {
             }
             Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
         };
-        let (attempt, [start, settle, renew]) = if shape.is_async() {
+        let (attempt, [start, settle]) = if shape.is_async() {
             let attempt = quote_spanned!(span=> #spanned::attempt(#call.pause(), #attempt).await);
-            (attempt, [quote!(start), quote!(settle), quote!(renew)])
+            (attempt, [quote!(start), quote!(settle)])
         } else {
             let attempt = quote_spanned!(span=> #spanned::attempt_blocking(#attempt));
-            (attempt, [quote!(start_blocking), quote!(settle_blocking), quote!(renew_blocking)])
+            (attempt, [quote!(start_blocking), quote!(settle_blocking)])
         };
         let informs = (sends.visible == 0 && options.retry_if.is_none())
             .then(|| quote_spanned!(span=> #spanned::informs!(#attempted);));
         let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
         let (bind, policy) = crate::policy::reference(options, self.generics);
-        let renamed = |tokens: TokenStream| match &self.receiver {
+        let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => arguments::with_self_as(name, tokens),
             None => tokens,
         };
-        let (bind, retry_if) = (renamed(bind), retry_if.map(renamed));
+        let bind = with_self_as(self.receiver.as_ref(), bind);
+        let renamed = |tokens| with_self_as(self.converted.as_ref().or(self.receiver.as_ref()), tokens);
+        let retry_if = retry_if.map(renamed);
         let (attempt, renew) = match reauth {
             None => (quote!(#each let #attempted = #attempt;), None),
             Some(reauth) => {
-                let span = reauth.span();
-                let private = options.krate(span).private();
-                let reauth = renamed(reauth.to_token_stream());
                 // What renews may use the arguments, and not what an attempt was given of them.
                 let attempt = quote!(let #attempted = { #each #attempt };);
-                (attempt, Some(quote_spanned!(span=> #private::#renew!(#call, #attempted, #reauth);)))
+                (
+                    attempt,
+                    Some(self.renewal(renamed(reauth.to_token_stream()), reauth.span(), &call, &attempted)),
+                )
             }
         };
         let mut beside = TokenStream::new();
         let mut with = TokenStream::new();
         let mut share = |name: &str, value: &Expr, method: [&str; 2]| {
-            let (name, span) = (local(name), value.span());
+            let span = value.span();
+            let name = Ident::new(name, Span::mixed_site().located_at(span));
             let method = Ident::new(method[usize::from(!shape.is_async())], span);
             let closure = matches!(value, Expr::Closure(_)).then(|| {
                 let private = options.krate(span).private();
                 quote_spanned!(span=> #private::observer)
             });
             let value = renamed(value.to_token_stream());
-            beside.extend(quote!(let #name = &#closure(#value);));
+            beside.extend(quote_spanned!(span=> let #name = &#closure(#value);));
             with.extend(quote_spanned!(span=> .#method(#name)));
         };
         if let Some(observer) = &options.observer {
@@ -267,6 +275,56 @@ impl Loop<'_> {
                 if let ::core::ops::ControlFlow::Break(#outcome) = #private::#settle!(#call, #attempted #retry_if) {
                     return #outcome;
                 }
+            }
+        }
+    }
+}
+
+impl Loop<'_> {
+    // Input:
+    //     reauth = self.login()
+    //
+    // Output:
+    //     if attempted.is_unauthorized(&mut call, ..) {
+    //         let renewing = Box::pin(async { match self.login() { renewal => .. } });
+    //         if !call.renewing(renewing).await {
+    //             return attempted.outcome;
+    //         }
+    //         attempted.dispose(&mut call, ..);
+    //         continue;
+    //     }
+    //
+    // In a box, since the happy path is not to carry it; a `match`, since what it borrows must live as long. Where the
+    // expression is wrong, it is pointed at.
+    fn renewal(&self, reauth: TokenStream, span: Span, call: &Ident, attempted: &Ident) -> TokenStream {
+        let private = self.options.krate(span).private();
+        let renewal = Ident::new("renewal", Span::mixed_site().located_at(span));
+        let (renewing, dispose) = if self.shape.is_async() {
+            let renewing = quote_spanned! {span=>
+                #call.renewing(::std::boxed::Box::pin(async {
+                    match #reauth {
+                        #renewal => #private::Look::of(&#renewal).renewing().renewed(#renewal).await,
+                    }
+                })).await
+            };
+            (renewing, quote!(dispose))
+        } else {
+            let renewing =
+                quote_spanned!(span=> #call.renewing_blocking(|| #private::Renewed::renewed(#reauth)));
+            (renewing, quote!(dispose_blocking))
+        };
+        quote! {
+            if #attempted.is_unauthorized(
+                &mut #call,
+                #attempted.answer().known(),
+                #attempted.error().known(),
+            ) {
+                if !#renewing {
+                    return #attempted.outcome;
+                }
+                let answer = #attempted.answer().known();
+                #attempted.#dispose(&mut #call, answer);
+                continue;
             }
         }
     }

@@ -86,8 +86,11 @@ pub(crate) fn renewal(value: &Expr) -> Result<(), String> {
         );
     }
     match literal(value) {
-        Literal::None if !matches!(value, Expr::Closure(_)) => Ok(()),
-        _ => Err("`reauth` is an expression that renews the credentials, and is not called: write `reauth = self.login()`"
+        Literal::None if matches!(value, Expr::Closure(_)) => {
+            Err("`reauth` is run as it is, and no closure: write what that does, as in `reauth = self.login()`".to_owned())
+        }
+        Literal::None => Ok(()),
+        _ => Err("`reauth` is an expression that renews the credentials: write `reauth = self.login()`, or `reauth = login(http)`"
             .to_owned()),
     }
 }
@@ -194,6 +197,9 @@ pub(crate) fn flag(key: &str, value: &Expr) -> Result<Flag, String> {
         Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => {
             Ok(Flag { source: value.to_token_stream(), value: wanted.value })
         }
+        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) if key == "idempotency_key" => Err(
+            "`idempotency_key` is a flag, and the header always is `Idempotency-Key`: write `idempotency_key`".to_owned(),
+        ),
         _ => Err(format!("`{key}` is a flag: write `{key}`, or `{key} = false`")),
     }
 }

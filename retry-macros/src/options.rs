@@ -7,14 +7,14 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, LitBool, Path, Token};
+use syn::{Expr, LitBool, Path, Token, token};
 
 use crate::conditions::{self, Condition};
 use crate::duration;
 use crate::errors::{Errors, did_you_mean, list, or_colon};
 use crate::facade::Facade;
 use crate::keys::{self, Flag, Jitter};
-use crate::values::{self, mentions_self};
+use crate::values::{self, is_number, mentions_self};
 
 /// All keys, in the order of the documentation.
 const KEYS: [&str; 20] = [
@@ -50,11 +50,19 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 14] = [
     ("max_retry_after", &["max_hint", "retry_after"]),
     (
         "deadline",
-        &["max_elapsed", "max_elapsed_time", "max_total", "overall_timeout", "total", "total_timeout"],
+        &[
+            "max_duration",
+            "max_elapsed",
+            "max_elapsed_time",
+            "max_total",
+            "overall_timeout",
+            "total",
+            "total_timeout",
+        ],
     ),
-    ("timeout", &["attempt_timeout", "per_request", "request_timeout", "send_timeout"]),
+    ("timeout", &["attempt_timeout", "per_request", "per_try_timeout", "request_timeout", "send_timeout"]),
     ("idempotent", &["repeatable", "safe"]),
-    ("idempotency_key", &["dedupe", "idempotence_key", "request_id"]),
+    ("idempotency_key", &["dedupe", "idem_key", "idempotence_key", "request_id"]),
     ("observer", &["before_sleep", "inspect", "log", "notify", "on_event", "on_retry"]),
     ("upstream", &["budget", "bucket", "circuit_breaker", "limiter", "rate_limiter", "service", "throttle"]),
     ("reauth", &["authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew"]),
@@ -156,6 +164,10 @@ fn entry(
         *options.flag(&name) = Some(Flag { source: key.into_token_stream(), value: true });
         return Ok(());
     }
+    if input.peek(Token![:]) || input.peek(token::Paren) {
+        let message = format!("options are written `key = value`: write `{}`", keys::example(&name));
+        return Err(syn::Error::new(input.span(), message));
+    }
     if !input.peek(Token![=]) {
         return Err(syn::Error::new(
             key.span(),
@@ -179,6 +191,14 @@ fn entry(
             format!("`{name}` cannot be read: write `{}`", keys::example(&name)),
         ));
     };
+    if let Some(unit) = input.fork().call(Ident::parse_any).ok().filter(|_| is_number(&value)) {
+        if duration::is_unit(&unit.to_string()) {
+            let number = value.to_token_stream();
+            let message =
+                format!("a unit follows its number without a space: write `{name} = {number}{unit}`");
+            return Err(syn::Error::new(unit.span(), message));
+        }
+    }
     if !input.is_empty() && !input.peek(Token![,]) {
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", keys::example(&name));
         return Err(syn::Error::new(input.span(), message));

@@ -41,6 +41,7 @@ fn the_card() {
         expect![[r#"
             async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::core::concat!(::core::module_path!(), "::", "user"),
                     &const {
                         ::retry_http::Policy::builder()
                             .max(5u32)
@@ -173,63 +174,66 @@ fn every_option() {
         },
         expect![[r#"
             async fn user() -> Result<impl Display, reqwest::Error> {
-                let mut call = again::__private::Call::start({
-                    const __MAX: ::core::primitive::u32 = MAX;
-                    const _: () = again::__private::rules::uphold(
-                        again::__private::rules::max(__MAX),
-                    );
-                    const __ON_4: ::core::primitive::u16 = TEAPOT;
-                    const _: () = again::__private::rules::uphold(
-                        again::__private::rules::listed(
-                            __ON_4,
-                            &[
-                                again::Condition::Status(429u16),
-                                again::Condition::Range(500u16, 599u16),
-                                again::Condition::Range(401u16, 403u16),
-                                again::Condition::Failure(again::Failure::Timeout),
-                            ],
-                        ),
-                    );
-                    const __CAP: ::core::time::Duration = Duration::from_secs(5);
-                    const _: () = again::__private::rules::uphold(
-                        again::__private::rules::cap(__CAP),
-                    );
-                    const __POLICY: again::Policy = again::Policy::builder()
-                        .max(__MAX)
-                        .on(
-                            &[
-                                again::Condition::Status(429u16),
-                                again::Condition::Range(500u16, 599u16),
-                                again::Condition::Range(401u16, 403u16),
-                                again::Condition::Failure(again::Failure::Timeout),
-                                again::Condition::Status(__ON_4),
-                            ],
-                        )
-                        .never(
-                            &[
-                                again::Condition::Status(501u16),
-                                again::Condition::Failure(again::Failure::Connect),
-                            ],
-                        )
-                        .base(::core::time::Duration::new(0u64, 250000000u32))
-                        .factor(3f64)
-                        .cap(__CAP)
-                        .jitter(again::Jitter::Fraction(0.25f64))
-                        .max_retry_after(::core::time::Duration::new(5400u64, 0u32))
-                        .__trusted();
-                    const _: () = again::__private::rules::uphold(
-                        again::__private::rules::base_and_cap(
-                            (&__POLICY).backoff().base(),
-                            (&__POLICY).backoff().cap(),
-                        ),
-                    );
-                    const _: () = again::__private::rules::uphold(
-                        again::__private::rules::not_never(
-                            (&__POLICY).__never_covers(again::Condition::Status(__ON_4)),
-                        ),
-                    );
-                    &__POLICY
-                });
+                let mut call = again::__private::Call::start(
+                    ::core::concat!(::core::module_path!(), "::", "user"),
+                    {
+                        const __MAX: ::core::primitive::u32 = MAX;
+                        const _: () = again::__private::rules::uphold(
+                            again::__private::rules::max(__MAX),
+                        );
+                        const __ON_4: ::core::primitive::u16 = TEAPOT;
+                        const _: () = again::__private::rules::uphold(
+                            again::__private::rules::listed(
+                                __ON_4,
+                                &[
+                                    again::Condition::Status(429u16),
+                                    again::Condition::Range(500u16, 599u16),
+                                    again::Condition::Range(401u16, 403u16),
+                                    again::Condition::Failure(again::Failure::Timeout),
+                                ],
+                            ),
+                        );
+                        const __CAP: ::core::time::Duration = Duration::from_secs(5);
+                        const _: () = again::__private::rules::uphold(
+                            again::__private::rules::cap(__CAP),
+                        );
+                        const __POLICY: again::Policy = again::Policy::builder()
+                            .max(__MAX)
+                            .on(
+                                &[
+                                    again::Condition::Status(429u16),
+                                    again::Condition::Range(500u16, 599u16),
+                                    again::Condition::Range(401u16, 403u16),
+                                    again::Condition::Failure(again::Failure::Timeout),
+                                    again::Condition::Status(__ON_4),
+                                ],
+                            )
+                            .never(
+                                &[
+                                    again::Condition::Status(501u16),
+                                    again::Condition::Failure(again::Failure::Connect),
+                                ],
+                            )
+                            .base(::core::time::Duration::new(0u64, 250000000u32))
+                            .factor(3f64)
+                            .cap(__CAP)
+                            .jitter(again::Jitter::Fraction(0.25f64))
+                            .max_retry_after(::core::time::Duration::new(5400u64, 0u32))
+                            .__trusted();
+                        const _: () = again::__private::rules::uphold(
+                            again::__private::rules::base_and_cap(
+                                (&__POLICY).backoff().base(),
+                                (&__POLICY).backoff().cap(),
+                            ),
+                        );
+                        const _: () = again::__private::rules::uphold(
+                            again::__private::rules::not_never(
+                                (&__POLICY).__never_covers(again::Condition::Status(__ON_4)),
+                            ),
+                        );
+                        &__POLICY
+                    },
+                );
                 loop {
                     let attempted = again::__private::attempt(
                             call.pause(),
@@ -326,7 +330,10 @@ fn arguments() {
                 let policy = (self.retry).to_builder().max(2u32).__fitted();
                 let this = self;
                 let note: String = ::core::convert::Into::into(note);
-                let mut call = ::retry_http::__private::Call::start(&policy);
+                let mut call = ::retry_http::__private::Call::start(
+                    ::core::concat!(::core::module_path!(), "::", "add"),
+                    &policy,
+                );
                 loop {
                     let this = ::retry_http::__private::again(&this);
                     let item = ::retry_http::__private::again(&item);
@@ -393,6 +400,7 @@ fn a_future_of_a_block() {
                 let url = self.url(&id);
                 async move {
                     let mut call = ::retry_http::__private::Call::start(
+                        ::core::concat!(::core::module_path!(), "::", "user"),
                         &::retry_http::Policy::DEFAULT,
                     );
                     loop {
@@ -447,7 +455,7 @@ fn a_future_of_another_expression() {
                 http.get(url(id)).send().then(move |response| read(response, name))
             }
         },
-        expect![[r#"
+        expect![[r##"
             #[allow(clippy::manual_async_fn)]
             fn user<'a>(
                 http: &Client,
@@ -458,6 +466,7 @@ fn a_future_of_another_expression() {
                 async move {
                     let http: &Client = ::core::borrow::Borrow::borrow(&http);
                     let mut call = ::retry_http::__private::Call::start(
+                        ::core::concat!(::core::module_path!(), "::", "user"),
                         &::retry_http::Policy::DEFAULT,
                     );
                     loop {
@@ -490,7 +499,7 @@ fn a_future_of_another_expression() {
                     }
                 }
             }
-        "#]],
+        "##]],
     );
 }
 
@@ -541,6 +550,7 @@ fn an_impl_block() {
         impl Shop {
             async fn items(&self) -> Result<Vec<Item>> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::core::concat!(::core::module_path!(), "::", "items"),
                     &const {
                         ::retry_http::Policy::builder()
                             .max(2u32)
@@ -585,6 +595,7 @@ fn an_impl_block() {
             }
             async fn item(&self, id: u32) -> Result<Item> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::core::concat!(::core::module_path!(), "::", "item"),
                     &const {
                         ::retry_http::Policy::builder()
                             .max(5u32)
@@ -652,7 +663,7 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
             }
             ::core::compile_error! {
-                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `policy`, `docs`, `crate` and `skip`"
+                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `docs`, `crate` and `skip`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

@@ -17,7 +17,7 @@
 //! on) is known and not zero, its header is passed over. Else it ends the search as `Retry-After` does.
 //!
 //! A time is a number of seconds, a date in any of the three HTTP forms, or what real servers send in their
-//! place: decimals (`0.503`), Go durations (`1m0s`), and a Unix time where the number can only be one. Dates
+//! place: decimals (`0.503`), Go durations (`1m0s`), and a Unix time, also in milliseconds, where the number can only be one. Dates
 //! and Unix times are measured against the response's own `Date` header, so a client clock that is wrong does
 //! not matter. Where a header is repeated its first line counts, except that `RateLimit` is a list.
 
@@ -31,6 +31,9 @@ use crate::{http_date, rate_limit};
 /// A number of seconds from here on can only be a Unix time: as a wait it would be 54 years.
 /// It is 2024-01-01T00:00:00Z.
 const FIRST_UNIX_TIME: Duration = Duration::from_secs(1_704_067_200);
+
+/// The same in milliseconds: as a Unix time in seconds it would be in the year 55970.
+const FIRST_UNIX_MILLISECONDS: Duration = Duration::from_secs(1_704_067_200_000);
 
 /// The end of what dates can say; a clock beyond it is wrong.
 const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
@@ -162,7 +165,13 @@ fn search(headers: &HeaderMap, sent_at: impl FnOnce() -> Duration) -> Option<Hin
 /// The wait until a time that is told in any of the ways that servers have.
 fn wait_until(value: &str, sent_at: impl FnOnce() -> Duration) -> Option<Duration> {
     if let Some(wait) = decimal_seconds(value) {
-        return Some(if wait >= FIRST_UNIX_TIME { wait.saturating_sub(sent_at()) } else { wait });
+        return Some(if wait >= FIRST_UNIX_MILLISECONDS && wait <= YEAR_9999 * 1000 {
+            (wait / 1000).saturating_sub(sent_at())
+        } else if wait >= FIRST_UNIX_TIME {
+            wait.saturating_sub(sent_at())
+        } else {
+            wait
+        });
     }
     go_duration(value).or_else(|| {
         let now = sent_at();
@@ -449,6 +458,13 @@ mod tests {
         assert_eq!(after("0.0000000001"), Some(Duration::from_nanos(1)));
         assert_eq!(after("0.0000000000000000000000000001"), Some(Duration::from_nanos(1)));
         assert_eq!(after("1.5"), Some(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn unix_times_in_seconds_and_milliseconds() {
+        assert_eq!(after("1783425605"), Some(Duration::from_secs(5)));
+        assert_eq!(after("1783425605250"), Some(Duration::from_millis(5250)));
+        assert_eq!(after("1704067200000"), Some(Duration::ZERO));
     }
 
     #[test]

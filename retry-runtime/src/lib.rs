@@ -60,14 +60,13 @@ pub mod __private {
     pub use crate::probe::{Giving, Look};
     pub use crate::renewal::Renewed;
     pub use crate::{
-        __arm as arm, __executing as executing, __fresh as fresh, __informs as informs, __renew as renew,
-        __settle as settle,
+        __arm as arm, __executing as executing, __fresh as fresh, __informs as informs, __settle as settle,
     };
 
     #[cfg(feature = "blocking")]
-    pub use crate::attempt::attempt_blocking;
+    pub use crate::__settle_blocking as settle_blocking;
     #[cfg(feature = "blocking")]
-    pub use crate::{__renew_blocking as renew_blocking, __settle_blocking as settle_blocking};
+    pub use crate::attempt::attempt_blocking;
 
     /// The rules over constant expressions, each called with the span of the expression.
     pub mod rules {

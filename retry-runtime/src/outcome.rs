@@ -130,44 +130,6 @@ macro_rules! __executing {
     }};
 }
 
-/// Where the credentials are to be renewed, does so; then the outcome to return, or to go on at once.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __renew {
-    ($call:ident, $attempted:ident, $reauth:expr) => {
-        if $attempted.is_unauthorized(&mut $call, $attempted.answer().known(), $attempted.error().known()) {
-            // In a box: the happy path is not to carry it.
-            let renewing = ::std::boxed::Box::pin(async {
-                let renewal = $reauth;
-                $crate::__private::Look::of(&renewal).renewing().renewed(renewal).await
-            });
-            if !$call.renewing(renewing).await {
-                return $attempted.outcome;
-            }
-            let answer = $attempted.answer().known();
-            $attempted.dispose(&mut $call, answer);
-            continue;
-        }
-    };
-}
-
-/// [`__renew`], in a sync function.
-#[cfg(feature = "blocking")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __renew_blocking {
-    ($call:ident, $attempted:ident, $reauth:expr) => {
-        if $attempted.is_unauthorized(&mut $call, $attempted.answer().known(), $attempted.error().known()) {
-            if !$call.renewing_blocking(|| $crate::__private::Renewed::renewed($reauth)) {
-                return $attempted.outcome;
-            }
-            let answer = $attempted.answer().known();
-            $attempted.dispose_blocking(&mut $call, answer);
-            continue;
-        }
-    };
-}
-
 /// What an attempt says about its exchange, and what to do about it: the outcome to return, or to go on.
 #[doc(hidden)]
 #[macro_export]

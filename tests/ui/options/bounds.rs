@@ -98,6 +98,31 @@ async fn tried(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
+#[retry_http(reauth = "login")]
+async fn a_name(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(deadline: 10s, timeout(3s))]
+async fn other_languages(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(deadline = 10 s)]
+async fn a_space(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(deadline = none, timeout = [connect])]
+async fn words(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(deadline = 10s + 5s, timeout = Some(5s))]
+async fn units_in_expressions(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 #[retry_http(reauth)]
 async fn nothing(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
