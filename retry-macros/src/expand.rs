@@ -229,37 +229,11 @@ impl Loop<'_> {
                 let attempt = quote!(let #attempted = { #each #attempt };);
                 (
                     attempt,
-                    Some(self.renewal(renamed(reauth.to_token_stream()), reauth.span(), &call, &attempted)),
+                    Some(self.renewal(&renamed(reauth.to_token_stream()), reauth.span(), &call, &attempted)),
                 )
             }
         };
-        let mut beside = TokenStream::new();
-        let mut with = TokenStream::new();
-        let mut share = |name: &str, value: &Expr, method: [&str; 2]| {
-            let span = value.span();
-            let name = Ident::new(name, Span::mixed_site().located_at(span));
-            let method = Ident::new(method[usize::from(!shape.is_async())], span);
-            let closure = matches!(value, Expr::Closure(_)).then(|| {
-                let private = options.krate(span).private();
-                quote_spanned!(span=> #private::observer)
-            });
-            let value = renamed(value.to_token_stream());
-            beside.extend(quote_spanned!(span=> let #name = &#closure(#value);));
-            with.extend(quote_spanned!(span=> .#method(#name)));
-        };
-        if let Some(observer) = &options.observer {
-            share("observer", observer, ["observed", "observed_blocking"]);
-        }
-        if let Some(upstream) = &options.upstream {
-            share("upstream", upstream, ["with_upstream", "with_upstream_blocking"]);
-        }
-        let admitted = options.upstream.as_ref().map(|_| {
-            if shape.is_async() {
-                quote!(#call.admitted().await;)
-            } else {
-                quote!(#call.admitted_blocking();)
-            }
-        });
+        let Beside { bound: beside, with, admitted } = self.beside(&call, renamed);
         let function = self.function;
         quote! {
             #bind
@@ -280,7 +254,48 @@ impl Loop<'_> {
     }
 }
 
+/// What a call has beside its policy.
+struct Beside {
+    /// What is bound before it.
+    bound: TokenStream,
+    /// What it is given.
+    with: TokenStream,
+    /// What each attempt waits for.
+    admitted: Option<TokenStream>,
+}
+
 impl Loop<'_> {
+    fn beside(&self, call: &Ident, renamed: impl Fn(TokenStream) -> TokenStream) -> Beside {
+        let Self { options, shape, .. } = self;
+        let (mut bound, mut with) = (TokenStream::new(), TokenStream::new());
+        let mut give = |name: &str, value: &Expr, [method, blocking]: [&str; 2]| {
+            let span = value.span();
+            let name = Ident::new(name, Span::mixed_site().located_at(span));
+            let method = Ident::new(if shape.is_async() { method } else { blocking }, span);
+            let closure = matches!(value, Expr::Closure(_)).then(|| {
+                let private = options.krate(span).private();
+                quote_spanned!(span=> #private::observer)
+            });
+            let value = renamed(value.to_token_stream());
+            bound.extend(quote_spanned!(span=> let #name = &#closure(#value);));
+            with.extend(quote_spanned!(span=> .#method(#name)));
+        };
+        if let Some(observer) = &options.observer {
+            give("observer", observer, ["observed", "observed_blocking"]);
+        }
+        if let Some(upstream) = &options.upstream {
+            give("upstream", upstream, ["with_upstream", "with_upstream_blocking"]);
+        }
+        let admitted = options.upstream.as_ref().map(|_| {
+            if shape.is_async() {
+                quote!(#call.admitted().await;)
+            } else {
+                quote!(#call.admitted_blocking();)
+            }
+        });
+        Beside { bound, with, admitted }
+    }
+
     // Input:
     //     reauth = self.login()
     //
@@ -296,7 +311,7 @@ impl Loop<'_> {
     //
     // In a box, since the happy path is not to carry it; a `match`, since what it borrows must live as long. Where the
     // expression is wrong, it is pointed at.
-    fn renewal(&self, reauth: TokenStream, span: Span, call: &Ident, attempted: &Ident) -> TokenStream {
+    fn renewal(&self, reauth: &TokenStream, span: Span, call: &Ident, attempted: &Ident) -> TokenStream {
         let private = self.options.krate(span).private();
         let renewal = Ident::new("renewal", Span::mixed_site().located_at(span));
         let (renewing, dispose) = if self.shape.is_async() {
