@@ -68,6 +68,11 @@ impl Api {
         self.http.get(self.server.url(&path)).bearer_auth(self.token()).send().await
     }
 
+    async fn login_with(&self, token: &str) -> Result<(), reqwest::Error> {
+        assert_eq!(token, "refresh");
+        self.login().await
+    }
+
     #[retry_http(reauth = None::<()>)]
     async fn hopeless(&self) -> Result<reqwest::Response, reqwest::Error> {
         self.http.get(self.server.url("/item")).send().await
@@ -320,13 +325,6 @@ fn the_same_in_sync_functions() {
 async fn it_may_use_temporaries_and_a_self_that_is_taken_by_value() {
     trait Owned {
         async fn item(self: std::sync::Arc<Self>) -> Result<u16, reqwest::Error>;
-    }
-
-    impl Api {
-        async fn login_with(&self, token: &str) -> Result<(), reqwest::Error> {
-            assert_eq!(token, "refresh");
-            self.login().await
-        }
     }
 
     impl Owned for Api {

@@ -227,10 +227,7 @@ impl Loop<'_> {
             Some(reauth) => {
                 // What renews may use the arguments, and not what an attempt was given of them.
                 let attempt = quote!(let #attempted = { #each #attempt };);
-                (
-                    attempt,
-                    Some(self.renewal(&renamed(reauth.to_token_stream()), reauth.span(), &call, &attempted)),
-                )
+                (attempt, Some(self.renewal(reauth, renamed, &call, &attempted)))
             }
         };
         let Beside { bound: beside, with, admitted } = self.beside(&call, renamed);
@@ -311,16 +308,30 @@ impl Loop<'_> {
     //
     // In a box, since the happy path is not to carry it; a `match`, since what it borrows must live as long. Where the
     // expression is wrong, it is pointed at.
-    fn renewal(&self, reauth: &TokenStream, span: Span, call: &Ident, attempted: &Ident) -> TokenStream {
+    fn renewal(
+        &self,
+        reauth: &Expr,
+        renamed: impl Fn(TokenStream) -> TokenStream,
+        call: &Ident,
+        attempted: &Ident,
+    ) -> TokenStream {
+        let span = reauth.span();
         let private = self.options.krate(span).private();
         let renewal = Ident::new("renewal", Span::mixed_site().located_at(span));
+        let is_block = matches!(reauth, Expr::Block(_));
+        let reauth = renamed(reauth.to_token_stream());
         let (renewing, dispose) = if self.shape.is_async() {
+            let renewed = quote_spanned! {span=>
+                #private::Look::of(&#renewal).renewing().renewed(#renewal).await
+            };
+            // A block lends nothing, and lints have an eye on blocks that are matched.
+            let renewed = if is_block {
+                quote_spanned!(span=> let #renewal = #reauth; #renewed)
+            } else {
+                quote_spanned!(span=> match #reauth { #renewal => #renewed })
+            };
             let renewing = quote_spanned! {span=>
-                #call.renewing(::std::boxed::Box::pin(async {
-                    match #reauth {
-                        #renewal => #private::Look::of(&#renewal).renewing().renewed(#renewal).await,
-                    }
-                })).await
+                #call.renewing(::std::boxed::Box::pin(async { #renewed })).await
             };
             (renewing, quote!(dispose))
         } else {
