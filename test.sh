@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # What the tests and benchmarks need beyond cargo: command, Debian package.
-needs=("cc gcc" "valgrind valgrind")
+needs=("cc gcc" "valgrind valgrind" "redis-server redis-server" "nginx nginx-light")
 
 missing=()
 for need in "${needs[@]}"; do
@@ -23,3 +23,14 @@ cargo test --package retry-macros
 cargo run --quiet --example quickstart
 cargo run --quiet --example by_hand
 cargo run --quiet --example client
+# The herd in virtual time, and what it must keep to.
+cargo run --quiet --release --example herd -- --seed 7 --out target/herd | tee target/herd.txt
+awk '
+    { value[$1] = $2 }
+    function check(name, ok) { if (!ok) { print name " " value[name] " is not what was promised"; wrong = 1 } }
+    END {
+        check("metastable_recovery_ratio:", value["metastable_recovery_ratio:"] <= 1.1 && value["metastable_recovery_ratio:"] > 0)
+        check("outage_load_ratio:", value["outage_load_ratio:"] <= 1.1 && value["outage_load_ratio:"] >= 1)
+        check("limited_useful_share:", value["limited_useful_share:"] >= 0.95)
+        exit wrong
+    }' target/herd.txt

@@ -137,12 +137,12 @@ async fn infrahub() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_is_polled() {
-    #[retry_http(max = 20, on = [202], base = 2s, factor = 1)]
+    #[retry_http(max = 20, on = [202, 429, 503], base = 2s, factor = 1, deadline = 10m)]
     async fn job(fake: &Fake) -> reqwest::Result<Response> {
         fake.post().await
     }
 
-    let fake = Fake::new(&[(202, Some("5")), (202, None), (200, None)]);
+    let fake = Fake::new(&[(202, Some("5")), (202, None), (503, None), (200, None)]);
     assert_eq!(job(&fake).await.unwrap().status(), 200);
-    assert_waits(&fake, &[5.0..=6.0, 2.0..=3.0]);
+    assert_waits(&fake, &[5.0..=6.0, 2.0..=3.0, 2.0..=3.0]);
 }

@@ -149,9 +149,23 @@ fn the_same_in_sync_functions() {
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
     assert!(requests[1..].iter().all(|seen| seen.at - requests[0].at >= ms(290)));
-    // One retry was paid for the refusal, one is left.
+    // The retry that the server asked for was free.
     assert_eq!(api.get(&url).unwrap().status(), 500);
-    assert_eq!(server.requests().len(), 6);
+    assert_eq!(server.requests().len(), 7);
+}
+
+#[tokio::test]
+async fn without_a_cooldown_every_retry_is_paid_for() {
+    static UNPACED: Upstream = Upstream::new("unpaced").budget(0.0, 0.0, 1).without_cooldown();
+
+    #[retry_http(base = 1ms, upstream = UNPACED)]
+    async fn get(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let server = Server::script([Reply::status(429).header("retry-after-ms", "1")]);
+    assert_eq!(get(&Client::new(), &server.url("/")).await.unwrap().status(), 429);
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use retry_http::{Exchange, Failure, Policy, Retry, Turn, Upstream, Verdict};
+use retry_http::{Exchange, Failure, Policy, Retry, Stop, Turn, Upstream, Verdict};
 
 use crate::world::Chance;
 
@@ -57,27 +57,26 @@ impl<'u> Caller<'u> {
     /// After an attempt.
     pub fn after(&mut self, now: Duration, answer: Answer, chance: &mut Chance) -> Step {
         let exchange = exchange(answer);
-        if let Shared::Naive(upstream) | Shared::Upstream(upstream) = self.shared {
-            match exchange.hint() {
-                Some(hint) if hint <= self.policy.max_retry_after() => {
+        let mut verdict = self.retry.next(&exchange, Duration::ZERO, || chance.unit());
+        match self.shared {
+            Shared::Nothing => {}
+            // It holds back, and nothing else.
+            Shared::Naive(upstream) => {
+                if let Some(hint) = exchange.hint() {
                     upstream.refused(now, hint, chance.unit());
                 }
-                _ if answer == Answer::Ok => upstream.succeeded(now),
-                _ => {}
+            }
+            Shared::Upstream(upstream) => {
+                verdict = upstream.after(&exchange, answer == Answer::Ok, verdict, now, chance.unit());
+                self.turn = Turn::default();
             }
         }
-        match self.next(&exchange, now, chance) {
-            Verdict::Wait(wait) => match self.shared {
-                Shared::Upstream(upstream) if !upstream.pay(now) => Step::NotPaid,
-                _ => Step::Wait(wait),
-            },
+        match verdict {
+            Verdict::Wait(wait) => Step::Wait(wait),
             Verdict::Stop(_) if answer == Answer::Ok => Step::Succeeded,
+            Verdict::Stop(Stop::Budget) => Step::NotPaid,
             Verdict::Stop(_) => Step::Failed,
         }
-    }
-
-    fn next(&mut self, exchange: &Exchange, _now: Duration, chance: &mut Chance) -> Verdict {
-        self.retry.next(exchange, Duration::ZERO, || chance.unit())
     }
 }
 

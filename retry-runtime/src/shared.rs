@@ -3,11 +3,9 @@
 use std::borrow::Borrow;
 use std::time::Duration;
 
-use http::StatusCode;
-
 use crate::ambient::{self, Moment};
 use crate::exchange::Exchange;
-use crate::retry::{Stop, Verdict};
+use crate::retry::Verdict;
 use crate::upstream::{Turn, Upstream};
 
 /// What `upstream` takes: an [`Upstream`], or a pointer to one.
@@ -63,35 +61,10 @@ impl<'p> Shared<'p> {
         // Each attempt has a turn of its own.
         self.turn = Turn::default();
         self.calm = false;
-        let now = self.now();
-        if let Some(hint) = exchange.hint().filter(|hint| is_refused(exchange) && !hint.is_zero()) {
-            self.upstream.refused(now, hint, ambient::random());
-        }
-        match verdict {
-            // A job that is not done yet, or anything else that only `retry_if` wants again.
-            Verdict::Wait(_) if succeeded && !exchange.is_error() => {}
-            Verdict::Wait(_) if !self.upstream.pay(now) => return Verdict::Stop(Stop::Budget),
-            Verdict::Stop(_) if is_served(exchange) || (succeeded && !exchange.is_error()) => {
-                self.upstream.succeeded(now);
-            }
-            _ => {}
-        }
-        verdict
+        self.upstream.after(exchange, succeeded, verdict, self.now(), ambient::random())
     }
 
     fn now(&self) -> Duration {
         (self.moment)().since_start()
     }
-}
-
-/// The statuses by which a server says that it has too much to do (RFC 6585 §4, RFC 9110 §15.6.4).
-fn is_refused(exchange: &Exchange) -> bool {
-    matches!(exchange.status(), Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE))
-}
-
-/// Whether the server did its part, although the caller may have an error: a 404 is an answer.
-fn is_served(exchange: &Exchange) -> bool {
-    exchange.status().is_some_and(|status| !status.is_server_error())
-        && !is_refused(exchange)
-        && exchange.failures().is_empty()
 }

@@ -10,6 +10,10 @@ mod fleet;
 
 use std::time::Duration;
 
+use http::StatusCode;
+
+use crate::exchange::Exchange;
+use crate::retry::{Stop, Verdict};
 use budget::{Budget, Funding};
 use cooldown::Cooldown;
 pub use cooldown::Turn;
@@ -32,7 +36,8 @@ macro_rules! unless_loom {
 
 /// What all calls to one service share, so that their retries together are no attack on it.
 ///
-/// * **Budget:** each retry pays a token, and each success brings in a tenth of one. A call that cannot pay ends.
+/// * **Budget:** each retry that the server did not ask for pays a token, and each success brings in a tenth of one. A
+///   call that cannot pay ends.
 ///   So a server that fails is sent little more than what callers ask for, whatever their policies say.
 /// * **Cooldown:** after a 429 or 503 with a hint all calls wait it out, first attempts too, and then come back one
 ///   after the other, at a pace that is learned from what the server lets through.
@@ -59,7 +64,7 @@ macro_rules! unless_loom {
 ///
 /// // A call that may not wait that long goes, and gets the server's own answer.
 /// assert_eq!(GITHUB.admit(&mut Turn::default(), now, Duration::from_secs(1)), None);
-/// // The retry of the one that was refused has to be paid for.
+/// // A retry that the server did not ask for has to be paid for.
 /// assert!(GITHUB.pay(now));
 /// ```
 #[derive(Debug)]
@@ -156,6 +161,32 @@ impl Upstream {
         state.cooldown.admit(turn, now, at_most)
     }
 
+    /// After each attempt, which `succeeded` or not: what the upstream has to learn of it, and what becomes of the verdict.
+    ///
+    /// A retry has to be paid for, or the call ends ([`Stop::Budget`]). Free are those that the server has asked for: a
+    /// retry after a hint on 429 or 503 goes when its turn comes, and a job that is not done yet is only polled.
+    pub fn after(
+        &self,
+        exchange: &Exchange,
+        succeeded: bool,
+        verdict: Verdict,
+        now: Duration,
+        random: f64,
+    ) -> Verdict {
+        let told = exchange.hint().filter(|hint| is_refused(exchange) && !hint.is_zero());
+        if let Some(hint) = told {
+            self.refused(now, hint, random);
+        }
+        let served = is_served(exchange) || (succeeded && !exchange.is_error());
+        let free = (told.is_some() && self.cools) || (succeeded && !exchange.is_error());
+        match verdict {
+            Verdict::Wait(_) if !free && !self.pay(now) => return Verdict::Stop(Stop::Budget),
+            Verdict::Stop(_) if served => self.succeeded(now),
+            _ => {}
+        }
+        verdict
+    }
+
     /// The server answered, and did not ask for a retry.
     #[inline]
     pub fn succeeded(&self, now: Duration) {
@@ -206,6 +237,18 @@ impl Upstream {
         // Nothing panics under the lock; and what it guards is whole after each step.
         Locked { calm: &self.calm, state: self.state.lock().unwrap_or_else(PoisonError::into_inner) }
     }
+}
+
+/// The statuses by which a server says that it has too much to do (RFC 6585 §4, RFC 9110 §15.6.4).
+fn is_refused(exchange: &Exchange) -> bool {
+    matches!(exchange.status(), Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE))
+}
+
+/// Whether the server did its part, although the caller may have an error: a 404 is an answer.
+fn is_served(exchange: &Exchange) -> bool {
+    exchange.status().is_some_and(|status| !status.is_server_error())
+        && !is_refused(exchange)
+        && exchange.failures().is_empty()
 }
 
 /// The state, for as long as nobody else looks at it. In the end `calm` says what has become of it.

@@ -16,6 +16,9 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 const FIRST: f64 = 1.0;
 /// What each success adds to that, in calls a second, until the server refuses again: e-fold in a quarter second.
 const PER_SUCCESS: f64 = 4.0;
+/// What each refusal adds that comes while it is closed already: how many requests were under way says how much there is
+/// to come back.
+const PER_REFUSAL: f64 = 0.01;
 /// Never slower than one call a minute.
 const SLOWEST: f64 = 1.0 / 60.0;
 /// A pace that is none.
@@ -122,10 +125,13 @@ impl Cooldown {
     /// nothing new of the pace. `random` is where in its first interval this client comes back: a fleet that was told
     /// the same must not come back in lockstep.
     pub(crate) fn refused(&mut self, now: Duration, until: Duration, random: f64) {
-        if self.closed(now).is_none() {
-            if let Some(pace) = &mut self.pace {
+        let closed = self.closed(now).is_some();
+        if let Some(pace) = &mut self.pace {
+            if !closed {
                 pace.advance(now, self.next);
                 pace.learn(now);
+            } else if !pace.learned {
+                pace.quicken(PER_REFUSAL, self.closed_until);
             }
         }
         self.close(now, until, random);
@@ -178,6 +184,14 @@ impl Pace {
         seconds(1.0 / self.rate(now))
     }
 
+    /// Before anything is known of it. Places that have not begun to come up begin as much earlier.
+    fn quicken(&mut self, more: f64, opens: Duration) {
+        let before = self.measured;
+        self.measured += more;
+        let late = self.at.saturating_sub(opens).mul_f64(before / self.measured);
+        self.at = self.at.min(opens.saturating_add(late));
+    }
+
     /// Measures: what came through since the last refusal. A few calls tell little, so at most half is believed.
     fn learn(&mut self, now: Duration) {
         let rate = self.rate(now);
@@ -208,7 +222,7 @@ impl Pace {
     /// it takes at eight times the pace, or, while nothing is known of it, at a thousand a second.
     fn ask_again(&self, place: u64, wait: Duration) -> Duration {
         const NOT_WORTH_IT: Duration = Duration::from_millis(100);
-        const SECOND: Duration = Duration::from_secs(1);
+        const SOON: Duration = Duration::from_millis(250);
         if wait <= NOT_WORTH_IT {
             return wait;
         }
@@ -217,7 +231,7 @@ impl Pace {
         } else {
             times(Duration::from_millis(1), place.saturating_sub(self.served))
         };
-        at_best.max(SECOND).min(wait / 2)
+        at_best.max(SOON).min(wait / 2)
     }
 
     fn comes_up(&self, place: u64, now: Duration) -> Duration {

@@ -1,0 +1,180 @@
+//! A thousand callers and a real nginx with `limit_req`, which refuses with 429 and `Retry-After: 1`: what of its limit is
+//! used, and how many requests it refuses for each success, with an upstream and with what others have. One run, one after the
+//! other; each has a limit of its own.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, StatusCode};
+use reqwest_middleware::ClientWithMiddleware;
+use reqwest_retry::RetryTransientMiddleware;
+use reqwest_retry::policies::ExponentialBackoff;
+use retry_http::{Upstream, retry_http};
+
+const CALLERS: usize = 1_000;
+/// What nginx allows, in requests a second, and how many more at once.
+const RATE: usize = 200;
+const BURST: usize = 200;
+const WAYS: [&str; 4] = ["none", "reqwest", "reqwest-retry", "upstream"];
+
+struct Nginx {
+    process: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Nginx {
+    fn start() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = std::env::temp_dir().join(format!("retry-http-nginx-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let at = folder.display();
+        let zones: String = WAYS
+            .iter()
+            .map(|way| format!("limit_req_zone $server_name zone={way}:32k rate={RATE}r/s;\n"))
+            .collect();
+        let locations: String = WAYS
+            .iter()
+            .map(|way| {
+                std::fs::write(folder.join(way), "ok").unwrap();
+                format!("location = /{way} {{ limit_req zone={way} burst={BURST} nodelay; }}\n")
+            })
+            .collect();
+        let configuration = format!(
+            "daemon off; pid {at}/pid; error_log {at}/errors crit; worker_processes 1; worker_rlimit_nofile 8192;
+             events {{ worker_connections 4096; }}
+             http {{
+                 log_format requests '$uri $status'; access_log {at}/log requests;
+                 client_body_temp_path {at}/1; proxy_temp_path {at}/2; fastcgi_temp_path {at}/3;
+                 uwsgi_temp_path {at}/4; scgi_temp_path {at}/5;
+                 map $status $retry_after {{ 429 1; default ''; }}
+                 add_header Retry-After $retry_after always;
+                 keepalive_requests 1000000; limit_req_status 429;
+                 {zones}
+                 server {{ listen 127.0.0.1:{port} backlog=4096; server_name limited; root {at}; {locations} }}
+             }}"
+        );
+        std::fs::File::create(folder.join("conf")).unwrap().write_all(configuration.as_bytes()).unwrap();
+        let process = Command::new("nginx")
+            .args([Path::new("-c"), &folder.join("conf"), Path::new("-e"), &folder.join("errors")])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("nginx, which ./test.sh installs");
+        let nginx = Self { process, folder, port };
+        let start = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(30), "nginx does not come up");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        nginx
+    }
+
+    fn url(&self, way: &str) -> String {
+        format!("http://127.0.0.1:{}/{way}", self.port)
+    }
+
+    /// How many requests of a way were served, and how many refused.
+    fn count(&self, way: &str) -> (usize, usize) {
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap();
+        let count = |status| log.lines().filter(|line| **line == format!("/{way} {status}")).count();
+        (count(200), count(429))
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Only on the way out.
+        let _: std::io::Result<_> = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _: std::io::Result<_> = self.process.wait();
+        let _: std::io::Result<()> = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+static LIMITED: Upstream = Upstream::new("nginx");
+
+#[retry_http(upstream = LIMITED)]
+async fn with_upstream(http: &Client, url: &str) -> reqwest::Result<StatusCode> {
+    Ok(http.get(url).send().await?.error_for_status()?.status())
+}
+
+/// All callers at once, each again as soon as its call is over, or after a second if that failed.
+async fn load(seconds: u64, call: impl AsyncFn() -> bool) -> (usize, usize) {
+    let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
+    let caller = || async {
+        let (mut succeeded, mut failed) = (0, 0);
+        while let Ok(ok) = tokio::time::timeout_at(end, call()).await {
+            if ok {
+                succeeded += 1;
+            } else {
+                failed += 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        (succeeded, failed)
+    };
+    let callers = futures::future::join_all((0..CALLERS).map(|_| caller())).await;
+    callers.iter().fold((0, 0), |(a, b), (succeeded, failed)| (a + succeeded, b + failed))
+}
+
+#[tokio::test]
+async fn a_thousand_callers_and_a_limit() {
+    let nginx = Arc::new(Nginx::start());
+    let client = || Client::builder().pool_max_idle_per_host(CALLERS);
+    let plain = client().build().unwrap();
+    let retrying = client()
+        .retry(reqwest::retry::for_host("127.0.0.1").classify_fn(|exchange| {
+            if exchange.status() == Some(StatusCode::TOO_MANY_REQUESTS) {
+                exchange.retryable()
+            } else {
+                exchange.success()
+            }
+        }))
+        .build()
+        .unwrap();
+    let backoff = ExponentialBackoff::builder().build_with_max_retries(3);
+    let middleware: ClientWithMiddleware = reqwest_middleware::ClientBuilder::new(plain.clone())
+        .with(RetryTransientMiddleware::new_with_policy(backoff))
+        .build();
+
+    let mut shares = Vec::new();
+    for way in WAYS {
+        let (url, seconds) = (nginx.url(way), if way == "upstream" { 60 } else { 10 });
+        let is_ok = |status: reqwest::Result<StatusCode>| status.is_ok_and(|status| status == 200);
+        let (succeeded, failed) = match way {
+            "none" => {
+                load(seconds, async || is_ok(plain.get(&url).send().await.map(|answer| answer.status())))
+                    .await
+            }
+            "reqwest" => {
+                load(seconds, async || is_ok(retrying.get(&url).send().await.map(|answer| answer.status())))
+                    .await
+            }
+            "reqwest-retry" => {
+                load(seconds, async || {
+                    middleware.get(&url).send().await.is_ok_and(|answer| answer.status() == 200)
+                })
+                .await
+            }
+            _ => load(seconds, async || is_ok(with_upstream(&plain, &url).await)).await,
+        };
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let (served, refused) = nginx.count(way);
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let (useful, refusals) = (
+            served as f64 / (BURST + RATE * usize::try_from(seconds).unwrap()) as f64,
+            refused as f64 / served as f64,
+        );
+        println!(
+            "{way}: {useful:.3} of the limit used, {refusals:.3} refused for each success \
+             ({succeeded} calls succeeded, {failed} failed, in {seconds} s)"
+        );
+        shares.push((useful, refusals));
+    }
+    let best = shares[..3].iter().map(|(_, refusals)| *refusals).fold(f64::MAX, f64::min);
+    let (useful, refusals) = shares[3];
+    assert!(useful >= 0.95, "{useful} of the limit used");
+    assert!(refusals * 5.0 <= best, "{refusals} refused for each success, and {best} with another");
+}
