@@ -24,6 +24,7 @@ cargo run --quiet --example quickstart
 cargo run --quiet --example by_hand
 cargo run --quiet --example client
 # The herd in virtual time, and what it must keep to.
+mkdir -p target
 cargo run --quiet --release --example herd -- --seed 7 --out target/herd | tee target/herd.txt
 awk '
     { value[$1] = $2 }

@@ -12,11 +12,18 @@ use std::process::Command;
 use std::time::Duration;
 
 use reqwest::{Client, Response};
-use retry_http::retry_http;
+use retry_http::{Upstream, retry_http};
 use server::{Reply, Server};
 
 #[retry_http(max = 5, on = [429, 503], never = [401])]
 async fn annotated(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+static UPSTREAM: Upstream = Upstream::new("bench");
+
+#[retry_http(max = 5, on = [429, 503], never = [401], upstream = UPSTREAM)]
+async fn shared(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
     http.get(url).send().await
 }
 
@@ -36,6 +43,8 @@ async fn by_hand(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
     }
 }
 
+const KINDS: [&str; 3] = ["by_hand", "annotated", "shared"];
+
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
     if let [_, kind, url, calls] = arguments.as_slice() {
@@ -44,18 +53,20 @@ fn main() {
 
     let server = Server::script([Reply::status(200)]);
     let url = server.url("/");
-    println!("allocations a call (by hand, annotated, added):");
-    let [hand, ours] = ["by_hand", "annotated"].map(|kind| allocations(kind, &url));
-    println!("  {hand} {ours} {:+}", ours - hand);
+    println!("allocations a call (by hand; annotated, added; with an upstream, added):");
+    let [hand, ours, shared] = KINDS.map(|kind| allocations(kind, &url));
+    println!("  {hand}; {ours} {:+}; {shared} {:+}", ours - hand, shared - hand);
 
     if Command::new("valgrind").arg("--version").output().is_err() {
         eprintln!("valgrind is not installed, so no instructions are counted: apt-get install valgrind");
         std::process::exit(1);
     }
-    println!("instructions a call (by hand, annotated, added), three times:");
+    println!("instructions a call (by hand; annotated, added; with an upstream, added), three times:");
     for _ in 0..3 {
-        let [hand, ours] = ["by_hand", "annotated"].map(|kind| instructions(kind, &url));
-        println!("  {hand} {ours} {:+} ({:+.3} %)", ours - hand, 100.0 * as_f64(ours - hand) / as_f64(hand));
+        let [hand, ours, shared] = KINDS.map(|kind| instructions(kind, &url));
+        let added =
+            |count| format!("{:+} ({:+.3} %)", count - hand, 100.0 * as_f64(count - hand) / as_f64(hand));
+        println!("  {hand}; {ours} {}; {shared} {}", added(ours), added(shared));
     }
 }
 
@@ -71,6 +82,7 @@ fn runtime() -> tokio::runtime::Runtime {
 async fn make_call(http: &Client, kind: &str, url: &str) {
     let outcome = match kind {
         "by_hand" => by_hand(http, url).await,
+        "shared" => shared(http, url).await,
         _ => annotated(http, url).await,
     };
     outcome.expect("a server that answers").bytes().await.expect("a body");

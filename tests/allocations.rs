@@ -3,11 +3,18 @@
 mod support;
 
 use reqwest::{Client, Response};
-use retry_http::retry_http;
+use retry_http::{Upstream, retry_http};
 use support::server::{Reply, Server};
 
 #[retry_http(max = 5, on = [429, 503], never = [401])]
 async fn annotated(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+static UPSTREAM: Upstream = Upstream::new("calm");
+
+#[retry_http(upstream = UPSTREAM)]
+async fn shared(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
     http.get(url).send().await
 }
 
@@ -30,6 +37,9 @@ fn a_call_that_succeeds_allocates_nothing_more() {
     let with = fewest(&|| {
         runtime.block_on(annotated(&http, &url)).unwrap();
     });
-    println!("{without} allocations without, {with} with");
-    assert_eq!(with, without);
+    let shared = fewest(&|| {
+        runtime.block_on(shared(&http, &url)).unwrap();
+    });
+    println!("{without} allocations without, {with} with, {shared} with an upstream");
+    assert_eq!((with, shared), (without, without));
 }

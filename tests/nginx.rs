@@ -32,17 +32,12 @@ impl Nginx {
         let folder = std::env::temp_dir().join(format!("retry-http-nginx-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let at = folder.display();
-        let zones: String = WAYS
-            .iter()
-            .map(|way| format!("limit_req_zone $server_name zone={way}:32k rate={RATE}r/s;\n"))
-            .collect();
-        let locations: String = WAYS
-            .iter()
-            .map(|way| {
-                std::fs::write(folder.join(way), "ok").unwrap();
-                format!("location = /{way} {{ limit_req zone={way} burst={BURST} nodelay; }}\n")
-            })
-            .collect();
+        let zone = |way| format!("limit_req_zone $server_name zone={way}:32k rate={RATE}r/s;\n");
+        let location = |way| {
+            std::fs::write(folder.join(way), "ok").unwrap();
+            format!("location = /{way} {{ limit_req zone={way} burst={BURST} nodelay; }}\n")
+        };
+        let (zones, locations) = (WAYS.map(zone).concat(), WAYS.map(location).concat());
         let configuration = format!(
             "daemon off; pid {at}/pid; error_log {at}/errors crit; worker_processes 1; worker_rlimit_nofile 8192;
              events {{ worker_connections 4096; }}
