@@ -29,6 +29,24 @@ impl Moment {
         moment.saturating_duration_since(*START.get_or_init(|| moment))
     }
 
+    /// The moment this much later; `None` where that is beyond all time.
+    pub(crate) fn after(self, time: Duration) -> Option<Self> {
+        match self {
+            Self::Async(moment) => moment.checked_add(time).map(Self::Async),
+            #[cfg(feature = "blocking")]
+            Self::Blocking(moment) => moment.checked_add(time).map(Self::Blocking),
+        }
+    }
+
+    /// How long it is until then; zero where that is past.
+    pub(crate) fn left(self) -> Duration {
+        match self {
+            Self::Async(moment) => moment.saturating_duration_since(tokio::time::Instant::now()),
+            #[cfg(feature = "blocking")]
+            Self::Blocking(moment) => moment.saturating_duration_since(std::time::Instant::now()),
+        }
+    }
+
     pub(crate) fn elapsed(self) -> Duration {
         match self {
             Self::Async(moment) => moment.elapsed(),

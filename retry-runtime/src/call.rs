@@ -27,7 +27,7 @@ pub struct Call<'p> {
     /// What it has to do with other calls.
     shared: Option<Shared<'p>>,
     /// Who wants to know of it.
-    watch: Option<Watch<'p>>,
+    watch: Option<Box<Watch<'p>>>,
 }
 
 struct Watch<'p> {
@@ -72,7 +72,7 @@ impl<'p> Call<'p> {
 
     fn watched(mut self, observer: &'p dyn Observer, moment: fn() -> Moment) -> Self {
         self.seen.observed = true;
-        self.watch = Some(Watch { observer, start: moment() });
+        self.watch = Some(Box::new(Watch { observer, start: moment() }));
         self
     }
 
@@ -145,7 +145,7 @@ impl<'p> Call<'p> {
             exchange.was_retried_below();
         }
         let attempt = self.attempts();
-        let mut verdict = self.retry.next(&exchange, self.seen.elapsed(), ambient::random);
+        let mut verdict = self.retry.next(&exchange, self.elapsed(), ambient::random);
         if let Some(shared) = &mut self.shared {
             verdict = shared.after(&exchange, succeeded, verdict);
         }
@@ -166,6 +166,13 @@ impl<'p> Call<'p> {
         }
     }
 
+    /// How long the call runs, where that is bounded; else zero.
+    #[inline]
+    fn elapsed(&self) -> Duration {
+        let deadline = self.retry.policy().deadline().unwrap_or_default();
+        self.seen.left().map_or(Duration::ZERO, |left| deadline.saturating_sub(left))
+    }
+
     /// How many attempts there were, with the one that is under way.
     fn attempts(&self) -> u32 {
         let retries = self.retry.retries().saturating_add(1);
@@ -184,7 +191,7 @@ impl<'p> Call<'p> {
         let event = Event {
             function: self.function,
             attempt,
-            elapsed: self.watch.as_ref().map_or_else(|| self.seen.elapsed(), |watch| watch.start.elapsed()),
+            elapsed: self.watch.as_ref().map_or_else(|| self.elapsed(), |watch| watch.start.elapsed()),
             method: exchange.method(),
             host: self.seen.host(),
             status: exchange.status(),

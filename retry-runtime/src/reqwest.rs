@@ -144,12 +144,8 @@ macro_rules! transport {
 
             #[inline]
             fn sending(request: &mut Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
-                if let Some(bound) = seen.bounded(|| request.timeout().copied().or_else(own)) {
-                    *request.timeout_mut() = Some(bound);
-                }
-                if seen.has_keys() {
-                    let (method, path) = (request.method().clone(), request.url().path().to_owned());
-                    seen.key(&method, &path, request.headers_mut());
+                if seen.has_orders() {
+                    order(request, own, seen);
                 }
                 seen.sending(request.method(), request.headers(), request.url().as_str());
             }
@@ -160,15 +156,25 @@ macro_rules! transport {
                     Ok(response) => {
                         seen.came_from(Some(response.url().as_str()));
                         response.tell(seen);
-                        seen.at(response.url().host_str());
+                        seen.at(|| response.url().host_str());
                     }
                     Err(error) => {
                         seen.came_from(error.url().map(|url| url.as_str()));
                         tell(error, seen);
-                        seen.at(error.url().and_then(|url| url.host_str()));
+                        seen.at(|| error.url().and_then(|url| url.host_str()));
                     }
                 }
             }
+        }
+
+        /// Bounds the request, and gives it its key. Apart, so that the way of all others is short.
+        #[cold]
+        fn order(request: &mut Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
+            if let Some(bound) = seen.bounded(|| request.timeout().copied().or_else(own)) {
+                *request.timeout_mut() = Some(bound);
+            }
+            let (method, path) = (request.method().clone(), request.url().path().to_owned());
+            seen.key(&method, &path, request.headers_mut());
         }
 
         impl Answer for Response {

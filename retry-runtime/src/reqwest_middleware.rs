@@ -65,12 +65,12 @@ impl Executor for ClientWithMiddleware {
             Ok(response) => {
                 seen.came_from(Some(response.url().as_str()));
                 response.tell(seen);
-                seen.at(response.url().host_str());
+                seen.at(|| response.url().host_str());
             }
             Err(error) => {
                 seen.came_from(error.url().map(reqwest_0_13::Url::as_str));
                 error.tell(seen);
-                seen.at(error.url().and_then(reqwest_0_13::Url::host_str));
+                seen.at(|| error.url().and_then(reqwest_0_13::Url::host_str));
             }
         }
     }

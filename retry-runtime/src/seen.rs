@@ -32,18 +32,44 @@ pub struct Seen {
     host: Option<Box<str>>,
     /// Whether an observer does.
     pub(crate) observed: bool,
+    /// Whether any of these three is there.
+    ordered: bool,
     /// The bound on each send.
-    timeout: Option<Duration>,
-    /// The bound on the call, and since when it counts.
-    deadline: Option<(Moment, Duration)>,
+    timeout: Bound,
+    /// The bound on the call.
+    until: Option<Moment>,
     /// The timeout of the client that is about to be passed a request.
-    client_timeout: Option<Duration>,
+    client_timeout: Bound,
     /// Whether repeating a request is safe, where that is not by its method.
     idempotent: Option<bool>,
-    /// What the call's idempotency keys are made of, and the requests of the attempt that have one.
-    keys: Option<(u128, Vec<u64>)>,
+    /// The idempotency keys of the call, if it has any.
+    keys: Option<Box<Keys>>,
     /// How many renewals of credentials had ended before those of the attempt were read, where the function renews them.
     renewals: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Keys {
+    /// What the call's keys are made of.
+    secret: u128,
+    /// The requests of the attempt that have one.
+    requests: Vec<u64>,
+}
+
+/// A duration in little space, in nanoseconds; the longest is none. All of a call is moved a few times.
+#[derive(Clone, Copy, Debug)]
+struct Bound(u64);
+
+impl Bound {
+    const NONE: Self = Self(u64::MAX);
+
+    fn new(bound: Option<Duration>) -> Self {
+        bound.map_or(Self::NONE, |bound| Self(u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    fn get(self) -> Option<Duration> {
+        (self.0 != u64::MAX).then(|| Duration::from_nanos(self.0))
+    }
 }
 
 impl Seen {
@@ -55,11 +81,14 @@ impl Seen {
             target: None,
             host: None,
             observed: false,
-            timeout: policy.timeout(),
-            deadline: policy.deadline().map(|deadline| (moment(), deadline)),
-            client_timeout: None,
+            ordered: policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key(),
+            timeout: Bound::new(policy.timeout()),
+            until: policy.deadline().and_then(|deadline| moment().after(deadline)),
+            client_timeout: Bound::NONE,
             idempotent: policy.idempotent(),
-            keys: policy.idempotency_key().then(|| (ambient::random_bits(), Vec::new())),
+            keys: policy
+                .idempotency_key()
+                .then(|| Box::new(Keys { secret: ambient::random_bits(), requests: Vec::new() })),
             renewals: None,
         }
     }
@@ -68,8 +97,8 @@ impl Seen {
     #[inline]
     pub(crate) fn take(&mut self) -> Exchange {
         self.target = None;
-        if let Some((_, keyed)) = &mut self.keys {
-            keyed.clear();
+        if let Some(keys) = &mut self.keys {
+            keys.requests.clear();
         }
         std::mem::take(&mut self.exchange)
     }
@@ -94,22 +123,16 @@ impl Seen {
         self.renewals.unwrap_or_default()
     }
 
-    /// Since when the call runs, where that is bounded; else zero.
-    #[inline]
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.deadline.map_or(Duration::ZERO, |(start, _)| start.elapsed())
-    }
-
     /// What is left of the call, where that is bounded.
     #[inline]
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.deadline.map(|(start, deadline)| deadline.saturating_sub(start.elapsed()))
+        self.until.map(Moment::left)
     }
 
     /// The bound on a request that is about to be sent: `timeout`, or what is left of the call. `own` is the one it has.
     #[inline]
     pub(crate) fn bounded(&self, own: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
-        let bounds = [self.timeout, self.left()];
+        let bounds = [self.timeout.get(), self.left()];
         let bound = bounds.into_iter().flatten().min()?;
         Some(own().map_or(bound, |own| own.min(bound)))
     }
@@ -117,19 +140,19 @@ impl Seen {
     /// Asks for the timeout of a client, where it matters.
     #[inline]
     pub(crate) fn ask_client(&mut self, own: impl FnOnce() -> Option<Duration>) {
-        self.client_timeout = if self.timeout.is_some() || self.deadline.is_some() { own() } else { None };
+        self.client_timeout = Bound::new(if self.ordered { own() } else { None });
     }
 
     /// What was answered.
     #[inline]
     pub(crate) fn client_timeout(&self) -> Option<Duration> {
-        self.client_timeout
+        self.client_timeout.get()
     }
 
-    /// Whether requests are to have keys.
+    /// Whether requests are to be bounded, or to have keys.
     #[inline]
-    pub(crate) fn has_keys(&self) -> bool {
-        self.keys.is_some()
+    pub(crate) fn has_orders(&self) -> bool {
+        self.ordered
     }
 
     /// Gives a request that is about to be sent its `Idempotency-Key`, where the call has keys and the request is not
@@ -139,14 +162,14 @@ impl Seen {
     /// second, … request of an attempt with this method and path, so a request has it on every attempt, also where one
     /// of them leaves another request out, and no other request has it.
     pub(crate) fn key(&mut self, method: &Method, path: &str, headers: &mut HeaderMap) {
-        let Some((secret, keyed)) = &mut self.keys else { return };
+        let Some(keys) = &mut self.keys else { return };
         if method.is_idempotent() || headers.contains_key(IDEMPOTENCY_KEY) {
             return;
         }
         let request = hash(&(method, path));
-        let number = keyed.iter().filter(|earlier| **earlier == request).count();
-        keyed.push(request);
-        let half = |side: u8| u128::from(hash(&(*secret, request, number, side)));
+        let number = keys.requests.iter().filter(|earlier| **earlier == request).count();
+        keys.requests.push(request);
+        let half = |side: u8| u128::from(hash(&(keys.secret, request, number, side)));
         let bits = (half(0) << 64) | half(1);
         let key = uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid();
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
@@ -213,10 +236,10 @@ impl Seen {
 
     /// What the last exchange has been told of was from `host`. A log is only of failures.
     #[inline]
-    pub(crate) fn at(&mut self, host: Option<&str>) {
+    pub(crate) fn at<'u>(&mut self, host: impl FnOnce() -> Option<&'u str>) {
         let failed = || self.exchange.is_error() || !self.exchange.failures().is_empty();
         if self.observed || (cfg!(feature = "tracing") && failed()) {
-            self.host = host.map(Into::into);
+            self.host = host().map(Into::into);
         }
     }
 
