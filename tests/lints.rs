@@ -16,7 +16,7 @@
     clippy::single_match_else
 )]
 
-use retry_http::retry_http;
+use retry_http::{Event, Renewal, Upstream, retry_http};
 
 type Response = reqwest::Result<reqwest::Response>;
 
@@ -67,6 +67,15 @@ fn wrapped(http: &reqwest::Client, url: String) -> impl Future<Output = Response
 
 struct Api {
     http: reqwest::Client,
+    renewal: Renewal,
+    upstream: Upstream,
+}
+
+static API: Upstream = Upstream::new("api");
+const BOUND: std::time::Duration = std::time::Duration::from_secs(9);
+
+fn note(event: &Event<'_>) {
+    tracing::debug!(?event);
 }
 
 impl Api {
@@ -75,6 +84,28 @@ impl Api {
         let request = self.http.get(format!("/{id}")).build().map_err(|error| error.to_string())?;
         let response = self.http.execute(request).await.map_err(|error| error.to_string())?;
         response.json().await.map_err(|error| error.to_string())
+    }
+
+    #[retry_http(
+        deadline = 10s, timeout = 3s, idempotency_key, reauth = self.renewal.once(self.login()), upstream = self.upstream,
+        observer = |event| tracing::debug!(?event)
+    )]
+    async fn all(&self, body: String) -> Response {
+        self.http.post("http://localhost").body(body).send().await
+    }
+
+    #[retry_http(idempotent = false, deadline = BOUND, reauth = { drop(self.login().await); }, upstream = &API)]
+    async fn blocks(self: std::sync::Arc<Self>) -> Response {
+        self.http.execute(self.http.get("http://localhost").build()?).await
+    }
+
+    #[retry_http(reauth = self.renewal.once_blocking(|| true), observer = note, upstream = self.upstream, timeout = 3s)]
+    fn all_blocking(&self, http: &reqwest::blocking::Client) -> reqwest::Result<String> {
+        http.get("http://localhost").send()?.text()
+    }
+
+    async fn login(&self) -> Response {
+        self.http.get("http://localhost").send().await
     }
 
     const fn http(&self) -> &reqwest::Client {
@@ -94,5 +125,5 @@ impl Api {
 #[test]
 fn they_are_used() {
     let _ = (asynchronous, blocking, one_line, one_line_blocking, Api::method, Api::statement);
-    let _ = (owned::<u64>, future, wrapped);
+    let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking);
 }
