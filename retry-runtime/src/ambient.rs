@@ -1,8 +1,15 @@
 //! The only file that reads the clock and entropy, and that sleeps.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::mem::replace;
 use std::sync::OnceLock;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
+
+use rand::distr::{Distribution, StandardUniform};
+
+#[cfg(feature = "testing")]
+use crate::testing;
 
 /// The client's clock, for hints that are dates and come without a date of the server's.
 pub(crate) fn now() -> SystemTime {
@@ -43,14 +50,92 @@ pub(crate) fn moment() -> Moment {
     Moment::Async(tokio::time::Instant::now())
 }
 
-/// 128 random bits, different in every call, thread and process.
-pub(crate) fn random_bits() -> u128 {
+/// From the thread's generator: different in every call, thread and process. An `f64` is uniform in `[0, 1)`.
+pub(crate) fn entropy<T>() -> T
+where
+    StandardUniform: Distribution<T>,
+{
     rand::random()
 }
 
-/// Uniform in `[0, 1)`, from the thread's generator: different in every call, thread and process.
-pub(crate) fn random() -> f64 {
-    rand::random()
+/// The same for a call, where no test has seeded it.
+pub(crate) fn random<T>() -> T
+where
+    StandardUniform: Distribution<T>,
+{
+    #[cfg(feature = "testing")]
+    if let Some(random) = testing::draw() {
+        return random;
+    }
+    entropy()
+}
+
+/// The time of a call that has passed without being waited for. It is nothing, in no space, but in tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Skipped {
+    #[cfg(feature = "testing")]
+    ahead: testing::Ahead,
+}
+
+impl Skipped {
+    /// Of a call that begins, and has an upstream.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        #[cfg(feature = "testing")]
+        self.ahead.begin();
+    }
+
+    /// Since the call began.
+    #[inline]
+    pub(crate) fn of_call(self) -> Duration {
+        #[cfg(feature = "testing")]
+        return self.ahead.of_call();
+        #[cfg(not(feature = "testing"))]
+        Duration::ZERO
+    }
+
+    /// Since the moment that is the same for all calls.
+    #[inline]
+    pub(crate) fn of_start(self) -> Duration {
+        #[cfg(feature = "testing")]
+        return self.ahead.of_start();
+        #[cfg(not(feature = "testing"))]
+        Duration::ZERO
+    }
+
+    /// Whether `wait` is skipped, and counts from now on.
+    fn skip(&mut self, wait: Duration) -> bool {
+        #[cfg(feature = "testing")]
+        return self.ahead.skip(wait);
+        #[cfg(not(feature = "testing"))]
+        {
+            _ = (self, wait);
+            false
+        }
+    }
+}
+
+/// The wait of a call: [`sleep`], where no test skips it.
+pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> impl Future<Output = ()> + use<> {
+    let sleep = (!skipped.skip(wait)).then(|| sleep(wait));
+    async {
+        match sleep {
+            Some(sleep) => sleep.await,
+            None => give_way().await,
+        }
+    }
+}
+
+/// Lets others run, as a wait does.
+fn give_way() -> impl Future<Output = ()> {
+    let mut given = false;
+    poll_fn(move |context| {
+        if replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 /// Waits on tokio's clock, counted from this call and not from the first poll.
@@ -74,16 +159,18 @@ pub(crate) mod blocking {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    use super::Moment;
+    use super::{Moment, Skipped};
 
     /// Where sync functions are.
     pub(crate) fn moment() -> Moment {
         Moment::Blocking(Instant::now())
     }
 
-    /// Blocks until `wait` has passed since `start`.
-    pub(crate) fn sleep_until(start: Instant, wait: Duration) {
-        thread::sleep(wait.saturating_sub(start.elapsed()));
+    /// The wait of a call: blocks until `wait` has passed since `start`, where no test skips it.
+    pub(crate) fn wait(start: Instant, wait: Duration, skipped: &mut Skipped) {
+        if !skipped.skip(wait) {
+            thread::sleep(wait.saturating_sub(start.elapsed()));
+        }
     }
 
     pub(crate) fn now() -> Instant {

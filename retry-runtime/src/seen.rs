@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use uuid::Uuid;
 
-use crate::ambient::{self, Moment};
+use crate::ambient::{self, Moment, Skipped};
 use crate::exchange::{Exchange, IDEMPOTENCY_KEY};
 use crate::failure::Failure;
 use crate::hint;
@@ -36,6 +36,8 @@ pub struct Seen {
     timeout: Option<Duration>,
     /// The bound on the call, and since when it counts.
     deadline: Option<(Moment, Duration)>,
+    /// What has passed besides.
+    pub(crate) skipped: Skipped,
     /// The timeout of the client that is about to be passed a request.
     client_timeout: Option<Duration>,
     /// Whether repeating a request is safe, where that is not by its method.
@@ -57,9 +59,10 @@ impl Seen {
             observed: false,
             timeout: policy.timeout(),
             deadline: policy.deadline().map(|deadline| (moment(), deadline)),
+            skipped: Skipped::default(),
             client_timeout: None,
             idempotent: policy.idempotent(),
-            keys: policy.idempotency_key().then(|| (ambient::random_bits(), Vec::new())),
+            keys: policy.idempotency_key().then(|| (ambient::random(), Vec::new())),
             renewals: None,
         }
     }
@@ -97,13 +100,19 @@ impl Seen {
     /// Since when the call runs, where that is bounded; else zero.
     #[inline]
     pub(crate) fn elapsed(&self) -> Duration {
-        self.deadline.map_or(Duration::ZERO, |(start, _)| start.elapsed())
+        self.deadline.map_or(Duration::ZERO, |(start, _)| self.since(start))
     }
 
     /// What is left of the call, where that is bounded.
     #[inline]
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.deadline.map(|(start, deadline)| deadline.saturating_sub(start.elapsed()))
+        self.deadline.map(|(start, deadline)| deadline.saturating_sub(self.since(start)))
+    }
+
+    /// The time of the call since `start`, when it began.
+    #[inline]
+    pub(crate) fn since(&self, start: Moment) -> Duration {
+        start.elapsed().saturating_add(self.skipped.of_call())
     }
 
     /// The bound on a request that is about to be sent: `timeout`, or what is left of the call. `own` is the one it has.
