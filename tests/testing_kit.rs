@@ -12,7 +12,7 @@ use futures::future::join_all;
 use reqwest::{Client, Method, Response, StatusCode};
 use retry_http::testing::server::{Reply, Server, nobody};
 use retry_http::testing::{self, Kit};
-use retry_http::{Event, Failure, Renewal, Step, Stop, Upstream, retry_http};
+use retry_http::{Failure, Renewal, Step, Stop, Upstream, retry_http};
 use support::ms;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -52,10 +52,18 @@ fn status(failures: &AtomicU32) -> http::Response<&'static str> {
     response
 }
 
-/// The time that this thread was on a processor.
-fn cpu() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(Duration::from_nanos(stat.split(' ').next()?.parse().ok()?))
+/// The time that this thread has been on a processor, where Linux tells.
+fn cpu() -> Duration {
+    // It is counted when the thread is switched.
+    std::thread::sleep(ms(1));
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
+}
+
+fn check_cpu(kit: &Kit, before: Duration) {
+    let (took, nominal) = (cpu().saturating_sub(before), kit.waits().iter().sum::<Duration>());
+    println!("{} attempts, {nominal:?} of waits: {took:?} of CPU time", kit.attempts());
+    assert!(took < ms(1000) && nominal > MINUTE * 11);
 }
 
 #[tokio::test]
@@ -100,21 +108,17 @@ fn the_same_in_a_sync_function() {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_calls_take_no_time() {
     let kit = testing::instant();
-    let (cpu_before, start) = (cpu(), tokio::time::Instant::now());
+    let (before, start) = (cpu(), tokio::time::Instant::now());
     for _ in 0..50 {
         without_socket(&AtomicU32::new(4)).await.unwrap();
         without_socket_blocking(&AtomicU32::new(4)).unwrap();
     }
     // On the paused clock any sleep would show.
     assert_eq!(start.elapsed(), Duration::ZERO);
-    let nominal: Duration = kit.waits().iter().sum();
     assert_eq!((kit.waits().len(), kit.attempts()), (400, 500));
     // 30, 60, 60 and 60 s.
     assert_eq!(kit.waits()[1..4], [MINUTE; 3]);
-    assert!(nominal >= MINUTE * 350, "{nominal:?}");
-    if let (Some(before), Some(after)) = (cpu_before, cpu()) {
-        println!("100 calls, {nominal:?} of waits: {:?} of CPU time", after - before);
-    }
+    check_cpu(&kit, before);
 }
 
 /// The same over sockets, and through the whole of reqwest.
@@ -127,12 +131,8 @@ async fn a_hundred_calls_over_sockets_take_no_time() {
     for _ in 0..100 {
         assert_eq!(get(&http, &url).await.unwrap().status(), 200);
     }
-    let nominal: Duration = kit.waits().iter().sum();
     assert_eq!((kit.waits().len(), kit.attempts(), server.requests().len()), (300, 400, 400));
-    assert!(nominal >= MINUTE * 11, "{nominal:?}");
-    if let (Some(before), Some(after)) = (before, cpu()) {
-        println!("100 calls over sockets, {nominal:?} of waits: {:?} of CPU time", after - before);
-    }
+    check_cpu(&kit, before);
 }
 
 async fn waits_of(kit: Kit) -> Vec<Duration> {
@@ -167,18 +167,19 @@ async fn a_seed_gives_the_same_keys() {
     assert!(keys[0] == keys[1] && keys[1] != keys[2]);
 }
 
-/// Each has a seed, a policy of its own and a record of its own; all run at once.
+/// Each has a seed and a record of its own; all run at once.
 #[test]
 fn threads_do_not_disturb_each_other() {
     const THREADS: u64 = 64;
 
     let expected: Vec<_> = (0..THREADS).map(|seed| seeded_blocking(seed, || {})).collect();
-    assert_eq!(expected.iter().collect::<HashSet<_>>().len(), 64);
+    let distinct: HashSet<_> = expected.iter().filter(|waits| waits.len() == 10).collect();
+    assert_eq!(distinct.len(), 42, "all but every third");
     let barrier = Arc::new(Barrier::new(64));
     let threads: Vec<_> = (0..THREADS)
         .map(|seed| {
             let barrier = Arc::clone(&barrier);
-            std::thread::spawn(move || seeded_blocking(seed, || drop(barrier.wait())))
+            std::thread::spawn(move || seeded_blocking(seed, || _ = barrier.wait()))
         })
         .collect();
     let waits: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
@@ -186,29 +187,27 @@ fn threads_do_not_disturb_each_other() {
 }
 
 /// Every third is without retries.
-fn seeded_blocking(seed: u64, meet: impl Fn()) -> Vec<Duration> {
+fn seeded_blocking(seed: u64, join: impl Fn()) -> Vec<Duration> {
     #[retry_http(jitter = full, max = 5)]
-    fn fails(meet: &dyn Fn()) -> reqwest::Result<Response> {
-        meet();
+    fn fails(join: &dyn Fn()) -> reqwest::Result<Response> {
+        join();
         Ok(status(&AtomicU32::new(1)).into())
     }
 
     let kit = Kit::new().seed(seed);
     let kit = if seed % 3 == 0 { kit.without_retries() } else { kit }.enter();
     // Met where all are in a call, and once more between two.
-    let met = AtomicU32::new(0);
+    let attempts = AtomicU32::new(0);
     let once = || {
-        if met.fetch_add(1, Ordering::Relaxed) == 0 {
-            meet();
+        if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+            join();
         }
     };
     fails(&once).unwrap();
-    meet();
+    join();
     fails(&once).unwrap();
-    let mut record = kit.waits();
-    assert_eq!(record.len(), if seed % 3 == 0 { 0 } else { 10 });
-    record.push(Duration::from_secs(seed));
-    record
+    assert_eq!(kit.attempts(), if seed % 3 == 0 { 2 } else { 12 });
+    kit.waits()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -335,7 +334,7 @@ async fn waits_for_an_upstream_are_skipped_and_have_passed() {
     assert!(before <= ms(2000), "after its wait it is held back no more than a little: {before:?}");
     // The next call finds the upstream closed.
     assert_eq!(get(&http, &url).await.unwrap().status(), 200);
-    let after = held(&kit) - before;
+    let after = held(&kit).saturating_sub(before);
     assert!((ms(50_000)..ms(62_000)).contains(&after), "{after:?}");
     // Then that time has passed.
     let waits = kit.waits().len();
@@ -386,21 +385,21 @@ async fn real_time_only_records() {
 
 #[tokio::test]
 async fn observers_are_told_all_the_same() {
-    let attempts = Mutex::new(Vec::new());
-    let note =
-        |event: &Event<'_>| attempts.lock().unwrap().push((event.attempt, event.host.map(str::to_owned)));
-
-    #[retry_http(observer = note)]
-    async fn get(http: &Client, url: &str, note: &(impl Fn(&Event<'_>) + Sync)) -> reqwest::Result<Response> {
+    #[retry_http(observer = |event| log.lock().unwrap().push((event.attempt, event.host.map(str::to_owned))))]
+    async fn get(
+        http: &Client,
+        url: &str,
+        log: &Mutex<Vec<(u32, Option<String>)>>,
+    ) -> reqwest::Result<Response> {
         http.get(url).send().await
     }
 
-    let server = Server::script([503, 200].map(Reply::status));
+    let (server, log) = (Server::script([503, 200].map(Reply::status)), Mutex::default());
     let kit = testing::instant();
-    get(&Client::new(), &server.url("/"), &note).await.unwrap();
+    get(&Client::new(), &server.url("/"), &log).await.unwrap();
     assert_eq!(kit.attempts(), 2);
     let host = || Some("127.0.0.1".to_owned());
-    assert_eq!(*attempts.lock().unwrap(), [(1, host()), (2, host())]);
+    assert_eq!(log.into_inner().unwrap(), [(1, host()), (2, host())]);
 }
 
 /// What the scripted server can do, as reqwest sees it.

@@ -10,6 +10,8 @@ use rand::distr::{Distribution, StandardUniform};
 
 #[cfg(feature = "testing")]
 use crate::testing;
+#[cfg(feature = "testing")]
+pub(crate) use crate::testing::Skipped;
 
 /// The client's clock, for hints that are dates and come without a date of the server's.
 pub(crate) fn now() -> SystemTime {
@@ -70,48 +72,26 @@ where
     entropy()
 }
 
-/// The time of a call that has passed without being waited for. It is nothing, in no space, but in tests.
+/// Without tests that skip waits there is nothing to count.
+#[cfg(not(feature = "testing"))]
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Skipped {
-    #[cfg(feature = "testing")]
-    ahead: testing::Ahead,
-}
+pub(crate) struct Skipped {}
 
+#[cfg(not(feature = "testing"))]
+#[allow(clippy::unused_self, reason = "as where there is")]
 impl Skipped {
-    /// Of a call that begins, and has an upstream.
-    #[inline]
-    pub(crate) fn begin(&mut self) {
-        #[cfg(feature = "testing")]
-        self.ahead.begin();
-    }
+    pub(crate) const fn begin(&mut self) {}
 
-    /// Since the call began.
-    #[inline]
-    pub(crate) fn of_call(self) -> Duration {
-        #[cfg(feature = "testing")]
-        return self.ahead.of_call();
-        #[cfg(not(feature = "testing"))]
+    pub(crate) const fn of_call(self) -> Duration {
         Duration::ZERO
     }
 
-    /// Since the moment that is the same for all calls.
-    #[inline]
-    pub(crate) fn of_start(self) -> Duration {
-        #[cfg(feature = "testing")]
-        return self.ahead.of_start();
-        #[cfg(not(feature = "testing"))]
+    pub(crate) const fn of_start(self) -> Duration {
         Duration::ZERO
     }
 
-    /// Whether `wait` is skipped, and counts from now on.
-    fn skip(&mut self, wait: Duration) -> bool {
-        #[cfg(feature = "testing")]
-        return self.ahead.skip(wait);
-        #[cfg(not(feature = "testing"))]
-        {
-            _ = (self, wait);
-            false
-        }
+    const fn skip(&mut self, _: Duration) -> bool {
+        false
     }
 }
 

@@ -268,7 +268,7 @@ pub(crate) fn draw<T>() -> Option<T>
 where
     StandardUniform: Distribution<T>,
 {
-    here(|kit| kit.state().random.as_mut().map(|random| random.random())).flatten()
+    here(|kit| kit.state().random.as_mut().map(RngExt::random)).flatten()
 }
 
 /// What becomes of a verdict.
@@ -296,23 +296,23 @@ pub(crate) fn record(event: &Event<'_>) {
     });
 }
 
-/// How far a call is ahead of the real time, by the waits that passed in no time.
+/// The waits of a call that passed in no time: so far it is ahead of the real one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ahead {
+pub(crate) struct Skipped {
     waits: Duration,
-    /// How far the calls before it were. Calls at the same time do not add up.
+    /// Those of the calls before it. Calls at the same time do not add up.
     before: Duration,
 }
 
-impl Ahead {
+impl Skipped {
     /// Of a call that begins, and has an upstream.
     pub(crate) fn begin(&mut self) {
         self.before = here(|kit| kit.state().ahead).unwrap_or_default();
     }
 
-    /// Whether `wait` passes in no time.
+    /// Whether `wait` passes in no time. If so it is counted.
     pub(crate) fn skip(&mut self, wait: Duration) -> bool {
-        let skipped = here(|kit| {
+        here(|kit| {
             let skipped = kit.waiting == Waiting::Skipped;
             if skipped {
                 self.waits = self.waits.saturating_add(wait);
@@ -320,8 +320,8 @@ impl Ahead {
                 state.ahead = state.ahead.max(self.of_start());
             }
             skipped
-        });
-        skipped.unwrap_or(false)
+        })
+        .unwrap_or(false)
     }
 
     /// Since the call began.
@@ -329,7 +329,7 @@ impl Ahead {
         self.waits
     }
 
-    /// Since the kit was made.
+    /// Since a moment that is the same for all calls in the kit.
     pub(crate) const fn of_start(self) -> Duration {
         self.before.saturating_add(self.waits)
     }
