@@ -52,7 +52,18 @@ pub(crate) fn moment() -> Moment {
     Moment::Async(tokio::time::Instant::now())
 }
 
-/// From the thread's generator: different in every call, thread and process. An `f64` is uniform in `[0, 1)`.
+/// 128 random bits for a call, different in every call, thread and process, where no test has seeded them.
+pub(crate) fn random_bits() -> u128 {
+    unless_seeded()
+}
+
+/// Uniform in `[0, 1)`, for a call, from the thread's generator: different in every call, thread and process, where no
+/// test has seeded it.
+pub(crate) fn random() -> f64 {
+    unless_seeded()
+}
+
+/// The same for what is of no call, and in no test's hands.
 pub(crate) fn entropy<T>() -> T
 where
     StandardUniform: Distribution<T>,
@@ -60,8 +71,7 @@ where
     rand::random()
 }
 
-/// The same for a call, where no test has seeded it.
-pub(crate) fn random<T>() -> T
+fn unless_seeded<T>() -> T
 where
     StandardUniform: Distribution<T>,
 {

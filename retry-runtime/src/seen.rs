@@ -62,7 +62,7 @@ impl Seen {
             skipped: Skipped::default(),
             client_timeout: None,
             idempotent: policy.idempotent(),
-            keys: policy.idempotency_key().then(|| (ambient::random(), Vec::new())),
+            keys: policy.idempotency_key().then(|| (ambient::random_bits(), Vec::new())),
             renewals: None,
         }
     }

@@ -187,12 +187,18 @@ pub struct Told {
     pub step: Step,
 }
 
-/// A [`Kit`] that holds on this thread until it is dropped.
+/// A [`Kit`] that holds on this thread until it is dropped. It cannot leave the thread, and a future that keeps it
+/// over an `.await` cannot be spawned on others.
+///
+/// ```compile_fail
+/// let kit = retry_runtime::testing::instant();
+/// std::thread::spawn(move || drop(kit));
+/// ```
 #[derive(Debug)]
 #[must_use = "the kit holds until this is dropped"]
 pub struct Entered {
     kit: Kit,
-    /// Not `Send`: neither it nor a future that keeps it can leave the thread.
+    /// Not `Send`.
     of_the_thread: PhantomData<*const ()>,
 }
 
@@ -258,7 +264,6 @@ fn here<T>(with: impl FnOnce(&Kit) -> T) -> Option<T> {
 }
 
 /// Whether calls are recorded.
-#[inline]
 pub(crate) fn is_here() -> bool {
     here(|_| ()).is_some()
 }
