@@ -4,16 +4,12 @@
 //! `cargo bench --bench happy_path`, with valgrind installed. The counted process only makes the calls; the
 //! server runs in the one that starts it.
 
-#[path = "../tests/support/server.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod server;
-
 use std::process::Command;
 use std::time::Duration;
 
 use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Server};
 use retry_http::{Upstream, retry_http};
-use server::{Reply, Server};
 
 #[retry_http(max = 5, on = [429, 503], never = [401])]
 async fn annotated(http: &Client, url: &str) -> Result<Response, reqwest::Error> {

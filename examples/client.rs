@@ -3,17 +3,13 @@
 //!
 //! `SHOP_RETRY__MAX=1 cargo run --example client`
 
-#[path = "../tests/support/server.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod server;
-
 use std::error::Error;
 use std::process::ExitCode;
 
 use reqwest::{Client, StatusCode};
+use retry_http::testing::server::{Reply, Request, Server};
 use retry_http::{Policy, retry_http};
 use serde::{Deserialize, Serialize};
-use server::{Reply, Seen, Server};
 
 #[derive(Debug, thiserror::Error)]
 #[error("the shop said no")]
@@ -102,17 +98,17 @@ impl Shop {
 }
 
 /// Every endpoint fails once before it does what it should.
-fn flaky(n: usize, seen: &Seen) -> Reply {
+fn flaky(n: usize, request: &Request) -> Reply {
     let item = r#"{"id": 1, "name": "chair"}"#;
     let first = n % 2 == 0;
-    match (seen.method.as_str(), seen.path.as_str()) {
+    match (request.method.as_str(), request.path.as_str()) {
         (_, "/health") => Reply::status(503),
         (_, path) if path.starts_with("/stock") && first => Reply::status(202).header("retry-after", "0.05"),
         (_, path) if path.starts_with("/stock") => Reply::status(200).body("7"),
-        (_, path) if path.starts_with("/orders") && seen.method == "GET" => {
+        (_, path) if path.starts_with("/orders") && request.method == "GET" => {
             Reply::status(200).body(if first { "pending" } else { "paid" })
         }
-        (_, "/items/1") if seen.method == "GET" && first => Reply::status(404),
+        (_, "/items/1") if request.method == "GET" && first => Reply::status(404),
         _ if first => Reply::status(503),
         ("GET", "/items") => Reply::status(200).body(format!("[{item}]")),
         ("GET", path) if path.starts_with("/search") => Reply::status(200).body(format!("[{item}]")),

@@ -3,15 +3,11 @@
 //!
 //! `cargo run --example quickstart`
 
-#[path = "../tests/support/server.rs"]
-#[allow(dead_code, reason = "the tests use more of it")]
-mod server;
-
 use std::process::ExitCode;
 use std::time::Instant;
 
 use retry_http::retry_http;
-use server::{Reply, Server};
+use retry_http::testing::server::{Reply, Server};
 
 #[retry_http(max = 5, on = [429, 503], never = [401], base = 200ms)]
 async fn greeting(http: &reqwest::Client, url: &str) -> Result<String, reqwest::Error> {
@@ -35,7 +31,7 @@ fn flaky() -> Server {
     Server::script([
         Reply::status(429).header("retry-after", "1"),
         Reply::status(503),
-        Reply::Drop,
+        Reply::hang_up(),
         Reply::status(200).body("hello"),
     ])
 }

@@ -10,5 +10,8 @@ pub use retry_runtime::{
 #[cfg(feature = "redis")]
 pub use retry_runtime::{Fleet, FleetError};
 
+#[cfg(feature = "testing")]
+pub use retry_runtime::testing;
+
 #[doc(hidden)]
 pub use retry_runtime::__private;

@@ -1,10 +1,8 @@
 //! A call that succeeds at once costs no heap allocation more than without the attribute.
 
-mod support;
-
 use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Server};
 use retry_http::{Upstream, retry_http};
-use support::server::{Reply, Server};
 
 #[retry_http(max = 5, on = [429, 503], never = [401])]
 async fn annotated(http: &Client, url: &str) -> Result<Response, reqwest::Error> {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::{Client, Response, StatusCode};
 use retry_http::retry_http;
+use retry_http::testing::server::{Reply, Server, nobody};
 use support::ms;
-use support::server::{Reply, Server, nobody};
 
 /// The line of the card, exactly. Its first two waits are the server's; where they would be its own, `quick`
 /// has the same line with a shorter base.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant as RealInstant};
 
 use reqwest::{Client, Response};
 use retry_http::retry_http;
+use retry_http::testing::server::{Reply, Server};
 use support::ms;
-use support::server::{Reply, Server};
 use tokio::time::Instant;
 
 /// Accepts everything and answers nothing.
@@ -198,7 +198,7 @@ async fn reading_the_answer_is_bounded_too() {
         http.get(url).send().await?.text().await
     }
 
-    let server = Server::script([Reply::Stall { status: 200 }, Reply::status(200).body("whole")]);
+    let server = Server::script([Reply::status(200).stalled(), Reply::status(200).body("whole")]);
     let start = RealInstant::now();
     assert_eq!(text(&Client::new(), &server.url("/")).await.unwrap(), "whole");
     assert!(start.elapsed() >= ms(100));
@@ -212,7 +212,7 @@ async fn draining_takes_no_more_than_was_reckoned_with() {
         http.get(url).send().await
     }
 
-    let server = Server::script([Reply::Stall { status: 503 }, Reply::status(200)]);
+    let server = Server::script([Reply::status(503).stalled(), Reply::status(200)]);
     assert_eq!(stalled(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
     assert_eq!(server.requests().len(), 2);
 }
@@ -228,7 +228,7 @@ async fn a_refusal_that_stalls_is_drained_within_the_deadline() {
         http.get(url).send().await
     }
 
-    let server = Server::script([Reply::Stall { status: 401 }, Reply::status(200)]);
+    let server = Server::script([Reply::status(401).stalled(), Reply::status(200)]);
     assert_eq!(helped(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
     assert!(server.pauses()[0] >= ms(200));
 }

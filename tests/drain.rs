@@ -1,10 +1,8 @@
 //! A failed response is drained before the wait, so that its connection is used again.
 
-mod support;
-
 use reqwest::{Client, Response};
 use retry_http::retry_http;
-use support::server::{Reply, Server};
+use retry_http::testing::server::{Reply, Server};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -42,7 +40,7 @@ mod endless {
     use super::*;
 
     fn server() -> Server {
-        Server::script([Reply::Endless { status: 503 }, Reply::status(200)])
+        Server::script([Reply::status(503).endless(), Reply::status(200)])
     }
 
     #[tokio::test]
@@ -66,7 +64,7 @@ mod stalled {
     use super::*;
 
     fn server() -> Server {
-        Server::script([Reply::Stall { status: 503 }, Reply::status(200)])
+        Server::script([Reply::status(503).stalled(), Reply::status(200)])
     }
 
     #[tokio::test]

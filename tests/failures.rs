@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Method};
 use retry_http::retry_http;
+use retry_http::testing::server::{Reply, Server};
 use serde_json::Value;
 use support::ms;
-use support::server::{Reply, Server};
 
 #[retry_http(base = 1ms)]
 async fn send(
@@ -45,9 +45,9 @@ async fn a_read_timeout_is_repeated_only_where_that_is_safe() {
 
 #[tokio::test]
 async fn a_dropped_connection_is_repeated_only_where_that_is_safe() {
-    assert_eq!(requests(&Method::GET, None, Reply::Drop).await, 4);
-    assert_eq!(requests(&Method::POST, None, Reply::Drop).await, 1);
-    assert_eq!(requests(&Method::POST, Some("k"), Reply::Drop).await, 4);
+    assert_eq!(requests(&Method::GET, None, Reply::hang_up()).await, 4);
+    assert_eq!(requests(&Method::POST, None, Reply::hang_up()).await, 1);
+    assert_eq!(requests(&Method::POST, Some("k"), Reply::hang_up()).await, 4);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn posted(http: &Client, url: &str) -> Result<Value, reqwest::Error> {
 }
 
 fn truncated() -> Reply {
-    Reply::Truncate { status: 200, body: b"{\"a\": ".to_vec() }
+    Reply::status(200).body("{\"a\": ").truncated()
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use retry_http::testing::server::{Reply, Request, Server};
 use retry_http::{Fleet, FleetError, Upstream, retry_http};
 use support::ms;
-use support::server::{Reply, Seen, Server};
 
 static API: Upstream = Upstream::new("api");
 
@@ -135,18 +135,18 @@ struct Api {
     refused: Arc<Mutex<Option<(Instant, String)>>>,
 }
 
-fn process(seen: &Seen) -> String {
-    seen.headers["x-process"].to_str().unwrap().to_owned()
+fn process(request: &Request) -> String {
+    request.headers["x-process"].to_str().unwrap().to_owned()
 }
 
 impl Api {
     fn start() -> Self {
         let (refuse, refused) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
         let (wait, log) = (Arc::<Mutex<Option<Duration>>>::clone(&refuse), Arc::clone(&refused));
-        let server = Server::new(move |_, seen: &Seen| match wait.lock().unwrap().take() {
+        let server = Server::new(move |_, request| match wait.lock().unwrap().take() {
             None => Reply::status(200),
             Some(wait) => {
-                *log.lock().unwrap() = Some((seen.at, process(seen)));
+                *log.lock().unwrap() = Some((request.at, process(request)));
                 Reply::status(429).header("retry-after-ms", wait.as_millis().to_string())
             }
         });
@@ -165,8 +165,8 @@ impl Api {
             .server
             .requests()
             .into_iter()
-            .filter(|seen| seen.at > at && seen.at < at + wait && process(seen) != who)
-            .map(|seen| seen.at - at)
+            .filter(|request| request.at > at && request.at < at + wait && process(request) != who)
+            .map(|request| request.at - at)
             .collect();
         (late.iter().max().copied().unwrap_or_default(), late.len())
     }
@@ -175,7 +175,7 @@ impl Api {
     fn active(&self, since: Instant) -> usize {
         let requests = self.server.requests();
         let names: std::collections::HashSet<_> =
-            requests.iter().filter(|seen| seen.at > since).map(process).collect();
+            requests.iter().filter(|request| request.at > since).map(process).collect();
         names.len()
     }
 }
@@ -219,9 +219,9 @@ fn fleet() {
     std::thread::sleep(Duration::from_secs(5));
     let (closed, _) = api.refused.lock().unwrap().clone().unwrap();
     let requests = api.server.requests();
-    let first = requests.iter().find(|seen| process(seen) == "3").expect("the fourth process");
+    let first = requests.iter().find(|request| process(request) == "3").expect("the fourth process");
     // Its very first call may go before Redis has answered.
-    let second = requests.iter().filter(|seen| process(seen) == "3").nth(1).unwrap();
+    let second = requests.iter().filter(|request| process(request) == "3").nth(1).unwrap();
     println!("latecomer: first request {:?} after its start", first.at - late);
     assert!(second.at - closed >= Duration::from_secs(3), "{:?}", second.at - closed);
 

@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use reqwest::Client;
 use retry_http::retry_http;
+use retry_http::testing::server::{Reply, Request, Server};
 use support::ms;
-use support::server::{Reply, Seen, Server};
 
 /// Creates a record for each POST, but one for each key, and answers the first request about each record too late.
 fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
     let records = Arc::new(Mutex::new(Vec::new()));
     let (log, known) = (Arc::clone(&records), Mutex::new(HashMap::new()));
-    let server = Server::new(move |_, seen: &Seen| {
+    let server = Server::new(move |_, request| {
         let mut known = known.lock().unwrap();
-        let key = seen.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
+        let key = request.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
         let repeated = key.as_ref().is_some_and(|key| known.contains_key(key));
         if !repeated {
             let mut log = log.lock().unwrap();
-            log.push(format!("{} {}", seen.method, seen.path));
+            log.push(format!("{} {}", request.method, request.path));
             if let Some(key) = key {
                 known.insert(key, log.len());
             }
@@ -33,7 +33,9 @@ fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
 }
 
 fn keys(server: &Server) -> Vec<Option<String>> {
-    let key = |seen: &Seen| seen.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
+    let key = |request: &Request| {
+        request.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned())
+    };
     server.requests().iter().map(key).collect()
 }
 
@@ -143,7 +145,7 @@ async fn a_request_keeps_its_key_where_an_attempt_leaves_another_out() {
         Ok(())
     }
 
-    let server = Server::new(|n, _: &Seen| Reply::status(if n == 2 { 500 } else { 200 }));
+    let server = Server::new(|n, _| Reply::status(if n == 2 { 500 } else { 200 }));
     order(&Client::new(), &server, &std::cell::Cell::new(false)).await.unwrap();
     let sent = keys(&server);
     assert_eq!(sent.len(), 5);
@@ -161,7 +163,7 @@ async fn where_nothing_is_safe_to_repeat_no_send_is_forgotten() {
         Ok(())
     }
 
-    let server = Server::new(|n, _: &Seen| Reply::status(if n == 0 { 200 } else { 503 }));
+    let server = Server::new(|n, _| Reply::status(if n == 0 { 200 } else { 503 }));
     assert!(increment(&Client::new(), &server).await.is_err());
     assert_eq!(server.requests().len(), 2);
 }
@@ -178,7 +180,7 @@ async fn what_is_listed_is_honoured_with_and_without_the_servers_word() {
     for (status, advice, expected) in
         [(429, None, 4), (429, Some("true"), 4), (429, Some("false"), 2), (409, Some("true"), 2)]
     {
-        let server = Server::new(move |n, _: &Seen| match (n % 2, advice) {
+        let server = Server::new(move |n, _| match (n % 2, advice) {
             (0, _) => Reply::status(200),
             (_, None) => Reply::status(status),
             (_, Some(advice)) => Reply::status(status).header("x-should-retry", advice),
@@ -211,7 +213,7 @@ async fn the_attribute_knows_better_than_the_method() {
 
     let searched = async |http: &Client, url: &str| assert!(search(http, url).await.is_err());
     let incremented = async |http: &Client, url: &str| assert!(increment(http, url).await.is_err());
-    for reply in [Reply::Drop, Reply::status(500), Reply::status(200).late(Duration::from_secs(60))] {
+    for reply in [Reply::hang_up(), Reply::status(500), Reply::status(200).late(Duration::from_secs(60))] {
         assert_eq!(requests(reply.clone(), searched).await, 4);
         assert_eq!(requests(reply, incremented).await, 1);
     }

@@ -1,7 +1,5 @@
 //! Innermost wins: what an inner annotated function gave up on is not retried by the outer ones.
 
-mod support;
-
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Mutex;
@@ -10,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use proptest::prelude::*;
 use reqwest::{Client, Response, StatusCode};
 use retry_http::retry_http;
-use support::server::{Reply, Server};
+use retry_http::testing::server::{Reply, Server};
 
 type Answer = Result<String, reqwest::Error>;
 

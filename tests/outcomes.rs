@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Server};
 use retry_http::{FailureSet, HttpFailure, retry_http};
 use support::ms;
-use support::server::{Reply, Server};
 
 #[derive(Debug, thiserror::Error)]
 enum FromError {
@@ -454,7 +454,7 @@ mod middleware {
         let http = ClientBuilder::new(Client::new()).build();
         let server = Server::script([
             Reply::status(429).header("retry-after", "0.15"),
-            Reply::Drop,
+            Reply::hang_up(),
             Reply::status(200).body("x"),
         ]);
         assert_eq!(get(&http, &server.url("/")).await.unwrap(), "x");

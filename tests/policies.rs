@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Server};
 use retry_http::{Condition, Policy, policy, retry_http};
-use support::server::{Reply, Server};
 
 const GENTLE: Policy = policy!(max = 2, on = [429, 503], base = 1ms);
 

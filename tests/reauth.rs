@@ -6,23 +6,23 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use retry_http::testing::server::{Reply, Server};
 use retry_http::{Renewal, retry_http};
 use support::ms;
-use support::server::{Reply, Seen, Server};
 
 /// Answers 200 to the token `t1`, and 401 to any other; logs in at `/login`.
 fn server() -> Server {
-    Server::new(|_, seen: &Seen| {
-        if seen.path == "/login" {
+    Server::new(|_, request| {
+        if request.path == "/login" {
             return Reply::status(200).body("t1").late(ms(20));
         }
-        let fresh = seen.headers.get("authorization").is_some_and(|value| value == "Bearer t1");
+        let fresh = request.headers.get("authorization").is_some_and(|value| value == "Bearer t1");
         Reply::status(if fresh { 200 } else { 401 }).body(vec![b'x'; 1000])
     })
 }
 
 fn count(server: &Server, path: &str) -> usize {
-    server.requests().iter().filter(|seen| seen.path == path).count()
+    server.requests().iter().filter(|request| request.path == path).count()
 }
 
 struct Api {
@@ -89,8 +89,8 @@ async fn fifty_calls_that_meet_an_expired_token_renew_it_once() {
 
 #[tokio::test]
 async fn a_fresh_token_that_is_refused_ends_the_call() {
-    let api = Api::new(Server::new(|_, seen: &Seen| {
-        Reply::status(if seen.path == "/login" { 200 } else { 401 }).body("t1")
+    let api = Api::new(Server::new(|_, request| {
+        Reply::status(if request.path == "/login" { 200 } else { 401 }).body("t1")
     }));
     assert_eq!(api.alone("/item".to_owned()).await.unwrap().status(), 401);
     assert_eq!((count(&api.server, "/item"), count(&api.server, "/login")), (2, 1));
@@ -98,8 +98,8 @@ async fn a_fresh_token_that_is_refused_ends_the_call() {
 
 #[tokio::test]
 async fn where_the_renewal_fails_the_first_outcome_is_returned() {
-    let api = Api::new(Server::new(|_, seen: &Seen| {
-        Reply::status(if seen.path == "/login" { 403 } else { 401 }).body(seen.path.clone())
+    let api = Api::new(Server::new(|_, request| {
+        Reply::status(if request.path == "/login" { 403 } else { 401 }).body(request.path.clone())
     }));
     let outcome = api.alone("/item".to_owned()).await.unwrap();
     assert_eq!((outcome.status().as_u16(), outcome.text().await.unwrap()), (401, "/item".to_owned()));
@@ -110,7 +110,7 @@ async fn where_the_renewal_fails_the_first_outcome_is_returned() {
 
 #[tokio::test]
 async fn the_attempt_after_it_is_no_retry() {
-    let api = Api::new(Server::new(|n, _: &Seen| match n {
+    let api = Api::new(Server::new(|n, _| match n {
         0 => Reply::status(401).body(vec![b'x'; 100_000]),
         1 => Reply::status(200).body("t1"),
         _ => Reply::status(503),
@@ -171,7 +171,7 @@ async fn what_was_sent_before_is_not_sent_again() {
         Ok(http.get(server.url("/item")).send().await?.status().as_u16())
     }
 
-    let server = Server::new(|_, seen: &Seen| Reply::status(if seen.path == "/order" { 201 } else { 401 }));
+    let server = Server::new(|_, request| Reply::status(if request.path == "/order" { 201 } else { 401 }));
     assert_eq!(order(&reqwest::Client::new(), &server).await.unwrap(), 401);
     assert_eq!((count(&server, "/order"), count(&server, "/item")), (1, 1));
 }
@@ -232,9 +232,9 @@ async fn credentials_that_were_good_a_moment_ago_are_renewed_too() {
     }
 
     let refused = Mutex::new(0);
-    let api = Api::new(Server::new(move |_, seen: &Seen| {
+    let api = Api::new(Server::new(move |_, request| {
         let mut refused = refused.lock().unwrap();
-        let refuse = match seen.path.as_str() {
+        let refuse = match request.path.as_str() {
             "/item/1" => *refused == 0,
             "/second" => *refused < 2,
             _ => false,
@@ -271,8 +271,8 @@ async fn what_a_renewal_gives_up_is_no_matter_of_the_functions_around() {
         Ok(response.error_for_status()?.status().as_u16())
     }
 
-    let api = Api::new(Server::new(|n, seen: &Seen| {
-        Reply::status(match seen.path.as_str() {
+    let api = Api::new(Server::new(|n, request| {
+        Reply::status(match request.path.as_str() {
             "/login" | "/helper" => 503,
             _ if n == 0 => 401,
             _ => 200,

@@ -11,8 +11,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, Response};
 use retry_http::retry_http;
+use retry_http::testing::server::{Reply, Server};
 use support::ms;
-use support::server::{Reply, Server};
 
 type Answer = Result<String, reqwest::Error>;
 

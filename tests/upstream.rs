@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Server};
 use retry_http::{Upstream, retry_http};
 use support::ms;
-use support::server::{Reply, Seen, Server};
 
 fn statuses(outcomes: &[reqwest::Result<Response>]) -> Vec<u16> {
     outcomes.iter().map(|outcome| outcome.as_ref().map_or(0, |answer| answer.status().as_u16())).collect()
@@ -51,7 +51,7 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
     }
 
     let http = Client::new();
-    let server = Server::new(|n, _: &Seen| match n {
+    let server = Server::new(|n, _| match n {
         0 => Reply::status(429).header("retry-after-ms", "400"),
         _ => Reply::status(200),
     });
@@ -70,7 +70,11 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
     assert_eq!(statuses(&others), [200; 5]);
     let requests = server.requests();
     assert_eq!(requests.len(), 7, "nobody else was refused");
-    assert!(requests[1..].iter().all(|seen| seen.at - requests[0].at >= ms(390)), "{:?}", server.pauses());
+    assert!(
+        requests[1..].iter().all(|request| request.at - requests[0].at >= ms(390)),
+        "{:?}",
+        server.pauses()
+    );
 }
 
 /// Without a socket, which does not know of the paused clock.
@@ -126,7 +130,7 @@ fn the_same_in_sync_functions() {
         }
     }
 
-    let server = Server::new(|n, _: &Seen| match n {
+    let server = Server::new(|n, _| match n {
         0 => Reply::status(429).header("retry-after-ms", "300"),
         1..=3 => Reply::status(200),
         _ => Reply::status(500),
@@ -148,7 +152,7 @@ fn the_same_in_sync_functions() {
     });
     let requests = server.requests();
     assert_eq!(requests.len(), 4);
-    assert!(requests[1..].iter().all(|seen| seen.at - requests[0].at >= ms(290)));
+    assert!(requests[1..].iter().all(|request| request.at - requests[0].at >= ms(290)));
     // The retry that the server asked for was free.
     assert_eq!(api.get(&url).unwrap().status(), 500);
     assert_eq!(server.requests().len(), 7);
@@ -177,7 +181,7 @@ async fn polling_costs_nothing() {
         http.get(url).send().await
     }
 
-    let server = Server::new(|n, _: &Seen| Reply::status(if n < 5 { 202 } else { 200 }));
+    let server = Server::new(|n, _| Reply::status(if n < 5 { 202 } else { 200 }));
     assert_eq!(job(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
     assert_eq!(server.requests().len(), 6);
 }

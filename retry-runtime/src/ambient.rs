@@ -1,8 +1,17 @@
 //! The only file that reads the clock and entropy, and that sleeps.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::mem::replace;
 use std::sync::OnceLock;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
+
+use rand::distr::{Distribution, StandardUniform};
+
+#[cfg(feature = "testing")]
+use crate::testing;
+#[cfg(feature = "testing")]
+pub(crate) use crate::testing::Skipped;
 
 /// The client's clock, for hints that are dates and come without a date of the server's.
 pub(crate) fn now() -> SystemTime {
@@ -61,14 +70,80 @@ pub(crate) fn moment() -> Moment {
     Moment::Async(tokio::time::Instant::now())
 }
 
-/// 128 random bits, different in every call, thread and process.
+/// 128 random bits for a call, different in every call, thread and process, where no test has seeded them.
 pub(crate) fn random_bits() -> u128 {
+    unless_seeded()
+}
+
+/// Uniform in `[0, 1)`, for a call, from the thread's generator: different in every call, thread and process, where no
+/// test has seeded it.
+pub(crate) fn random() -> f64 {
+    unless_seeded()
+}
+
+/// The same for what is of no call, and in no test's hands.
+pub(crate) fn entropy<T>() -> T
+where
+    StandardUniform: Distribution<T>,
+{
     rand::random()
 }
 
-/// Uniform in `[0, 1)`, from the thread's generator: different in every call, thread and process.
-pub(crate) fn random() -> f64 {
-    rand::random()
+fn unless_seeded<T>() -> T
+where
+    StandardUniform: Distribution<T>,
+{
+    #[cfg(feature = "testing")]
+    if let Some(random) = testing::draw() {
+        return random;
+    }
+    entropy()
+}
+
+/// Without tests that skip waits there is nothing to count.
+#[cfg(not(feature = "testing"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Skipped {}
+
+#[cfg(not(feature = "testing"))]
+#[allow(clippy::unused_self, reason = "as where there is")]
+impl Skipped {
+    pub(crate) const fn begin(&mut self) {}
+
+    pub(crate) const fn of_call(self) -> Duration {
+        Duration::ZERO
+    }
+
+    pub(crate) const fn of_start(self) -> Duration {
+        Duration::ZERO
+    }
+
+    const fn skip(&mut self, _: Duration) -> bool {
+        false
+    }
+}
+
+/// The wait of a call: [`sleep`], where no test skips it.
+pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> impl Future<Output = ()> + use<> {
+    let sleep = (!skipped.skip(wait)).then(|| sleep(wait));
+    async {
+        match sleep {
+            Some(sleep) => sleep.await,
+            None => give_way().await,
+        }
+    }
+}
+
+/// Lets others run, as a wait does.
+fn give_way() -> impl Future<Output = ()> {
+    let mut given = false;
+    poll_fn(move |context| {
+        if replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 /// Waits on tokio's clock, counted from this call and not from the first poll.
@@ -92,16 +167,18 @@ pub(crate) mod blocking {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    use super::Moment;
+    use super::{Moment, Skipped};
 
     /// Where sync functions are.
     pub(crate) fn moment() -> Moment {
         Moment::Blocking(Instant::now())
     }
 
-    /// Blocks until `wait` has passed since `start`.
-    pub(crate) fn sleep_until(start: Instant, wait: Duration) {
-        thread::sleep(wait.saturating_sub(start.elapsed()));
+    /// The wait of a call: blocks until `wait` has passed since `start`, where no test skips it.
+    pub(crate) fn wait(start: Instant, wait: Duration, skipped: &mut Skipped) {
+        if !skipped.skip(wait) {
+            thread::sleep(wait.saturating_sub(start.elapsed()));
+        }
     }
 
     pub(crate) fn now() -> Instant {

@@ -14,6 +14,8 @@ use crate::renewal;
 use crate::retry::{Retry, Verdict};
 use crate::seen::Seen;
 use crate::shared::{IsUpstream, Shared};
+#[cfg(feature = "testing")]
+use crate::testing;
 use crate::transport::Work;
 
 /// One call of an annotated function.
@@ -81,6 +83,7 @@ impl<'p> Call<'p> {
     #[must_use]
     pub fn with_upstream<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
         self.shared = Some(Shared::new(upstream.upstream(), ambient::moment));
+        self.seen.skipped.begin();
         self
     }
 
@@ -90,6 +93,7 @@ impl<'p> Call<'p> {
     #[must_use]
     pub fn with_upstream_blocking<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
         self.shared = Some(Shared::new(upstream.upstream(), ambient::blocking::moment));
+        self.seen.skipped.begin();
         self
     }
 
@@ -101,7 +105,7 @@ impl<'p> Call<'p> {
         }
         while let Some(wait) = self.hold() {
             self.tell_held(wait);
-            ambient::sleep(wait).await;
+            ambient::wait(wait, &mut self.seen.skipped).await;
         }
     }
 
@@ -111,14 +115,14 @@ impl<'p> Call<'p> {
     pub fn admitted_blocking(&mut self) {
         while let Some(wait) = self.hold() {
             self.tell_held(wait);
-            ambient::blocking::sleep_until(ambient::blocking::now(), wait);
+            ambient::blocking::wait(ambient::blocking::now(), wait, &mut self.seen.skipped);
         }
     }
 
     #[inline]
     fn hold(&mut self) -> Option<Duration> {
         let (retry, seen) = (&self.retry, &self.seen);
-        self.shared.as_mut()?.hold(|| {
+        self.shared.as_mut()?.hold(seen.skipped, || {
             // An eighth of the time is kept for sending.
             let left = seen.left().unwrap_or(Duration::MAX);
             retry.policy().max_retry_after().min(left.saturating_sub(left / 8))
@@ -146,8 +150,12 @@ impl<'p> Call<'p> {
         }
         let attempt = self.attempts();
         let mut verdict = self.retry.next(&exchange, self.elapsed(), ambient::random);
+        #[cfg(feature = "testing")]
+        {
+            verdict = testing::judge(verdict);
+        }
         if let Some(shared) = &mut self.shared {
-            verdict = shared.after(&exchange, succeeded, verdict);
+            verdict = shared.after(&exchange, succeeded, verdict, self.seen.skipped);
         }
         self.tell(&exchange, attempt, || match verdict {
             Verdict::Wait(wait) => Step::Retry { wait },
@@ -181,7 +189,10 @@ impl<'p> Call<'p> {
 
     #[inline]
     fn tell(&self, exchange: &Exchange, attempt: u32, step: impl FnOnce() -> Step) {
-        if self.watch.is_some() || cfg!(any(feature = "tracing", feature = "metrics")) {
+        let told = self.watch.is_some() || cfg!(any(feature = "tracing", feature = "metrics"));
+        #[cfg(feature = "testing")]
+        let told = told || testing::is_here();
+        if told {
             self.tell_all(exchange, attempt, step());
         }
     }
@@ -191,7 +202,10 @@ impl<'p> Call<'p> {
         let event = Event {
             function: self.function,
             attempt,
-            elapsed: self.watch.as_ref().map_or_else(|| self.elapsed(), |watch| watch.start.elapsed()),
+            elapsed: self.watch.as_ref().map_or_else(
+                || self.elapsed(),
+                |watch| watch.start.elapsed().saturating_add(self.seen.skipped.of_call()),
+            ),
             method: exchange.method(),
             host: self.seen.host(),
             status: exchange.status(),
@@ -203,6 +217,8 @@ impl<'p> Call<'p> {
         if let Some(watch) = &self.watch {
             watch.observer.observe(&event);
         }
+        #[cfg(feature = "testing")]
+        testing::record(&event);
     }
 
     /// Of a request that is yet to be sent nothing is known.

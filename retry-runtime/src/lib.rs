@@ -33,6 +33,8 @@ mod serde;
 mod settle;
 mod shared;
 mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transport;
 mod upstream;
 

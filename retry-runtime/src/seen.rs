@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use uuid::Uuid;
 
-use crate::ambient::{self, Moment};
+use crate::ambient::{self, Moment, Skipped};
 use crate::exchange::{Exchange, IDEMPOTENCY_KEY};
 use crate::failure::Failure;
 use crate::hint;
@@ -36,6 +36,8 @@ pub struct Seen {
     ordered: bool,
     /// The bound on each send.
     timeout: Bound,
+    /// What has passed besides.
+    pub(crate) skipped: Skipped,
     /// The bound on the call.
     until: Option<Moment>,
     /// The timeout of the client that is about to be passed a request.
@@ -83,6 +85,7 @@ impl Seen {
             observed: false,
             ordered: policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key(),
             timeout: Bound::new(policy.timeout()),
+            skipped: Skipped::default(),
             until: policy.deadline().and_then(|deadline| moment().after(deadline)),
             client_timeout: Bound::NONE,
             idempotent: policy.idempotent(),
@@ -126,7 +129,7 @@ impl Seen {
     /// What is left of the call, where that is bounded.
     #[inline]
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.until.map(Moment::left)
+        self.until.map(|until| until.left().saturating_sub(self.skipped.of_call()))
     }
 
     /// The bound on a request that is about to be sent: `timeout`, or what is left of the call. `own` is the one it has.

@@ -146,11 +146,9 @@ impl<T, E> Attempted<T, E> {
         let Self { outcome, marked } = self;
         tell(&outcome, answer, error, &mut call.seen);
         let Some(wait) = call.after(marked, outcome.is_ok()) else { return ControlFlow::Break(outcome) };
-        call.pause_for(pause(
-            outcome.ok().and_then(|value| answer.drain(value)),
-            wait,
-            longest_drain(call, wait),
-        ));
+        let drain = outcome.ok().and_then(|value| answer.drain(value));
+        let longest_drain = longest_drain(call, wait);
+        pause(call, drain, wait, longest_drain);
         ControlFlow::Continue(())
     }
 
@@ -168,7 +166,8 @@ impl<T, E> Attempted<T, E> {
     /// Disposes of the outcome; the next attempt follows at once.
     pub fn dispose(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
         if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain(value)) {
-            call.pause_for(pause(Some(drain), Duration::ZERO, longest_drain(call, SHORTEST_DRAIN)));
+            let longest_drain = longest_drain(call, SHORTEST_DRAIN);
+            pause(call, Some(drain), Duration::ZERO, longest_drain);
         }
     }
 
@@ -196,20 +195,20 @@ impl<T, E> Attempted<T, E> {
         if let Some(drain) = outcome.ok().and_then(|value| answer.drain_blocking(value)) {
             ambient::blocking::at_most(longest_drain(call, wait), drain);
         }
-        ambient::blocking::sleep_until(start, wait);
+        ambient::blocking::wait(start, wait, &mut call.seen.skipped);
         ControlFlow::Continue(())
     }
 }
 
-/// Draining is part of the wait: the clock starts here, before the first poll.
-fn pause(drain: Option<Work>, wait: Duration, longest_drain: Duration) -> Work {
-    let sleep = ambient::sleep(wait);
-    Box::pin(async move {
+/// The next attempt begins with it. Draining is part of the wait: the clock starts here, before the first poll.
+fn pause(call: &mut Call<'_>, drain: Option<Work>, wait: Duration, longest_drain: Duration) {
+    let wait = ambient::wait(wait, &mut call.seen.skipped);
+    call.pause_for(Box::pin(async move {
         if let Some(drain) = drain {
             ambient::at_most(longest_drain, drain).await;
         }
-        sleep.await;
-    })
+        wait.await;
+    }));
 }
 
 /// How long to drain before or within `wait`: where the call is bounded, no longer than was reckoned with, and so that

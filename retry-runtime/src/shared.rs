@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::time::Duration;
 
-use crate::ambient::{self, Moment};
+use crate::ambient::{self, Moment, Skipped};
 use crate::exchange::Exchange;
 use crate::retry::Verdict;
 use crate::upstream::{Turn, Upstream};
@@ -44,27 +44,33 @@ impl<'p> Shared<'p> {
 
     /// How long to wait before asking again whether to go, at most `at_most` in all.
     #[inline]
-    pub(crate) fn hold(&mut self, at_most: impl FnOnce() -> Duration) -> Option<Duration> {
+    pub(crate) fn hold(&mut self, skipped: Skipped, at_most: impl FnOnce() -> Duration) -> Option<Duration> {
         if self.calm {
             return None;
         }
-        let now = self.now();
+        let now = self.now(skipped);
         self.upstream.admit(&mut self.turn, now, at_most())
     }
 
     /// What becomes of a verdict on `exchange`: a retry has to be paid for.
     #[inline]
-    pub(crate) fn after(&mut self, exchange: &Exchange, succeeded: bool, verdict: Verdict) -> Verdict {
+    pub(crate) fn after(
+        &mut self,
+        exchange: &Exchange,
+        succeeded: bool,
+        verdict: Verdict,
+        skipped: Skipped,
+    ) -> Verdict {
         if self.calm && succeeded && matches!(verdict, Verdict::Stop(_)) && !exchange.is_error() {
             return verdict;
         }
         // Each attempt has a turn of its own.
         self.turn = Turn::default();
         self.calm = false;
-        self.upstream.after(exchange, succeeded, verdict, self.now(), ambient::random())
+        self.upstream.after(exchange, succeeded, verdict, self.now(skipped), ambient::random())
     }
 
-    fn now(&self) -> Duration {
-        (self.moment)().since_start()
+    fn now(&self, skipped: Skipped) -> Duration {
+        (self.moment)().since_start().saturating_add(skipped.of_start())
     }
 }

@@ -1,7 +1,4 @@
 //! What the tests share.
-#![allow(dead_code, reason = "each test uses its part")]
-
-pub mod server;
 
 use std::time::Duration;
 

@@ -166,7 +166,7 @@ struct Abandoned;
 
 impl Link {
     fn new(client: Client, orders: UnboundedReceiver<Order>) -> Self {
-        let id = format!("{:032x}", ambient::random_bits());
+        let id = format!("{:032x}", ambient::entropy::<u128>());
         Self { client, orders, shared: Vec::new(), id, said: false, pause: SHORTEST_PAUSE }
     }
 
@@ -277,7 +277,7 @@ impl Link {
 
 fn close(upstream: &Upstream, left: u64) {
     let now = ambient::moment().since_start();
-    upstream.cool_until(now, now.saturating_add(Duration::from_millis(left)), ambient::random());
+    upstream.cool_until(now, now.saturating_add(Duration::from_millis(left)), ambient::entropy());
 }
 
 fn key(name: &str) -> String {

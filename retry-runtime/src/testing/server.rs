@@ -1,0 +1,426 @@
+//! A flaky server on loopback: it answers by script, and remembers what it was asked.
+//!
+//! It speaks HTTP/1.1 without TLS, on a thread and a clock of its own, so that those of a test may stand still.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+/// A flaky server on loopback, which answers until it is dropped.
+///
+/// ```
+/// use retry_runtime::testing::server::{Reply, Server};
+/// use std::io::{Read, Write};
+///
+/// let server = Server::script([
+///     Reply::status(429).header("retry-after", "1"),
+///     Reply::hang_up(),
+///     Reply::status(200).body("hello"),
+/// ]);
+/// // What a client does with `server.url("/")`.
+/// let address = server.url("").replace("http://", "");
+/// let mut stream = std::net::TcpStream::connect(address)?;
+/// stream.write_all(b"GET /users/7 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+/// let mut answer = String::new();
+/// stream.read_to_string(&mut answer)?;
+/// assert!(answer.contains("retry-after: 1"));
+///
+/// assert_eq!(server.requests()[0].path, "/users/7");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    log: Log,
+    _stop: oneshot::Sender<Infallible>,
+}
+
+impl Server {
+    /// Answers the n-th request with the n-th reply, and all that follow with the last.
+    ///
+    /// # Panics
+    ///
+    /// Without a reply, and where [`new`](Self::new) does.
+    pub fn script(replies: impl IntoIterator<Item = Reply>) -> Self {
+        let mut replies: Vec<_> = replies.into_iter().collect();
+        let last = replies.pop().expect("a script has a reply");
+        Self::new(move |n, _| replies.get(n).unwrap_or(&last).clone())
+    }
+
+    /// Answers the n-th request, from 0, with what `reply` says.
+    ///
+    /// # Panics
+    ///
+    /// Where loopback has no port left, or the process no thread.
+    pub fn new(reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = listener();
+        let address = listener.local_addr().expect("a listener has an address");
+        listener.set_nonblocking(true).expect("a listener can be non-blocking");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let log = Log::default();
+        let script = Arc::new(Script { reply, log: Arc::clone(&log) });
+        let (stop, stopped) = oneshot::channel();
+        let run = move || {
+            runtime.spawn(serve(listener, script));
+            // With the runtime all connections end.
+            let Err(_dropped) = runtime.block_on(stopped);
+        };
+        std::thread::Builder::new().name("flaky server".into()).spawn(run).expect("a thread");
+        Self { address, log, _stop: stop }
+    }
+
+    /// The URL of `path`, which begins with a slash.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// All requests so far, in the order in which they came.
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.log).clone()
+    }
+
+    /// The pauses between the requests so far, on the real clock.
+    pub fn pauses(&self) -> Vec<Duration> {
+        let log = lock(&self.log);
+        log.windows(2).map(|pair| pair[1].at.saturating_duration_since(pair[0].at)).collect()
+    }
+
+    /// How many connections the requests so far came over.
+    pub fn connections(&self) -> usize {
+        let mut connections: Vec<_> = lock(&self.log).iter().map(|request| request.connection).collect();
+        connections.sort_unstable();
+        connections.dedup();
+        connections.len()
+    }
+}
+
+/// The URL of an address where nobody listens: it refuses connections.
+///
+/// # Panics
+///
+/// Where loopback has no port left.
+pub fn nobody() -> String {
+    format!("http://{}/", listener().local_addr().expect("a listener has an address"))
+}
+
+/// A request that the server got.
+///
+/// It can be printed: of headers the names are, of a body the length, of a query nothing.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// When all of it had come.
+    pub at: Instant,
+    /// The number of its connection, from 0.
+    pub connection: usize,
+    /// Its method.
+    pub method: Method,
+    /// Its path, with the query.
+    pub path: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("connection", &self.connection)
+            .field("method", &self.method)
+            .field("path", &self.path.split('?').next())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the server does with one request.
+///
+/// ```
+/// use retry_runtime::testing::server::Reply;
+/// use std::time::Duration;
+///
+/// let limited = Reply::status(429).header("retry-after", "2").body("slow down");
+/// let broken = Reply::status(200).body("{\"id\":").truncated();
+/// let slow = Reply::status(200).late(Duration::from_millis(50)).body("hello").slowly(Duration::from_millis(5));
+/// ```
+#[derive(Clone)]
+#[must_use = "it is to be part of a script"]
+pub struct Reply {
+    late: Duration,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    slowly: Duration,
+    end: End,
+}
+
+/// How a reply ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Whole,
+    Truncated,
+    Endless,
+    Stalled,
+    /// Before it has begun.
+    HangUp,
+    /// The same.
+    Reset,
+}
+
+impl Reply {
+    /// Answers with `status`, and nothing else.
+    ///
+    /// # Panics
+    ///
+    /// Where `status` is no status of an answer, 200 to 999.
+    pub fn status(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational());
+        Self {
+            late: Duration::ZERO,
+            status: status.expect("a status is from 200 to 999"),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            slowly: Duration::ZERO,
+            end: End::Whole,
+        }
+    }
+
+    /// Closes the connection without an answer.
+    pub fn hang_up() -> Self {
+        Self { end: End::HangUp, ..Self::status(200) }
+    }
+
+    /// Resets the connection (RST) without an answer.
+    pub fn reset() -> Self {
+        Self { end: End::Reset, ..Self::status(200) }
+    }
+
+    /// With a header; one of a name that is there already is added.
+    ///
+    /// # Panics
+    ///
+    /// Where the name or the value is not one of a header.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName, Error: fmt::Debug>,
+        V: TryInto<HeaderValue, Error: fmt::Debug>,
+    {
+        let name = name.try_into().expect("the name of a header");
+        self.headers.append(name, value.try_into().expect("the value of a header"));
+        self
+    }
+
+    /// With a body.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into().into();
+        self
+    }
+
+    /// Announces a longer body than it has, then closes the connection.
+    pub fn truncated(mut self) -> Self {
+        self.end = End::Truncated;
+        self
+    }
+
+    /// After the body follow spaces, without end.
+    pub fn endless(mut self) -> Self {
+        self.end = End::Endless;
+        self
+    }
+
+    /// After the body nothing follows, not even its end.
+    pub fn stalled(mut self) -> Self {
+        self.end = End::Stalled;
+        self
+    }
+
+    /// Lets `by` pass before it answers, or closes the connection.
+    pub fn late(mut self, by: Duration) -> Self {
+        self.late = by;
+        self
+    }
+
+    /// Sends the body byte by byte, each after `pause`.
+    pub fn slowly(mut self, pause: Duration) -> Self {
+        self.slowly = pause;
+        self
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &self.body.len())
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
+}
+
+type Log = Arc<Mutex<Vec<Request>>>;
+
+/// Nothing that is done under the lock leaves it half done.
+fn lock(log: &Log) -> MutexGuard<'_, Vec<Request>> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("loopback has a port left")
+}
+
+struct Script<R> {
+    reply: R,
+    log: Log,
+}
+
+async fn serve<R>(listener: TcpListener, script: Arc<Script<R>>)
+where
+    R: Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+{
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    for connection in 0.. {
+        let Ok((stream, socket)) = listener.accept().await.and_then(|(stream, _)| twice(stream)) else {
+            // A client that is gone already, or no file is left: the next one may have more luck.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            continue;
+        };
+        let script = Arc::clone(&script);
+        let service = hyper::service::service_fn(move |request| {
+            let (script, socket) = (Arc::clone(&script), Arc::clone(&socket));
+            async move { script.answer(connection, request, &socket).await }
+        });
+        // A client that goes away, and a connection that the script closes, are part of the plan.
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+/// A stream, and its socket, to reset it by.
+fn twice(stream: tokio::net::TcpStream) -> std::io::Result<(tokio::net::TcpStream, Arc<TcpStream>)> {
+    let stream = stream.into_std()?;
+    let socket = stream.try_clone()?;
+    Ok((tokio::net::TcpStream::from_std(stream)?, Arc::new(socket)))
+}
+
+impl<R: Fn(usize, &Request) -> Reply> Script<R> {
+    async fn answer(
+        &self,
+        connection: usize,
+        request: hyper::Request<Incoming>,
+        socket: &TcpStream,
+    ) -> Result<Response<Sent>, Closed> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| Closed)?.to_bytes().into();
+        let path = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        let request = Request {
+            at: Instant::now(),
+            connection,
+            method: head.method,
+            path,
+            headers: head.headers,
+            body,
+        };
+        let number = {
+            let mut log = lock(&self.log);
+            log.push(request.clone());
+            log.len() - 1
+        };
+        let reply = (self.reply)(number, &request);
+        if !reply.late.is_zero() {
+            tokio::time::sleep(reply.late).await;
+        }
+        if reply.end == End::Reset {
+            // Whatever is left to be sent is not, once it is closed: it is reset.
+            _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        }
+        if matches!(reply.end, End::Reset | End::HangUp) {
+            return Err(Closed);
+        }
+        let mut response =
+            Response::new(Sent { bytes: reply.body, slowly: reply.slowly, end: reply.end, sleep: None });
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        Ok(response)
+    }
+}
+
+/// Makes hyper close the connection.
+#[derive(Debug)]
+struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closed by script")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// A body while it is sent.
+struct Sent {
+    bytes: Bytes,
+    slowly: Duration,
+    end: End,
+    /// Before the next byte, or the end.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Closed;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+        /// How long what has been sent is given to get there, before the connection is closed behind it.
+        const LINGER: Duration = Duration::from_millis(1);
+        let this = self.get_mut();
+        let pause = match this.end {
+            _ if !this.bytes.is_empty() => this.slowly,
+            End::Truncated => LINGER,
+            _ => Duration::ZERO,
+        };
+        if !pause.is_zero() {
+            let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+            ready!(sleep.as_mut().poll(context));
+            this.sleep = None;
+        }
+        if !this.bytes.is_empty() {
+            let length = if this.slowly.is_zero() { this.bytes.len() } else { 1 };
+            return Poll::Ready(Some(Ok(Frame::data(this.bytes.split_to(length)))));
+        }
+        match this.end {
+            End::Stalled => Poll::Pending,
+            End::Endless => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 1024]))))),
+            End::Truncated => Poll::Ready(Some(Err(Closed))),
+            _ => Poll::Ready(None),
+        }
+    }
+
+    /// What is announced.
+    fn size_hint(&self) -> SizeHint {
+        const MORE: u64 = 100;
+        let length = self.bytes.len() as u64;
+        match self.end {
+            End::Whole => SizeHint::with_exact(length),
+            End::Truncated => SizeHint::with_exact(length + MORE),
+            _ => SizeHint::default(),
+        }
+    }
+}
