@@ -58,7 +58,7 @@ impl<'p> Call<'p> {
     /// With an observer.
     #[inline]
     #[must_use]
-    pub fn observed<O: Observer>(self, observer: &'p O) -> Self {
+    pub fn observed(self, observer: &'p dyn Observer) -> Self {
         self.watched(observer, ambient::moment)
     }
 
@@ -66,7 +66,7 @@ impl<'p> Call<'p> {
     #[cfg(feature = "blocking")]
     #[inline]
     #[must_use]
-    pub fn observed_blocking<O: Observer>(self, observer: &'p O) -> Self {
+    pub fn observed_blocking(self, observer: &'p dyn Observer) -> Self {
         self.watched(observer, ambient::blocking::moment)
     }
 
@@ -186,7 +186,8 @@ impl<'p> Call<'p> {
             attempt,
             elapsed: self.watch.as_ref().map_or_else(|| self.seen.elapsed(), |watch| watch.start.elapsed()),
             method: exchange.method(),
-            host: self.seen.host(),
+            // That of the last send, where the attempt has one.
+            host: exchange.method().and(self.seen.host()),
             status: exchange.status(),
             failures: exchange.failures(),
             hint: exchange.hint(),
@@ -196,6 +197,10 @@ impl<'p> Call<'p> {
         if let Some(watch) = &self.watch {
             watch.observer.observe(&event);
         }
+        #[cfg(feature = "tracing")]
+        crate::log::log(&event);
+        #[cfg(feature = "metrics")]
+        crate::count::count(&event);
     }
 
     /// Of a request that is yet to be sent nothing is known.
