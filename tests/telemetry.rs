@@ -3,10 +3,11 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
@@ -164,6 +165,7 @@ fn assert_recovered(function: &str, watch: &Watch) {
 
 #[tokio::test]
 async fn an_observer_sees_all_of_an_async_call() {
+    Log::listen();
     let (server, watch) = (recovering(), Watch::default());
     observed::get(&Client::new(), &server.url("/a?b=c"), &watch).await.unwrap();
     assert_recovered("get", &watch);
@@ -171,6 +173,7 @@ async fn an_observer_sees_all_of_an_async_call() {
 
 #[test]
 fn an_observer_sees_all_of_a_sync_call() {
+    Log::listen();
     let (server, watch) = (recovering(), Watch::default());
     observed::get_blocking(&reqwest::blocking::Client::new(), &server.url("/a?b=c"), &watch).unwrap();
     assert_recovered("get_blocking", &watch);
@@ -178,6 +181,7 @@ fn an_observer_sees_all_of_a_sync_call() {
 
 #[tokio::test]
 async fn an_observer_sees_why_a_call_ends() {
+    Log::listen();
     let http = Client::new();
     for (replies, expected) in [
         (vec![418], vec!["1: POST 127.0.0.1 418 {}: End { stop: Never, succeeded: false }"]),
@@ -224,6 +228,7 @@ async fn an_observer_sees_why_a_call_ends() {
 
 #[tokio::test]
 async fn an_observer_sees_that_a_call_is_held_back() {
+    Log::listen();
     let server = Server::script([Reply::status(429).header("retry-after", "0.2"), Reply::status(200)]);
     let (http, url, watch) = (Client::new(), server.url("/"), Watch::default());
     let upstream = retry_http::Upstream::new("held");
@@ -241,13 +246,16 @@ async fn an_observer_sees_that_a_call_is_held_back() {
     );
 }
 
-/// What a service that logs as JSON writes.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What a service that logs as JSON writes, by the thread of each test.
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOG.with_borrow_mut(|log| log.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -256,15 +264,18 @@ impl io::Write for Log {
 }
 
 impl Log {
-    fn subscribe(&self) -> tracing::subscriber::DefaultGuard {
-        let log = self.clone();
-        let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE);
-        tracing::subscriber::set_default(subscriber.with_writer(move || log.clone()).finish())
+    /// At the beginning of each test, and one for all: whether somebody listens is asked once a place in the code.
+    fn listen() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE);
+            tracing::subscriber::set_global_default(subscriber.with_writer(|| Log).finish()).unwrap();
+        });
     }
 
     /// Ours since the last time: level, span, fields.
-    fn take(&self) -> Vec<(String, String, Value)> {
-        let text = String::from_utf8(std::mem::take(&mut self.0.lock().unwrap())).unwrap();
+    fn take() -> Vec<(String, String, Value)> {
+        let text = String::from_utf8(LOG.take()).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let ours = lines.filter(|line| line["target"] == "retry_http");
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -326,28 +337,28 @@ fn recovered_logs(function: &str) -> Vec<(String, String, Value)> {
 
 #[tokio::test]
 async fn retries_of_an_async_call_are_logged_in_the_users_span() {
-    let (server, log) = (recovering(), Log::default());
-    let _subscribed = log.subscribe();
+    Log::listen();
+    let server = recovering();
     let (http, url) = (Client::new(), server.url("/a?b=c"));
     plain::get(&http, &url).instrument(tracing::info_span!("order")).await.unwrap();
-    assert_eq!(log.take(), recovered_logs("telemetry::plain::get"));
+    assert_eq!(Log::take(), recovered_logs("telemetry::plain::get"));
 }
 
 #[test]
 fn retries_of_a_sync_call_are_logged_in_the_users_span() {
-    let (server, log) = (recovering(), Log::default());
-    let _subscribed = log.subscribe();
+    Log::listen();
+    let server = recovering();
     let (http, url) = (reqwest::blocking::Client::new(), server.url("/a?b=c"));
     tracing::info_span!("order").in_scope(|| plain::get_blocking(&http, &url).unwrap());
-    assert_eq!(log.take(), recovered_logs("telemetry::plain::get_blocking"));
+    assert_eq!(Log::take(), recovered_logs("telemetry::plain::get_blocking"));
 }
 
 #[tokio::test]
 async fn the_level_says_who_should_know() {
-    let (http, log) = (Client::new(), Log::default());
-    let _subscribed = log.subscribe();
+    Log::listen();
+    let http = Client::new();
     let said = || {
-        let said = log.take().into_iter().map(|(level, _, fields)| {
+        let said = Log::take().into_iter().map(|(level, _, fields)| {
             let stop = fields["retry_http.stop"].as_str().unwrap_or("-").to_owned();
             let message = fields["message"].as_str().unwrap().to_owned();
             format!("{level} {message} ({}, {stop})", fields["error.type"].as_str().unwrap_or("-"))
@@ -428,6 +439,7 @@ fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
 
 #[test]
 fn a_scrape_sees_the_numbers_of_the_script() {
+    Log::listen();
     // On threads of its own, beside that of the calls, whose recorder is theirs alone.
     let exporting =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -516,6 +528,7 @@ async fn calls() {
 /// Each query of the dashboard is of series that a scrape has.
 #[test]
 fn the_dashboard_asks_for_what_is_exported() {
+    Log::listen();
     let exporting =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (recorder, address) = exporter(&exporting);
