@@ -64,7 +64,7 @@ impl Case {
 
 #[retry_http(
     max = 2, base = 1ms, on = [4xx, 5xx], never = [418], max_retry_after = 5ms, deadline = 10s, idempotency_key,
-    retry_if = |outcome| outcome.is_err(), reauth = None::<()>, observer = *told, upstream = upstream
+    retry_if = Result::is_err, reauth = None::<()>, observer = *told, upstream = upstream
 )]
 async fn json(http: &Client, case: &Case, told: &Told, upstream: &Upstream) -> reqwest::Result<u64> {
     case.request(http).send().await?.error_for_status()?.json().await

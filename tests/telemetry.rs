@@ -454,7 +454,7 @@ fn a_scrape_sees_the_numbers_of_the_script() {
     let mut scraped = scrape(address);
 
     let mut take = |name: &str, labels: &str| {
-        let (name, labels) = (format!("retry_http_{name}"), labels.replace("$", "telemetry::plain::"));
+        let (name, labels) = (format!("retry_http_{name}"), labels.replace('$', "telemetry::plain::"));
         scraped.remove(&format!("{name}{{{labels}}}"))
     };
     for (name, labels, expected) in [
