@@ -23,3 +23,4 @@ cargo test --package retry-macros
 cargo run --quiet --example quickstart
 cargo run --quiet --example by_hand
 cargo run --quiet --example client
+cargo run --quiet --example observed --all-features -- --seconds 3
