@@ -88,3 +88,16 @@ fn error_type<'e>(event: &'e Event<'_>) -> Option<&'e str> {
     let failed = matches!(event.step, Step::End { succeeded: false, .. });
     event.error_type().or(failed.then_some("_OTHER"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_everybody_knows_is_told_and_nothing_else() {
+        assert_eq!(method(&Method::PATCH), "PATCH");
+        assert_eq!(method(&Method::from_bytes(b"SECRET").unwrap()), "_OTHER");
+        assert_eq!(without_brackets("[::1]"), "::1");
+        assert_eq!(without_brackets("api.example.com"), "api.example.com");
+    }
+}
