@@ -35,3 +35,4 @@ awk '
         check("limited_useful_share:", value["limited_useful_share:"] >= 0.95)
         exit wrong
     }' target/herd.txt
+cargo run --quiet --example observed --all-features -- --seconds 3

@@ -7,6 +7,8 @@ pub use retry_runtime::{
     hint,
 };
 
+#[cfg(feature = "metrics")]
+pub use retry_runtime::describe_metrics;
 #[cfg(feature = "redis")]
 pub use retry_runtime::{Fleet, FleetError};
 

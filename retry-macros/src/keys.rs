@@ -97,16 +97,13 @@ pub(crate) fn renewal(value: &Expr) -> Result<(), String> {
 
 pub(crate) fn no_literal(key: &str, value: &Expr) -> Result<(), String> {
     let (what, field) = match key {
-        "policy" => ("a `Policy`", "self.retry"),
+        "policy" => ("a `Policy` or a reference to one", "self.retry"),
         "observer" => ("an `Observer`", "self.observer"),
-        _ => ("an `Upstream`", "self.upstream"),
+        _ => ("an `Upstream` or a reference to one", "self.upstream"),
     };
     match literal(value) {
         Literal::None => Ok(()),
-        _ => Err(format!(
-            "`{key}` is {what} or a reference to one: write `{}` or `{key} = {field}`",
-            example(key)
-        )),
+        _ => Err(format!("`{key}` is {what}: write `{}` or `{key} = {field}`", example(key))),
     }
 }
 

@@ -60,7 +60,7 @@ impl<'p> Call<'p> {
     /// With an observer.
     #[inline]
     #[must_use]
-    pub fn observed<O: Observer>(self, observer: &'p O) -> Self {
+    pub fn observed(self, observer: &'p dyn Observer) -> Self {
         self.watched(observer, ambient::moment)
     }
 
@@ -68,7 +68,7 @@ impl<'p> Call<'p> {
     #[cfg(feature = "blocking")]
     #[inline]
     #[must_use]
-    pub fn observed_blocking<O: Observer>(self, observer: &'p O) -> Self {
+    pub fn observed_blocking(self, observer: &'p dyn Observer) -> Self {
         self.watched(observer, ambient::blocking::moment)
     }
 
@@ -207,7 +207,8 @@ impl<'p> Call<'p> {
                 |watch| watch.start.elapsed().saturating_add(self.seen.skipped.of_call()),
             ),
             method: exchange.method(),
-            host: self.seen.host(),
+            // That of the last send, where the attempt has one.
+            host: exchange.method().and(self.seen.host()),
             status: exchange.status(),
             failures: exchange.failures(),
             hint: exchange.hint(),
@@ -219,6 +220,10 @@ impl<'p> Call<'p> {
         }
         #[cfg(feature = "testing")]
         testing::record(&event);
+        #[cfg(feature = "tracing")]
+        crate::log::log(&event);
+        #[cfg(feature = "metrics")]
+        crate::count::count(&event);
     }
 
     /// Of a request that is yet to be sent nothing is known.

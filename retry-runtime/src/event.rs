@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::failure::FailureSet;
+use crate::failure::{Failure, FailureSet};
 use crate::retry::Stop;
 
 /// Something that happened in a call of an annotated function.
@@ -34,6 +34,17 @@ pub struct Event<'e> {
     pub hint_header: Option<&'static str>,
     /// What happened.
     pub step: Step,
+}
+
+impl Event<'_> {
+    /// What is wrong with the answer, as OpenTelemetry's `error.type`: the status where it is an error, else the first of
+    /// the failures, by its [`name`](crate::Failure::name). `None` where neither is.
+    pub fn error_type(&self) -> Option<&str> {
+        match &self.status {
+            Some(status) if status.is_client_error() || status.is_server_error() => Some(status.as_str()),
+            _ => self.failures.iter().next().map(Failure::name),
+        }
+    }
 }
 
 /// What happened in a call.
@@ -70,7 +81,7 @@ pub enum Step {
 #[diagnostic::on_unimplemented(
     message = "`observer` is told of events, and `{Self}` cannot be",
     label = "no `Observer`",
-    note = "write a closure (`observer = |event| ..`), a function over `&Event<'_>`, or `impl Observer for ..`; it must be `Sync`"
+    note = "write a closure (`observer = |event| ..`), a function over `&Event<'_>`, or `impl Observer for ..`; it must be `Sync`; behind a reference or `Arc`, name what is there: `observer = *self.observer`"
 )]
 pub trait Observer: Sync {
     /// Is told of an event.

@@ -21,6 +21,16 @@ pub enum Failure {
 impl Failure {
     const ALL: [Self; 4] = [Self::Connect, Self::Timeout, Self::Reset, Self::Body];
 
+    /// The word for it in `on` and `never`, which logs and metrics have as well.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Body => "body",
+        }
+    }
+
     const fn bit(self) -> u8 {
         1 << self as u8
     }

@@ -11,11 +11,15 @@ mod attempt;
 mod backoff;
 mod call;
 mod condition;
+#[cfg(feature = "metrics")]
+mod count;
 mod event;
 mod exchange;
 mod failure;
 pub mod hint;
 mod http_date;
+#[cfg(feature = "tracing")]
+mod log;
 mod nesting;
 mod outcome;
 mod policy;
@@ -40,6 +44,8 @@ mod upstream;
 
 pub use backoff::{Backoff, Jitter};
 pub use condition::Condition;
+#[cfg(feature = "metrics")]
+pub use count::describe_metrics;
 pub use event::{Event, Observer, Step};
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureSet, HttpFailure};

@@ -113,8 +113,7 @@ macro_rules! transport {
     ($($path:ident)::+, $own_timeout:item, $drain:item) => {
         use $($path)::+::{Client, Request, RequestBuilder, Response};
 
-        /// A request, and the client that is to send it.
-        #[derive(Debug)]
+        /// A request, and the client that is to send it. Not `Debug`: a request has secrets.
         pub struct Armed<'s> {
             seen: &'s mut Seen,
             client: Client,

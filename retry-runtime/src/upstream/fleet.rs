@@ -177,7 +177,7 @@ impl Link {
                 // Not the error itself: it may name the address.
                 Err(error) if !self.said => {
                     self.said = true;
-                    tracing::warn!(kind = ?error.kind(), "no Redis: cooldowns are not shared until it is back");
+                    tracing::warn!(target: "retry_http", kind = ?error.kind(), "no Redis: cooldowns are not shared until it is back");
                 }
                 Err(_) => {}
             }
@@ -209,7 +209,7 @@ impl Link {
         }
         if self.said {
             self.said = false;
-            tracing::info!("Redis is back: cooldowns are shared again");
+            tracing::info!(target: "retry_http", "Redis is back: cooldowns are shared again");
         }
         self.pause = SHORTEST_PAUSE;
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
