@@ -32,6 +32,7 @@ awk '
     END {
         check("metastable_recovery_ratio:", value["metastable_recovery_ratio:"] <= 1.1 && value["metastable_recovery_ratio:"] > 0)
         check("outage_load_ratio:", value["outage_load_ratio:"] <= 1.1 && value["outage_load_ratio:"] >= 1)
+        check("outage_load_ratio_with_hints:", value["outage_load_ratio_with_hints:"] <= 1.1 && value["outage_load_ratio_with_hints:"] > 0)
         check("limited_useful_share:", value["limited_useful_share:"] >= 0.95)
         exit wrong
     }' target/herd.txt

@@ -71,6 +71,16 @@ struct Api {
     upstream: Upstream,
 }
 
+struct Login<'a> {
+    http: &'a reqwest::Client,
+}
+
+impl Login<'_> {
+    async fn log_in(&self) -> Response {
+        self.http.get("http://localhost").send().await
+    }
+}
+
 static API: Upstream = Upstream::new("api");
 const BOUND: std::time::Duration = std::time::Duration::from_secs(9);
 
@@ -99,6 +109,11 @@ impl Api {
         self.http.execute(self.http.get("http://localhost").build()?).await
     }
 
+    #[retry_http(reauth = Login { http: &self.http }.log_in())]
+    async fn by_a_struct(&self) -> Response {
+        self.http.get("http://localhost").send().await
+    }
+
     #[retry_http(reauth = self.renewal.once_blocking(|| true), observer = note, upstream = self.upstream, timeout = 3s)]
     fn all_blocking(&self, http: &reqwest::blocking::Client) -> reqwest::Result<String> {
         http.get("http://localhost").send()?.text()
@@ -125,5 +140,5 @@ impl Api {
 #[test]
 fn they_are_used() {
     let _ = (asynchronous, blocking, one_line, one_line_blocking, Api::method, Api::statement);
-    let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking);
+    let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking, Api::by_a_struct);
 }

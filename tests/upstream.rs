@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -59,10 +59,9 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
     let first = get(&http, &url);
     let others = async {
         // Until the first was refused.
-        while server.requests().is_empty() {
+        while LIMITED.is_calm() {
             tokio::time::sleep(ms(1)).await;
         }
-        tokio::time::sleep(ms(50)).await;
         join_all((0..5).map(|_| get(&http, &url))).await
     };
     let (first, others) = tokio::join!(first, others);
@@ -142,10 +141,9 @@ fn the_same_in_sync_functions() {
     let url = server.url("/");
     std::thread::scope(|scope| {
         scope.spawn(|| assert_eq!(api.get(&url).unwrap().status(), 200));
-        while server.requests().is_empty() {
+        while api.upstream.is_calm() {
             std::thread::sleep(ms(1));
         }
-        std::thread::sleep(ms(50));
         for _ in 0..2 {
             scope.spawn(|| assert_eq!(api.get(&url).unwrap().status(), 200));
         }
@@ -170,6 +168,69 @@ async fn without_a_cooldown_every_retry_is_paid_for() {
     let server = Server::script([Reply::status(429).header("retry-after-ms", "1")]);
     assert_eq!(get(&Client::new(), &server.url("/")).await.unwrap().status(), 429);
     assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_function_makes_of_a_failure_is_none_the_less_one() {
+    static GONE: Upstream = Upstream::new("gone").budget(0.0, 0.0, 1);
+
+    #[retry_http(base = 1ms, upstream = GONE)]
+    async fn get(http: &Client, url: &str) -> reqwest::Result<Option<Response>> {
+        Ok(http.get(url).send().await.ok())
+    }
+
+    let server = Server::script([Reply::hang_up()]);
+    for _ in 0..3 {
+        assert!(get(&Client::new(), &server.url("/")).await.unwrap().is_none());
+    }
+    assert_eq!(server.requests().len(), 4, "one retry is paid for, and no failure brings in");
+}
+
+/// Without a socket, which does not know of the paused clock.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_down_and_says_when_to_come_back_is_not_overrun() {
+    static DOWN: Upstream = Upstream::new("down");
+
+    #[retry_http(upstream = DOWN, max_retry_after = 5s)]
+    async fn get(requests: &AtomicUsize, up: &AtomicBool) -> reqwest::Result<Response> {
+        answer(requests, up).await
+    }
+
+    #[allow(clippy::unused_async, reason = "as a client has it")]
+    async fn answer(requests: &AtomicUsize, up: &AtomicBool) -> reqwest::Result<Response> {
+        requests.fetch_add(1, Ordering::SeqCst);
+        let mut response = http::Response::new("");
+        if !up.load(Ordering::SeqCst) {
+            *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+            response.headers_mut().insert("retry-after", http::HeaderValue::from_static("1"));
+        }
+        Ok(response.into())
+    }
+
+    let (requests, up) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let load = |calls: usize| {
+        join_all((0..calls).map(|n| {
+            let (requests, up) = (&requests, &up);
+            async move {
+                tokio::time::sleep(ms(n as u64 * 50)).await;
+                let start = tokio::time::Instant::now();
+                get(requests, up).await.unwrap();
+                start.elapsed()
+            }
+        }))
+    };
+    // Two minutes of 20 calls a second, all of them refused.
+    load(2_400).await;
+    let sent = requests.load(Ordering::SeqCst);
+    println!("{sent} requests of 2400 calls");
+    assert!(sent < 2_400 * 11 / 10, "{sent} requests of 2400 calls");
+    // It is back, and within a minute nobody is held any more.
+    up.store(true, Ordering::SeqCst);
+    load(1_200).await;
+    let held = load(100).await;
+    let longest = held.iter().max().unwrap();
+    println!("held for {longest:?} at the most a minute after it is back");
+    assert!(*longest < Duration::from_secs(1), "held for {longest:?}");
 }
 
 #[tokio::test]

@@ -101,8 +101,15 @@ fn contention(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<
 
 /// Nothing works any more, for five minutes.
 fn outage(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<(), Box<dyn Error>> {
+    let hint = Some(Duration::from_secs(1));
+    // Its callers wait for less than it fails, or the load would only come later.
+    let soon = Policy::builder().max_retry_after(Duration::from_secs(5)).build()?;
+    let upstream = Upstream::new("with hints");
+    let shared_upstream = [Shared::Upstream(&upstream)];
+    let hinted =
+        herd::run(Load::Offered(100.0), 300, &soon, &shared_upstream, &mut Failing(1.0, hint), chance);
     let mut run = |rate, shared: &[Shared<'_>]| {
-        herd::run(Load::Offered(rate), 300, &Policy::DEFAULT, shared, &mut Failing(1.0), chance)
+        herd::run(Load::Offered(rate), 300, &Policy::DEFAULT, shared, &mut Failing(1.0, None), chance)
     };
     let load = |tally: &Tally| sum(&tally.sent) / sum(&tally.calls);
     let without = run(100.0, &[Shared::Nothing]);
@@ -110,6 +117,7 @@ fn outage(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<(), 
     let with = run(100.0, &[Shared::Upstream(&upstream)]);
     figures.add("outage_load_ratio", load(&with));
     figures.add("outage_load_ratio_no_budget", load(&without));
+    figures.add("outage_load_ratio_with_hints", load(&hinted));
     // The same load from a fleet: each machine has its own floor, and its own burst.
     for machines in [10, 100, 1000] {
         let upstreams = fleet(machines);
@@ -232,7 +240,7 @@ fn settings(out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
             let shared = [Shared::Upstream(&upstream)];
             let load = Load::Offered(100.0);
             let chance = &mut Chance::new(seed);
-            let tally = herd::run(load, 300, &Policy::DEFAULT, &shared, &mut Failing(fails), chance);
+            let tally = herd::run(load, 300, &Policy::DEFAULT, &shared, &mut Failing(fails, None), chance);
             (100.0 * fails, 100.0 * sum(&tally.failed) / (sum(&tally.failed) + sum(&tally.good)))
         });
         points.collect::<Vec<_>>()

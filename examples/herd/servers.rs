@@ -34,13 +34,13 @@ impl Server for Queue {
     }
 }
 
-/// Fails this share of all requests, at once and without a hint.
-pub struct Failing(pub f64);
+/// Fails this share of all requests at once, with a hint or without.
+pub struct Failing(pub f64, pub Option<Duration>);
 
 impl Server for Failing {
     fn answer(&mut self, now: Duration, chance: &mut Chance) -> (Duration, Answer) {
         let fails = chance.unit() < self.0;
-        (now + round_trip(chance), if fails { Answer::Status(503, None) } else { Answer::Ok })
+        (now + round_trip(chance), if fails { Answer::Status(503, self.1) } else { Answer::Ok })
     }
 }
 

@@ -328,7 +328,10 @@ impl Loop<'_> {
             let renewed = if is_block {
                 quote_spanned!(span=> let #renewal = #reauth; #renewed)
             } else {
-                quote_spanned!(span=> match #reauth { #renewal => #renewed })
+                // In parentheses, or the braces of a struct would be those of the `match`; not the user's, or lints would see them.
+                let mut matched = Group::new(Delimiter::Parenthesis, reauth);
+                matched.set_span(Span::mixed_site());
+                quote_spanned!(span=> match #matched { #renewal => #renewed })
             };
             let renewing = quote_spanned! {span=>
                 #call.renewing(::std::boxed::Box::pin(async { #renewed })).await

@@ -101,7 +101,12 @@ pub(crate) fn no_literal(key: &str, value: &Expr) -> Result<(), String> {
         "observer" => ("an `Observer`", "self.observer"),
         _ => ("an `Upstream` or a reference to one", "self.upstream"),
     };
+    let is_new = |value: &Expr| matches!(value, Expr::Call(call) if call.func.to_token_stream().to_string().starts_with("Upstream ::"));
     match literal(value) {
+        Literal::None if key == "upstream" && is_new(value) => Err(
+            "a new `Upstream` for each call shares nothing: write `static GITHUB: Upstream = ..;` and `upstream = GITHUB`"
+                .to_owned(),
+        ),
         Literal::None => Ok(()),
         _ => Err(format!("`{key}` is {what}: write `{}` or `{key} = {field}`", example(key))),
     }

@@ -27,15 +27,21 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
-    /// Since a moment that is the same for all calls of the process, of either clock.
+    /// Since a moment that is the same for all calls of the process, of either clock. It lies far back, as the clock of a
+    /// test may be behind the one that is asked first.
     pub(crate) fn since_start(self) -> Duration {
-        static START: OnceLock<std::time::Instant> = OnceLock::new();
+        const FAR_BACK: Duration = Duration::from_secs(1 << 32);
+        static FIRST: OnceLock<std::time::Instant> = OnceLock::new();
         let moment = match self {
             Self::Async(moment) => moment.into_std(),
             #[cfg(feature = "blocking")]
             Self::Blocking(moment) => moment,
         };
-        moment.saturating_duration_since(*START.get_or_init(|| moment))
+        let first = *FIRST.get_or_init(|| moment);
+        match moment.checked_duration_since(first) {
+            Some(later) => FAR_BACK.saturating_add(later),
+            None => FAR_BACK.saturating_sub(first.saturating_duration_since(moment)),
+        }
     }
 
     /// The moment this much later; `None` where that is beyond all time.

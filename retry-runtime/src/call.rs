@@ -258,6 +258,9 @@ impl<'p> Call<'p> {
         // The attempt that follows is counted already.
         let attempt = self.attempts().saturating_sub(1);
         let exchange = self.seen.take();
+        if let Some(shared) = &mut self.shared {
+            shared.look_again();
+        }
         self.tell(&exchange, attempt, || Step::Renewed { succeeded });
         if !succeeded {
             nesting::mark();

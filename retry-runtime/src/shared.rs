@@ -64,10 +64,14 @@ impl<'p> Shared<'p> {
         if self.calm && succeeded && matches!(verdict, Verdict::Stop(_)) && !exchange.is_error() {
             return verdict;
         }
-        // Each attempt has a turn of its own.
+        self.look_again();
+        self.upstream.after(exchange, succeeded, verdict, self.now(skipped), ambient::random())
+    }
+
+    /// The next attempt has a turn of its own, and what was seen of the upstream when the call began is no more.
+    pub(crate) fn look_again(&mut self) {
         self.turn = Turn::default();
         self.calm = false;
-        self.upstream.after(exchange, succeeded, verdict, self.now(skipped), ambient::random())
     }
 
     fn now(&self, skipped: Skipped) -> Duration {

@@ -1,4 +1,4 @@
-//! What all calls to one service share: a budget of retries, and the pauses that it asked for.
+//! What all calls to one service share: a budget of retries, and the waits that it asked for.
 //!
 //! No I/O, no clock, no randomness of its own, as the rest of the core. `now` is the time since any fixed moment on a
 //! monotonic clock, the same moment for all uses of one upstream.
@@ -42,7 +42,8 @@ macro_rules! unless_loom {
 /// * **Cooldown:** after a 429 or 503 with a hint all calls wait it out, first attempts too, and then come back one
 ///   after the other, at a pace that is learned from what the server lets through.
 ///
-/// It is for a `static`; while all is well, it costs a call one atomic read ([`is_calm`](Self::is_calm)).
+/// It is for a `static`, or a field of what all calls share, and not for a `const`, of which each use is another one. Tests that
+/// run at the same time need one each. While all is well, it costs a call one atomic read ([`is_calm`](Self::is_calm)).
 ///
 /// ```
 /// use retry_runtime::{Turn, Upstream};
@@ -147,7 +148,7 @@ impl Upstream {
     /// `turn`. A call keeps its place in the queue by its `turn`; one that is given up leaves a gap.
     ///
     /// `at_most` is the longest that the call may wait, counted from when it first asks. When that is over it goes,
-    /// and gets the server's own answer; at once, where it is already less than the pause the server asked for.
+    /// and gets the server's own answer; at once, where it is already less than the wait the server asked for.
     #[inline]
     #[must_use = "it may have to wait"]
     pub fn admit(&self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
@@ -164,7 +165,8 @@ impl Upstream {
     /// After each attempt, which `succeeded` or not: what the upstream has to learn of it, and what becomes of the verdict.
     ///
     /// A retry has to be paid for, or the call ends ([`Stop::Budget`]). Free are those that the server has asked for: a
-    /// retry after a hint on 429 or 503 goes when its turn comes, and a job that is not done yet is only polled.
+    /// retry after a hint on 429 or 503 goes when its turn comes, unless nothing comes through at all; and a job that is not
+    /// done yet (202) is only polled.
     pub fn after(
         &self,
         exchange: &Exchange,
@@ -177,8 +179,11 @@ impl Upstream {
         if let Some(hint) = told {
             self.refused(now, hint, random);
         }
-        let served = is_served(exchange) || (succeeded && !exchange.is_error());
-        let free = (told.is_some() && self.cools) || (succeeded && !exchange.is_error());
+        let well = succeeded && !exchange.is_error() && exchange.failures().is_empty();
+        let served = well || is_served(exchange);
+        // A server that lets nothing through is not limited but down, and its hints do not pay for what it is sent.
+        let free = (told.is_some() && self.cools && !self.lock().cooldown.is_down())
+            || exchange.status() == Some(StatusCode::ACCEPTED);
         match verdict {
             Verdict::Wait(_) if !free && !self.pay(now) => return Verdict::Stop(Stop::Budget),
             Verdict::Stop(_) if served => self.succeeded(now),
@@ -215,7 +220,7 @@ impl Upstream {
             self.lock().cooldown.refused(now, now.saturating_add(hint), random);
             #[cfg(feature = "redis")]
             if let Some(member) = self.fleet.get() {
-                member.tell(now, hint);
+                member.tell(now, hint.min(cooldown::LONGEST));
             }
         }
     }
@@ -426,7 +431,7 @@ mod loom_tests {
     }
 
     #[test]
-    fn loom_a_pause_is_never_shortened() {
+    fn loom_a_wait_is_never_shortened() {
         explore(
             || Upstream::new("loom"),
             [
@@ -452,7 +457,7 @@ mod loom_tests {
     }
 
     #[test]
-    fn loom_budget_and_pause_do_not_hide_each_other() {
+    fn loom_budget_and_wait_do_not_hide_each_other() {
         explore(
             two_tokens,
             [pay, succeed, |upstream| {

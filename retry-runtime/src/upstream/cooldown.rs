@@ -1,15 +1,15 @@
-//! When an upstream that asked for a pause is let alone, and how calls come back to it.
+//! When an upstream that asked for a wait is let alone, and how calls come back to it.
 //!
 //! After a hint nothing is sent until it is over. To then let everybody go at once would only fetch the next refusal
 //! for all but the few that fit, so calls come back one after the other: each takes a place in a queue, and places
 //! come up at a pace that is learned. Until the server refuses again nothing is known of what it can take, so each
 //! success quickens the pace. Between two refusals a server with a limit has let through as much as it ever does,
-//! pauses and bursts included: that measured rate is the pace from then on, and it is probed upward, slowly first.
+//! waits and bursts included: that measured rate is the pace from then on, and it is probed upward, slowly first.
 //! When for a while nobody had to queue, there is nothing left to pace.
 
 use std::time::Duration;
 
-/// The longest pause: no hint closes an upstream for longer than this.
+/// The longest wait: no hint closes an upstream for longer than this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Calls a second that come back first, before a success was seen.
@@ -19,14 +19,17 @@ const PER_SUCCESS: f64 = 4.0;
 /// What each refusal adds that comes while it is closed already: how many requests were under way says how much there is
 /// to come back.
 const PER_REFUSAL: f64 = 0.01;
+/// Where nothing comes through at all there is no limit to be learned, only a server that is down: then one call in five
+/// seconds finds out when it is back, and from there it is as at first.
+const DOWN: f64 = 0.2;
 /// Never slower than one call a minute.
 const SLOWEST: f64 = 1.0 / 60.0;
 /// A pace that is none.
 const FASTEST: f64 = 1e9;
 /// Without a refusal the pace grows like exp(t²/2T²), with t since it re-opened and T this many seconds, and as long
 /// as this many calls take: a slow client, one of a large fleet, must see some answers before it asks for more.
-const PATIENCE: f64 = 10.0;
-const PATIENCE_CALLS: f64 = 20.0;
+const GROWTH: f64 = 10.0;
+const GROWTH_CALLS: f64 = 20.0;
 /// How long nobody may have had to queue before the pace is forgotten.
 const QUIET: Duration = Duration::from_secs(10);
 
@@ -65,6 +68,8 @@ struct Pace {
     since: Duration,
     /// Whether a refusal has put a measure to it.
     learned: bool,
+    /// Whether nothing came through between the last two refusals.
+    down: bool,
     /// Successes since the last refusal, and when that was.
     delivered: u32,
     refused_at: Duration,
@@ -83,7 +88,7 @@ impl Cooldown {
     }
 
     /// How long until it is this call's turn, or until it has waited `at_most` since it first asked. Where the server
-    /// itself asked for a longer pause, it goes at once.
+    /// itself asked for a longer wait, it goes at once.
     pub(crate) fn admit(&mut self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
         self.forget(now);
         let closed = self.closed(now).unwrap_or_default();
@@ -105,8 +110,13 @@ impl Cooldown {
             return None;
         }
         turn.place = Some(Place { number, gives_up });
-        pace.calm_at = pace.calm_at.max(comes_up.saturating_add(QUIET));
+        pace.calm_at = pace.calm_at.max(now.saturating_add(wait).saturating_add(QUIET));
         Some(wait)
+    }
+
+    /// Whether nothing comes through at all, as far as refusals tell.
+    pub(crate) fn is_down(&self) -> bool {
+        self.pace.as_ref().is_some_and(|pace| pace.down)
     }
 
     /// A call got through.
@@ -115,13 +125,14 @@ impl Cooldown {
         if let Some(pace) = &mut self.pace {
             pace.advance(now, self.next);
             pace.delivered = pace.delivered.saturating_add(1);
+            pace.down = false;
             if !pace.learned {
                 pace.measured += PER_SUCCESS;
             }
         }
     }
 
-    /// The server refused and asked for a pause. Refusals while closed are answers to what was sent before, and tell
+    /// The server refused and asked for a wait. Refusals while closed are answers to what was sent before, and tell
     /// nothing new of the pace. `random` is where in its first interval this client comes back: a fleet that was told
     /// the same must not come back in lockstep.
     pub(crate) fn refused(&mut self, now: Duration, until: Duration, random: f64) {
@@ -168,6 +179,7 @@ impl Pace {
             measured: FIRST,
             since: now,
             learned: false,
+            down: false,
             delivered: 0,
             refused_at: now,
         }
@@ -175,8 +187,8 @@ impl Pace {
 
     /// Calls a second.
     fn rate(&self, now: Duration) -> f64 {
-        let patience = PATIENCE + PATIENCE_CALLS / self.measured;
-        let t = now.saturating_sub(self.since).as_secs_f64() / patience;
+        let growth = GROWTH + GROWTH_CALLS / self.measured;
+        let t = now.saturating_sub(self.since).as_secs_f64() / growth;
         (self.measured * (t * t / 2.0).exp()).min(FASTEST)
     }
 
@@ -196,8 +208,9 @@ impl Pace {
     fn learn(&mut self, now: Duration) {
         let rate = self.rate(now);
         let delivered = f64::from(self.delivered) / now.saturating_sub(self.refused_at).as_secs_f64();
-        self.measured = delivered.max(rate / 2.0).min(rate).max(SLOWEST);
-        self.learned = true;
+        self.down = self.delivered == 0;
+        self.learned = !self.down;
+        self.measured = delivered.max(rate / 2.0).min(rate).max(if self.down { DOWN } else { SLOWEST });
         self.delivered = 0;
         self.refused_at = now;
     }

@@ -4,8 +4,10 @@
 //! Redis. A thread of its own speaks to it, so sync functions have a share as well. Where Redis is away each process goes
 //! on with what it knows by itself.
 //!
-//! A cooldown is a key that expires with it, for those who come later, and a message on a channel of the same name. Both hold
+//! A cooldown is a key that expires with it, for those who come later, and a message on a channel of the same name, which says
 //! how long it still is and not until when, so clocks need not agree. Nothing else is kept: no URL, no header, no body.
+//!
+//! One Redis is one fleet: processes that give an upstream the same name share it. Clusters of Redis are not spoken to.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::aio::{MultiplexedConnection, PubSubSink};
-use redis::{Client, RedisError, RedisResult, Script};
+use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, Script};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::Upstream;
@@ -25,20 +27,20 @@ use crate::ambient;
 /// Before every name: nobody else's keys begin so. The number is that of the format.
 const PREFIX: &str = "retry-http:cooldown:1:";
 /// How long Redis has to answer, before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ANSWERS: Duration = Duration::from_secs(2);
 /// How often to see whether a connection that says nothing is still one.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long to wait before connecting anew, at first and at most.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A cooldown that is longer by less than this is no news.
+/// A cooldown that is longer by less than this is no news, also to Redis.
 const NEWS: Duration = Duration::from_millis(100);
 
 /// Never shortens what is there.
 const CLOSE: &str = "
-    if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
-        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-        redis.call('PUBLISH', KEYS[1], ARGV[1] .. ' ' .. ARGV[2])
+    if redis.call('PTTL', KEYS[1]) + tonumber(ARGV[2]) <= tonumber(ARGV[1]) then
+        redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
+        redis.call('PUBLISH', KEYS[1], ARGV[1])
     end
 ";
 
@@ -112,7 +114,9 @@ pub enum FleetError {
 impl fmt::Display for FleetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Url => "the URL is none of Redis: write `redis://host:port/`",
+            Self::Url => {
+                "the URL is none of Redis, or needs a TLS feature of `redis`: write `redis://host:port/`"
+            }
             Self::Thread => "there is no thread left for the connection to Redis",
             Self::Shared => "this upstream is shared already: share it once",
         })
@@ -133,11 +137,12 @@ pub(crate) struct Member {
 impl Member {
     /// Tells the others, if it is news to them. Never waits.
     pub(crate) fn tell(&self, now: Duration, wait: Duration) {
-        let until = milliseconds(now.saturating_add(wait));
-        let told = self.told.fetch_max(until, Ordering::Relaxed);
-        if until >= told.saturating_add(milliseconds(NEWS)) {
+        let until = now.saturating_add(wait);
+        let (told, news) = (self.told.load(Ordering::Relaxed), milliseconds(until));
+        if news >= told.saturating_add(milliseconds(NEWS)) {
+            self.told.fetch_max(news, Ordering::Relaxed);
             // Where the thread is gone, the process is about to be.
-            let _: Result<(), _> = self.orders.send(Order::Tell(self.name, wait));
+            let _: Result<(), _> = self.orders.send(Order::Tell(self.name, until));
         }
     }
 }
@@ -146,6 +151,7 @@ type SharedUpstream = Arc<dyn Borrow<Upstream> + Send + Sync>;
 
 enum Order {
     Share(SharedUpstream),
+    /// Until when an upstream is closed.
     Tell(&'static str, Duration),
 }
 
@@ -154,10 +160,9 @@ struct Link {
     client: Client,
     orders: UnboundedReceiver<Order>,
     shared: Vec<SharedUpstream>,
-    /// Marks what this process has told.
-    id: String,
-    /// Whether the loss of the connection was said already.
+    /// Whether the loss of the connection was said already, and that Redis does not take what it is told.
     said: bool,
+    refused: bool,
     pause: Duration,
 }
 
@@ -166,8 +171,7 @@ struct Abandoned;
 
 impl Link {
     fn new(client: Client, orders: UnboundedReceiver<Order>) -> Self {
-        let id = format!("{:032x}", ambient::entropy::<u128>());
-        Self { client, orders, shared: Vec::new(), id, said: false, pause: SHORTEST_PAUSE }
+        Self { client, orders, shared: Vec::new(), said: false, refused: false, pause: SHORTEST_PAUSE }
     }
 
     async fn keep(mut self) {
@@ -203,7 +207,10 @@ impl Link {
     /// From connecting to losing the connection.
     async fn session(&mut self) -> RedisResult<Abandoned> {
         let (mut ears, mut heard) = in_time(self.client.get_async_pubsub()).await?.split();
-        let mut mouth = in_time(self.client.get_multiplexed_async_connection()).await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(ANSWERS))
+            .set_response_timeout(Some(ANSWERS));
+        let mut mouth = in_time(self.client.get_multiplexed_async_connection_with_config(&config)).await?;
         for upstream in self.shared.clone() {
             self.join(&mut ears, &mut mouth, (*upstream).borrow()).await?;
         }
@@ -226,10 +233,11 @@ impl Link {
                         self.shared.push(Arc::clone(&upstream));
                         self.join(&mut ears, &mut mouth, (*upstream).borrow()).await?;
                     }
-                    Some(Order::Tell(name, wait)) => self.tell(&mut mouth, name, wait).await?,
+                    Some(Order::Tell(name, until)) => self.tell(&mut mouth, name, until).await?,
                 },
                 _ = heartbeat.tick() => {
                     let _: redis::Value = in_time(ears.ping()).await?;
+                    let _: redis::Value = in_time(redis::cmd("PING").query_async(&mut mouth)).await?;
                 }
             }
         }
@@ -237,7 +245,7 @@ impl Link {
 
     /// Learns what the others know of `upstream`, and tells them what is known here.
     async fn join(
-        &self,
+        &mut self,
         ears: &mut PubSubSink,
         mouth: &mut MultiplexedConnection,
         upstream: &Upstream,
@@ -247,37 +255,60 @@ impl Link {
         let left: i64 = in_time(redis::cmd("PTTL").arg(&key).query_async(mouth)).await?;
         // Negative where there is no such key.
         close(upstream, u64::try_from(left).unwrap_or(0));
-        match upstream.cooling(ambient::moment().since_start()) {
-            Some(wait) => self.tell(mouth, upstream.name(), wait).await,
+        let now = ambient::moment().since_start();
+        match upstream.cooling(now) {
+            Some(wait) => self.tell(mouth, upstream.name(), now.saturating_add(wait)).await,
             None => Ok(()),
         }
     }
 
-    async fn tell(&self, mouth: &mut MultiplexedConnection, name: &str, wait: Duration) -> RedisResult<()> {
+    /// Tells the others. Where Redis answers, but does not take it (it may be a replica, or full), that is said, and what
+    /// the others tell is still heard.
+    async fn tell(
+        &mut self,
+        mouth: &mut MultiplexedConnection,
+        name: &str,
+        until: Duration,
+    ) -> RedisResult<()> {
+        let wait = until.saturating_sub(ambient::moment().since_start());
+        if wait.is_zero() {
+            return Ok(());
+        }
         let script = Script::new(CLOSE);
         let mut call = script.key(key(name));
-        call.arg(&self.id).arg(milliseconds(wait).max(1));
-        in_time(call.invoke_async(mouth)).await
+        call.arg(milliseconds(wait).max(1)).arg(milliseconds(NEWS));
+        match in_time(call.invoke_async::<()>(mouth)).await {
+            Ok(()) => self.refused = false,
+            Err(error) if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() => {
+                return Err(error);
+            }
+            Err(error) if !self.refused => {
+                self.refused = true;
+                tracing::warn!(target: "retry_http", kind = ?error.kind(), "Redis does not take a cooldown: others are not told of it");
+            }
+            Err(_) => {}
+        }
+        Ok(())
     }
 
     fn hear(&self, channel: &str, message: &str) {
-        let Some((id, left)) = message.split_once(' ') else { return };
-        if id == self.id {
-            return;
-        }
+        // What cannot be read is no cooldown.
+        let Ok(left) = message.parse() else { return };
         for upstream in &self.shared {
             let upstream: &Upstream = (**upstream).borrow();
             if channel.strip_prefix(PREFIX) == Some(upstream.name()) {
-                // What cannot be read is no cooldown.
-                close(upstream, left.parse().unwrap_or(0));
+                close(upstream, left);
             }
         }
     }
 }
 
 fn close(upstream: &Upstream, left: u64) {
-    let now = ambient::moment().since_start();
-    upstream.cool_until(now, now.saturating_add(Duration::from_millis(left)), ambient::entropy());
+    let (now, left) = (ambient::moment().since_start(), Duration::from_millis(left));
+    // What this process has told comes back to it as well, and is no news.
+    if left > upstream.cooling(now).unwrap_or_default().saturating_add(NEWS) {
+        upstream.cool_until(now, now.saturating_add(left), ambient::entropy());
+    }
 }
 
 fn key(name: &str) -> String {
@@ -285,7 +316,7 @@ fn key(name: &str) -> String {
 }
 
 async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    ambient::at_most(PATIENCE, answer).await.unwrap_or_else(|| Err(gone()))
+    ambient::at_most(ANSWERS, answer).await.unwrap_or_else(|| Err(gone()))
 }
 
 fn gone() -> RedisError {

@@ -23,6 +23,11 @@ async fn called_otherwise(http: &reqwest::Client) -> reqwest::Result<reqwest::Re
     http.get("http://localhost").send().await
 }
 
+#[retry_http(upstream = Upstream::new("github"))]
+async fn always_new(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 const SHARED: Policy = policy!(upstream = GITHUB);
 
 fn main() {}
