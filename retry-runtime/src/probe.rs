@@ -102,7 +102,8 @@ impl<T: Sender> Look<T> {
 
 impl Arming {
     /// The sender, armed.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
     pub fn arm<T: Sender>(self, sender: T, seen: &mut Seen, _: bool) -> T::Armed<'_> {
         sender.arm(seen)
     }

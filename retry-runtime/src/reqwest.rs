@@ -124,7 +124,8 @@ macro_rules! transport {
         impl Sender for RequestBuilder {
             type Armed<'s> = Armed<'s>;
 
-            #[inline]
+            // Always, or the request is moved twice more.
+            #[inline(always)]
             fn arm(self, seen: &mut Seen) -> Armed<'_> {
                 let (client, mut request) = self.build_split();
                 match &mut request {
