@@ -101,7 +101,7 @@ async fn nor_one_that_the_server_asks_for() {
 
 #[tokio::test(start_paused = true)]
 async fn where_no_send_is_visible_the_waits_are_bounded() {
-    #[retry_http(max = 9, jitter = none, deadline = 5s)]
+    #[retry_http(max = 9, on = [503], jitter = none, deadline = 5s)]
     async fn helped(attempts: &AtomicUsize) -> reqwest::Result<Response> {
         attempts.fetch_add(1, Ordering::Relaxed);
         elsewhere().await

@@ -113,10 +113,11 @@ async fn a_spawned_task_is_not_nested() {
         });
         // The task gives up while this attempt is waiting for it, but on its own account.
         task.await.expect("no panic").unwrap_err();
-        hidden(http, own).await
+        helper(http, own).await
     }
 
-    async fn hidden(http: &Client, url: &str) -> Answer {
+    #[retry_http(transparent)]
+    async fn helper(http: &Client, url: &str) -> Answer {
         http.get(url).send().await?.error_for_status()?.text().await
     }
 
@@ -144,12 +145,12 @@ impl Scripted<'_> {
     }
 }
 
-#[retry_http(max = 2)]
+#[retry_http(max = 2, on = [503])]
 async fn below(script: &Scripted<'_>) -> Result<Response, reqwest::Error> {
     script.send().await
 }
 
-#[retry_http(max = 2)]
+#[retry_http(max = 2, on = [503])]
 async fn above(script: &Scripted<'_>) -> Result<Response, reqwest::Error> {
     below(script).await
 }

@@ -286,7 +286,7 @@ mod by_source {
     async fn an_error_tells_through_its_sources() {
         macro_rules! check {
             ($($name:ident)*) => {$(
-                let server = Server::script([Reply::status(503), Reply::status(200)]);
+                let server = Server::script([Reply::status(429), Reply::status(200)]);
                 let outcome = $name(&Client::new(), &server.url("/")).await;
                 assert!(outcome.is_ok(), "{}: {:?}", stringify!($name), outcome.err());
                 assert_eq!(server.requests().len(), 2, "{}", stringify!($name));

@@ -228,7 +228,7 @@ async fn credentials_that_were_good_a_moment_ago_are_renewed_too() {
         // Another call's renewal ends while this one is under way.
         api.item(1).await?;
         api.http.get(api.server.url("/first")).send().await?.error_for_status()?;
-        Ok(api.http.get(api.server.url("/second")).send().await?.status().as_u16())
+        Ok(api.http.get(api.server.url("/second")).send().await?.error_for_status()?.status().as_u16())
     }
 
     let refused = Mutex::new(0);
@@ -266,6 +266,7 @@ async fn what_a_renewal_gives_up_is_no_matter_of_the_functions_around() {
         helper(api).await
     }
 
+    #[retry_http(transparent)]
     async fn helper(api: &Api) -> Result<u16, reqwest::Error> {
         let response = api.http.get(api.server.url("/helper")).send().await?;
         Ok(response.error_for_status()?.status().as_u16())

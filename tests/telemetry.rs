@@ -188,17 +188,17 @@ async fn an_observer_sees_why_a_call_ends() {
         (vec![404], vec!["1: POST 127.0.0.1 404 {}: End { stop: NotRetryable, succeeded: false }"]),
         (vec![500], vec!["1: POST 127.0.0.1 500 {}: End { stop: Ambiguous, succeeded: false }"]),
         (
-            vec![503],
+            vec![429],
             vec![
-                "1: POST 127.0.0.1 503 {}: Retry { wait: 1ms }",
-                "2: POST 127.0.0.1 503 {}: End { stop: Exhausted, succeeded: false }",
+                "1: POST 127.0.0.1 429 {}: Retry { wait: 1ms }",
+                "2: POST 127.0.0.1 429 {}: End { stop: Exhausted, succeeded: false }",
             ],
         ),
         (
-            vec![401, 503, 200],
+            vec![401, 429, 200],
             vec![
                 "1: POST 127.0.0.1 401 {}: Renewed { succeeded: true }",
-                "2: POST 127.0.0.1 503 {}: Retry { wait: 1ms }",
+                "2: POST 127.0.0.1 429 {}: Retry { wait: 1ms }",
                 "3: POST 127.0.0.1 200 {}: End { stop: NotRetryable, succeeded: true }",
             ],
         ),
@@ -379,7 +379,7 @@ async fn the_level_says_who_should_know() {
 
     // One that an inner call gave up on is not told twice.
     plain::outer(&http, &server(&[503]).url("/")).await.unwrap_err();
-    let debug = "DEBUG failed, after an inner call gave up (503, retried_below)";
+    let debug = "DEBUG failed, after an inner call decided about it (503, settled)";
     assert_eq!(said(), [gave_up[0], gave_up[1], debug]);
 
     plain::inner(&http, &nobody()).await.unwrap_err();

@@ -48,7 +48,7 @@ fn status(failures: &AtomicU32) -> http::Response<&'static str> {
     let failed =
         failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
     let mut response = http::Response::new("");
-    *response.status_mut() = if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    *response.status_mut() = if failed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
     response
 }
 
@@ -244,7 +244,7 @@ async fn what_a_scope_spawns_is_not_in_it() {
     let (outside, inside) = outcomes.await;
     assert_eq!(
         (outside.unwrap().status(), inside.unwrap().status()),
-        (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE)
+        (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS)
     );
     assert_eq!(kit.attempts(), 1);
 }

@@ -22,7 +22,7 @@ struct Fake<'a> {
 
 impl<'a> Fake<'a> {
     fn failing(asked: &'a Mutex<Vec<Instant>>) -> Self {
-        Self { status: 503, retry_after: None, asked }
+        Self { status: 429, retry_after: None, asked }
     }
 
     #[allow(clippy::unused_async, reason = "as reqwest has it")]

@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use proc_macro2::Ident;
+use syn::{ImplItem, ItemImpl};
+
 use crate::conditions::{Condition, Kind, WORDS};
 use crate::defaults;
 use crate::errors::Errors;
 use crate::options::{Given, Options};
+use crate::sends::Sends;
 
 pub(crate) fn check(options: &Options, errors: &mut Errors) {
     base_and_cap(options, errors);
@@ -77,15 +81,39 @@ fn reauth_and_never(options: &Options, errors: &mut Errors) {
     }
 }
 
-/// What is done to a send, where none is seen that it could be done to.
-pub(crate) fn needs_send(options: &Options, function: &str, errors: &mut Errors) {
-    let why = format!("and none is visible in `{function}`: send there, or remove it");
+/// Reports what would be done to requests, where a function has none that it could be done to.
+pub(crate) fn needs_send(options: &Options, function: &Ident, sends: Sends, errors: &mut Errors) {
+    let why = match sends {
+        Sends::OnlyGet => "which that of `reqwest::get` cannot have: send by a client".to_owned(),
+        _ => format!("and `{function}` calls nothing that could send: send there, or remove it"),
+    };
     if let Some(timeout) = &options.timeout {
-        errors.at(&timeout.source, format!("`timeout` bounds each `.send()` and `.execute(..)`, {why}"));
+        errors.at(&timeout.source, format!("`timeout` is a bound on each request, {why}"));
     }
     if let Some(key) = options.idempotency_key.as_ref().filter(|key| key.value) {
-        let message = format!("`idempotency_key` is a header of each `.send()` and `.execute(..)`, {why}");
-        errors.at(&key.source, message);
+        errors.at(&key.source, format!("`idempotency_key` is a header of requests, {why}"));
+    }
+}
+
+/// Reports what a transparent function cannot have: it has no policy of its own.
+pub(crate) fn transparent(options: &Options, errors: &mut Errors) {
+    for (key, at) in options.of_policy() {
+        errors.at(
+            at,
+            format!(
+                "a `transparent` function only shows its requests to the annotated function that calls it, and takes \
+                 no other option but `idempotent`: give `{key}` to that function, or remove `transparent`"
+            ),
+        );
+    }
+}
+
+/// Reports `transparent` on an `impl`.
+pub(crate) fn no_transparent_impl(options: &Options, block: &ItemImpl, errors: &mut Errors) {
+    if let Some(transparent) = &options.transparent {
+        let methods = block.items.iter().any(|item| matches!(item, ImplItem::Fn(_)));
+        let remedy = if methods { "put it on the methods that send" } else { "remove it" };
+        errors.at(transparent, format!("`transparent` is for functions: {remedy}"));
     }
 }
 
@@ -184,6 +212,10 @@ pub(crate) fn only_policy(options: &Options, errors: &mut Errors) {
     }
     if let Some(skip) = &options.skip {
         errors.at(skip, "`skip` is for a method of an annotated `impl`");
+    }
+    if let Some(transparent) = &options.transparent {
+        errors
+            .at(transparent, "`transparent` is about the requests of a function: give it to `#[retry_http]`");
     }
 }
 

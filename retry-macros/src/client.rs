@@ -3,9 +3,9 @@
 //! Both are rewritten in terms of the attribute on a function: it is put on each method, or behind the other
 //! attribute, and expanded there.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, parse_quote};
+use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Stmt, parse_quote};
 
 use crate::errors::Errors;
 use crate::function::{Function, Shape};
@@ -51,6 +51,7 @@ pub(crate) fn expand(
         return None;
     }
     let shared = entries(attribute);
+    let transparent = transparent_methods(&block);
     let mut any = false;
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
@@ -65,7 +66,18 @@ pub(crate) fn expand(
             any = true;
             continue;
         }
-        if own.is_none() && !sends(method) {
+        if own.as_ref().is_some_and(|own| is_transparent(own)) {
+            // It has no policy, but it is of the same crate.
+            let krate = options.krate(Span::call_site());
+            let named = own.iter().flatten().map(|(_, tokens)| tokens);
+            let names_crate = own.iter().flatten().any(|(key, _)| key == "crate");
+            let path = shared.iter().filter(|(key, _)| key == "crate" && !names_crate);
+            let tokens = named.chain(path.map(|(_, tokens)| tokens));
+            method.attrs.push(parse_quote!(#[#krate::retry_http(#(#tokens),*)]));
+            any = true;
+            continue;
+        }
+        if own.is_none() && !sends(method, &transparent) {
             continue;
         }
         any = true;
@@ -97,8 +109,8 @@ pub(crate) fn expand(
     if !any {
         errors.at(
             &block.self_ty,
-            "no method of this `impl` sends a request that is visible in its body: annotate the methods that do, \
-             or send there (`.send().await`, `.execute(..).await`)",
+            "no method of this `impl` sends a request that is visible in its body, or calls one that is `transparent`: \
+             annotate the methods that do, or send there (`.send().await`, `.execute(..).await`)",
         );
         return None;
     }
@@ -109,14 +121,41 @@ pub(crate) fn is_ours(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
 }
 
-/// Whether a method has a visible send, and returns something that can be retried.
-fn sends(method: &ImplItemFn) -> bool {
+/// Whether a method has a visible send, or calls one that is transparent, and returns something that can be retried.
+fn sends(method: &ImplItemFn, transparent: &[Ident]) -> bool {
     let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
+    let sends = |body: &[Stmt]| sends::any(body) || sends::calls_method(body, transparent);
     match function.shape(&mut Errors::default()) {
-        Some(shape @ (Shape::Block | Shape::Closure)) => sends::any(function.block().0, shape),
-        Some(shape) => sends::any(&function.body, shape),
-        None => function.sig.asyncness.is_none() && sends::any(&function.body, Shape::Sync),
+        Some(Shape::Block | Shape::Closure) => sends(function.block().0),
+        Some(_) => sends(&function.body),
+        // One that blocks is reported where that is not allowed.
+        None => {
+            function.sig.asyncness.is_none()
+                && function.only_attribute(&mut Errors::default()).is_some()
+                && function.blocking_allowed(&mut Errors::default()).is_none()
+                && sends(&function.body)
+        }
     }
+}
+
+/// The names of the methods that are transparent.
+fn transparent_methods(block: &ItemImpl) -> Vec<Ident> {
+    let methods = block.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(method) => Some(method),
+        _ => None,
+    });
+    let is_marked = |attribute: &Attribute| match &attribute.meta {
+        Meta::List(list) => is_ours(attribute) && is_transparent(&entries(&list.tokens)),
+        _ => false,
+    };
+    methods
+        .filter(|method| method.attrs.iter().any(is_marked))
+        .map(|method| method.sig.ident.clone())
+        .collect()
+}
+
+fn is_transparent(own: &[(String, TokenStream)]) -> bool {
+    own.iter().any(|(key, _)| key == "transparent")
 }
 
 // Input:

@@ -12,9 +12,11 @@ use crate::defaults;
 use crate::errors::and;
 use crate::keys::Jitter;
 use crate::options::{Given, Options};
+use crate::sends::Sends;
 
-/// The section, as an attribute. `cloned` are the arguments of which every attempt gets a clone.
-pub(crate) fn section(options: &Options, cloned: &[String]) -> TokenStream {
+/// The section, as an attribute. `cloned` are the arguments of which every attempt gets a clone; `sends` says whether
+/// requests are visible in the body.
+pub(crate) fn section(options: &Options, cloned: &[String], sends: Sends) -> TokenStream {
     if !options.docs.as_ref().is_none_or(syn::LitBool::value) {
         return TokenStream::new();
     }
@@ -24,6 +26,14 @@ pub(crate) fn section(options: &Options, cloned: &[String]) -> TokenStream {
     } else {
         what(options, &mut text);
         waits(options, &mut text);
+    }
+    if sends == Sends::Hidden {
+        text.push_str(
+            "\n\nNo request is visible in this function itself. Those of functions that are annotated, or `transparent`, are \
+             seen all the same. Of any other request only the error is known, and not the method: it is retried for the \
+             status 429, for 503 where the error says how long to wait, for connections that were not made, and for what \
+             is listed.",
+        );
     }
     bounds(options, &mut text);
     if let Some(upstream) = &options.upstream {
@@ -87,12 +97,12 @@ fn bounds(options: &Options, text: &mut String) {
     if let Some(deadline) = &options.deadline {
         _ = write!(
             text,
-            "The call has {}: no wait is begun that would outlive it, and a visible send is given what is left. ",
+            "The call has {}: no wait is begun that would outlive it, and each request is given what is left. ",
             written(Some(deadline), &Duration::ZERO, human)
         );
     }
     if let Some(timeout) = &options.timeout {
-        _ = write!(text, "Each send takes at most {}.", written(Some(timeout), &Duration::ZERO, human));
+        _ = write!(text, "Each request takes at most {}.", written(Some(timeout), &Duration::ZERO, human));
     }
     if options.idempotency_key.as_ref().is_some_and(|key| key.value) {
         text.push_str(
@@ -113,11 +123,11 @@ fn what(options: &Options, text: &mut String) {
     if statuses.is_empty() {
         text.push_str(match idempotent {
             None => {
-                "\n- the statuses 429 and 503; and where repeating the request is safe (GET, HEAD, PUT, DELETE, or an \
-                 `Idempotency-Key`) 408, 425, 500, 502 and 504"
+                "\n- the statuses 429, and 503 where the server says how long to wait; and where repeating the request is \
+                 safe (GET, HEAD, PUT, DELETE, or an `Idempotency-Key`) 408, 425, 500, 502, any 503 and 504"
             }
             Some(true) => "\n- the statuses 408, 425, 429, 500, 502, 503 and 504",
-            Some(false) => "\n- the statuses 429 and 503",
+            Some(false) => "\n- the statuses 429, and 503 where the server says how long to wait",
         });
     } else {
         _ = write!(text, "\n- the statuses {}", listed(&statuses));
@@ -269,7 +279,7 @@ mod tests {
         let mut errors = Errors::default();
         let options = options::parse(attribute.parse().unwrap(), &mut errors);
         assert!(errors.is_empty(), "{attribute}");
-        section(&options, &[]).to_string().replace("\\n", "\n")
+        section(&options, &[], Sends::Visible).to_string().replace("\\n", "\n")
     }
 
     #[test]
@@ -302,7 +312,7 @@ mod tests {
         for part in [
             "at most 10 s, or 10 s if the server asks",
             "The call has 10 s: no wait is begun that would outlive it",
-            "given what is left. Each send takes at most 2 s.",
+            "given what is left. Each request takes at most 2 s.",
             "carry an `Idempotency-Key`",
             "On a 401 the credentials are renewed",
         ] {

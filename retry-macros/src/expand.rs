@@ -11,7 +11,8 @@ use crate::errors::Errors;
 use crate::facade::Private;
 use crate::function::{self, Function, Shape};
 use crate::options::{self, Options};
-use crate::{check, client, docs, sends};
+use crate::sends::{self, Sends};
+use crate::{check, client, docs};
 
 /// The attribute. Where anything is wrong, all that is wrong and the item as it was written.
 pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenStream {
@@ -19,10 +20,15 @@ pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenSt
     let options = options::parse(attribute.clone(), &mut errors);
     check::check(&options, &mut errors);
     let expanded = match client::parse(item) {
+        Some(block) if options.transparent.is_some() => {
+            check::no_transparent_impl(&options, &block, &mut errors);
+            None
+        }
         Some(block) => client::expand(attribute, &options, block, &mut errors),
         None => match function::parse(item.clone(), &mut errors) {
             Some(function) => match client::after_others(attribute, &options, &function) {
                 Some(reordered) => Some(reordered),
+                None if options.transparent.is_some() => transparent(&options, function, &mut errors),
                 None => expand(&options, function, &mut errors),
             },
             None => None,
@@ -56,26 +62,25 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //
 // Output:
 //     async fn f(..) -> R {
-//         let mut call = Call::start(concat!(module_path!(), "::f"), &POLICY);
+//         let mut call = Call::start({ static FUNCTION: .. = ..; &FUNCTION }, &POLICY);
 //         loop {
-//             let attempted = attempt(call.pause(), async {
+//             let attempted = attempt(&mut call, async {
 //                 if false { return typed::<R>(); }
-//                 { body, its visible sends armed }
+//                 { body, its sends armed }
 //             }).await;
-//             if let Break(outcome) = settle!(call, attempted) {
-//                 return outcome;
-//             }
+//             settle!(wait, call, attempted);
 //         }
 //     }
 //
 // The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
-// With `reauth = EXPR` a 401 is looked at before it is settled: `renew!(call, attempted, EXPR)`.
+// With `reauth = EXPR` a 401 is looked at before the attempt is settled, see `renewal`.
 // With `observer = EXPR` it is told of events; with `upstream = EXPR` the call has a share in it, and each attempt waits until it is admitted.
 // `typed::<R>()` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
 // as `attempt_blocking(|| -> R { body })` and the wait blocks. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     check::no_skip(options, errors);
     let shape = function.shape(errors)?;
+    let calls = sends::calls_anything(&function.body);
     let private = options.krate(Span::call_site()).private();
     let result = function.result().clone();
     let generics = function.sig.generics.clone();
@@ -104,10 +109,10 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         braces: function.brace.span.join(),
     };
 
-    let mut arguments = Arguments::default();
+    let (mut arguments, mut sends) = (Arguments::default(), Sends::Hidden);
     if outside {
         let (body, owned) = function.block();
-        let tokens = looped.around(body, &owned, &TokenStream::new(), &mut arguments, errors);
+        let tokens = looped.around(body, &owned, &TokenStream::new(), &mut arguments, &mut sends, errors);
         *body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
     } else {
         let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
@@ -118,7 +123,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
             }
         }
         let owned = arguments::owned(&function.sig, &mut function.body, &mut once);
-        let tokens = looped.around(&mut function.body, &owned, &once, &mut arguments, errors);
+        let tokens = looped.around(&mut function.body, &owned, &once, &mut arguments, &mut sends, errors);
         let tokens = match shape {
             Shape::Wrapped { boxed: true } => quote!(#eager ::std::boxed::Box::pin(async move { #tokens })),
             Shape::Wrapped { boxed: false } => quote!(#eager async move { #tokens }),
@@ -127,14 +132,44 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         function.body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
     }
 
+    if sends == Sends::OnlyGet || !calls {
+        check::needs_send(options, &function.sig.ident, sends, errors);
+    }
     arguments.strip_mut(&mut function.sig, &mut function.body);
     // The user's function would look as if it could be an `async fn`, which it may not be.
     let allow = matches!(shape, Shape::Wrapped { .. }).then(|| quote!(#[allow(clippy::manual_async_fn)]));
-    let docs = docs::section(options, &arguments.cloned);
+    let docs = docs::section(options, &arguments.cloned, sends);
     let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
     Some(quote!(#(#attrs)* #docs #allow #vis #sig #block))
+}
+
+// Input:
+//     #[retry_http(transparent)]
+//     async fn request(&self, builder: RequestBuilder) -> R { body }
+//
+// Output:
+//     async fn request(&self, builder: RequestBuilder) -> R { body, its sends armed }
+fn transparent(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
+    check::transparent(options, errors);
+    let transparent = options.transparent.as_ref()?;
+    function.only_attribute(errors)?;
+    function.blocking_allowed(errors)?;
+    if !sends::calls_anything(&function.body) {
+        errors.at(
+            transparent,
+            format!(
+                "`{}` sends nothing and calls nothing, so there is nothing to see in it: remove `transparent`",
+                function.sig.ident
+            ),
+        );
+        return None;
+    }
+    let parameters: Vec<(Ident, Type)> =
+        function.parameters().map(|(name, ty)| (name.clone(), ty.clone())).collect();
+    sends::arm(&mut function.body, parameters.iter().map(|(name, ty)| (name, ty)), options);
+    Some(function.into_token_stream())
 }
 
 /// All that the loop around a body depends on.
@@ -163,6 +198,7 @@ impl Loop<'_> {
         owned: &[Owned],
         once: &TokenStream,
         arguments: &mut Arguments,
+        sends: &mut Sends,
         errors: &mut Errors,
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
@@ -170,12 +206,9 @@ impl Loop<'_> {
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());
-        let (call, attempted, outcome) = (local("call"), local("attempted"), local("outcome"));
+        let (call, attempted) = (local("call"), local("attempted"));
         let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
-        let sends = sends::arm(body, parameters, *shape, &call, options);
-        if sends.armed == 0 {
-            check::needs_send(options, self.function, errors);
-        }
+        *sends = sends::arm(body, parameters, options);
         let result = erased(self.result);
 
         // Where the return type is the mistake, it is pointed at.
@@ -191,28 +224,22 @@ impl Loop<'_> {
         braces.set_span(Span::mixed_site().located_at(self.braces));
         let body = braces;
         let reauth = options.reauth.as_ref();
-        // The attempt knows which renewals were before it.
-        let inside = reauth.map(|_| quote!(#call.seen.attempting();)).into_iter().chain([inside.clone()]);
-        let inside = quote!(#(#inside)*);
         let attempt = match shape {
             Shape::Async | Shape::Block => quote!(async { #inside #pin #body }),
             Shape::Wrapped { .. } => {
-                // The type lets branches of different futures be what they are boxed as. A future that tells the
-                // call of its send is none of that type.
-                let output = self.output.filter(|_| sends.visible == 0).map(|output| quote!(-> #output));
+                // The type lets branches of different futures be what they are boxed as.
+                let output = self.output.map(|output| quote!(-> #output));
                 quote!(async { #inside #pin #private::once(|| #output #body).await })
             }
             Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
         };
         let (attempt, [start, settle]) = if shape.is_async() {
-            let attempt = quote_spanned!(span=> #spanned::attempt(#call.pause(), #attempt).await);
-            (attempt, [quote!(start), quote!(settle)])
+            let attempt = quote_spanned!(span=> #spanned::attempt(&mut #call, #attempt).await);
+            (attempt, [quote!(start), quote!(wait)])
         } else {
-            let attempt = quote_spanned!(span=> #spanned::attempt_blocking(#attempt));
-            (attempt, [quote!(start_blocking), quote!(settle_blocking)])
+            let attempt = quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt));
+            (attempt, [quote!(start_blocking), quote!(wait_blocking)])
         };
-        let informs = (sends.visible == 0 && options.retry_if.is_none())
-            .then(|| quote_spanned!(span=> #spanned::informs!(#attempted);));
         let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
         let (bind, policy) = crate::policy::reference(options, self.generics);
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
@@ -232,20 +259,30 @@ impl Loop<'_> {
         };
         let Beside { bound: beside, with, admitted } = self.beside(&call, renamed);
         let function = self.function;
+        let sends = match sends {
+            Sends::Visible | Sends::OnlyGet => quote!(Visible),
+            Sends::Hidden => quote!(Hidden),
+        };
         quote! {
             #bind
             #once
             #converted
             #beside
-            let mut #call = #private::Call::#start(::core::concat!(::core::module_path!(), "::", #function), #policy)#with;
+            let mut #call = #private::Call::#start(
+                {
+                    static FUNCTION: #private::Function = #private::Function::new(
+                        ::core::concat!(::core::module_path!(), "::", #function),
+                        #private::Sends::#sends,
+                    );
+                    &FUNCTION
+                },
+                #policy,
+            )#with;
             loop {
                 #admitted
                 #attempt
-                #informs
                 #renew
-                if let ::core::ops::ControlFlow::Break(#outcome) = #private::#settle!(#call, #attempted #retry_if) {
-                    return #outcome;
-                }
+                #private::settle!(#settle, #call, #attempted #retry_if);
             }
         }
     }
@@ -283,6 +320,12 @@ impl Loop<'_> {
         if let Some(upstream) = &options.upstream {
             give("upstream", upstream, ["with_upstream", "with_upstream_blocking"]);
         }
+        if options.reauth.is_some() {
+            with.extend(quote!(.with_renewal()));
+        }
+        if options.retry_if.is_some() {
+            with.extend(quote!(.with_retry_if()));
+        }
         let admitted = options.upstream.as_ref().map(|_| {
             if shape.is_async() {
                 quote!(#call.admitted().await;)
@@ -297,7 +340,7 @@ impl Loop<'_> {
     //     reauth = self.login()
     //
     // Output:
-    //     if attempted.is_unauthorized(&mut call, ..) {
+    //     if attempted.start_renewal(&mut call, ..) {
     //         let renewing = Box::pin(async { match self.login() { renewal => .. } });
     //         if !call.renewing(renewing).await {
     //             return attempted.outcome;
@@ -343,7 +386,7 @@ impl Loop<'_> {
             (renewing, quote!(dispose_blocking))
         };
         quote! {
-            if #attempted.is_unauthorized(
+            if #attempted.start_renewal(
                 &mut #call,
                 #attempted.answer().known(),
                 #attempted.error().known(),

@@ -1,7 +1,7 @@
 //! What is annotated: the shape of a function, or why it cannot be retried.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::visit::Visit;
 use syn::{
@@ -43,7 +43,7 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// Whether visible sends are awaited.
+    /// Whether attempts are awaited.
     pub(crate) fn is_async(self) -> bool {
         !matches!(self, Self::Sync | Self::Closure)
     }
@@ -104,13 +104,48 @@ fn misplaced(item: TokenStream) -> Option<(TokenStream, String)> {
     ))
 }
 
+impl ToTokens for Function {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { attrs, vis, sig, brace, inner_attrs, body } = self;
+        let mut block = TokenStream::new();
+        brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
+        tokens.extend(quote!(#(#attrs)* #vis #sig #block));
+    }
+}
+
 impl Function {
-    /// How to run it; `None`, with the reason reported, where it cannot be retried.
-    pub(crate) fn shape(&self, errors: &mut Errors) -> Option<Shape> {
+    /// Checks that no other attribute of ours is on it.
+    pub(crate) fn only_attribute(&self, errors: &mut Errors) -> Option<()> {
         if let Some(again) = self.attrs.iter().find(|attribute| client::is_ours(attribute)) {
             errors.at(again, "`#[retry_http]` is given twice, so retries would multiply: remove one");
             return None;
         }
+        Some(())
+    }
+
+    /// Checks that it is async, returns a future, or may block.
+    pub(crate) fn blocking_allowed(&self, errors: &mut Errors) -> Option<()> {
+        let output = match &self.sig.output {
+            ReturnType::Type(_, output) => Some(&**output),
+            ReturnType::Default => None,
+        };
+        let is_future = output.is_some_and(|output| {
+            future_output(output).is_some() || matches!(output, Type::ImplTrait(_) | Type::TraitObject(_))
+        });
+        if self.sig.asyncness.is_none() && !is_future && !cfg!(feature = "blocking") {
+            errors.at(
+                self.sig.fn_token,
+                "a function that is not `async` needs the feature `blocking`: write \
+                 `retry-http = { version = \"…\", features = [\"blocking\"] }` in Cargo.toml, or make it `async fn`",
+            );
+            return None;
+        }
+        Some(())
+    }
+
+    /// How to run it; `None`, with the reason reported, where it cannot be retried.
+    pub(crate) fn shape(&self, errors: &mut Errors) -> Option<Shape> {
+        self.only_attribute(errors)?;
         if let Some(constness) = &self.sig.constness {
             errors.at(
                 constness,
@@ -146,14 +181,7 @@ impl Function {
             );
             return None;
         }
-        if !cfg!(feature = "blocking") {
-            errors.at(
-                self.sig.fn_token,
-                "a function that is not `async` needs the feature `blocking`: write \
-                 `retry-http = { version = \"…\", features = [\"blocking\"] }` in Cargo.toml, or make it `async fn`",
-            );
-            return None;
-        }
+        self.blocking_allowed(errors)?;
         Some(if self.body.iter().any(is_called_closure) { Shape::Closure } else { Shape::Sync })
     }
 

@@ -18,6 +18,7 @@ mod expand;
 mod facade;
 mod function;
 mod keys;
+mod macros;
 mod options;
 mod policy;
 mod sends;

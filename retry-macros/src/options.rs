@@ -17,7 +17,7 @@ use crate::keys::{self, Flag, Jitter};
 use crate::values::{self, is_number, mentions_self};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "max",
     "on",
     "never",
@@ -38,9 +38,10 @@ const KEYS: [&str; 20] = [
     "docs",
     "crate",
     "skip",
+    "transparent",
 ];
 /// What others call them.
-const KEYS_ELSEWHERE: [(&str, &[&str]); 14] = [
+const KEYS_ELSEWHERE: [(&str, &[&str]); 15] = [
     ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),
     ("on", &["codes", "retry_on", "status", "statuses", "when"]),
     ("never", &["except", "exclude", "ignore", "not_on"]),
@@ -65,6 +66,7 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 14] = [
     ("idempotency_key", &["dedupe", "idem_key", "idempotence_key", "request_id"]),
     ("observer", &["before_sleep", "inspect", "log", "notify", "on_event", "on_retry"]),
     ("upstream", &["budget", "bucket", "circuit_breaker", "limiter", "rate_limiter", "service", "throttle"]),
+    ("transparent", &["helper", "inner", "passthrough", "through", "visible"]),
     ("reauth", &["authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew"]),
 ];
 /// Keys that need no value.
@@ -99,6 +101,7 @@ pub(crate) struct Options {
     pub(crate) docs: Option<LitBool>,
     pub(crate) krate: Option<Path>,
     pub(crate) skip: Option<Ident>,
+    pub(crate) transparent: Option<Ident>,
 }
 
 /// Reads the tokens of an attribute. All mistakes are reported; what is right is returned.
@@ -158,6 +161,14 @@ fn entry(
             return Err(syn::Error::new(key.span(), "`skip` takes no value: write `#[retry_http(skip)]`"));
         }
         options.skip = Some(key);
+        return Ok(());
+    }
+    if name == "transparent" {
+        if !input.is_empty() && !input.peek(Token![,]) {
+            let message = "`transparent` takes no value: write `#[retry_http(transparent)]`";
+            return Err(syn::Error::new(key.span(), message));
+        }
+        options.transparent = Some(key);
         return Ok(());
     }
     if (input.is_empty() || input.peek(Token![,])) && FLAGS.contains(&name.as_str()) {
@@ -284,6 +295,38 @@ impl Options {
 
     fn flag(&mut self, name: &str) -> &mut Option<Flag> {
         if name == "idempotent" { &mut self.idempotent } else { &mut self.idempotency_key }
+    }
+
+    /// The keys of a policy that were given, with where.
+    pub(crate) fn of_policy(&self) -> Vec<(&'static str, TokenStream)> {
+        fn at<T>(given: Option<&Given<T>>) -> Option<TokenStream> {
+            given.map(|given| given.source.to_token_stream())
+        }
+        let list = |items: &Option<Vec<Condition>>| {
+            items.as_ref().and_then(|items| items.first()).map(|item| item.source.to_token_stream())
+        };
+        let expr = |value: &Option<Expr>| value.as_ref().map(ToTokens::to_token_stream);
+        let given = [
+            ("max", at(self.max.as_ref())),
+            ("on", list(&self.on)),
+            ("never", list(&self.never)),
+            ("base", at(self.base.as_ref())),
+            ("factor", at(self.factor.as_ref())),
+            ("cap", at(self.cap.as_ref())),
+            ("jitter", at(self.jitter.as_ref())),
+            ("max_retry_after", at(self.max_retry_after.as_ref())),
+            ("deadline", at(self.deadline.as_ref())),
+            ("timeout", at(self.timeout.as_ref())),
+            ("idempotency_key", self.idempotency_key.as_ref().map(|flag| flag.source.clone())),
+            ("reauth", expr(&self.reauth)),
+            ("retry_if", expr(&self.retry_if)),
+            ("observer", expr(&self.observer)),
+            ("upstream", expr(&self.upstream)),
+            ("policy", expr(&self.policy)),
+            ("docs", self.docs.as_ref().map(ToTokens::to_token_stream)),
+            ("skip", self.skip.as_ref().map(ToTokens::to_token_stream)),
+        ];
+        given.into_iter().filter_map(|(key, at)| at.map(|at| (key, at))).collect()
     }
 
     /// The facade, located at `span`.

@@ -1,21 +1,23 @@
-//! Finding the visible sends of a body, and arming them.
+//! Finding the sends of a body, wherever they are, and arming them.
 //!
-//! In an async body `<expr>.send().await`, `<expr>.execute(<request>).await` and `reqwest::get(..).await`, in a
-//! sync body the same without `.await`; and, for broken bodies behind errors without a `source()`, what reads
-//! a body. Closures, nested `async` blocks, nested items and the input of other macros are not entered.
+//! Armed are `<builder>.send()`, `<client>.execute(<request>)`, `reqwest::get(..)`, and what reads the body of an answer:
+//! in closures, `async` blocks, arguments, combinators and the input of known macros, awaited there or not. Nested items
+//! and the input of other macros are left alone. The macro knows names alone; whether a value is reqwest's, its type
+//! decides.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprMethodCall, ExprPath, Item, Path, Stmt, Type};
+use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, FieldValue, Item, Macro, Pat, Path, Stmt, Type};
 
 use crate::arguments;
 use crate::facade::Private;
-use crate::function::{self, Shape};
+use crate::function;
+use crate::macros;
 use crate::options::Options;
 
-/// The methods of a response that read its body.
+/// The methods of a response that read its body, with the number of their arguments.
 const READS: [(&str, usize); 6] =
     [("json", 0), ("text", 0), ("text_with_charset", 1), ("bytes", 0), ("chunk", 0), ("copy_to", 1)];
 /// Methods by which a variable is seen to hold a builder.
@@ -37,28 +39,28 @@ const BUILDS: [&str; 16] = [
     "query",
     "request",
 ];
+/// Functions that only wrap a value.
+const WRAPPERS: [&str; 3] = ["Ok", "Err", "Some"];
 
-/// The sends of a body.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Sends {
-    /// That are seen.
-    pub(crate) visible: usize,
-    /// Of which the request can be given a bound and a header: that of `reqwest::get` cannot.
-    pub(crate) armed: usize,
+/// Whether requests of a function are visible in its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sends {
+    Visible,
+    /// Only those of `reqwest::get`, to which nothing can be done.
+    OnlyGet,
+    Hidden,
 }
 
-/// Arms the visible sends of `body` and returns how many there are. `parameters` are those of the function.
+/// Arms the sends of `body` and returns whether any is visible. `parameters` are those of the function.
 pub(crate) fn arm<'p>(
     body: &mut [Stmt],
     parameters: impl Iterator<Item = (&'p Ident, &'p Type)>,
-    shape: Shape,
-    call: &Ident,
     options: &Options,
 ) -> Sends {
     let locals = parameters
         .map(|(name, ty)| {
-            let kind = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
-            Local { name: name.clone(), kind, is_unsafe: false }
+            let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
+            Local { name: name.clone(), origin, depth: 0, loops: 0 }
         })
         .collect();
     // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost time.
@@ -68,40 +70,139 @@ pub(crate) fn arm<'p>(
             collect(stmt.to_token_stream(), &mut mentions);
         }
     }
-    let mut armer = Armer { shape, call, options, locals, mentions, sends: Sends::default(), loops: 0 };
-    if let (Shape::Wrapped { .. }, Some(Stmt::Expr(tail, None))) = (shape, body.last_mut()) {
-        armer.first_of_chain(tail);
-    }
+    let idempotent = match &options.idempotent {
+        Some(flag) if options.transparent.is_some() => {
+            let value = flag.value;
+            quote!(::core::option::Option::Some(#value))
+        }
+        _ => quote!(::core::option::Option::None),
+    };
+    let passed = Vec::new();
+    let mut armer = Armer {
+        options,
+        idempotent,
+        locals,
+        mentions,
+        passed,
+        visible: 0,
+        bounded: 0,
+        armed: 0,
+        loops: 0,
+        depth: 0,
+    };
     for stmt in body {
         armer.visit_stmt_mut(stmt);
     }
-    armer.sends
+    match (armer.bounded, armer.visible) {
+        (0, 0) => Sends::Hidden,
+        (0, _) => Sends::OnlyGet,
+        _ => Sends::Visible,
+    }
 }
 
 /// Whether there is a visible send in `body`.
-pub(crate) fn any(body: &[Stmt], shape: Shape) -> bool {
-    let call = Ident::new("call", Span::call_site());
-    arm(&mut body.to_vec(), std::iter::empty(), shape, &call, &Options::default()).visible > 0
+pub(crate) fn any(body: &[Stmt]) -> bool {
+    arm(&mut body.to_vec(), std::iter::empty(), &Options::default()) != Sends::Hidden
+}
+
+/// Whether `body` calls anything: a function, a method, a macro.
+pub(crate) fn calls_anything(body: &[Stmt]) -> bool {
+    struct Calls(bool);
+
+    impl<'ast> Visit<'ast> for Calls {
+        fn visit_expr_method_call(&mut self, _: &'ast ExprMethodCall) {
+            self.0 = true;
+        }
+
+        fn visit_expr_call(&mut self, call: &'ast ExprCall) {
+            let wraps = matches!(&*call.func, Expr::Path(path)
+                if WRAPPERS.iter().any(|wrapper| path.path.is_ident(wrapper)));
+            self.0 |= !wraps;
+            visit::visit_expr_call(self, call);
+        }
+
+        fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {
+            self.0 = true;
+        }
+
+        fn visit_macro(&mut self, _: &'ast Macro) {
+            self.0 = true;
+        }
+
+        // What another macro has left is not looked into.
+        fn visit_expr(&mut self, expr: &'ast Expr) {
+            self.0 |= matches!(expr, Expr::Verbatim(_));
+            visit::visit_expr(self, expr);
+        }
+
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+
+    let mut calls = Calls(false);
+    for stmt in body {
+        calls.visit_stmt(stmt);
+    }
+    calls.0
+}
+
+/// Whether `body` calls one of the methods with these names, as `self.name(..)` or `Self::name(..)`.
+pub(crate) fn calls_method(body: &[Stmt], names: &[Ident]) -> bool {
+    struct Calls<'n>(&'n [Ident], bool);
+
+    impl VisitMut for Calls<'_> {
+        fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
+            self.1 |= is_self(&call.receiver) && self.0.contains(&call.method);
+            visit_mut::visit_expr_method_call_mut(self, call);
+        }
+
+        fn visit_expr_path_mut(&mut self, path: &mut ExprPath) {
+            let mut segments = path.path.segments.iter();
+            self.1 |= path.path.segments.len() == 2
+                && segments.next().is_some_and(|first| first.ident == "Self")
+                && segments.next().is_some_and(|last| self.0.contains(&last.ident));
+        }
+
+        fn visit_macro_mut(&mut self, item: &mut Macro) {
+            _ = macros::visit(item, &mut |expr| self.visit_expr_mut(expr));
+        }
+
+        fn visit_item_mut(&mut self, _: &mut Item) {}
+    }
+
+    let mut calls = Calls(names, false);
+    for stmt in &mut body.to_vec() {
+        calls.visit_stmt_mut(stmt);
+    }
+    calls.1
 }
 
 struct Armer<'a> {
-    shape: Shape,
-    call: &'a Ident,
     options: &'a Options,
+    /// Whether requests are safe to repeat, where that is not by their method: an expression.
+    idempotent: TokenStream,
     /// The variables in scope.
     locals: Vec<Local>,
     /// Every name in the body, as often as it is there.
     mentions: Vec<Ident>,
-    sends: Sends,
-    /// How many loops of the body we are in.
+    /// Those that were visited.
+    passed: Vec<Ident>,
+    /// How many sends are visible.
+    visible: usize,
+    /// How many of them can be bounded.
+    bounded: usize,
+    /// How many expressions were armed.
+    armed: usize,
+    /// How many loops of the body the visited expression is in.
     loops: usize,
+    /// How many closures and `async` blocks.
+    depth: usize,
 }
 
 struct Local {
     name: Ident,
-    kind: Origin,
-    /// Whether it is seen to hold a POST or PATCH.
-    is_unsafe: bool,
+    origin: Origin,
+    loops: usize,
+    depth: usize,
 }
 
 /// What a variable is known to hold.
@@ -116,32 +217,88 @@ enum Origin {
 
 impl VisitMut for Armer<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        if matches!(expr, Expr::Closure(_) | Expr::Async(_) | Expr::Const(_)) {
-            return;
-        }
-        let looping = matches!(expr, Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_));
-        self.loops += usize::from(looping);
-        visit_mut::visit_expr_mut(self, expr);
-        self.loops -= usize::from(looping);
-        let sent = match (self.shape.is_async(), &mut *expr) {
-            (true, Expr::Await(future)) => &mut *future.base,
-            (false, expr) => expr,
-            _ => return,
-        };
-        let sent = peel(sent);
-        match look(sent) {
-            Some(Seen::Send) => self.send(sent),
-            Some(Seen::Execute) => self.execute(expr),
-            Some(Seen::Get) => {
-                self.sends.visible += 1;
-                *expr = self.ask("getting", expr);
+        match expr {
+            Expr::Const(_) => return,
+            Expr::Closure(closure) => {
+                let outside = self.locals.len();
+                self.depth += 1;
+                for input in &closure.inputs {
+                    let is_builder = matches!(input, Pat::Type(typed) if is_builder(&typed.ty));
+                    self.bind(input, if is_builder { Origin::Builder } else { Origin::Unknown });
+                }
+                visit_mut::visit_expr_closure_mut(self, closure);
+                self.depth -= 1;
+                self.locals.truncate(outside);
+                return;
             }
-            Some(Seen::Read) => *expr = self.ask("reading", expr),
+            Expr::Async(block) => {
+                self.depth += 1;
+                self.visit_block_mut(&mut block.block);
+                self.depth -= 1;
+                return;
+            }
+            Expr::Await(future) => {
+                if is_execute(peel(&mut future.base)) {
+                    self.execute_and_await(expr);
+                    return;
+                }
+                visit_mut::visit_expr_mut(self, expr);
+            }
+            Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_) => {
+                let outside = self.locals.len();
+                self.loops += 1;
+                if let Expr::ForLoop(item) = expr {
+                    self.bind(&item.pat, Origin::Unknown);
+                }
+                visit_mut::visit_expr_mut(self, expr);
+                self.loops -= 1;
+                self.locals.truncate(outside);
+                return;
+            }
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+        match classify(expr) {
+            Some(Call::Send) => self.send(expr),
+            Some(Call::Execute) => self.execute(expr),
+            Some(Call::Get) => {
+                self.visible += 1;
+                self.watch(expr, "getting", None);
+            }
+            Some(Call::Read) => self.read(expr, "reading"),
+            Some(Call::Stream) => self.read(expr, "streaming"),
             None => {}
         }
     }
 
-    fn visit_item_mut(&mut self, _: &mut Item) {}
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        collect(item.to_token_stream(), &mut self.passed);
+    }
+
+    fn visit_ident_mut(&mut self, name: &mut Ident) {
+        self.passed.push(name.clone());
+    }
+
+    fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
+        // `Request { url }` mentions `url` once.
+        if field.colon_token.is_none() {
+            self.visit_member_mut(&mut field.member);
+        } else {
+            visit_mut::visit_field_value_mut(self, field);
+        }
+    }
+
+    fn visit_macro_mut(&mut self, item: &mut Macro) {
+        self.visit_path_mut(&mut item.path);
+        let (passed, armed) = (self.passed.len(), self.armed);
+        let mut tokens = item.clone();
+        let known = macros::visit(&mut tokens, &mut |expr| self.visit_expr_mut(expr));
+        self.passed.truncate(passed);
+        collect(item.tokens.clone(), &mut self.passed);
+        // What is not armed stays as it was written.
+        if known && self.armed > armed {
+            *item = tokens;
+        }
+    }
 
     fn visit_block_mut(&mut self, block: &mut syn::Block) {
         let outside = self.locals.len();
@@ -149,26 +306,35 @@ impl VisitMut for Armer<'_> {
         self.locals.truncate(outside);
     }
 
+    fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
+        let outside = self.locals.len();
+        self.bind(&arm.pat, Origin::Unknown);
+        visit_mut::visit_arm_mut(self, arm);
+        self.locals.truncate(outside);
+    }
+
+    fn visit_expr_if_mut(&mut self, item: &mut syn::ExprIf) {
+        let outside = self.locals.len();
+        visit_mut::visit_expr_if_mut(self, item);
+        self.locals.truncate(outside);
+    }
+
+    fn visit_expr_let_mut(&mut self, item: &mut syn::ExprLet) {
+        visit_mut::visit_expr_let_mut(self, item);
+        self.bind(&item.pat, Origin::Unknown);
+    }
+
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
-        if let Stmt::Item(_) = stmt {
-            return;
-        }
-        let init = match stmt {
-            Stmt::Local(local) => local.init.as_ref(),
-            _ => None,
+        let built = match stmt {
+            Stmt::Local(local) => {
+                local.init.as_ref().is_some_and(|init| builds(&init.expr))
+                    || matches!(&local.pat, Pat::Type(typed) if is_builder(&typed.ty))
+            }
+            _ => false,
         };
-        let built = init.is_some_and(|init| builds(&init.expr));
-        let is_unsafe = init.is_some_and(|init| posts(&init.expr));
         visit_mut::visit_stmt_mut(self, stmt);
         if let Stmt::Local(local) = stmt {
-            let kind = if built { Origin::Builder } else { Origin::Unknown };
-            let mut bound = Vec::new();
-            arguments::names(&local.pat, None, &mut bound);
-            self.locals.extend(bound.into_iter().map(|owned| Local {
-                name: owned.into_name(),
-                kind,
-                is_unsafe,
-            }));
+            self.bind(&local.pat, if built { Origin::Builder } else { Origin::Unknown });
         }
     }
 
@@ -178,7 +344,7 @@ impl VisitMut for Armer<'_> {
                 if let Some(local) =
                     self.locals.iter_mut().rev().find(|local| path.path.is_ident(&local.name))
                 {
-                    local.kind = Origin::Builder;
+                    local.origin = Origin::Builder;
                 }
             }
         }
@@ -186,31 +352,37 @@ impl VisitMut for Armer<'_> {
     }
 }
 
-enum Seen {
+enum Call {
     Send,
     Execute,
     Get,
     Read,
+    Stream,
 }
 
-/// What a call is, by its name and the number of its arguments. What is called on `self` is not reqwest's.
-fn look(expr: &Expr) -> Option<Seen> {
+/// Classifies a call by its name and the number of its arguments. What is sent by `self` is not reqwest's.
+fn classify(expr: &Expr) -> Option<Call> {
     match expr {
         Expr::MethodCall(method) => match (method.method.to_string().as_str(), method.args.len()) {
-            ("send", 0) if !is_self(&method.receiver) => Some(Seen::Send),
+            ("send", 0) if !is_self(&method.receiver) => Some(Call::Send),
             // A closure is no request, and its types are inferred from what it is passed to.
             ("execute", 1) if !is_self(&method.receiver) && !matches!(method.args[0], Expr::Closure(_)) => {
-                Some(Seen::Execute)
+                Some(Call::Execute)
             }
-            (name, arguments) if READS.contains(&(name, arguments)) => Some(Seen::Read),
+            ("bytes_stream", 0) => Some(Call::Stream),
+            (name, arguments) if READS.contains(&(name, arguments)) => Some(Call::Read),
             _ => None,
         },
         Expr::Call(function) => match &*function.func {
-            Expr::Path(path) => is_get(&path.path).then_some(Seen::Get),
+            Expr::Path(path) => is_get(&path.path).then_some(Call::Get),
             _ => None,
         },
         _ => None,
     }
+}
+
+fn is_execute(expr: &Expr) -> bool {
+    matches!(classify(expr), Some(Call::Execute))
 }
 
 fn is_self(expr: &Expr) -> bool {
@@ -219,149 +391,184 @@ fn is_self(expr: &Expr) -> bool {
 
 /// `reqwest::get` and `reqwest::blocking::get`.
 fn is_get(path: &Path) -> bool {
-    let mut names = path.segments.iter().rev().map(|segment| segment.ident.to_string());
+    let mut names = path.segments.iter().rev().map(|segment| &segment.ident);
     names.next().is_some_and(|name| name == "get")
         && names.next().is_some_and(|name| name == "reqwest" || name == "blocking")
 }
 
 impl Armer<'_> {
-    fn armed(&mut self) {
-        self.sends.visible += 1;
-        self.sends.armed += 1;
+    fn bind(&mut self, pattern: &Pat, origin: Origin) {
+        let mut bound = Vec::new();
+        arguments::names(pattern, None, &mut bound);
+        let (loops, depth) = (self.loops, self.depth);
+        self.locals.extend(bound.into_iter().map(|owned| Local {
+            name: owned.into_name(),
+            origin,
+            loops,
+            depth,
+        }));
     }
 
     // Input:
-    //     http.get(url).send().await
+    //     http.get(url).send()
     //
     // Output:
-    //     arm!(call, http.get(url), false).send().await
+    //     arm!(http.get(url), None).send()
     //
-    // What is sent is the user's own expression, and so are its mistakes.
-    fn send(&mut self, sent: &mut Expr) {
-        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = sent else { return };
+    // The method is the user's own expression, and so are its mistakes. With `transparent, idempotent` the request is
+    // said to be safe to repeat: `Some(true)`.
+    fn send(&mut self, expr: &mut Expr) {
+        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         if !self.may_move(receiver) {
             return;
         }
-        self.armed();
-        let (span, call, unsafely) = (start(receiver), self.call, self.sends_unsafely(receiver));
+        self.visible += 1;
+        self.bounded += 1;
+        self.armed += 1;
+        let (span, idempotent) = (start(receiver), &self.idempotent);
         let private = self.private(span);
         // Verbatim: parsing what was just printed would cost more time than all the rest.
-        **receiver = Expr::Verbatim(quote_spanned!(span=> #private::arm!(#call, #receiver, #unsafely)));
-    }
-
-    /// Where a body yields a future and is awaited by us, the send that this future begins with:
-    /// `http.get(url).send().then(..)`.
-    fn first_of_chain(&mut self, expr: &mut Expr) {
-        if let Some(Seen::Send) = look(expr) {
-            self.send(expr);
-            return;
-        }
-        match expr {
-            Expr::MethodCall(call) => self.first_of_chain(&mut call.receiver),
-            Expr::Call(call) if function::around(call) => self.first_of_chain(&mut call.args[0]),
-            Expr::Paren(paren) => self.first_of_chain(&mut paren.expr),
-            Expr::Group(group) => self.first_of_chain(&mut group.expr),
-            _ => {}
-        }
+        **receiver = Expr::Verbatim(quote_spanned!(span=> #private::arm!(#receiver, #idempotent)));
     }
 
     // Input:
-    //     self.http.execute(request.try_into()?).await
+    //     self.http.execute(request.try_into()?)
     //
     // Output:
-    //     match executing!(call, self.http) {
-    //         arming => arming.noted(
-    //             self.http.execute(arming.arm_request(request.try_into()?, &mut call.seen)).await,
-    //             &mut call,
-    //         ),
+    //     match executing!(self.http, None) {
+    //         mut arming => match self.http.execute(arming.arm_request(request.try_into()?)) {
+    //             sending => arming.watch(sending),
+    //         },
     //     }
     //
     // The type of the client decides, since that of the request may yet have to be inferred from it. A client
     // that is no place, such as `self.http()`, is bound to a name first.
     fn execute(&mut self, expr: &mut Expr) {
-        self.armed();
-        let (call, span) = (self.call, start(expr));
-        let private = self.private(span);
+        let span = start(expr);
+        let Some(around) = self.execute_inside(expr) else { return };
+        *expr = around(self.private(span), span, expr);
+    }
+
+    /// [`execute`](Self::execute), where the future is awaited at once: that is then part of the match, so that whatever
+    /// the request borrows lives as long.
+    fn execute_and_await(&mut self, expr: &mut Expr) {
+        let span = start(expr);
+        let Expr::Await(future) = &mut *expr else { return };
+        let call = peel(&mut future.base);
+        if let Expr::MethodCall(ExprMethodCall { receiver, args, method, .. }) = call {
+            self.visit_expr_mut(receiver);
+            self.visit_ident_mut(method);
+            args.iter_mut().for_each(|argument| self.visit_expr_mut(argument));
+        }
+        let Some(around) = self.execute_inside(call) else { return };
+        *expr = around(self.private(span), span, expr);
+    }
+
+    /// Arms the call itself. Returns what makes the expression around it: a match that binds what it needs.
+    fn execute_inside(
+        &mut self,
+        call: &mut Expr,
+    ) -> Option<impl Fn(Private<'_>, Span, &Expr) -> Expr + use<>> {
+        self.visible += 1;
+        self.bounded += 1;
+        self.armed += 1;
+        let span = start(call);
         let local = |name| Ident::new(name, Span::mixed_site());
-        let (arming, bound) = (local("arming"), local("client"));
-        let sent = match &mut *expr {
-            Expr::Await(future) => peel(&mut future.base),
-            sent => peel(sent),
-        };
-        let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = sent else {
-            return;
-        };
+        let (arming, bound, sending) = (local("arming"), local("client"), local("sending"));
+        let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = call else { return None };
         let request = &args[0];
-        args[0] = Expr::Verbatim(quote!(#arming.arm_request(#request, &mut #call.seen)));
-        let temporary = if is_place(receiver) {
-            None
-        } else {
-            Some(std::mem::replace(&mut **receiver, name(bound.clone())))
-        };
-        let client = receiver.clone();
-        let noted = quote_spanned! {span=>
-            match #private::executing!(#call, #client) {
-                #arming => #arming.noted(#expr, &mut #call.seen),
+        args[0] = Expr::Verbatim(quote!(#arming.arm_request(#request)));
+        let temporary =
+            (!is_place(receiver)).then(|| std::mem::replace(&mut **receiver, name(bound.clone())));
+        let client = (**receiver).clone();
+        // Verbatim, as above.
+        *call = Expr::Verbatim(quote_spanned! {span=>
+            match #call {
+                #sending => #arming.watch(#sending),
             }
-        };
-        // Verbatim: parsing what was just printed would cost more time than all the rest.
-        *expr = Expr::Verbatim(match temporary {
-            Some(temporary) => quote_spanned!(span=> match #temporary { mut #bound => #noted }),
-            None => noted,
         });
+        let idempotent = self.idempotent.clone();
+        Some(move |private: Private<'_>, span: Span, expr: &Expr| {
+            let matched = quote_spanned! {span=>
+                match #private::executing!(#client, #idempotent) {
+                    mut #arming => #expr,
+                }
+            };
+            Expr::Verbatim(match &temporary {
+                Some(temporary) => quote_spanned!(span=> match #temporary { mut #bound => #matched }),
+                None => matched,
+            })
+        })
+    }
+
+    /// Arms what reads a body.
+    fn read(&mut self, expr: &mut Expr, question: &str) {
+        let response = match &*expr {
+            Expr::MethodCall(call) if is_name(&call.receiver) => Some((*call.receiver).clone()),
+            _ => None,
+        };
+        self.watch(expr, question, response.as_ref());
     }
 
     // Input:
-    //     response.json().await
+    //     response.json()
     //
     // Output:
-    //     match response.json().await {
-    //         result => Look::of(&result).reading().noted(result, &mut call.seen),
+    //     match (answer!(response), response.json()) {
+    //         (answer, watched) => Reads::of(&watched).reading().watch(watched, answer),
     //     }
     //
-    // The same with `getting` for `reqwest::get(url).await`. It begins and ends where the expression does: the user's
-    // mistakes in it are then reported there.
-    fn ask(&self, question: &str, expr: &Expr) -> Expr {
-        let (from, call) = (start(expr), self.call);
+    // Where the response has no name, it is not known which answer it is. `getting` for `reqwest::get(url)` and
+    // `streaming` for `.bytes_stream()` are alike. It begins and ends where the expression does: the user's mistakes in it
+    // are then reported there.
+    fn watch(&mut self, expr: &mut Expr, question: &str, response: Option<&Expr>) {
+        self.armed += 1;
+        let from = start(expr);
         let to = end(expr.to_token_stream()).unwrap_or(from);
         let (private, question) = (self.private(from), Ident::new(question, from));
-        let result = Ident::new("result", Span::mixed_site());
-        let noted = grouped(Delimiter::Parenthesis, quote!(#result, &mut #call.seen), to);
+        let (watched, answer) =
+            (Ident::new("watched", Span::mixed_site()), Ident::new("answer", Span::mixed_site()));
+        let (scrutinee, pattern, known) = match response {
+            Some(response) => (
+                grouped(
+                    Delimiter::Parenthesis,
+                    quote_spanned!(from=> #private::answer!(#response), #expr),
+                    to,
+                )
+                .into(),
+                quote!((#answer, #watched)),
+                quote!(#answer),
+            ),
+            None => (expr.to_token_stream(), quote!(#watched), quote!(::core::option::Option::None)),
+        };
+        let arguments = grouped(Delimiter::Parenthesis, quote!(#watched, #known), to);
         let arm = grouped(
             Delimiter::Brace,
-            quote_spanned!(from=> #result => #private::Look::of(&#result).#question().noted #noted),
+            quote_spanned!(from=> #pattern => #private::Reads::of(&#watched).#question().watch #arguments),
             to,
         );
-        Expr::Verbatim(quote_spanned!(from=> match #expr #arm))
+        *expr = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
     }
 
     fn private(&self, span: Span) -> Private<'_> {
         self.options.krate(span).private()
     }
 
-    /// Whether a sender is seen to be a POST or PATCH. Only that of a type that is not reqwest's is told so.
-    fn sends_unsafely(&self, sender: &Expr) -> bool {
-        match sender {
-            Expr::Path(path) => {
-                self.locals.iter().rev().any(|local| path.path.is_ident(&local.name) && local.is_unsafe)
-            }
-            other => posts(other),
-        }
-    }
-
-    /// A place such as `self.x` cannot be moved out of. A variable can, where it holds a builder, which is
-    /// consumed anyway, or where it is not used for anything else.
+    /// Whether a sender can be moved. A place such as `self.x` cannot. A variable can, where it holds a builder, which is
+    /// consumed anyway, or where it is not used any more.
     fn may_move(&self, sender: &Expr) -> bool {
         match sender {
             Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
                 let local = self.locals.iter().rev().find(|local| local.name == *name);
-                match local.map_or(Origin::Unknown, |local| local.kind) {
+                match local.map_or(Origin::Unknown, |local| local.origin) {
                     Origin::Builder => true,
                     Origin::Parameter => false,
-                    // A loop would send it again.
                     Origin::Unknown => {
-                        self.loops == 0
-                            && self.mentions.iter().filter(|mention| *mention == name).count() == 2
+                        let (loops, depth) = local.map_or((0, 0), |local| (local.loops, local.depth));
+                        let count = |names: &[Ident]| names.iter().filter(|other| *other == name).count();
+                        // A loop would send it again, and a closure or block would have to own it.
+                        (loops, depth) == (self.loops, self.depth)
+                            && count(&self.passed) == count(&self.mentions)
                     }
                 }
             }),
@@ -374,33 +581,22 @@ impl Armer<'_> {
 
 /// Whether a variable is sent in a statement.
 fn sends_variable(stmt: &Stmt) -> bool {
-    struct Sends(bool);
+    struct Sent(bool);
 
-    impl<'ast> Visit<'ast> for Sends {
-        fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+    impl VisitMut for Sent {
+        fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
             self.0 |= call.method == "send" && matches!(*call.receiver, Expr::Path(_));
-            visit::visit_expr_method_call(self, call);
+            visit_mut::visit_expr_method_call_mut(self, call);
+        }
+
+        fn visit_macro_mut(&mut self, item: &mut Macro) {
+            _ = macros::visit(item, &mut |expr| self.visit_expr_mut(expr));
         }
     }
 
-    let mut sends = Sends(false);
-    sends.visit_stmt(stmt);
+    let mut sends = Sent(false);
+    sends.visit_stmt_mut(&mut stmt.clone());
     sends.0
-}
-
-/// Whether an expression is seen to make a POST or PATCH: `.post(..)`, `.request(Method::POST, ..)`.
-fn posts(expr: &Expr) -> bool {
-    struct Posts(bool);
-
-    impl<'ast> Visit<'ast> for Posts {
-        fn visit_ident(&mut self, name: &'ast Ident) {
-            self.0 |= ["post", "patch", "POST", "PATCH"].contains(&name.to_string().as_str());
-        }
-    }
-
-    let mut posts = Posts(false);
-    posts.visit_expr(expr);
-    posts.0
 }
 
 /// Whether an expression is seen to make a builder.
@@ -409,12 +605,19 @@ fn builds(expr: &Expr) -> bool {
 
     impl<'ast> Visit<'ast> for Chain {
         fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-            self.0 |= BUILDS.contains(&call.method.to_string().as_str());
-            visit::visit_expr_method_call(self, call);
+            self.0 |= BUILDS.iter().any(|name| call.method == name);
+            // What is sent is no builder any more, and what is passed to a call is not what that returns.
+            if call.method != "send" && call.method != "execute" {
+                self.visit_expr(&call.receiver);
+            }
         }
 
-        // What is awaited is sent already.
+        fn visit_expr_call(&mut self, _: &'ast ExprCall) {}
+
+        // What is awaited is sent already, and what is in a closure or block is not this value.
         fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {}
+        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
     }
 
     let mut chain = Chain(false);
@@ -432,7 +635,7 @@ fn collect(tokens: TokenStream, names: &mut Vec<Ident>) {
     }
 }
 
-/// What is sent, without what may stand around it: parentheses, `Box::pin(..)`, `.instrument(..)`.
+/// Takes off what may stand around a send: parentheses, `Box::pin(..)`, `.instrument(..)`.
 fn peel(expr: &mut Expr) -> &mut Expr {
     let around = match expr {
         Expr::MethodCall(call) => function::is_around(&call.method),
@@ -489,6 +692,15 @@ fn start(expr: &Expr) -> Span {
     }
 }
 
+/// Whether an expression is a variable, or a field of one: a place that is the same however often it is written.
+fn is_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => path.path.get_ident().is_some(),
+        Expr::Field(field) => is_name(&field.base),
+        _ => false,
+    }
+}
+
 fn is_place(expr: &Expr) -> bool {
     match expr {
         Expr::Path(_) | Expr::Field(_) | Expr::Index(_) | Expr::Unary(_) => true,
@@ -498,7 +710,7 @@ fn is_place(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a parameter is reqwest's builder, by the name of its type.
+/// Whether a type is reqwest's builder, by its name.
 fn is_builder(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "RequestBuilder"),

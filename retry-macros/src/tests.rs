@@ -41,7 +41,13 @@ fn the_card() {
         expect![[r#"
             async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
                 let mut call = ::retry_http::__private::Call::start(
-                    ::core::concat!(::core::module_path!(), "::", "user"),
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::__private::Sends::Visible,
+                        );
+                        &FUNCTION
+                    },
                     &const {
                         ::retry_http::Policy::builder()
                             .max(5u32)
@@ -57,7 +63,7 @@ fn the_card() {
                 );
                 loop {
                     let attempted = ::retry_http::__private::attempt(
-                            call.pause(),
+                            &mut call,
                             async {
                                 if false {
                                     return ::retry_http::__private::typed::<
@@ -67,30 +73,26 @@ fn the_card() {
                                 {
                                     Ok(
                                         match ::retry_http::__private::arm!(
-                                            call, http.get(url(id)), false
+                                            http.get(url(id)), ::core::option::Option::None
                                         )
                                             .send()
                                             .await?
                                             .error_for_status()?
                                             .json()
-                                            .await
                                         {
-                                            result => {
-                                                ::retry_http::__private::Look::of(&result)
+                                            watched => {
+                                                ::retry_http::__private::Reads::of(&watched)
                                                     .reading()
-                                                    .noted(result, &mut call.seen)
+                                                    .watch(watched, ::core::option::Option::None)
                                             }
-                                        }?,
+                                        }
+                                            .await?,
                                     )
                                 }
                             },
                         )
                         .await;
-                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
-                        call, attempted
-                    ) {
-                        return outcome;
-                    }
+                    ::retry_http::__private::settle!(wait, call, attempted);
                 }
             }
         "#]],
@@ -175,7 +177,13 @@ fn every_option() {
         expect![[r#"
             async fn user() -> Result<impl Display, reqwest::Error> {
                 let mut call = again::__private::Call::start(
-                    ::core::concat!(::core::module_path!(), "::", "user"),
+                    {
+                        static FUNCTION: again::__private::Function = again::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            again::__private::Sends::Hidden,
+                        );
+                        &FUNCTION
+                    },
                     {
                         const __MAX: ::core::primitive::u32 = MAX;
                         const _: () = again::__private::rules::uphold(
@@ -236,7 +244,7 @@ fn every_option() {
                 );
                 loop {
                     let attempted = again::__private::attempt(
-                            call.pause(),
+                            &mut call,
                             async {
                                 if false {
                                     return again::__private::typed::<Result<_, reqwest::Error>>();
@@ -245,12 +253,7 @@ fn every_option() {
                             },
                         )
                         .await;
-                    again::__private::informs!(attempted);
-                    if let ::core::ops::ControlFlow::Break(outcome) = again::__private::settle!(
-                        call, attempted
-                    ) {
-                        return outcome;
-                    }
+                    again::__private::settle!(wait, call, attempted);
                 }
             }
         "#]],
@@ -331,16 +334,23 @@ fn arguments() {
                 let this = self;
                 let note: String = ::core::convert::Into::into(note);
                 let mut call = ::retry_http::__private::Call::start(
-                    ::core::concat!(::core::module_path!(), "::", "add"),
-                    &policy,
-                );
+                        {
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                                ::core::concat!(::core::module_path!(), "::", "add"),
+                                ::retry_http::__private::Sends::Visible,
+                            );
+                            &FUNCTION
+                        },
+                        &policy,
+                    )
+                    .with_retry_if();
                 loop {
                     let this = ::retry_http::__private::again(&this);
                     let item = ::retry_http::__private::again(&item);
                     let note = ::retry_http::__private::again(&note);
                     let page = ::retry_http::__private::again(&page);
                     let attempted = ::retry_http::__private::attempt(
-                            call.pause(),
+                            &mut call,
                             async {
                                 let mut this = this;
                                 let item = item;
@@ -355,30 +365,26 @@ fn arguments() {
                                     this.log.push(note);
                                     Ok(
                                         match ::retry_http::__private::arm!(
-                                            call, this.http.post(url).json(& item).body(take(item)),
-                                            true
+                                            this.http.post(url).json(& item).body(take(item)),
+                                            ::core::option::Option::None
                                         )
                                             .send()
                                             .await?
                                             .json()
-                                            .await
                                         {
-                                            result => {
-                                                ::retry_http::__private::Look::of(&result)
+                                            watched => {
+                                                ::retry_http::__private::Reads::of(&watched)
                                                     .reading()
-                                                    .noted(result, &mut call.seen)
+                                                    .watch(watched, ::core::option::Option::None)
                                             }
-                                        }?,
+                                        }
+                                            .await?,
                                     )
                                 }
                             },
                         )
                         .await;
-                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
-                        call, attempted, is_pending
-                    ) {
-                        return outcome;
-                    }
+                    ::retry_http::__private::settle!(wait, call, attempted, is_pending);
                 }
             }
         "#]],
@@ -400,13 +406,19 @@ fn a_future_of_a_block() {
                 let url = self.url(&id);
                 async move {
                     let mut call = ::retry_http::__private::Call::start(
-                        ::core::concat!(::core::module_path!(), "::", "user"),
+                        {
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::__private::Sends::Visible,
+                            );
+                            &FUNCTION
+                        },
                         &::retry_http::Policy::DEFAULT,
                     );
                     loop {
                         let url = ::retry_http::__private::again(&url);
                         let attempted = ::retry_http::__private::attempt(
-                                call.pause(),
+                                &mut call,
                                 async {
                                     let url = url;
                                     if false {
@@ -416,28 +428,24 @@ fn a_future_of_a_block() {
                                     }
                                     {
                                         match ::retry_http::__private::arm!(
-                                            call, self.http.get(url), false
+                                            self.http.get(url), ::core::option::Option::None
                                         )
                                             .send()
                                             .await?
                                             .json()
-                                            .await
                                         {
-                                            result => {
-                                                ::retry_http::__private::Look::of(&result)
+                                            watched => {
+                                                ::retry_http::__private::Reads::of(&watched)
                                                     .reading()
-                                                    .noted(result, &mut call.seen)
+                                                    .watch(watched, ::core::option::Option::None)
                                             }
                                         }
+                                            .await
                                     }
                                 },
                             )
                             .await;
-                        if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
-                            call, attempted
-                        ) {
-                            return outcome;
-                        }
+                        ::retry_http::__private::settle!(wait, call, attempted);
                     }
                 }
                     .boxed()
@@ -466,13 +474,19 @@ fn a_future_of_another_expression() {
                 async move {
                     let http: &Client = ::core::borrow::Borrow::borrow(&http);
                     let mut call = ::retry_http::__private::Call::start(
-                        ::core::concat!(::core::module_path!(), "::", "user"),
+                        {
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::__private::Sends::Visible,
+                            );
+                            &FUNCTION
+                        },
                         &::retry_http::Policy::DEFAULT,
                     );
                     loop {
                         let name = &mut *name;
                         let attempted = ::retry_http::__private::attempt(
-                                call.pause(),
+                                &mut call,
                                 async {
                                     let name = name;
                                     if false {
@@ -482,7 +496,7 @@ fn a_future_of_another_expression() {
                                     }
                                     ::retry_http::__private::once(|| {
                                             ::retry_http::__private::arm!(
-                                                call, http.get(url(id)), false
+                                                http.get(url(id)), ::core::option::Option::None
                                             )
                                                 .send()
                                                 .then(move |response| read(response, name))
@@ -491,11 +505,7 @@ fn a_future_of_another_expression() {
                                 },
                             )
                             .await;
-                        if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
-                            call, attempted
-                        ) {
-                            return outcome;
-                        }
+                        ::retry_http::__private::settle!(wait, call, attempted);
                     }
                 }
             }
@@ -550,7 +560,13 @@ fn an_impl_block() {
         impl Shop {
             async fn items(&self) -> Result<Vec<Item>> {
                 let mut call = ::retry_http::__private::Call::start(
-                    ::core::concat!(::core::module_path!(), "::", "items"),
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "items"),
+                            ::retry_http::__private::Sends::Visible,
+                        );
+                        &FUNCTION
+                    },
                     &const {
                         ::retry_http::Policy::builder()
                             .max(2u32)
@@ -560,7 +576,7 @@ fn an_impl_block() {
                 );
                 loop {
                     let attempted = ::retry_http::__private::attempt(
-                            call.pause(),
+                            &mut call,
                             async {
                                 if false {
                                     return ::retry_http::__private::typed::<Result<Vec<Item>>>();
@@ -568,34 +584,37 @@ fn an_impl_block() {
                                 {
                                     Ok(
                                         match ::retry_http::__private::arm!(
-                                            call, self.http.get(self.url("items")), false
+                                            self.http.get(self.url("items")),
+                                            ::core::option::Option::None
                                         )
                                             .send()
                                             .await?
                                             .json()
-                                            .await
                                         {
-                                            result => {
-                                                ::retry_http::__private::Look::of(&result)
+                                            watched => {
+                                                ::retry_http::__private::Reads::of(&watched)
                                                     .reading()
-                                                    .noted(result, &mut call.seen)
+                                                    .watch(watched, ::core::option::Option::None)
                                             }
-                                        }?,
+                                        }
+                                            .await?,
                                     )
                                 }
                             },
                         )
                         .await;
-                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
-                        call, attempted
-                    ) {
-                        return outcome;
-                    }
+                    ::retry_http::__private::settle!(wait, call, attempted);
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
                 let mut call = ::retry_http::__private::Call::start(
-                    ::core::concat!(::core::module_path!(), "::", "item"),
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "item"),
+                            ::retry_http::__private::Sends::Visible,
+                        );
+                        &FUNCTION
+                    },
                     &const {
                         ::retry_http::Policy::builder()
                             .max(5u32)
@@ -605,7 +624,7 @@ fn an_impl_block() {
                 );
                 loop {
                     let attempted = ::retry_http::__private::attempt(
-                            call.pause(),
+                            &mut call,
                             async {
                                 if false {
                                     return ::retry_http::__private::typed::<Result<Item>>();
@@ -613,29 +632,26 @@ fn an_impl_block() {
                                 {
                                     Ok(
                                         match ::retry_http::__private::arm!(
-                                            call, self.http.get(self.url(& id.to_string())), false
+                                            self.http.get(self.url(& id.to_string())),
+                                            ::core::option::Option::None
                                         )
                                             .send()
                                             .await?
                                             .json()
-                                            .await
                                         {
-                                            result => {
-                                                ::retry_http::__private::Look::of(&result)
+                                            watched => {
+                                                ::retry_http::__private::Reads::of(&watched)
                                                     .reading()
-                                                    .noted(result, &mut call.seen)
+                                                    .watch(watched, ::core::option::Option::None)
                                             }
-                                        }?,
+                                        }
+                                            .await?,
                                     )
                                 }
                             },
                         )
                         .await;
-                    if let ::core::ops::ControlFlow::Break(outcome) = ::retry_http::__private::settle!(
-                        call, attempted
-                    ) {
-                        return outcome;
-                    }
+                    ::retry_http::__private::settle!(wait, call, attempted);
                 }
             }
             async fn health(&self) -> Result<StatusCode> {
@@ -663,7 +679,7 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
             }
             ::core::compile_error! {
-                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `docs`, `crate` and `skip`"
+                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `docs`, `crate`, `skip` and `transparent`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

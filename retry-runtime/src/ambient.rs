@@ -53,6 +53,15 @@ impl Moment {
         }
     }
 
+    /// The moment this much earlier; `None` where that is before all time.
+    pub(crate) fn before(self, time: Duration) -> Option<Self> {
+        match self {
+            Self::Async(moment) => moment.checked_sub(time).map(Self::Async),
+            #[cfg(feature = "blocking")]
+            Self::Blocking(moment) => moment.checked_sub(time).map(Self::Blocking),
+        }
+    }
+
     /// How long it is until then; zero where that is past.
     pub(crate) fn left(self) -> Duration {
         match self {
@@ -119,6 +128,8 @@ impl Skipped {
     pub(crate) const fn of_call(self) -> Duration {
         Duration::ZERO
     }
+
+    pub(crate) const fn reach(&mut self, _: Duration) {}
 
     pub(crate) const fn of_start(self) -> Duration {
         Duration::ZERO

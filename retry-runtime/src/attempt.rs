@@ -1,4 +1,4 @@
-//! One attempt: the pause before it, the body in a scope of its own, and what it ended in.
+//! One attempt: the wait before it, the body in a scope of its own, and the outcome.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::nesting::Scope;
-use crate::transport::Work;
+use crate::call::Call;
+use crate::scope;
 
 /// What the body of an annotated function must return.
 #[diagnostic::on_unimplemented(
@@ -16,11 +16,11 @@ use crate::transport::Work;
     note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
 )]
 pub trait Outcome {
-    /// The attempt that ended in it. One type, so that nothing is reported of it where there is none.
+    /// The finished attempt. An associated type, so that a body that is not a `Result` produces one error, not several.
     type Attempted;
 
-    /// The attempt that ended in it, and whether an annotated function that it called gave up.
-    fn attempted(self, marked: bool) -> Self::Attempted;
+    /// Returns the attempt that ended in this outcome.
+    fn attempted(self) -> Self::Attempted;
 }
 
 #[diagnostic::do_not_recommend]
@@ -28,12 +28,12 @@ impl<T, E> Outcome for Result<T, E> {
     type Attempted = Attempted<T, E>;
 
     #[inline]
-    fn attempted(self, marked: bool) -> Attempted<T, E> {
-        Attempted { outcome: self, marked }
+    fn attempted(self) -> Attempted<T, E> {
+        Attempted { outcome: self }
     }
 }
 
-/// Of the type of an outcome: where the type of a block must be known, this is returned in a branch not taken.
+/// Never runs. Returned in an `if false` branch, to fix the type of a body before inference.
 ///
 /// # Panics
 ///
@@ -43,60 +43,85 @@ pub fn typed<R>() -> R {
     unreachable!("in a branch that is not taken")
 }
 
-/// What came of one attempt.
+/// A finished attempt.
 #[derive(Debug)]
 pub struct Attempted<T, E> {
     /// What the body returned.
     pub outcome: Result<T, E>,
-    /// Whether an annotated function that the body called gave up retrying what failed.
-    pub marked: bool,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Running,
+    Ended,
 }
 
 pin_project! {
     /// One attempt of an async function.
-    pub struct Attempt<F> {
-        pause: Option<Work>,
+    pub struct Attempt<'c, 'p, F> {
+        call: &'c mut Call<'p>,
+        stage: Stage,
         #[pin]
-        body: F,
-        marked: bool,
+        body: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Attempt<'_, '_, F> {
+        // What the body drops is recorded as dropped, so its scope is entered for that as well.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if *this.stage == Stage::Running {
+                let _entered = scope::enter(&mut this.call.scope);
+                this.body.set(None);
+            }
+        }
     }
 }
 
-/// Runs the body of an async function once, after the pause since the last time, if there is one.
+/// Runs the body of an async function once, after the wait since the last time, if there is one.
 ///
 /// One future instead of two to be awaited in the loop: each costs compile time, in every annotated function.
 #[inline]
-pub fn attempt<R: Outcome, F: Future<Output = R>>(pause: Option<Work>, body: F) -> Attempt<F> {
-    Attempt { pause, body, marked: false }
+pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
+    call: &'c mut Call<'p>,
+    body: F,
+) -> Attempt<'c, 'p, F> {
+    Attempt { call, stage: Stage::Waiting, body: Some(body) }
 }
 
-impl<R: Outcome, F: Future<Output = R>> Future for Attempt<F> {
+impl<R: Outcome, F: Future<Output = R>> Future for Attempt<'_, '_, F> {
     type Output = R::Attempted;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Some(pause) = this.pause {
-            ready!(pause.as_mut().poll(context));
-            *this.pause = None;
+        if *this.stage == Stage::Waiting {
+            if let Some(wait) = this.call.wait.as_mut() {
+                ready!(wait.as_mut().poll(context));
+                this.call.wait = None;
+            }
+            *this.stage = Stage::Running;
+            this.call.scope.begin_attempt();
         }
         // No closures: each would be compiled again for every annotated function.
-        let scope = Scope::enter(*this.marked);
-        let polled = this.body.poll(context);
-        *this.marked = scope.leave();
-        match polled {
-            Poll::Ready(outcome) => Poll::Ready(outcome.attempted(*this.marked)),
-            Poll::Pending => Poll::Pending,
-        }
+        let entered = scope::enter(&mut this.call.scope);
+        let body = this.body.as_pin_mut().expect("an attempt that is dropped is not polled");
+        let outcome = ready!(body.poll(context));
+        drop(entered);
+        // An `async` block holds nothing any more.
+        *this.stage = Stage::Ended;
+        Poll::Ready(outcome.attempted())
     }
 }
 
 /// Runs the body of a sync function once.
 #[cfg(feature = "blocking")]
 #[inline]
-pub fn attempt_blocking<R: Outcome>(body: impl FnOnce() -> R) -> R::Attempted {
-    let scope = Scope::enter(false);
+pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Attempted {
+    call.scope.begin_attempt();
+    let entered = scope::enter(&mut call.scope);
     let outcome = body();
-    let marked = scope.leave();
-    outcome.attempted(marked)
+    drop(entered);
+    outcome.attempted()
 }

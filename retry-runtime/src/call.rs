@@ -1,18 +1,23 @@
-//! What the generated loop calls: one call of an annotated function, which joins the core to the world.
+//! One call of an annotated function: connects the pure core to clock, sleep, observers and the calls around.
 
 use std::future::Future;
+use std::mem::take;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use crate::ambient::{self, Moment};
+use crate::decide::{Decided, decide};
 use crate::event::{Event, Observer, Step};
 use crate::exchange::Exchange;
-use crate::nesting;
+use crate::function::Function;
+use crate::outgoing::Outgoing;
 use crate::policy::Policy;
+use crate::recorder::{Mark, Recorder};
 use crate::renewal;
-use crate::retry::{Retry, Verdict};
-use crate::seen::Seen;
+use crate::report::{By, Report};
+use crate::retry::{Retry, Stop, Verdict};
+use crate::scope::{self, Around, Hints, OwnScope};
 use crate::shared::{IsUpstream, Shared};
 #[cfg(feature = "testing")]
 use crate::testing;
@@ -20,16 +25,30 @@ use crate::transport::Work;
 
 /// One call of an annotated function.
 pub struct Call<'p> {
-    function: &'static str,
+    function: &'static Function,
     retry: Retry<'p>,
-    /// What the attempt has seen so far.
-    pub seen: Seen,
-    /// What is to be awaited before the next attempt of an async function.
-    pause: Option<Work>,
-    /// What it has to do with other calls.
+    /// The scope of its attempts.
+    pub(crate) scope: OwnScope,
+    /// The wait before the next attempt of an async function.
+    pub(crate) wait: Option<Work>,
+    /// Whether `retry_if` wants the outcome retried.
+    is_wanted: bool,
+    /// The attempt that the call is part of.
+    around: Option<Around>,
+    /// What few calls need.
+    rare: Option<Box<Rare>>,
+    /// The upstream that this call shares with others.
     shared: Option<Shared<'p>>,
-    /// Who wants to know of it.
+    /// The observer.
     watch: Option<Box<Watch<'p>>>,
+}
+
+#[derive(Default)]
+struct Rare {
+    /// What earlier attempts recorded, for the attempt around.
+    earlier: Recorder,
+    /// The exchange whose 401 is being cured.
+    unauthorized: Option<Decided>,
 }
 
 struct Watch<'p> {
@@ -38,33 +57,55 @@ struct Watch<'p> {
 }
 
 impl<'p> Call<'p> {
-    /// Before the first attempt of an async function.
+    /// Begins a call of an async function.
     #[inline]
-    pub fn start(function: &'static str, policy: &'p Policy) -> Self {
+    pub fn start(function: &'static Function, policy: &'p Policy) -> Self {
         Self::begin(function, policy, ambient::moment)
     }
 
-    /// Before the first attempt of a sync function.
+    /// Begins a call of a sync function.
     #[cfg(feature = "blocking")]
     #[inline]
-    pub fn start_blocking(function: &'static str, policy: &'p Policy) -> Self {
+    pub fn start_blocking(function: &'static Function, policy: &'p Policy) -> Self {
         Self::begin(function, policy, ambient::blocking::moment)
     }
 
     #[inline]
-    fn begin(function: &'static str, policy: &'p Policy, moment: fn() -> Moment) -> Self {
-        let (retry, seen) = (Retry::new(policy), Seen::new(policy, moment));
-        Self { function, retry, seen, pause: None, shared: None, watch: None }
+    fn begin(function: &'static Function, policy: &'p Policy, moment: fn() -> Moment) -> Self {
+        let (mut scope, around) = OwnScope::begin(Outgoing::new(policy, moment));
+        let mut retry = Retry::new(policy);
+        if around.is_some() {
+            // The calls around have a deadline, too.
+            if let Some(left) = scope.outgoing.left() {
+                retry.lower_deadline(left);
+            }
+        }
+        if policy.idempotency_key() {
+            let call = scope.call;
+            scope.outgoing.have_keys(call);
+        }
+        // In one piece, where it is to be: all of a call is large.
+        Self {
+            function,
+            retry,
+            scope,
+            wait: None,
+            is_wanted: false,
+            around,
+            rare: None,
+            shared: None,
+            watch: None,
+        }
     }
 
-    /// With an observer.
+    /// Adds an observer.
     #[inline]
     #[must_use]
     pub fn observed(self, observer: &'p dyn Observer) -> Self {
         self.watched(observer, ambient::moment)
     }
 
-    /// The same in a sync function.
+    /// Adds an observer to the call of a sync function.
     #[cfg(feature = "blocking")]
     #[inline]
     #[must_use]
@@ -73,142 +114,260 @@ impl<'p> Call<'p> {
     }
 
     fn watched(mut self, observer: &'p dyn Observer, moment: fn() -> Moment) -> Self {
-        self.seen.observed = true;
+        self.scope.is_observed = true;
         self.watch = Some(Box::new(Watch { observer, start: moment() }));
         self
     }
 
-    /// With an upstream.
+    /// Adds an upstream.
     #[inline]
     #[must_use]
-    pub fn with_upstream<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
-        self.shared = Some(Shared::new(upstream.upstream(), ambient::moment));
-        self.seen.skipped.begin();
-        self
+    pub fn with_upstream<U: IsUpstream>(self, upstream: &'p U) -> Self {
+        self.sharing(upstream, ambient::moment)
     }
 
-    /// The same in a sync function.
+    /// Adds an upstream to the call of a sync function.
     #[cfg(feature = "blocking")]
     #[inline]
     #[must_use]
-    pub fn with_upstream_blocking<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
-        self.shared = Some(Shared::new(upstream.upstream(), ambient::blocking::moment));
-        self.seen.skipped.begin();
+    pub fn with_upstream_blocking<U: IsUpstream>(self, upstream: &'p U) -> Self {
+        self.sharing(upstream, ambient::blocking::moment)
+    }
+
+    #[inline]
+    fn sharing<U: IsUpstream>(mut self, upstream: &'p U, moment: fn() -> Moment) -> Self {
+        let shared = Shared::new(upstream.upstream(), moment);
+        self.scope.upstream = Some(shared.address());
+        self.shared = Some(shared);
+        self.scope.outgoing.skipped.begin();
         self
     }
 
-    /// Waits until the next attempt may go: after the pause since the last one, when its upstream lets it.
+    /// Says that the function has a `retry_if`.
+    #[inline]
+    #[must_use]
+    pub fn with_retry_if(mut self) -> Self {
+        self.scope.hints = Hints::OfAll;
+        self
+    }
+
+    /// Says that the function renews credentials.
+    #[inline]
+    #[must_use]
+    pub fn with_renewal(mut self) -> Self {
+        self.scope.renewals = Some(renewal::so_far());
+        self
+    }
+
+    /// Waits until the next attempt may go: after the wait since the last one, when its upstream lets it.
     #[inline]
     pub async fn admitted(&mut self) {
-        if let Some(pause) = self.pause() {
-            pause.await;
+        if let Some(wait) = self.wait.take() {
+            wait.await;
         }
         while let Some(wait) = self.hold() {
             self.tell_held(wait);
-            ambient::wait(wait, &mut self.seen.skipped).await;
+            ambient::wait(wait, &mut self.scope.outgoing.skipped).await;
         }
     }
 
-    /// The same in a sync function.
+    /// [`admitted`](Self::admitted), in a sync function.
     #[cfg(feature = "blocking")]
     #[inline]
     pub fn admitted_blocking(&mut self) {
         while let Some(wait) = self.hold() {
             self.tell_held(wait);
-            ambient::blocking::wait(ambient::blocking::now(), wait, &mut self.seen.skipped);
+            ambient::blocking::wait(ambient::blocking::now(), wait, &mut self.scope.outgoing.skipped);
         }
     }
 
     #[inline]
     fn hold(&mut self) -> Option<Duration> {
-        let (retry, seen) = (&self.retry, &self.seen);
-        self.shared.as_mut()?.hold(seen.skipped, || {
+        let (retry, outgoing) = (&self.retry, &self.scope.outgoing);
+        self.shared.as_mut()?.hold(outgoing.skipped, || {
             // An eighth of the time is kept for sending.
-            let left = seen.left().unwrap_or(Duration::MAX);
+            let left = outgoing.left().unwrap_or(Duration::MAX);
             retry.policy().max_retry_after().min(left.saturating_sub(left / 8))
         })
     }
 
-    /// The next attempt begins with `pause`.
-    pub(crate) fn pause_for(&mut self, pause: Work) {
-        self.pause = Some(pause);
+    /// Has the next attempt begin with `wait`.
+    pub(crate) fn wait_for(&mut self, wait: Work) {
+        self.wait = Some(wait);
     }
 
-    /// What the attempt that follows begins with.
+    /// Says that `retry_if` wants the outcome retried.
     #[inline]
-    pub fn pause(&mut self) -> Option<Work> {
-        self.pause.take()
+    pub fn want(&mut self) {
+        self.is_wanted = true;
     }
 
-    /// After each attempt, which `succeeded` or not: the wait before the next one, or `None` where the outcome is to be
-    /// returned.
+    /// Decides what follows an attempt whose outcome says what is in `report`: returns the wait before the next one, or
+    /// `None` where the outcome is to be returned.
     #[inline]
-    pub fn after(&mut self, retried_below: bool, succeeded: bool) -> Option<Duration> {
-        let mut exchange = self.seen.take();
-        if retried_below {
-            exchange.was_retried_below();
+    pub(crate) fn next(&mut self, report: &Report<'_>) -> Option<Duration> {
+        self.note_what_was_seen(report);
+        if !self.is_wanted {
+            if let Some(recorded) = self.scope.recorder.plain_success(report) {
+                let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
+                if let Some(shared) = &mut self.shared {
+                    // There is nothing to pay for.
+                    _ = shared.after(exchange, true, Verdict::Stop(stop), self.scope.outgoing.skipped);
+                }
+                let step = || Step::End { stop, succeeded: true };
+                self.tell(exchange, recorded.host.as_deref(), self.attempts(), step);
+                return None;
+            }
         }
+        self.next_of_several(report)
+    }
+
+    /// [`next`](Self::next), of anything but a plain success.
+    #[cold]
+    fn next_of_several(&mut self, report: &Report<'_>) -> Option<Duration> {
+        let mut decided = self.decide(report);
+        if take(&mut self.is_wanted) {
+            decided.exchange.want();
+        }
+        let says_something =
+            matches!(report.by, By::Response | By::Transport | By::Own) && !report.is_silent();
+        if self.around.is_some() && decided.number.is_none() && says_something {
+            // The attempt around is to know of it as well.
+            let exchange = decided.exchange.clone();
+            decided.number = Some(self.scope.recorder.record_unseen(exchange, report));
+        }
+        let Decided { exchange, host, .. } = &decided;
         let attempt = self.attempts();
-        let mut verdict = self.retry.next(&exchange, self.elapsed(), ambient::random);
+        let succeeded = report.is_success();
+        let mut verdict = self.retry.next(exchange, self.elapsed(), ambient::random);
         #[cfg(feature = "testing")]
         {
             verdict = testing::judge(verdict);
         }
         if let Some(shared) = &mut self.shared {
-            verdict = shared.after(&exchange, succeeded, verdict, self.seen.skipped);
+            verdict = shared.after(exchange, succeeded, verdict, self.scope.outgoing.skipped);
         }
-        self.tell(&exchange, attempt, || match verdict {
+        self.tell(exchange, host.as_deref(), attempt, || match verdict {
             Verdict::Wait(wait) => Step::Retry { wait },
             Verdict::Stop(stop) => Step::End { stop, succeeded: succeeded && !exchange.is_error() },
         });
         match verdict {
-            Verdict::Wait(wait) => Some(wait),
+            Verdict::Wait(wait) => {
+                self.begin_anew();
+                Some(wait)
+            }
             Verdict::Stop(stop) => {
-                let renewed =
-                    || exchange.status() == Some(StatusCode::UNAUTHORIZED) && self.retry.has_renewed();
-                if stop.gave_up() || renewed() {
-                    nesting::mark();
+                if self.around.is_some() {
+                    self.mark(&decided, stop, succeeded);
                 }
                 None
             }
         }
     }
 
-    /// How long the call runs, where that is bounded; else zero.
     #[inline]
-    fn elapsed(&self) -> Duration {
-        let deadline = self.retry.policy().deadline().unwrap_or_default();
-        self.seen.left().map_or(Duration::ZERO, |left| deadline.saturating_sub(left))
+    fn decide(&self, report: &Report<'_>) -> Decided {
+        decide(&self.scope.recorder, report, self.retry.policy(), self.scope.hints, ambient::now)
     }
 
-    /// How many attempts there were, with the one that is under way.
+    /// Leaves the exchanges of an attempt behind: the next one has its own.
+    #[inline]
+    fn begin_anew(&mut self) {
+        if self.around.is_none() {
+            self.scope.recorder.clear();
+            return;
+        }
+        let mut recorder = take(&mut self.scope.recorder);
+        for recorded in recorder.exchanges_mut() {
+            if recorded.mark == Mark::None && recorded.has_failed() {
+                recorded.mark = Mark::Settled;
+            }
+        }
+        self.rare.get_or_insert_default().earlier.absorb(recorder);
+    }
+
+    /// Marks the exchanges of the last attempt for the attempt around: those that the call decided about, or succeeded
+    /// in spite of.
+    fn mark(&mut self, decided: &Decided, stop: Stop, succeeded: bool) {
+        let exchange = &decided.exchange;
+        let refused_renewal = exchange.status() == Some(StatusCode::UNAUTHORIZED) && self.retry.has_renewed();
+        let is_settled = stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal;
+        for recorded in self.scope.recorder.exchanges_mut() {
+            if is_settled && decided.number == Some(recorded.began) {
+                recorded.mark = Mark::Settled;
+            } else if !is_settled && succeeded && recorded.mark == Mark::None {
+                recorded.mark = Mark::Succeeded;
+            }
+        }
+    }
+
+    /// Notes that the function has recorded something, or says that it has not where that matters.
+    #[inline]
+    fn note_what_was_seen(&self, report: &Report<'_>) {
+        if self.scope.recorder.is_empty() {
+            self.warn_unseen(report);
+        } else {
+            self.function.record();
+        }
+    }
+
+    /// Warns, once a function, that its requests are not seen: where an error says nothing, so nothing is retried, or
+    /// where there was a request that should have been bounded, or have a key.
+    #[cold]
+    fn warn_unseen(&self, report: &Report<'_>) {
+        let policy = self.retry.policy();
+        let is_imposing =
+            policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key();
+        let is_failure =
+            matches!(report.by, By::Error | By::Elapsed) || (report.by == By::Own && report.is_silent());
+        let was_sent = self.scope.unknown_sender.is_some() || (!is_failure && report.by != By::Success);
+        if is_failure || (is_imposing && was_sent) {
+            #[cfg(feature = "tracing")]
+            if self.function.is_to_warn(self.scope.unknown_sender) {
+                crate::log::warn_unseen(self.function.name(), self.scope.unknown_sender.map(|name| name()));
+            }
+        }
+    }
+
+    /// Returns for how long the call runs, where that is bounded; else zero.
+    #[inline]
+    fn elapsed(&self) -> Duration {
+        let deadline = self.retry.deadline().unwrap_or_default();
+        self.scope.outgoing.left().map_or(Duration::ZERO, |left| deadline.saturating_sub(left))
+    }
+
+    /// Returns how many attempts there were, with the one that is under way.
     fn attempts(&self) -> u32 {
         let retries = self.retry.retries().saturating_add(1);
         retries.saturating_add(u32::from(self.retry.has_renewed()))
     }
 
+    /// Returns what is left of the call, where that is bounded.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.scope.outgoing.left()
+    }
+
     #[inline]
-    fn tell(&self, exchange: &Exchange, attempt: u32, step: impl FnOnce() -> Step) {
+    fn tell(&self, exchange: &Exchange, host: Option<&str>, attempt: u32, step: impl FnOnce() -> Step) {
         let told = self.watch.is_some() || cfg!(any(feature = "tracing", feature = "metrics"));
         #[cfg(feature = "testing")]
         let told = told || testing::is_here();
         if told {
-            self.tell_all(exchange, attempt, step());
+            self.tell_all(exchange, host, attempt, step());
         }
     }
 
     #[cold]
-    fn tell_all(&self, exchange: &Exchange, attempt: u32, step: Step) {
+    fn tell_all(&self, exchange: &Exchange, host: Option<&str>, attempt: u32, step: Step) {
         let event = Event {
-            function: self.function,
+            function: self.function.name(),
             attempt,
             elapsed: self.watch.as_ref().map_or_else(
                 || self.elapsed(),
-                |watch| watch.start.elapsed().saturating_add(self.seen.skipped.of_call()),
+                |watch| watch.start.elapsed().saturating_add(self.scope.outgoing.skipped.of_call()),
             ),
             method: exchange.method(),
-            // That of the last send, where the attempt has one.
-            host: exchange.method().and(self.seen.host()),
+            host,
             status: exchange.status(),
             failures: exchange.failures(),
             hint: exchange.hint(),
@@ -228,43 +387,82 @@ impl<'p> Call<'p> {
 
     /// Of a request that is yet to be sent nothing is known.
     fn tell_held(&self, wait: Duration) {
-        self.tell(&Exchange::default(), self.attempts(), || Step::Held { wait });
+        self.tell(&Exchange::default(), None, self.attempts(), || Step::Held { wait });
     }
 
-    /// After an attempt of a function that can renew credentials: whether to do so.
-    pub(crate) fn renews(&mut self, retried_below: bool) -> bool {
-        !retried_below && !renewal::is_under_way() && self.retry.renews(self.seen.exchange())
+    /// Decides whether to renew the credentials, after an attempt whose outcome says what is in `report`. Where the
+    /// answer is yes, [`renewing`](Self::renewing) follows.
+    pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
+        if renewal::is_under_way() {
+            return false;
+        }
+        let decided = self.decide(report);
+        let renews = self.retry.renews(&decided.exchange);
+        if renews {
+            self.rare.get_or_insert_default().unauthorized = Some(decided);
+        }
+        renews
     }
 
     /// Renews credentials, within what is left of the call. Where that fails the outcome is to be returned.
     pub async fn renewing(&mut self, renewal: impl Future<Output = bool>) -> bool {
-        let renewal = renewal::during_polls(self.seen.renewals(), renewal);
-        let renewed = match self.seen.left() {
+        let left = self.left();
+        let renewal = renewal::during_polls(self.scope.for_renewal(), renewal);
+        let renewed = match left {
             Some(left) => ambient::at_most(left, renewal).await.unwrap_or(false),
             None => renewal.await,
         };
         self.renewed(renewed)
     }
 
-    /// The same in a sync function, where what takes too long cannot be interrupted.
+    /// [`renewing`](Self::renewing), in a sync function, where what takes too long cannot be interrupted.
     #[cfg(feature = "blocking")]
     pub fn renewing_blocking(&mut self, renewal: impl FnOnce() -> bool) -> bool {
-        let renewed = renewal::during(self.seen.renewals(), renewal);
+        let mut scope = self.scope.for_renewal();
+        let renewed = renewal::during(&mut scope, renewal);
         self.renewed(renewed)
     }
 
     fn renewed(&mut self, renewed: bool) -> bool {
-        let succeeded = renewed && self.seen.left().is_none_or(|left| !left.is_zero());
+        let succeeded = renewed && self.left().is_none_or(|left| !left.is_zero());
         // The attempt that follows is counted already.
         let attempt = self.attempts().saturating_sub(1);
-        let exchange = self.seen.take();
+        let decided = self.rare.as_mut().and_then(|rare| rare.unauthorized.take()).unwrap_or_default();
         if let Some(shared) = &mut self.shared {
             shared.look_again();
         }
-        self.tell(&exchange, attempt, || Step::Renewed { succeeded });
-        if !succeeded {
-            nesting::mark();
+        self.tell(&decided.exchange, decided.host.as_deref(), attempt, || Step::Renewed { succeeded });
+        if succeeded {
+            self.begin_anew();
+        } else if self.around.is_some() {
+            // The call was to renew the credentials, and could not.
+            self.mark(&decided, Stop::Exhausted, false);
         }
         succeeded
+    }
+}
+
+/// A call that ends, or is dropped, hands what it has recorded to the attempt that it is part of.
+impl Drop for Call<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.around.is_some() {
+            self.hand_up();
+        }
+    }
+}
+
+impl Call<'_> {
+    #[cold]
+    fn hand_up(&mut self) {
+        let Some(around) = self.around else { return };
+        let mut recorder = self.rare.take().map(|rare| rare.earlier).unwrap_or_default();
+        recorder.absorb(take(&mut self.scope.recorder));
+        recorder.leave_call(self.scope.call, self.retry.policy().idempotent());
+        let waits = around.skipped.saturating_add(self.scope.outgoing.skipped.of_call());
+        scope::attempt(around.attempt, |scope| {
+            scope.recorder.absorb(recorder);
+            scope.outgoing.skipped.reach(waits);
+        });
     }
 }

@@ -31,9 +31,12 @@ impl Conditions {
         failures: FailureSet::ALL,
     };
 
-    /// What is safe to retry otherwise: the server said, or it is certain, that nothing was done.
-    pub(crate) const OTHER: Self = Self {
-        statuses: StatusSet::EMPTY.with(429).with(503),
-        failures: FailureSet::EMPTY.with(Failure::Connect),
-    };
+    /// What is safe to retry otherwise: it is certain, or the server said, that nothing was done.
+    pub(crate) const OTHER: Self =
+        Self { statuses: StatusSet::EMPTY.with(429), failures: FailureSet::EMPTY.with(Failure::Connect) };
+
+    /// What is safe to retry otherwise, of an answer with a hint. A 503 without one may come from a proxy whose
+    /// connection to the origin died half way.
+    pub(crate) const OTHER_HINTED: Self =
+        Self { statuses: Self::OTHER.statuses.with(503), failures: Self::OTHER.failures };
 }

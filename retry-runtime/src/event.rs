@@ -107,7 +107,7 @@ impl Stop {
             Self::NotRetryable => "not_retryable",
             Self::Never => "never",
             Self::Ambiguous => "ambiguous",
-            Self::RetriedBelow => "retried_below",
+            Self::Settled => "settled",
             Self::Exhausted => "exhausted",
             Self::HintTooLong => "hint_too_long",
             Self::Deadline => "deadline",

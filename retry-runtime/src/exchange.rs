@@ -1,4 +1,4 @@
-//! What an attempt saw on the wire.
+//! One request and what came of it.
 
 use std::time::Duration;
 
@@ -10,6 +10,10 @@ use crate::hint::Hint;
 
 /// The header by which a client makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The methods that may be repeated without doing anything twice (RFC 9110 §9.2.2), and QUERY, which is safe and
+/// idempotent (draft-ietf-httpbis-safe-method-w-body).
+const IDEMPOTENT: [&str; 7] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
 /// One request and what came of it, as far as it is known. The default is that nothing is.
 ///
@@ -32,25 +36,28 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 pub struct Exchange {
     method: Option<Method>,
     keyed: bool,
+    idempotent: Option<bool>,
     status: Option<StatusCode>,
     failures: FailureSet,
     hint: Option<Duration>,
     hint_header: Option<&'static str>,
     should_retry: Option<bool>,
     wanted: bool,
-    retried_below: bool,
-    after_unsafe: bool,
+    settled: bool,
+    repeat_forbidden: bool,
 }
 
 impl Exchange {
     /// A request that is about to be sent: its method, and of its headers whether there is an `Idempotency-Key`.
+    #[inline]
     pub fn sent(method: &Method, headers: &HeaderMap) -> Self {
         // Only a request that its method does not already make repeatable needs the look-up.
-        let keyed = !method.is_idempotent() && headers.contains_key(IDEMPOTENCY_KEY);
+        let keyed = !is_idempotent(method) && headers.contains_key(IDEMPOTENCY_KEY);
         Self { method: Some(method.clone()), keyed, ..Self::default() }
     }
 
     /// The server answered with `status`. What an answer with another status had said is forgotten.
+    #[inline]
     pub fn answered(&mut self, status: StatusCode) {
         if self.status != Some(status) {
             (self.failures, self.hint, self.should_retry) = (FailureSet::EMPTY, None, None);
@@ -73,19 +80,22 @@ impl Exchange {
 
     /// [`hinted`](Self::hinted), by a header.
     pub(crate) fn hinted_by(&mut self, hint: Hint) {
+        if self.hint.is_none_or(|known| known < hint.wait) {
+            self.hint_header = Some(hint.header);
+        }
         self.hinted(hint.wait);
-        self.hint_header = Some(hint.header);
     }
 
-    /// Before this exchange there was another, in the same attempt or before a redirect, that is not safe to
-    /// repeat: what this one says about being repeated is not the whole of it.
-    pub fn followed_unsafe(&mut self) {
-        self.after_unsafe = true;
+    /// Forbids to repeat the attempt: another of its requests may have done something that must not be done twice.
+    ///
+    /// Only a policy that is `idempotent` repeats it all the same.
+    pub fn forbid_repeat(&mut self) {
+        self.repeat_forbidden = true;
     }
 
-    /// Whether [`followed_unsafe`](Self::followed_unsafe) was called.
-    pub fn is_after_unsafe(&self) -> bool {
-        self.after_unsafe
+    /// Whether [`forbid_repeat`](Self::forbid_repeat) was called.
+    pub fn is_repeat_forbidden(&self) -> bool {
+        self.repeat_forbidden
     }
 
     /// The exchange failed. Where there was no answer, what an earlier one had said is forgotten.
@@ -101,9 +111,9 @@ impl Exchange {
         self.wanted = true;
     }
 
-    /// What failed has been retried by an inner call, which gave up.
-    pub fn was_retried_below(&mut self) {
-        self.retried_below = true;
+    /// An inner call has decided about this exchange, so it is not retried again.
+    pub fn settle(&mut self) {
+        self.settled = true;
     }
 
     /// Whether [`want`](Self::want) was called.
@@ -111,15 +121,47 @@ impl Exchange {
         self.wanted
     }
 
-    /// Whether [`was_retried_below`](Self::was_retried_below) was called.
-    pub fn is_retried_below(&self) -> bool {
-        self.retried_below
+    /// Whether [`settle`](Self::settle) was called.
+    pub fn is_settled(&self) -> bool {
+        self.settled
     }
 
-    /// Whether repeating the request has the effect of sending it once (RFC 9110 §9.2.2): its method says so,
-    /// it carries an `Idempotency-Key`, or its method is not known.
+    /// A request that is being sent. `idempotent` says whether repeating it has the effect of sending it once, where that is
+    /// not by its method.
+    #[inline]
+    pub(crate) fn begun(method: Method, keyed: bool, idempotent: Option<bool>) -> Self {
+        Self { method: Some(method), keyed, idempotent, ..Self::default() }
+    }
+
+    /// Whether the answer is a success that no policy retries.
+    #[inline]
+    pub(crate) fn is_plain_success(&self) -> bool {
+        self.failures.is_empty()
+            && self.status.is_some_and(|status| status.is_success() && status != StatusCode::ACCEPTED)
+    }
+
+    /// Says whether repeating the request has the effect of sending it once, where that is not known yet.
+    pub(crate) fn idempotent_by_default(&mut self, idempotent: Option<bool>) {
+        self.idempotent = self.idempotent.or(idempotent);
+    }
+
+    /// The key that the request carries is of no use to whoever repeats it from here on.
+    pub(crate) fn forget_key(&mut self) {
+        self.keyed = false;
+    }
+
+    /// Whether repeating the request has the effect of sending it once (RFC 9110 §9.2.2): its method says so, or
+    /// it carries an `Idempotency-Key`. Where the method is not known, it may not be repeated.
+    #[inline]
     pub fn is_idempotent(&self) -> bool {
-        self.keyed || self.method.as_ref().is_none_or(Method::is_idempotent)
+        self.idempotent.unwrap_or_else(|| self.keyed || self.method.as_ref().is_some_and(is_idempotent))
+    }
+
+    /// [`is_idempotent`](Self::is_idempotent) under a policy that may say `idempotent`. What is known of the
+    /// request itself counts for more.
+    #[inline]
+    pub(crate) fn is_idempotent_under(&self, policy: Option<bool>) -> bool {
+        self.idempotent.or(policy).unwrap_or_else(|| self.is_idempotent())
     }
 
     /// The method of the request, where it is known.
@@ -137,7 +179,7 @@ impl Exchange {
         self.failures
     }
 
-    /// What the server said about retrying, other than by its status.
+    /// The server's word on retrying, other than its status.
     pub fn should_retry(&self) -> Option<bool> {
         self.should_retry
     }
@@ -152,10 +194,22 @@ impl Exchange {
         self.hint_header.filter(|_| self.hint.is_some())
     }
 
+    /// Whether the server asked for a wait. One of zero asks for nothing.
+    pub(crate) fn is_hinted(&self) -> bool {
+        self.hint.is_some_and(|hint| !hint.is_zero())
+    }
+
     /// The wait that the server asked for.
     pub fn hint(&self) -> Option<Duration> {
         self.hint
     }
+}
+
+/// Whether a method alone says that a request may be repeated.
+#[inline]
+pub(crate) fn is_idempotent(method: &Method) -> bool {
+    // Most requests are this one.
+    *method == Method::GET || IDEMPOTENT.contains(&method.as_str())
 }
 
 #[cfg(test)]
@@ -165,7 +219,9 @@ mod tests {
     #[test]
     fn repeatable_are_the_methods_of_rfc_9110_and_requests_with_a_key() {
         let none = HeaderMap::new();
-        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
+        let query = Method::from_bytes(b"QUERY").unwrap();
+        for method in
+            [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE, query]
         {
             assert!(Exchange::sent(&method, &none).is_idempotent(), "{method}");
         }
@@ -174,7 +230,8 @@ mod tests {
             assert!(!Exchange::sent(&method, &none).is_idempotent(), "{method}");
             assert!(Exchange::sent(&method, &keyed).is_idempotent(), "{method}");
         }
-        assert!(Exchange::default().is_idempotent());
+        // The dangerous case, where nothing is known.
+        assert!(!Exchange::default().is_idempotent());
     }
 
     #[test]

@@ -13,25 +13,30 @@ mod call;
 mod condition;
 #[cfg(feature = "metrics")]
 mod count;
+mod decide;
 mod event;
 mod exchange;
 mod failure;
+mod function;
 pub mod hint;
 mod http_date;
 #[cfg(feature = "tracing")]
 mod log;
-mod nesting;
 mod outcome;
+mod outgoing;
 mod policy;
 mod probe;
 mod rate_limit;
+mod recorder;
 mod renewal;
+mod report;
 mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;
 mod retry;
 mod rules;
-mod seen;
+mod scope;
+mod sending;
 #[cfg(feature = "serde")]
 mod serde;
 mod settle;
@@ -64,15 +69,14 @@ pub mod __private {
     pub use crate::attempt::{Outcome, attempt, typed};
     pub use crate::call::Call;
     pub use crate::event::observer;
-    pub use crate::outcome::{Again, Informs, Keep, again, collect, informs, is_wanted, keep, once};
-    pub use crate::probe::{Giving, Look};
+    pub use crate::function::{Function, Sends};
+    pub use crate::outcome::{Again, Keep, again, collect, is_wanted, keep, once};
+    pub use crate::probe::{Giving, Look, Reads, SendsAsync};
     pub use crate::renewal::Renewed;
     pub use crate::{
-        __arm as arm, __executing as executing, __fresh as fresh, __informs as informs, __settle as settle,
+        __answer as answer, __arm as arm, __executing as executing, __fresh as fresh, __settle as settle,
     };
 
-    #[cfg(feature = "blocking")]
-    pub use crate::__settle_blocking as settle_blocking;
     #[cfg(feature = "blocking")]
     pub use crate::attempt::attempt_blocking;
 

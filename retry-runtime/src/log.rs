@@ -50,12 +50,32 @@ pub(crate) fn log(event: &Event<'_>) {
         Step::Held { wait } => log!(DEBUG, "held back by its upstream", wait_seconds = wait.as_secs_f64()),
         Step::Renewed { succeeded: true } => log!(DEBUG, "credentials were renewed, another attempt follows"),
         Step::Renewed { succeeded: false } => log!(WARN, "credentials could not be renewed"),
-        Step::End { stop: stop @ Stop::RetriedBelow, .. } => {
-            log!(DEBUG, "failed, after an inner call gave up", stop = stop.name());
+        Step::End { stop: stop @ Stop::Settled, .. } => {
+            log!(DEBUG, "failed, after an inner call decided about it", stop = stop.name());
         }
         Step::End { stop, .. } if stop.gave_up() => log!(WARN, "gave up", stop = stop.name()),
         Step::End { stop, succeeded: false } => log!(DEBUG, "failed, not to be retried", stop = stop.name()),
         Step::End { succeeded: true, .. } => {}
+    }
+}
+
+/// Warns that the requests of `function` are not seen.
+pub(crate) fn warn_unseen(function: &'static str, unknown_sender: Option<&'static str>) {
+    match unknown_sender {
+        Some(sender) => tracing::warn!(
+            target: "retry_http",
+            { code.function.name = function, retry_http.sender = sender },
+            "sends by a type that is not known, so its requests are neither seen nor bounded and nothing of them \
+             is retried but what the error says: turn on the feature of that reqwest (`reqwest-0-13`, \
+             `reqwest-0-12`, `reqwest-middleware-0-5`; `blocking` for its blocking types), or annotate the \
+             function that sends by reqwest with `#[retry_http(transparent)]`"
+        ),
+        None => tracing::warn!(
+            target: "retry_http",
+            { code.function.name = function },
+            "no request of this function was seen, so requests are neither bounded nor retried for what its error \
+             does not say: annotate the function that sends with `#[retry_http(transparent)]`"
+        ),
     }
 }
 

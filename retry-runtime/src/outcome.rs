@@ -1,26 +1,6 @@
 //! What the generated loop does with values of the user's types: thin macros over [`Probe`](crate::probe::Probe),
 //! which has to be asked where the type is known, and the traits whose messages speak to users.
 
-use crate::attempt::Attempted;
-use crate::probe::{Known, Unknown};
-
-/// Whether an outcome can say anything about an exchange.
-#[diagnostic::on_unimplemented(
-    message = "`#[retry_http]` cannot learn from `{E}` what went wrong, so it would never retry",
-    label = "says nothing about HTTP",
-    note = "no request is sent in the body itself, so whether to retry is read from the error",
-    note = "send the request in this body (`.send().await`, `.execute(..).await`), return an error with a \
-            `reqwest::Error` as its `source()`, or `impl retry_http::HttpFailure for {E}`"
-)]
-pub trait Informs<E> {}
-
-#[diagnostic::do_not_recommend]
-impl<A: ?Sized, F: ?Sized, E> Informs<E> for (Known<A>, Known<F>) {}
-#[diagnostic::do_not_recommend]
-impl<A: ?Sized, E> Informs<E> for (Known<A>, Unknown<E>) {}
-#[diagnostic::do_not_recommend]
-impl<T, F: ?Sized, E> Informs<E> for (Unknown<T>, Known<F>) {}
-
 /// Calls what `retry_if` is given.
 #[inline]
 pub fn is_wanted<R>(outcome: &R, retry_if: impl FnOnce(&R) -> bool) -> bool {
@@ -104,73 +84,52 @@ macro_rules! __fresh {
     }};
 }
 
-/// Checks that at least one side of an outcome says something.
-#[inline]
-pub fn informs<T, E>(_: &Attempted<T, E>, _: impl Informs<E>) {}
-
-/// What `.send()` is called on, armed where it is reqwest's. Where it is not, the macro's word counts on whether it is
-/// seen to be a POST or PATCH.
+/// Arms what `.send()` is called on, where it is reqwest's.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __arm {
-    ($call:ident, $sender:expr, $unsafely:literal) => {
+    ($sender:expr, $idempotent:expr) => {
         match $sender {
-            sender => $crate::__private::Look::of(&sender).arming().arm(sender, &mut $call.seen, $unsafely),
+            sender => $crate::__private::SendsAsync::of(&sender).arming().arm(sender, $idempotent),
         }
     };
 }
 
-/// How to arm what is passed to `.execute(..)` of `$client`. The block ends the borrow before the call.
+/// Prepares for what is passed to `.execute(..)` of `$client`. The block ends the borrow before the call.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __executing {
-    ($call:ident, $client:expr) => {{
-        let arming = $crate::__private::Look::of(&$client).executing().of_client(&$client, &mut $call.seen);
+    ($client:expr, $idempotent:expr) => {{
+        let arming = $crate::__private::Look::of(&$client).executing().of_client(&$client, $idempotent);
         arming
     }};
 }
 
-/// What an attempt says about its exchange, and what to do about it: the outcome to return, or to go on.
+/// Asks which answer `$response` is. The block ends the borrow before that is read.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __answer {
+    ($response:expr) => {{
+        let answer = $crate::__private::Look::of(&$response).answering().of(&$response);
+        answer
+    }};
+}
+
+/// Decides what follows an attempt: returns its outcome, or waits and goes on.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __settle {
-    ($call:ident, $attempted:ident $(, $retry_if:expr)?) => {
-        $crate::__settled!(settle, $call, $attempted $(, $retry_if)?)
-    };
-}
-
-/// [`__settle`], in a sync function.
-#[cfg(feature = "blocking")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __settle_blocking {
-    ($call:ident, $attempted:ident $(, $retry_if:expr)?) => {
-        $crate::__settled!(settle_blocking, $call, $attempted $(, $retry_if)?)
-    };
-}
-
-/// What the two have in common.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __settled {
-    ($settle:ident, $call:ident, $attempted:ident $(, $retry_if:expr)?) => {{
+    ($wait:ident, $call:ident, $attempted:ident $(, $retry_if:expr)?) => {{
         $(
             if $crate::__private::is_wanted(&$attempted.outcome, $retry_if) {
-                $call.seen.want();
+                $call.want();
             }
         )?
         let answer = $attempted.answer().known();
         let error = $attempted.error().known();
-        $attempted.$settle(&mut $call, answer, error)
-    }};
-}
-
-/// Where no send is visible, the outcome must be able to say something.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __informs {
-    ($attempted:ident) => {{
-        let sides = ($attempted.answer().known(), $attempted.error().known());
-        $crate::__private::informs(&$attempted, sides);
+        match $attempted.next(&mut $call, answer, error) {
+            ::core::option::Option::Some(wait) => $attempted.$wait(&mut $call, answer, wait),
+            ::core::option::Option::None => return $attempted.outcome,
+        }
     }};
 }

@@ -142,14 +142,14 @@ impl Policy {
         self.on_or(Conditions::IDEMPOTENT)
     }
 
-    /// What is retried where repeating the request may do its work twice.
+    /// Returns what is retried where repeating the request may do its work twice.
     pub(crate) fn on_other(&self) -> Conditions {
         self.on_or(Conditions::OTHER)
     }
 
-    /// What is retried where repeating the attempt certainly does something twice: only what is listed.
-    pub(crate) fn on_listed(&self) -> Conditions {
-        self.on_or(Conditions::NONE)
+    /// [`on_other`](Self::on_other), of an answer that carries a hint.
+    pub(crate) fn on_other_hinted(&self) -> Conditions {
+        self.on_or(Conditions::OTHER_HINTED)
     }
 
     /// What is listed explicitly is always honoured; a half that `on` leaves out keeps its default.

@@ -1,4 +1,4 @@
-//! What a value of any type says about an exchange.
+//! Questions to values of any type: what they say about an exchange, how they are armed.
 //!
 //! The macro does not know types, so the generated code asks `Look::of(&value).question()` and lets method
 //! resolution decide. A [`Look`] derefs through a chain of wrappers, one for each kind of knowledge, most
@@ -11,6 +11,7 @@
 
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
+use std::any::type_name;
 use std::error::Error as StdError;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
@@ -18,9 +19,15 @@ use std::ops::Deref;
 
 use crate::attempt::Attempted;
 use crate::failure::HttpFailure;
+use crate::recorder::Prepared;
 use crate::renewal::Renewed;
-use crate::seen::Seen;
-use crate::transport::{Answer, AnyError, Executor, Failing, Sender};
+use crate::scope;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use crate::sending::Streaming;
+use crate::sending::{Reading, Sending, Tracked};
+#[cfg(feature = "blocking")]
+use crate::transport::BlockingSender;
+use crate::transport::{Answer, AnyError, Armed, Executor, Failing, Readable, Sender};
 
 /// An error that threads can share.
 pub(crate) type SharedError = dyn StdError + Send + Sync + 'static;
@@ -62,6 +69,20 @@ chain! {
 }
 
 chain! {
+    /// Knows reqwest's own builders.
+    SendsAsync -> Sends;
+    /// Knows the blocking ones.
+    Sends -> Opaque;
+}
+
+chain! {
+    /// Knows futures that read the body of an answer.
+    Reads -> ReadsNow;
+    /// Knows results of having read one.
+    ReadsNow -> Opaque;
+}
+
+chain! {
     /// Knows what can be cloned.
     Giving -> Lending;
     /// Knows what can be shared.
@@ -92,7 +113,7 @@ pub struct Opaque<T>(PhantomData<fn(&T)>);
 #[derive(Clone, Copy, Debug)]
 pub struct Arming;
 
-impl<T: Sender> Look<T> {
+impl<T: Sender> SendsAsync<T> {
     /// reqwest's builder.
     #[inline]
     pub fn arming(&self) -> Arming {
@@ -104,53 +125,86 @@ impl Arming {
     /// The sender, armed.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
-    pub fn arm<T: Sender>(self, sender: T, seen: &mut Seen, _: bool) -> T::Armed<'_> {
-        sender.arm(seen)
+    pub fn arm<T: Sender>(
+        self,
+        sender: T,
+        idempotent: Option<bool>,
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>>, T::Error> {
+        sender.arm(idempotent)
+    }
+}
+
+/// Arms a [`BlockingSender`].
+#[cfg(feature = "blocking")]
+#[derive(Clone, Copy, Debug)]
+pub struct ArmingBlocking;
+
+#[cfg(feature = "blocking")]
+impl<T: BlockingSender> Sends<T> {
+    /// reqwest's builder, blocking.
+    #[inline]
+    pub fn arming(&self) -> ArmingBlocking {
+        ArmingBlocking
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ArmingBlocking {
+    /// The sender, armed.
+    #[inline]
+    pub fn arm<T: BlockingSender>(self, sender: T, idempotent: Option<bool>) -> T::Armed {
+        sender.arm(idempotent)
     }
 }
 
 // What `.execute(..)` is called on. Its type decides, since that of the request may have to be inferred from it.
 
 /// Arms the request and the result of an [`Executor`].
-pub struct ArmExecutor<T>(PhantomData<fn(T)>);
-
-impl<T> Clone for ArmExecutor<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for ArmExecutor<T> {}
+#[derive(Clone, Copy, Debug)]
+pub struct ArmExecutor;
 
 impl<T: Executor> Look<T> {
     /// reqwest's client.
     #[inline]
-    pub fn executing(&self) -> ArmExecutor<T> {
-        ArmExecutor(PhantomData)
+    pub fn executing(&self) -> ArmExecutor {
+        ArmExecutor
     }
 }
 
-impl<T: Executor> ArmExecutor<T> {
-    /// Asks the client, before its request is made, what its timeout is.
+impl ArmExecutor {
+    /// Prepares for a request of the client.
     #[inline]
-    pub fn of_client(self, client: &T, seen: &mut Seen) -> Self {
-        seen.ask_client(|| client.own_timeout());
-        self
+    pub fn of_client<T: Executor>(self, client: &T, idempotent: Option<bool>) -> T::Arming {
+        client.arming(idempotent)
     }
+}
 
-    /// The request, of which it is told.
+// What the body of an answer is read from, where that has a name.
+
+/// Asks a response which answer it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers;
+
+impl<T: Readable> Look<T> {
+    /// reqwest's response.
     #[inline]
-    pub fn arm_request(self, mut request: T::Request, seen: &mut Seen) -> T::Request {
-        let own = seen.client_timeout();
-        T::sending(&mut request, || own, seen);
-        request
+    pub fn answering(&self) -> Answers {
+        Answers
     }
+}
 
-    /// The result, of which it is told.
+impl Answers {
+    /// The answer that `response` is.
     #[inline]
-    pub fn noted(self, result: T::Result, seen: &mut Seen) -> T::Result {
-        T::note(&result, seen);
-        result
+    pub fn of<T: Readable>(self, response: &T) -> Option<usize> {
+        Some(response.answer())
+    }
+}
+
+fn has_read<T, E: Failing>(answer: Option<usize>, result: &Result<T, E>) {
+    if let Err(error) = result {
+        let report = error.report();
+        scope::current(|scope| scope.recorder.fail_reading(answer, &report));
     }
 }
 
@@ -253,8 +307,8 @@ errors! {
     ProbeSourced, StdError => Sourced;
 }
 
-// What the result of `reqwest::get(..)`, or of reading a body, says. The tags know its type: so it is not inferred from
-// what the result is used as, and where the two differ the user's expression is what is wrong.
+// What `reqwest::get(..)` returns, and what reading a body does where the response has no name. The tags know the type:
+// so it is not inferred from what the value is used as, and where the two differ the user's expression is what is wrong.
 
 macro_rules! tags {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
@@ -268,59 +322,125 @@ macro_rules! tags {
 }
 
 tags! {
-    /// Tells of a GET, and what came of it.
+    /// Records a GET, and what comes of it.
     Getting;
-    /// Tells of what reading a body ends with.
-    Reading;
-    /// Tells nothing of a result.
+    /// Records a GET that has been made.
+    Got;
+    /// Records how reading a body ends.
+    ReadingFuture;
+    /// Records how having read a body ended.
+    ReadingResult;
+    /// Records how a stream of a body ends.
+    ReadingStream;
+    /// Records nothing.
     Passing;
 }
 
-impl<T: Answer, E: Failing> Look<Result<T, E>> {
+impl<F, T, E> Reads<F>
+where
+    F: Future<Output = Result<T, E>>,
+    T: Answer,
+    E: Failing,
+{
     /// reqwest's.
     #[inline]
-    pub fn getting(&self) -> Getting<Result<T, E>> {
+    pub fn getting(&self) -> Getting<F> {
         Getting::NEW
     }
 }
 
-impl<T, E: Failing> Look<Result<T, E>> {
+impl<T: Answer, E: Failing> ReadsNow<Result<T, E>> {
+    /// reqwest's, blocking.
+    #[inline]
+    pub fn getting(&self) -> Got<Result<T, E>> {
+        Got::NEW
+    }
+}
+
+impl<F, T, E> Getting<F>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    /// The future, recorded.
+    #[inline]
+    pub fn watch(self, future: F, _: Option<usize>) -> Sending<F, E> {
+        Sending::new(future, Tracked::new(Prepared::get()))
+    }
+}
+
+impl<T: Answer, E: Failing> Got<Result<T, E>> {
+    /// The result, recorded.
+    pub fn watch(self, result: Result<T, E>, _: Option<usize>) -> Result<T, E> {
+        let mut tracked = Tracked::new(Prepared::get());
+        tracked.send();
+        tracked.end(&result);
+        result
+    }
+}
+
+impl<F, T, E> Reads<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Failing,
+{
+    /// A future of a transport.
+    #[inline]
+    pub fn reading(&self) -> ReadingFuture<F> {
+        ReadingFuture::NEW
+    }
+}
+
+impl<T, E: Failing> ReadsNow<Result<T, E>> {
     /// The result of a transport.
     #[inline]
-    pub fn reading(&self) -> Reading<Result<T, E>> {
-        Reading::NEW
+    pub fn reading(&self) -> ReadingResult<Result<T, E>> {
+        ReadingResult::NEW
     }
 }
 
-impl<T: Answer, E: Failing> Getting<Result<T, E>> {
-    /// The result, of which it is told.
+impl<F> ReadingFuture<F> {
+    /// The future, recorded.
     #[inline]
-    pub fn noted(self, result: Result<T, E>, seen: &mut Seen) -> Result<T, E> {
-        seen.got();
-        match &result {
-            Ok(answer) => answer.tell(seen),
-            Err(error) => error.tell(seen),
-        }
+    pub fn watch(self, future: F, answer: Option<usize>) -> Reading<F> {
+        Reading::new(future, answer)
+    }
+}
+
+impl<T, E: Failing> ReadingResult<Result<T, E>> {
+    /// The result, recorded.
+    #[inline]
+    pub fn watch(self, result: Result<T, E>, answer: Option<usize>) -> Result<T, E> {
+        has_read(answer, &result);
         result
     }
 }
 
-impl<T, E: Failing> Reading<Result<T, E>> {
-    /// The result, of which it is told if it failed.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+impl<S, T, E> Reads<S>
+where
+    S: futures_core::Stream<Item = Result<T, E>>,
+    E: Failing,
+{
+    /// A stream of a transport.
     #[inline]
-    pub fn noted(self, result: Result<T, E>, seen: &mut Seen) -> Result<T, E> {
-        if let Err(error) = &result {
-            error.tell(seen);
-        }
-        result
+    pub fn streaming(&self) -> ReadingStream<S> {
+        ReadingStream::NEW
+    }
+}
+
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+impl<S> ReadingStream<S> {
+    /// The stream, recorded.
+    pub fn watch(self, stream: S, answer: Option<usize>) -> Streaming<S> {
+        Streaming::new(stream, answer)
     }
 }
 
 impl<R> Passing<R> {
-    /// The result as it is.
+    /// The value as it is.
     #[inline]
-    pub fn noted(self, result: R, _: &mut Seen) -> R {
-        result
+    pub fn watch(self, value: R, _: Option<usize>) -> R {
+        value
     }
 }
 
@@ -411,6 +531,12 @@ impl<T> Opaque<T> {
         Plain
     }
 
+    /// Not reqwest's, as above.
+    #[inline]
+    pub fn answering(&self) -> Plain {
+        Plain
+    }
+
     /// No future: it is over.
     #[inline]
     pub fn renewing(&self) -> Plain {
@@ -440,15 +566,15 @@ impl<T> Opaque<T> {
     pub fn reading(&self) -> Passing<T> {
         Passing::NEW
     }
+
+    /// Not the body of a response.
+    #[inline]
+    pub fn streaming(&self) -> Passing<T> {
+        Passing::NEW
+    }
 }
 
 impl Plain {
-    /// Nothing is asked of it.
-    #[inline]
-    pub fn of_client<T>(self, _: &T, _: &mut Seen) -> Self {
-        self
-    }
-
     /// Whether a renewal that is over succeeded.
     pub fn renewed<T: Renewed>(self, renewal: T) -> Ready<bool> {
         ready(renewal.renewed())
@@ -456,22 +582,38 @@ impl Plain {
 
     /// The sender as it is.
     #[inline]
-    pub fn arm<T>(self, sender: T, seen: &mut Seen, unsafely: bool) -> T {
-        if unsafely {
-            seen.sending_unsafely();
-        }
+    pub fn arm<T>(self, sender: T, _: Option<bool>) -> T {
+        unknown_sender(type_name::<T>);
         sender
+    }
+
+    /// No answer.
+    #[inline]
+    pub fn of<T>(self, _: &T) -> Option<usize> {
+        None
+    }
+
+    /// Prepares for a request of a client that is not known.
+    #[inline]
+    pub fn of_client<T>(self, _: &T, _: Option<bool>) -> Self {
+        unknown_sender(type_name::<T>);
+        self
     }
 
     /// The request as it is. Generic, so that its type may still be inferred.
     #[inline]
-    pub fn arm_request<T>(self, request: T, _: &mut Seen) -> T {
+    pub fn arm_request<T>(&mut self, request: T) -> T {
         request
     }
 
-    /// The result as it is.
+    /// The value as it is.
     #[inline]
-    pub fn noted<R>(self, result: R, _: &mut Seen) -> R {
-        result
+    pub fn watch<R>(self, value: R) -> R {
+        value
     }
+}
+
+/// Notes, for the warning of a function that never records anything, what it sends with.
+fn unknown_sender(name: fn() -> &'static str) {
+    scope::current(|scope| scope.unknown_sender = Some(name));
 }

@@ -2,14 +2,15 @@
 //!
 //! Renewals are numbered, in the order in which they end. An attempt knows the number of the last one before it, so a
 //! 401 says nothing about a renewal that has ended since: whoever meets one then has only to try again. No clock is
-//! needed for that. The attempt is known by what is being polled, as in `nesting`.
+//! needed for that. The attempt is known by what is being polled, as in `scope`.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
+use std::num::NonZeroU64;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::nesting::Scope;
+use crate::scope::{self, OwnScope};
 
 /// How many renewals have ended in this process.
 static ENDED: AtomicU64 = AtomicU64::new(0);
@@ -70,7 +71,7 @@ impl Renewal {
         F: Future,
         F::Output: Renewed,
     {
-        let (before, entered) = (BEFORE.get(), so_far());
+        let (before, entered) = (BEFORE.get(), so_far().get());
         let _turn = self.turn.lock().await;
         match self.known(before, entered) {
             Some(renewed) => renewed,
@@ -81,7 +82,7 @@ impl Renewal {
     /// [`once`](Self::once) for sync functions, which take turns with each other and not with async ones.
     #[cfg(feature = "blocking")]
     pub fn once_blocking<R: Renewed>(&self, renewal: impl FnOnce() -> R) -> bool {
-        let (before, entered) = (BEFORE.get(), so_far());
+        let (before, entered) = (BEFORE.get(), so_far().get());
         // Whoever panicked in its turn has left nothing half done here.
         let _turn = self.turn_blocking.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match self.known(before, entered) {
@@ -145,9 +146,19 @@ impl<T, E> Renewed for Result<T, E> {
     }
 }
 
-/// How many renewals have ended so far.
-pub(crate) fn so_far() -> u64 {
-    ENDED.load(Ordering::SeqCst)
+/// How many renewals have ended so far, plus one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SoFar(NonZeroU64);
+
+/// Returns how many renewals have ended so far.
+pub(crate) fn so_far() -> SoFar {
+    SoFar(NonZeroU64::MIN.saturating_add(ENDED.load(Ordering::SeqCst)))
+}
+
+impl SoFar {
+    fn get(self) -> u64 {
+        self.0.get() - 1
+    }
 }
 
 /// Whether what runs is part of a renewal: a 401 in that is no reason for another one, which would wait for itself.
@@ -155,9 +166,8 @@ pub(crate) fn is_under_way() -> bool {
     BEFORE.get().is_some()
 }
 
-/// Runs a part of a renewal for an attempt that `before` renewals had ended before. What is given up in it is its own
-/// affair, and no mark of the attempt around.
-pub(crate) fn during<T>(before: u64, part: impl FnOnce() -> T) -> T {
+/// Runs a part of a renewal, in a scope of its own: what it sends and gives up is no part of the attempt around.
+pub(crate) fn during<T>(scope: &mut OwnScope, part: impl FnOnce() -> T) -> T {
     /// Also where the part panics.
     struct Leave(Option<u64>);
 
@@ -167,29 +177,32 @@ pub(crate) fn during<T>(before: u64, part: impl FnOnce() -> T) -> T {
         }
     }
 
-    let _leave = Leave(BEFORE.replace(Some(before)));
-    let _scope = Scope::enter(false);
+    let _leave = Leave(BEFORE.replace(Some(scope.renewals.map_or(0, SoFar::get))));
+    let _entered = scope::enter(scope);
     part()
 }
 
 /// [`during`], each time that it is polled.
-pub(crate) async fn during_polls<F: Future>(before: u64, renewal: F) -> F::Output {
+pub(crate) async fn during_polls<F: Future>(mut scope: OwnScope, renewal: F) -> F::Output {
     let mut renewal = pin!(renewal);
-    poll_fn(|context| during(before, || renewal.as_mut().poll(context))).await
+    poll_fn(|context| during(&mut scope, || renewal.as_mut().poll(context))).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outgoing::Outgoing;
     use std::sync::atomic::AtomicU32;
 
     /// What an attempt that began now will find.
-    fn attempt() -> u64 {
+    fn attempt() -> SoFar {
         so_far()
     }
 
-    async fn renew(renewal: &Renewal, before: u64, runs: &AtomicU32, succeeds: bool) -> bool {
-        during_polls(before, async {
+    async fn renew(renewal: &Renewal, before: SoFar, runs: &AtomicU32, succeeds: bool) -> bool {
+        let (mut scope, _) = OwnScope::begin(Outgoing::default());
+        scope.renewals = Some(before);
+        during_polls(scope, async {
             let run = async {
                 tokio::task::yield_now().await;
                 runs.fetch_add(1, Ordering::SeqCst);

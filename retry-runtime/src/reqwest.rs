@@ -6,28 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::FailureSet;
-use crate::seen::Seen;
+use crate::report::{By, Report};
 use crate::transport::{AnyError, Failing};
 
-/// Tells `seen` what `error` says, where it is reqwest's.
-fn tell(error: &AnyError, seen: &mut Seen) -> bool {
+/// Returns what `error` says, where it is reqwest's, or tokio's `Elapsed`.
+fn report_of(error: &AnyError) -> Option<Report<'_>> {
     #[cfg(feature = "reqwest-0-13")]
-    if let Some(error) = owned_or_shared(error) {
-        v0_13::tell(error, seen);
-        return true;
+    if let Some(error) = owned_or_shared::<reqwest_0_13::Error>(error) {
+        return Some(error.report());
     }
     #[cfg(feature = "reqwest-0-12")]
-    if let Some(error) = owned_or_shared(error) {
-        v0_12::tell(error, seen);
-        return true;
+    if let Some(error) = owned_or_shared::<reqwest_0_12::Error>(error) {
+        return Some(error.report());
     }
     #[cfg(feature = "reqwest-middleware-0-5")]
     if let Some(error) = owned_or_shared::<reqwest_middleware::Error>(error) {
-        error.tell(seen);
-        return true;
+        return Some(error.report());
     }
-    _ = (error, seen);
-    false
+    error.downcast_ref::<tokio::time::error::Elapsed>().map(Failing::report)
 }
 
 /// The ways in which the exchange behind `error` failed, where it is reqwest's.
@@ -55,15 +51,15 @@ pub(crate) fn sources(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     .take(LONGEST)
 }
 
-/// Tells `seen` of the first reqwest error among `error` and its sources.
-pub(crate) fn search(error: &AnyError, seen: &mut Seen) {
-    sources(error).any(|error| tell(error, seen));
+/// Returns what the first error that is known says, among `error` and its sources.
+pub(crate) fn search(error: &AnyError) -> Report<'_> {
+    sources(error).find_map(report_of).unwrap_or(Report::new(By::Error))
 }
 
-/// What reading a blocking response as `std::io::Read` fails with.
+/// Reading a blocking response as `std::io::Read` fails with it.
 impl Failing for std::io::Error {
-    fn tell(&self, seen: &mut Seen) {
-        search(self, seen);
+    fn report(&self) -> Report<'_> {
+        search(self)
     }
 }
 
@@ -107,83 +103,80 @@ pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
 }
 
-/// What reqwest's async and its blocking API have in common, under the path of either.
+/// Defines for reqwest's async or its blocking API, under the path of either, what both have.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
     ($($path:ident)::+, $own_timeout:item, $drain:item) => {
         use $($path)::+::{Client, Request, RequestBuilder, Response};
 
-        /// A request, and the client that is to send it. Not `Debug`: a request has secrets.
-        pub struct Armed<'s> {
-            seen: &'s mut Seen,
-            client: Client,
-            // Errors of the builder are kept for when it is sent, as reqwest does.
-            request: Result<Request, Error>,
-        }
-
-        impl Sender for RequestBuilder {
-            type Armed<'s> = Armed<'s>;
-
-            // Always, or the request is moved twice more.
-            #[inline(always)]
-            fn arm(self, seen: &mut Seen) -> Armed<'_> {
-                let (client, mut request) = self.build_split();
-                match &mut request {
-                    Ok(request) => Client::sending(request, || client.own_timeout(), seen),
-                    Err(_) => seen.sending_nothing(),
-                }
-                Armed { seen, client, request }
-            }
+        /// Arms the request that is passed to `execute`.
+        pub struct Arming {
+            idempotent: Option<bool>,
+            own_timeout: Option<Duration>,
+            tracked: Tracked,
         }
 
         impl Executor for Client {
-            type Request = Request;
-            type Result = Result<Response, Error>;
-
-            $own_timeout
+            type Arming = Arming;
 
             #[inline]
-            fn sending(request: &mut Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
-                if seen.has_orders() {
-                    order(request, own, seen);
-                }
-                seen.sending(request.method(), request.headers(), request.url().as_str());
-            }
-
-            #[inline]
-            fn note(result: &Result<Response, Error>, seen: &mut Seen) {
-                match result {
-                    Ok(response) => {
-                        seen.came_from(Some(response.url().as_str()));
-                        response.tell(seen);
-                        seen.at(|| response.url().host_str());
-                    }
-                    Err(error) => {
-                        seen.came_from(error.url().map(|url| url.as_str()));
-                        tell(error, seen);
-                        seen.at(|| error.url().and_then(|url| url.host_str()));
-                    }
-                }
+            fn arming(&self, idempotent: Option<bool>) -> Arming {
+                // It is not to be had later, and costs too much where nobody bounds the request.
+                let own_timeout = scope::bound().and_then(|_| own_timeout(self));
+                Arming { idempotent, own_timeout, tracked: Tracked::nothing() }
             }
         }
 
-        /// Bounds the request, and gives it its key. Apart, so that the way of all others is short.
-        #[cold]
-        fn order(request: &mut Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
-            if let Some(bound) = seen.bounded(|| request.timeout().copied().or_else(own)) {
-                *request.timeout_mut() = Some(bound);
+        $own_timeout
+
+        /// Bounds a request that is about to be sent, and gives it its key.
+        #[inline]
+        pub(crate) fn prepare(
+            request: &mut Request,
+            own: impl FnOnce() -> Option<Duration>,
+            idempotent: Option<bool>,
+        ) -> Tracked {
+            let (method, url) = (request.method(), request.url().as_str());
+            let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
+            if scope::is_imposing() {
+                impose(request, own, &mut prepared);
             }
-            let (method, path) = (request.method().clone(), request.url().path().to_owned());
-            seen.key(&method, &path, request.headers_mut());
+            Tracked::new(prepared)
+        }
+
+        /// Does to a request what the calls around ask for. Apart, so that the way of all others is short.
+        #[cold]
+        fn impose(request: &mut Request, own: impl FnOnce() -> Option<Duration>, prepared: &mut Prepared) {
+            if let Some(bound) = scope::bound() {
+                let own = request.timeout().copied().or_else(own);
+                *request.timeout_mut() = Some(own.map_or(bound, |own| own.min(bound)));
+            }
+            if !prepared.needs_no_key() {
+                let (method, path) = (request.method().clone(), request.url().path().to_owned());
+                if let Some(key) = scope::give_key(&method, &path, request.headers_mut()) {
+                    prepared.give_key(key);
+                }
+            }
         }
 
         impl Answer for Response {
             #[inline]
-            fn tell(&self, seen: &mut Seen) {
-                seen.answered(self.status(), self.headers());
+            fn report(&self) -> Report<'_> {
+                Report::response(self.status(), self.headers()).about(Some(self.url().as_str()))
+            }
+
+            fn host(&self) -> Option<&str> {
+                self.url().host_str()
             }
 
             $drain
+        }
+
+        impl Readable for Response {
+            #[inline]
+            fn answer(&self) -> usize {
+                address(self.url().as_str())
+            }
         }
     };
 }
@@ -191,39 +184,68 @@ macro_rules! transport {
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! version {
     ($version:ident, $reqwest:ident) => {
-        mod $version {
+        pub(crate) mod $version {
+            use std::future::Future;
             use std::time::Duration;
 
             use $reqwest::Error;
 
             use super::{LARGEST_DRAIN, printed_timeout, sources};
             use crate::failure::{Failure, FailureSet};
-            use crate::seen::Seen;
-            use crate::transport::{Answer, AnyError, Executor, Failing, Sender, Work};
+            use crate::recorder::{Prepared, address};
+            use crate::report::{By, Report};
+            use crate::scope;
+            use crate::sending::{Sending, Tracked};
+            use crate::transport::{Answer, AnyError, Armed, Executor, Failing, Readable, Sender, Work};
 
             transport!(
                 $reqwest,
-                fn own_timeout(&self) -> Option<Duration> {
-                    printed_timeout(&format!("{self:?}"))
+                fn own_timeout(client: &Client) -> Option<Duration> {
+                    printed_timeout(&format!("{client:?}"))
                 },
                 fn drain(self) -> Option<Work> {
                     Some(Box::pin(drain(self)))
                 }
             );
 
-            impl Armed<'_> {
-                /// Sends the request.
-                ///
-                /// # Errors
-                ///
-                /// Those of reqwest's `RequestBuilder::send`.
-                pub async fn send(self) -> Result<Response, Error> {
-                    let result = match self.request {
-                        Ok(request) => self.client.execute(request).await,
-                        Err(error) => Err(error),
+            impl Sender for RequestBuilder {
+                type Response = Response;
+                type Error = Error;
+
+                // Always, or the request is moved once more.
+                #[inline(always)]
+                fn arm(
+                    self,
+                    idempotent: Option<bool>,
+                ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
+                    let (client, request) = self.build_split();
+                    // Errors of the builder are kept for when it is awaited, as reqwest does.
+                    let sending = match request {
+                        Ok(mut request) => {
+                            let tracked = prepare(&mut request, || own_timeout(&client), idempotent);
+                            Sending::new(client.execute(request), tracked)
+                        }
+                        Err(error) => Sending::failed(error),
                     };
-                    Client::note(&result, self.seen);
-                    result
+                    Armed { sending }
+                }
+            }
+
+            impl Arming {
+                /// The request, armed.
+                #[inline]
+                pub fn arm_request(&mut self, mut request: Request) -> Request {
+                    self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
+                    request
+                }
+
+                /// The future that sends it, recorded.
+                #[inline]
+                pub fn watch<F>(self, future: F) -> Sending<F, Error>
+                where
+                    F: Future<Output = Result<Response, Error>>,
+                {
+                    Sending::new(future, self.tracked)
                 }
             }
 
@@ -241,16 +263,16 @@ macro_rules! version {
             }
 
             impl Failing for Error {
-                fn tell(&self, seen: &mut Seen) {
-                    tell(self, seen);
+                fn report(&self) -> Report<'_> {
+                    if self.is_builder() {
+                        return Report::new(By::Unsent);
+                    }
+                    Report::failure(self.status(), failures(self)).about(self.url().map(|url| url.as_str()))
                 }
-            }
 
-            pub(super) fn tell(error: &Error, seen: &mut Seen) {
-                if let Some(status) = error.status() {
-                    seen.answered_with(status);
+                fn host(&self) -> Option<&str> {
+                    self.url().and_then(|url| url.host_str())
                 }
-                failures(error).iter().for_each(|failure| seen.failed(failure));
             }
 
             pub(super) fn failures(error: &Error) -> FailureSet {
@@ -296,14 +318,17 @@ macro_rules! version {
                 use std::io::Read;
                 use std::time::Duration;
 
-                use crate::transport::BlockingWork;
+                use crate::transport::{BlockingSender, BlockingWork};
 
-                use super::{Answer, Error, Executor, LARGEST_DRAIN, Seen, Sender, tell};
+                use super::{
+                    Answer, Error, Executor, LARGEST_DRAIN, Prepared, Readable, Report, Tracked, address,
+                    scope,
+                };
 
                 transport!(
                     $reqwest::blocking,
                     // A blocking client does not tell.
-                    fn own_timeout(&self) -> Option<Duration> {
+                    fn own_timeout(_: &Client) -> Option<Duration> {
                         None
                     },
                     fn drain_blocking(self) -> Option<BlockingWork> {
@@ -311,15 +336,55 @@ macro_rules! version {
                     }
                 );
 
-                impl Armed<'_> {
+                /// A request, and the client that is to send it. Not `Debug`: a request has secrets.
+                pub struct Armed {
+                    client: Client,
+                    // Errors of the builder are kept for when it is sent, as reqwest does.
+                    request: Result<Request, Error>,
+                    tracked: Tracked,
+                }
+
+                impl BlockingSender for RequestBuilder {
+                    type Armed = Armed;
+
+                    fn arm(self, idempotent: Option<bool>) -> Armed {
+                        let (client, mut request) = self.build_split();
+                        let tracked = match &mut request {
+                            Ok(request) => prepare(request, || own_timeout(&client), idempotent),
+                            Err(_) => Tracked::nothing(),
+                        };
+                        Armed { client, request, tracked }
+                    }
+                }
+
+                impl Armed {
                     /// Sends the request.
                     ///
                     /// # Errors
                     ///
                     /// Those of reqwest's `blocking::RequestBuilder::send`.
-                    pub fn send(self) -> Result<Response, Error> {
-                        let result = self.request.and_then(|request| self.client.execute(request));
-                        Client::note(&result, self.seen);
+                    pub fn send(mut self) -> Result<Response, Error> {
+                        let request = self.request?;
+                        self.tracked.send();
+                        let result = self.client.execute(request);
+                        self.tracked.end(&result);
+                        result
+                    }
+                }
+
+                impl Arming {
+                    /// The request, armed. It is sent right after.
+                    #[inline]
+                    pub fn arm_request(&mut self, mut request: Request) -> Request {
+                        self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
+                        self.tracked.send();
+                        request
+                    }
+
+                    /// The result, recorded.
+                    #[inline]
+                    pub fn watch(mut self, result: Result<Response, Error>) -> Result<Response, Error> {
+                        self.tracked.end(&result);
                         result
                     }
                 }

@@ -1,87 +1,84 @@
 //! reqwest-middleware's types: reqwest 0.13 with a stack of middleware before it.
 
+use std::future::Future;
+use std::mem::take;
 use std::time::Duration;
 
-use http::Extensions;
-use reqwest_0_13::{Client, Request, Response};
+use reqwest_0_13::{Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
+use crate::report::Report;
+use crate::reqwest::v0_13::prepare;
 use crate::reqwest::{printed_timeout, search};
-use crate::seen::Seen;
-use crate::transport::{Answer, Executor, Failing, Sender};
-
-/// A request, and the client that is to send it.
-pub struct Armed<'s> {
-    seen: &'s mut Seen,
-    client: ClientWithMiddleware,
-    request: Result<Request, reqwest_0_13::Error>,
-    extensions: Extensions,
-}
+use crate::scope;
+use crate::sending::{Sending, Tracked};
+use crate::transport::{Armed, Executor, Failing, Sender};
 
 impl Sender for RequestBuilder {
-    type Armed<'s> = Armed<'s>;
+    type Response = Response;
+    type Error = Error;
 
-    fn arm(mut self, seen: &mut Seen) -> Armed<'_> {
-        let extensions = std::mem::take(self.extensions());
-        let (client, mut request) = self.build_split();
-        match &mut request {
-            Ok(request) => ClientWithMiddleware::sending(request, || client.own_timeout(), seen),
-            Err(_) => seen.sending_nothing(),
-        }
-        Armed { seen, client, request, extensions }
+    fn arm(
+        mut self,
+        idempotent: Option<bool>,
+    ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
+        let mut extensions = take(self.extensions());
+        let (client, request) = self.build_split();
+        let sending = match request {
+            Ok(mut request) => {
+                let tracked = prepare(&mut request, || own_timeout(&client), idempotent);
+                let send = async move { client.execute_with_extensions(request, &mut extensions).await };
+                Sending::new(send, tracked)
+            }
+            Err(error) => Sending::failed(error.into()),
+        };
+        Armed { sending }
     }
 }
 
-impl Armed<'_> {
-    /// Sends the request.
-    ///
-    /// # Errors
-    ///
-    /// Those of reqwest-middleware's `RequestBuilder::send`.
-    pub async fn send(mut self) -> Result<Response, Error> {
-        let result = match self.request {
-            Ok(request) => self.client.execute_with_extensions(request, &mut self.extensions).await,
-            Err(error) => Err(error.into()),
-        };
-        ClientWithMiddleware::note(&result, self.seen);
-        result
-    }
+/// Arms the request that is passed to `execute`.
+pub struct Arming {
+    idempotent: Option<bool>,
+    own_timeout: Option<Duration>,
+    tracked: Tracked,
 }
 
 impl Executor for ClientWithMiddleware {
-    type Request = Request;
-    type Result = Result<Response, Error>;
+    type Arming = Arming;
 
-    fn own_timeout(&self) -> Option<Duration> {
-        printed_timeout(&format!("{self:?}"))
+    fn arming(&self, idempotent: Option<bool>) -> Arming {
+        let own_timeout = scope::bound().and_then(|_| own_timeout(self));
+        Arming { idempotent, own_timeout, tracked: Tracked::nothing() }
+    }
+}
+
+impl Arming {
+    /// The request, armed.
+    pub fn arm_request(&mut self, mut request: Request) -> Request {
+        self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
+        request
     }
 
-    fn sending(request: &mut Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
-        Client::sending(request, own, seen);
+    /// The future that sends it, recorded.
+    pub fn watch<F: Future<Output = Result<Response, Error>>>(self, future: F) -> Sending<F, Error> {
+        Sending::new(future, self.tracked)
     }
+}
 
-    fn note(result: &Result<Response, Error>, seen: &mut Seen) {
-        match result {
-            Ok(response) => {
-                seen.came_from(Some(response.url().as_str()));
-                response.tell(seen);
-                seen.at(|| response.url().host_str());
-            }
-            Err(error) => {
-                seen.came_from(error.url().map(reqwest_0_13::Url::as_str));
-                error.tell(seen);
-                seen.at(|| error.url().and_then(reqwest_0_13::Url::host_str));
-            }
-        }
-    }
+fn own_timeout(client: &ClientWithMiddleware) -> Option<Duration> {
+    printed_timeout(&format!("{client:?}"))
 }
 
 /// Its errors are transparent, so what they are made of is not among their sources.
 impl Failing for Error {
-    fn tell(&self, seen: &mut Seen) {
+    fn report(&self) -> Report<'_> {
         match self {
-            Self::Reqwest(error) => error.tell(seen),
-            Self::Middleware(error) => search(error.as_ref(), seen),
+            Self::Reqwest(error) => error.report(),
+            Self::Middleware(error) => search(error.as_ref()),
         }
+    }
+
+    fn host(&self) -> Option<&str> {
+        self.url().and_then(reqwest_0_13::Url::host_str)
     }
 }

@@ -8,7 +8,7 @@
 //! let policy = Policy::builder().max(1).build()?;
 //! let mut retry = Retry::new(&policy);
 //! let mut exchange = Exchange::default();
-//! exchange.answered(StatusCode::SERVICE_UNAVAILABLE);
+//! exchange.answered(StatusCode::TOO_MANY_REQUESTS);
 //! let elapsed = Duration::ZERO;
 //! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Wait(Duration::from_millis(1250)));
 //! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Stop(Stop::Exhausted));
@@ -41,11 +41,11 @@ pub enum Stop {
     NotRetryable,
     /// When `never` lists what happened.
     Never,
-    /// When what happened is retried by default, but this request may have done its work already and is not
-    /// safe to repeat (RFC 9110 §9.2.2).
+    /// When what happened is retried, but this request, or another one of the attempt, may have done its work
+    /// already and is not safe to repeat (RFC 9110 §9.2.2).
     Ambiguous,
-    /// When an inner call has retried what happened, and gave up.
-    RetriedBelow,
+    /// When an inner call has decided about what happened: it gave up, or was not to retry it.
+    Settled,
     /// When all retries are used up.
     Exhausted,
     /// When the server asked for a longer wait than `max_retry_after`.
@@ -57,12 +57,14 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// Whether the call has decided that what happened is not to be retried, by a call around it neither.
+    pub(crate) const fn is_decision(self) -> bool {
+        !matches!(self, Self::NotRetryable)
+    }
+
     /// Whether the call ends with something that is retried, but not any more.
     pub(crate) const fn gave_up(self) -> bool {
-        matches!(
-            self,
-            Self::Exhausted | Self::HintTooLong | Self::Deadline | Self::Budget | Self::RetriedBelow
-        )
+        matches!(self, Self::Exhausted | Self::HintTooLong | Self::Deadline | Self::Budget | Self::Settled)
     }
 }
 
@@ -70,6 +72,7 @@ impl Stop {
 #[derive(Clone, Debug)]
 pub struct Retry<'p> {
     policy: &'p Policy,
+    deadline: Option<Duration>,
     retries: u32,
     previous: Duration,
     renewed: bool,
@@ -78,7 +81,8 @@ pub struct Retry<'p> {
 impl<'p> Retry<'p> {
     /// A call that is about to make its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
-        Self { policy, retries: 0, previous: Duration::ZERO, renewed: false }
+        let deadline = policy.deadline();
+        Self { policy, deadline, retries: 0, previous: Duration::ZERO, renewed: false }
     }
 
     /// The policy it was given.
@@ -86,21 +90,38 @@ impl<'p> Retry<'p> {
         self.policy
     }
 
+    /// Bounds the call by `limit` as well, where that is less than the policy's `deadline`.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.lower_deadline(limit);
+        self
+    }
+
+    /// [`within`](Self::within), in place.
+    pub(crate) fn lower_deadline(&mut self, limit: Duration) {
+        self.deadline = Some(self.deadline.map_or(limit, |deadline| deadline.min(limit)));
+    }
+
+    /// The bound on the call: the `deadline` of the policy, or a lower one of [`within`](Self::within).
+    pub const fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
     /// How many retries the verdicts so far have asked for.
     pub const fn retries(&self) -> u32 {
         self.retries
     }
 
-    /// Whether to renew the credentials after an attempt whose last exchange was `exchange`: where it is a 401
+    /// Whether to renew the credentials after an attempt that `exchange` decides: where it is a 401
     /// (RFC 9110 §15.5.2), once a call. If that succeeds the next attempt follows at once and is no retry; else the
     /// call ends. Ask it before [`next`](Self::next), if there is a way to renew them.
     pub fn renews(&mut self, exchange: &Exchange) -> bool {
         let renews = exchange.status() == Some(StatusCode::UNAUTHORIZED)
             && !self.renewed
-            && !exchange.is_retried_below()
+            && !exchange.is_settled()
             && !happened(exchange, self.policy.never())
-            // What was refused was not done, but what was sent before it was.
-            && (self.is_safe(exchange) || !exchange.is_after_unsafe());
+            // What was refused was not done, but what was sent beside it may have been.
+            && !self.is_repeat_forbidden(exchange);
         self.renewed |= renews;
         renews
     }
@@ -110,8 +131,8 @@ impl<'p> Retry<'p> {
         self.renewed
     }
 
-    /// What to do after an attempt whose last exchange was `exchange`, `elapsed` after the call began. Where the policy
-    /// has no deadline, any `elapsed` will do.
+    /// Decides what to do after an attempt that `exchange` decides, `elapsed` after the call began. Where the call has
+    /// no deadline, any `elapsed` will do.
     ///
     /// `random` is asked at most once, only where there is a wait to compute, and answers uniformly in `[0, 1)`.
     #[inline]
@@ -119,8 +140,11 @@ impl<'p> Retry<'p> {
         if let Err(stop) = self.judge(exchange) {
             return Verdict::Stop(stop);
         }
-        if exchange.is_retried_below() {
-            return Verdict::Stop(Stop::RetriedBelow);
+        if exchange.is_settled() {
+            return Verdict::Stop(Stop::Settled);
+        }
+        if self.is_repeat_forbidden(exchange) {
+            return Verdict::Stop(Stop::Ambiguous);
         }
         if self.retries == self.policy.max() {
             return Verdict::Stop(Stop::Exhausted);
@@ -133,7 +157,7 @@ impl<'p> Retry<'p> {
             _ => backoff.wait(self.retries, self.previous, random()),
         };
         // What is left after a wait to the very end is no time to send anything.
-        if self.policy.deadline().is_some_and(|deadline| elapsed.saturating_add(wait) >= deadline) {
+        if self.deadline.is_some_and(|deadline| elapsed.saturating_add(wait) >= deadline) {
             return Verdict::Stop(Stop::Deadline);
         }
         self.retries += 1;
@@ -145,20 +169,15 @@ impl<'p> Retry<'p> {
         if happened(exchange, self.policy.never()) {
             return Err(Stop::Never);
         }
-        let safe = self.is_safe(exchange);
+        let safe = exchange.is_idempotent_under(self.policy.idempotent());
         let on = if safe {
             self.policy.on_idempotent()
-        } else if exchange.is_after_unsafe() {
-            self.policy.on_listed()
+        } else if exchange.is_hinted() {
+            self.policy.on_other_hinted()
         } else {
             self.policy.on_other()
         };
-        let status = match exchange.should_retry() {
-            // The server knows about this request, not about those before it.
-            Some(true) => safe || !exchange.is_after_unsafe() || is_status_in(exchange, &on),
-            Some(false) => false,
-            None => is_status_in(exchange, &on),
-        };
+        let status = exchange.should_retry().unwrap_or_else(|| is_status_in(exchange, &on));
         if status || on.failures.intersects(exchange.failures()) || exchange.is_wanted() {
             Ok(())
         } else if !safe
@@ -171,9 +190,9 @@ impl<'p> Retry<'p> {
         }
     }
 
-    /// Whether repeating all that the attempt has sent has the effect of sending it once.
-    fn is_safe(&self, exchange: &Exchange) -> bool {
-        self.policy.idempotent().unwrap_or(exchange.is_idempotent() && !exchange.is_after_unsafe())
+    /// Whether something that must not be done twice may have been done beside `exchange`.
+    fn is_repeat_forbidden(&self, exchange: &Exchange) -> bool {
+        exchange.is_repeat_forbidden() && self.policy.idempotent() != Some(true)
     }
 }
 
@@ -213,7 +232,7 @@ mod tests {
         let policy = Policy::DEFAULT;
         for code in 100..600 {
             let get = [408, 425, 429, 500, 502, 503, 504].contains(&code);
-            let post = [429, 503].contains(&code);
+            let post = code == 429;
             let expected = |again, ambiguous| match (again, ambiguous) {
                 (true, _) => AGAIN,
                 (_, true) => Verdict::Stop(Stop::Ambiguous),
@@ -349,7 +368,11 @@ mod tests {
                     Verdict::Wait(wait) => {
                         prop_assert!(!listed(policy.never()));
                         let get = exchange.method() == Some(&Method::GET);
-                        let on = if get { policy.on_idempotent() } else { policy.on_other() };
+                        let on = match (get, exchange.is_hinted()) {
+                            (true, _) => policy.on_idempotent(),
+                            (false, true) => policy.on_other_hinted(),
+                            (false, false) => policy.on_other(),
+                        };
                         prop_assert!(listed(&on));
                         let hint = exchange.hint().unwrap_or_default();
                         prop_assert!(wait >= hint);

@@ -1,19 +1,15 @@
-//! What becomes of an attempt: the call is told what its outcome says, and the outcome is returned, or disposed of
-//! and waited after.
+//! After an attempt: read what its outcome says, ask for a verdict, then return the outcome, or drain it and wait.
 
 use std::error::Error as StdError;
-use std::ops::ControlFlow;
 use std::time::Duration;
-
-use http::StatusCode;
 
 use crate::ambient;
 use crate::attempt::Attempted;
 use crate::call::Call;
 use crate::failure::HttpFailure;
 use crate::probe::{Known, Own, SendError, SharedError, Sourced, Typed, Unknown};
+use crate::report::{By, Report};
 use crate::reqwest::search;
-use crate::seen::Seen;
 #[cfg(feature = "blocking")]
 use crate::transport::BlockingWork;
 use crate::transport::{Answer, AnyError, Failing, Work};
@@ -22,24 +18,24 @@ use crate::transport::{Answer, AnyError, Failing, Work};
 const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
 const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 
-/// What is known of a success of type `T`.
+/// Reads a success of type `T`.
 pub trait KnowsAnswer<T> {
-    /// Tells what it says.
-    fn tell(self, answer: &T, seen: &mut Seen);
+    /// Returns what it says.
+    fn report(self, answer: &T) -> Report<'_>;
 
-    /// What there is to do before it is forgotten. A response is worth more than being dropped: once it is read, its
-    /// connection can be used again.
+    /// Returns what there is to do before it is forgotten. A response is worth more than being dropped: once it is read,
+    /// its connection can be used again.
     fn drain(self, answer: T) -> Option<Work>;
 
-    /// The same in a sync function.
+    /// [`drain`](Self::drain), in a sync function.
     #[cfg(feature = "blocking")]
     fn drain_blocking(self, answer: T) -> Option<BlockingWork>;
 }
 
 impl<T: Answer> KnowsAnswer<T> for Known<Typed> {
     #[inline]
-    fn tell(self, answer: &T, seen: &mut Seen) {
-        answer.tell(seen);
+    fn report(self, answer: &T) -> Report<'_> {
+        answer.report()
     }
 
     fn drain(self, answer: T) -> Option<Work> {
@@ -54,7 +50,9 @@ impl<T: Answer> KnowsAnswer<T> for Known<Typed> {
 
 impl<T> KnowsAnswer<T> for Unknown<T> {
     #[inline]
-    fn tell(self, _: &T, _: &mut Seen) {}
+    fn report(self, _: &T) -> Report<'_> {
+        Report::new(By::Success)
+    }
 
     fn drain(self, _: T) -> Option<Work> {
         None
@@ -66,31 +64,23 @@ impl<T> KnowsAnswer<T> for Unknown<T> {
     }
 }
 
-/// What is known of a failure of type `E`.
+/// Reads a failure of type `E`.
 pub trait KnowsError<E> {
-    /// Tells what it says.
-    fn tell(self, error: &E, seen: &mut Seen);
+    /// Returns what it says.
+    fn report(self, error: &E) -> Report<'_>;
 }
 
 impl<E: Failing> KnowsError<E> for Known<Typed> {
     #[inline]
-    fn tell(self, error: &E, seen: &mut Seen) {
-        error.tell(seen);
+    fn report(self, error: &E) -> Report<'_> {
+        error.report()
     }
 }
 
 /// What the error says of itself counts, and nothing else.
 impl<E: HttpFailure> KnowsError<E> for Known<Own> {
-    fn tell(self, error: &E, seen: &mut Seen) {
-        if let Some(status) = error.status().and_then(|status| StatusCode::from_u16(status).ok()) {
-            seen.answered_with(status);
-        }
-        for failure in error.failures().iter() {
-            seen.failed(failure);
-        }
-        if let Some(wait) = error.retry_after() {
-            seen.hinted(wait);
-        }
+    fn report(self, error: &E) -> Report<'_> {
+        Report::own(error)
     }
 }
 
@@ -98,8 +88,8 @@ impl<E: HttpFailure> KnowsError<E> for Known<Own> {
 macro_rules! dynamic {
     ($($error:ty),+) => {$(
         impl<E: AsRef<$error>> KnowsError<E> for Known<$error> {
-            fn tell(self, error: &E, seen: &mut Seen) {
-                search(error.as_ref(), seen);
+            fn report(self, error: &E) -> Report<'_> {
+                search(error.as_ref())
             }
         }
     )+};
@@ -109,58 +99,68 @@ dynamic!(SharedError, SendError, AnyError);
 
 /// Only the sources are looked at: an error with a lifetime cannot be looked at by type.
 impl<E: StdError> KnowsError<E> for Known<Sourced> {
-    fn tell(self, error: &E, seen: &mut Seen) {
-        if let Some(source) = error.source() {
-            search(source, seen);
-        }
+    fn report(self, error: &E) -> Report<'_> {
+        error.source().map_or(Report::new(By::Error), search)
     }
 }
 
 impl<E> KnowsError<E> for Unknown<E> {
     #[inline]
-    fn tell(self, _: &E, _: &mut Seen) {}
+    fn report(self, _: &E) -> Report<'_> {
+        Report::new(By::Error)
+    }
 }
 
-/// Tells what a result says about its exchange.
+/// Returns what an outcome says.
 #[inline]
-pub fn tell<T, E>(
-    result: &Result<T, E>,
+fn report<T, E>(
+    outcome: &Result<T, E>,
     answer: impl KnowsAnswer<T>,
     error: impl KnowsError<E>,
-    seen: &mut Seen,
-) {
-    match result {
-        Ok(value) => answer.tell(value, seen),
-        Err(value) => error.tell(value, seen),
+) -> Report<'_> {
+    match outcome {
+        Ok(value) => answer.report(value),
+        Err(value) => error.report(value),
     }
 }
 
 impl<T, E> Attempted<T, E> {
-    /// The outcome, where it is to be returned; else it is disposed of, and the next attempt begins with a pause.
-    pub fn settle<A: KnowsAnswer<T> + Copy>(
-        self,
+    /// Returns the wait before the next attempt, or `None` where the outcome is to be returned.
+    #[inline]
+    pub fn next(
+        &self,
         call: &mut Call<'_>,
-        answer: A,
+        answer: impl KnowsAnswer<T>,
         error: impl KnowsError<E>,
-    ) -> ControlFlow<Result<T, E>> {
-        let Self { outcome, marked } = self;
-        tell(&outcome, answer, error, &mut call.seen);
-        let Some(wait) = call.after(marked, outcome.is_ok()) else { return ControlFlow::Break(outcome) };
-        let drain = outcome.ok().and_then(|value| answer.drain(value));
-        let longest_drain = longest_drain(call, wait);
-        pause(call, drain, wait, longest_drain);
-        ControlFlow::Continue(())
+    ) -> Option<Duration> {
+        call.next(&report(&self.outcome, answer, error))
     }
 
-    /// Whether to renew the credentials, before it is settled.
-    pub fn is_unauthorized(
+    /// Disposes of the outcome, and has the next attempt begin after `wait`.
+    pub fn wait(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>, wait: Duration) {
+        let drain = self.outcome.ok().and_then(|value| answer.drain(value));
+        let longest_drain = longest_drain(call, wait);
+        pause(call, drain, wait, longest_drain);
+    }
+
+    /// Disposes of the outcome of a sync function, and blocks the thread until the next attempt.
+    #[cfg(feature = "blocking")]
+    pub fn wait_blocking(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>, wait: Duration) {
+        let start = ambient::blocking::now();
+        if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain_blocking(value)) {
+            ambient::blocking::at_most(longest_drain(call, wait), drain);
+        }
+        ambient::blocking::wait(start, wait, &mut call.scope.outgoing.skipped);
+    }
+
+    /// Decides whether to renew the credentials, before the attempt is settled.
+    pub fn start_renewal(
         &self,
         call: &mut Call<'_>,
         answer: impl KnowsAnswer<T>,
         error: impl KnowsError<E>,
     ) -> bool {
-        tell(&self.outcome, answer, error, &mut call.seen);
-        call.renews(self.marked)
+        call.start_renewal(&report(&self.outcome, answer, error))
     }
 
     /// Disposes of the outcome; the next attempt follows at once.
@@ -171,39 +171,20 @@ impl<T, E> Attempted<T, E> {
         }
     }
 
-    /// The same in a sync function.
+    /// [`dispose`](Self::dispose), in a sync function.
     #[cfg(feature = "blocking")]
     pub fn dispose_blocking(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
         if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain_blocking(value)) {
             ambient::blocking::at_most(longest_drain(call, SHORTEST_DRAIN), drain);
         }
     }
-
-    /// The outcome of a sync function, where it is to be returned; else it is disposed of, and the thread has been
-    /// blocked until the next attempt.
-    #[cfg(feature = "blocking")]
-    pub fn settle_blocking<A: KnowsAnswer<T> + Copy>(
-        self,
-        call: &mut Call<'_>,
-        answer: A,
-        error: impl KnowsError<E>,
-    ) -> ControlFlow<Result<T, E>> {
-        let Self { outcome, marked } = self;
-        tell(&outcome, answer, error, &mut call.seen);
-        let Some(wait) = call.after(marked, outcome.is_ok()) else { return ControlFlow::Break(outcome) };
-        let start = ambient::blocking::now();
-        if let Some(drain) = outcome.ok().and_then(|value| answer.drain_blocking(value)) {
-            ambient::blocking::at_most(longest_drain(call, wait), drain);
-        }
-        ambient::blocking::wait(start, wait, &mut call.seen.skipped);
-        ControlFlow::Continue(())
-    }
 }
 
-/// The next attempt begins with it. Draining is part of the wait: the clock starts here, before the first poll.
+/// Has the next attempt begin with draining and a wait. The clock starts here, before the first poll: draining is part of
+/// the wait.
 fn pause(call: &mut Call<'_>, drain: Option<Work>, wait: Duration, longest_drain: Duration) {
-    let wait = ambient::wait(wait, &mut call.seen.skipped);
-    call.pause_for(Box::pin(async move {
+    let wait = ambient::wait(wait, &mut call.scope.outgoing.skipped);
+    call.wait_for(Box::pin(async move {
         if let Some(drain) = drain {
             ambient::at_most(longest_drain, drain).await;
         }
@@ -211,9 +192,8 @@ fn pause(call: &mut Call<'_>, drain: Option<Work>, wait: Duration, longest_drain
     }));
 }
 
-/// How long to drain before or within `wait`: where the call is bounded, no longer than was reckoned with, and so that
-/// there is time left.
+/// Returns how long to drain before or within `wait`. With a deadline: at most `wait`, and at most half of the time left.
 fn longest_drain(call: &Call<'_>, wait: Duration) -> Duration {
     let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
-    call.seen.left().map_or(longest, |left| longest.min(wait).min(left / 2))
+    call.left().map_or(longest, |left| longest.min(wait).min(left / 2))
 }

@@ -1,11 +1,14 @@
 //! A call and its upstream: when it may go, what it pays for a retry, what it tells of the server's answers.
 
 use std::borrow::Borrow;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
 use std::time::Duration;
 
 use crate::ambient::{self, Moment, Skipped};
 use crate::exchange::Exchange;
 use crate::retry::Verdict;
+use crate::scope;
 use crate::upstream::{Turn, Upstream};
 
 /// What `upstream` takes: an [`Upstream`], or a pointer to one.
@@ -31,21 +34,31 @@ impl<T: Borrow<Upstream>> IsUpstream for T {
 pub(crate) struct Shared<'p> {
     upstream: &'p Upstream,
     turn: Turn,
-    /// Whether there is nothing to tell of a success: so it was when the call began, and it was not refused.
+    /// The upstream was idle when the call began, so the success of a first attempt need not be reported.
     calm: bool,
+    /// The call is part of an attempt that the upstream has admitted.
+    is_admitted: bool,
     moment: fn() -> Moment,
 }
 
 impl<'p> Shared<'p> {
     #[inline]
     pub(crate) fn new(upstream: &'p Upstream, moment: fn() -> Moment) -> Self {
-        Self { upstream, turn: Turn::default(), calm: upstream.is_calm(), moment }
+        let calm = upstream.is_calm();
+        let is_admitted = !calm && scope::is_admitted_by(address(upstream));
+        Self { upstream, turn: Turn::default(), calm, is_admitted, moment }
+    }
+
+    /// Returns the address of the upstream, by which calls in calls know that they share it.
+    #[inline]
+    pub(crate) fn address(&self) -> NonZeroUsize {
+        address(self.upstream)
     }
 
     /// How long to wait before asking again whether to go, at most `at_most` in all.
     #[inline]
     pub(crate) fn hold(&mut self, skipped: Skipped, at_most: impl FnOnce() -> Duration) -> Option<Duration> {
-        if self.calm {
+        if self.calm || self.is_admitted {
             return None;
         }
         let now = self.now(skipped);
@@ -68,13 +81,18 @@ impl<'p> Shared<'p> {
         self.upstream.after(exchange, succeeded, verdict, self.now(skipped), ambient::random())
     }
 
-    /// The next attempt has a turn of its own, and what was seen of the upstream when the call began is no more.
+    /// Gives the next attempt a turn of its own, and has the state of the upstream read again.
     pub(crate) fn look_again(&mut self) {
         self.turn = Turn::default();
         self.calm = false;
+        self.is_admitted = false;
     }
 
     fn now(&self, skipped: Skipped) -> Duration {
         (self.moment)().since_start().saturating_add(skipped.of_start())
     }
+}
+
+fn address(upstream: &Upstream) -> NonZeroUsize {
+    NonNull::from(upstream).addr()
 }

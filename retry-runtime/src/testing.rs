@@ -329,6 +329,11 @@ impl Skipped {
         .unwrap_or(false)
     }
 
+    /// A call inside of this one ended, after `waits` of this one.
+    pub(crate) fn reach(&mut self, waits: Duration) {
+        self.waits = self.waits.max(waits);
+    }
+
     /// Since the call began.
     pub(crate) const fn of_call(self) -> Duration {
         self.waits

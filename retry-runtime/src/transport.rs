@@ -1,60 +1,93 @@
-//! What the types of a transport can tell, as traits. `reqwest.rs` implements them, `probe.rs` asks.
+//! Traits for the types of a transport: `reqwest.rs` implements them, `probe.rs` asks for them.
 
 use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
-use crate::seen::Seen;
+use crate::report::Report;
+use crate::sending::Sending;
 
 /// An error of any kind, as sources have it.
 pub(crate) type AnyError = dyn StdError + 'static;
-/// Something reqwest's to call `.send()` on.
-pub trait Sender: Sized {
-    /// What it becomes: something to call `.send()` on, which tells what came of it.
-    type Armed<'s>;
 
-    /// Tells of the request.
-    fn arm(self, seen: &mut Seen) -> Self::Armed<'_>;
+/// Something async of reqwest's to call `.send()` on.
+pub trait Sender: Sized {
+    /// A response.
+    type Response: Answer;
+    /// An error.
+    type Error: Failing;
+
+    /// Imposes on the request what the calls around do. `idempotent` says whether it is safe to repeat, where that is
+    /// not by its method. Returns something to call `.send()` on.
+    fn arm(
+        self,
+        idempotent: Option<bool>,
+    ) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Error>;
+}
+
+/// A request that is armed. What is to be called next is [`send`](Self::send), so the future is already there: a request
+/// is large, and moved less often so.
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Armed<F, E> {
+    pub(crate) sending: Sending<F, E>,
+}
+
+impl<F, E> Armed<F, E> {
+    /// Sends the request.
+    #[inline]
+    pub fn send(self) -> Sending<F, E> {
+        self.sending
+    }
+}
+
+/// Something blocking of reqwest's to call `.send()` on.
+#[cfg(feature = "blocking")]
+pub trait BlockingSender: Sized {
+    /// Something to call `.send()` on, which records what is sent.
+    type Armed;
+
+    /// [`Sender::arm`], for what blocks.
+    fn arm(self, idempotent: Option<bool>) -> Self::Armed;
 }
 
 /// Something reqwest's to call `.execute(..)` on.
 pub trait Executor {
-    /// What is passed to it.
-    type Request;
-    /// What it answers with.
-    type Result;
+    /// Arms what is passed to it, and records what comes of that.
+    type Arming;
 
-    /// The timeout of requests that have none of their own, where it can be known.
-    fn own_timeout(&self) -> Option<Duration>;
-
-    /// Sees to the request's bounds and key, and tells of it.
-    fn sending(request: &mut Self::Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen);
-
-    /// Tells what came of it.
-    fn note(result: &Self::Result, seen: &mut Seen);
+    /// Prepares for a request. `idempotent` says whether that is safe to repeat, where that is not by its method.
+    fn arming(&self, idempotent: Option<bool>) -> Self::Arming;
 }
+
+/// A response of reqwest's, whose body can be read.
+pub trait Readable {
+    /// Returns which answer it is: the address of its URL.
+    fn answer(&self) -> usize;
+}
+
+macro_rules! references {
+    ($($reference:ty),+) => {$(
+        impl<T: Readable> Readable for $reference {
+            #[inline]
+            fn answer(&self) -> usize {
+                T::answer(self)
+            }
+        }
+    )+};
+}
+
+references!(&T, &mut T);
 
 macro_rules! pointers {
     ($($pointer:ty),+ $(,)?) => {$(
         impl<T: Executor> Executor for $pointer {
-            type Request = T::Request;
-            type Result = T::Result;
-
-            fn own_timeout(&self) -> Option<Duration> {
-                T::own_timeout(self)
-            }
+            type Arming = T::Arming;
 
             #[inline]
-            fn sending(request: &mut T::Request, own: impl FnOnce() -> Option<Duration>, seen: &mut Seen) {
-                T::sending(request, own, seen);
-            }
-
-            #[inline]
-            fn note(result: &T::Result, seen: &mut Seen) {
-                T::note(result, seen);
+            fn arming(&self, idempotent: Option<bool>) -> T::Arming {
+                T::arming(self, idempotent)
             }
         }
     )+};
@@ -70,8 +103,13 @@ pub(crate) type BlockingWork = Box<dyn FnOnce() + Send>;
 
 /// A success that says something about its exchange.
 pub trait Answer: Sized {
-    /// Tells `seen` of it.
-    fn tell(&self, seen: &mut Seen);
+    /// Returns what it says.
+    fn report(&self) -> Report<'_>;
+
+    /// Returns the host that it is from, if that is known.
+    fn host(&self) -> Option<&str> {
+        None
+    }
 
     /// Reads and throws away what is left, within a bound of bytes, so that its connection can be used again; `None`
     /// where there is nothing to read.
@@ -79,7 +117,7 @@ pub trait Answer: Sized {
         None
     }
 
-    /// The same in sync functions: the work to be done, if there is any.
+    /// [`drain`](Self::drain) for sync functions, as work that is yet to be done.
     #[cfg(feature = "blocking")]
     fn drain_blocking(self) -> Option<BlockingWork> {
         None
@@ -87,22 +125,38 @@ pub trait Answer: Sized {
 }
 
 impl<B> Answer for http::Response<B> {
-    fn tell(&self, seen: &mut Seen) {
-        seen.answered(self.status(), self.headers());
+    fn report(&self) -> Report<'_> {
+        Report::response(self.status(), self.headers())
     }
 }
 
 /// An error whose type says something about its exchange.
 pub trait Failing {
-    /// Tells `seen` of it.
-    fn tell(&self, seen: &mut Seen);
+    /// Returns what it says.
+    fn report(&self) -> Report<'_>;
+
+    /// Returns the host that it is about, if that is known.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// The user's own time limit ran out.
+impl Failing for tokio::time::error::Elapsed {
+    fn report(&self) -> Report<'_> {
+        Report::elapsed()
+    }
 }
 
 macro_rules! shared {
     ($($pointer:ty),+) => {$(
         impl<E: Failing> Failing for $pointer {
-            fn tell(&self, seen: &mut Seen) {
-                (**self).tell(seen);
+            fn report(&self) -> Report<'_> {
+                (**self).report()
+            }
+
+            fn host(&self) -> Option<&str> {
+                (**self).host()
             }
         }
     )+};

@@ -1,5 +1,5 @@
-//! What the attribute adds to a call that succeeds, beside the same loop written by hand: instructions by
-//! callgrind, which are exact where a clock is noisy, and heap allocations by a counting allocator.
+//! Measures what the attribute adds to a call that succeeds, and what a loop by hand does: instructions by callgrind,
+//! which are exact where a clock is noisy, and heap allocations by a counting allocator.
 //!
 //! `cargo run --release --package happy-path`, with valgrind installed. The counted process only makes the calls; the
 //! server runs in the one that starts it. A package of its own, since tests and examples turn on features that cost.
@@ -14,6 +14,10 @@ use retry_http::{Upstream, retry_http};
 
 #[retry_http(max = 5, on = [429, 503], never = [401])]
 async fn annotated(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
+}
+
+async fn plain(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
     http.get(url).send().await
 }
 
@@ -40,7 +44,7 @@ async fn by_hand(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
     }
 }
 
-const KINDS: [&str; 3] = ["by_hand", "annotated", "shared"];
+const KINDS: [&str; 4] = ["plain", "by_hand", "annotated", "shared"];
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
@@ -49,20 +53,28 @@ fn main() {
     }
 
     let url = server();
-    println!("allocations a call (by hand; annotated, added; with an upstream, added):");
-    let [hand, ours, shared] = KINDS.map(|kind| allocations(kind, &url));
-    println!("  {hand}; {ours} {:+}; {shared} {:+}", ours - hand, shared - hand);
+    println!("allocations a call (plain; added: by hand; annotated; with an upstream):");
+    let [plain, hand, ours, shared] = KINDS.map(|kind| allocations(kind, &url));
+    println!("  {plain}; {:+}; {:+}; {:+}", hand - plain, ours - plain, shared - plain);
+    println!("size of the future in bytes (plain; by hand; annotated):");
+    let http = Client::new();
+    let [plain, hand, ours] = [
+        size_of_val(&self::plain(&http, &url)),
+        size_of_val(&by_hand(&http, &url)),
+        size_of_val(&annotated(&http, &url)),
+    ];
+    println!("  {plain}; {hand}; {ours}");
 
     if Command::new("valgrind").arg("--version").output().is_err() {
         eprintln!("valgrind is not installed, so no instructions are counted: apt-get install valgrind");
         std::process::exit(1);
     }
-    println!("instructions a call (by hand; annotated, added; with an upstream, added), three times:");
+    println!("instructions a call (plain; added: by hand; annotated; with an upstream), three times:");
     for _ in 0..3 {
-        let [hand, ours, shared] = KINDS.map(|kind| instructions(kind, &url));
+        let [plain, hand, ours, shared] = KINDS.map(|kind| instructions(kind, &url));
         let added =
-            |count| format!("{:+} ({:+.3} %)", count - hand, 100.0 * as_f64(count - hand) / as_f64(hand));
-        println!("  {hand}; {ours} {}; {shared} {}", added(ours), added(shared));
+            |count| format!("{:+} ({:+.3} %)", count - plain, 100.0 * as_f64(count - plain) / as_f64(plain));
+        println!("  {plain}; {}; {}; {}", added(hand), added(ours), added(shared));
     }
 }
 
@@ -100,6 +112,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn make_call(http: &Client, kind: &str, url: &str) {
     let outcome = match kind {
+        "plain" => plain(http, url).await,
         "by_hand" => by_hand(http, url).await,
         "shared" => shared(http, url).await,
         _ => annotated(http, url).await,

@@ -37,8 +37,8 @@ async fn key_of_what_is_not_repeatable(http: &reqwest::Client) -> reqwest::Resul
 }
 
 #[retry_http(timeout = 5s, idempotency_key)]
-async fn no_send(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
-    flags(http).await
+async fn no_send(error: reqwest::Error) -> reqwest::Result<reqwest::Response> {
+    Err(error)
 }
 
 #[retry_http(timeout = 5s)]

@@ -1,3 +1,5 @@
+//! Functions in which no send is visible: what helpers send is seen where they are annotated, or transparent.
+
 use retry_http::retry_http;
 
 struct ApiError;
@@ -11,7 +13,7 @@ async fn own_error() -> Result<String, ApiError> {
     hidden().await
 }
 
-#[retry_http]
+#[retry_http(timeout = 5s, deadline = 10s, idempotency_key)]
 async fn text() -> Result<u32, String> {
     hidden().await.map(|_| 1).map_err(|_| String::new())
 }
@@ -19,15 +21,17 @@ async fn text() -> Result<u32, String> {
 struct Api;
 
 impl Api {
+    #[retry_http(transparent)]
     async fn send(&self) -> Result<String, ApiError> {
         hidden().await
     }
 
-    /// What is called on `self` is not reqwest's, whatever its name.
     #[retry_http]
     async fn own_send(&self) -> Result<String, ApiError> {
         self.send().await
     }
 }
 
-fn main() {}
+fn main() {
+    let _ = (own_error(), text(), Api.own_send());
+}
