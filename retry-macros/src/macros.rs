@@ -8,7 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, Macro, Pat, Token};
 
 /// Macros over expressions, or over a format and expressions.
-const LISTS: [&str; 22] = [
+const LISTS: [&str; 23] = [
     "assert",
     "assert_eq",
     "assert_ne",
@@ -22,6 +22,7 @@ const LISTS: [&str; 22] = [
     "format_args",
     "join",
     "panic",
+    "pin",
     "print",
     "println",
     "todo",

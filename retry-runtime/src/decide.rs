@@ -34,6 +34,8 @@ pub(crate) struct Decided {
 enum Source {
     /// A recorded exchange, as it was recorded.
     Recorded(usize),
+    /// A recorded exchange that was given up before its answer, or while that was read: as a `timeout`.
+    GivenUp(usize),
     /// A recorded exchange, with what the outcome says laid over it.
     Overlaid(usize),
     /// The outcome alone.
@@ -52,10 +54,10 @@ pub(crate) fn decide(
     let is_safe = |recorded: &Recorded| recorded.exchange.is_idempotent_under(policy.idempotent());
     let source = source(recorder, report, is_safe, |recorded| succeeded(recorded, policy));
     let (at, mut decided) = match source {
-        Source::Recorded(at) | Source::Overlaid(at) => {
+        Source::Recorded(at) | Source::GivenUp(at) | Source::Overlaid(at) => {
             let recorded = &exchanges[at];
             let mut exchange = recorded.exchange.clone();
-            if recorded.progress == Progress::Dropped || recorded.is_cut {
+            if let Source::GivenUp(_) = source {
                 exchange.failed(Failure::Timeout);
             }
             if recorded.mark == Mark::Settled {
@@ -66,10 +68,10 @@ pub(crate) fn decide(
         }
         Source::Outcome => (None, Decided::default()),
     };
-    if !matches!(source, Source::Recorded(_)) {
-        decided.exchange.lay_over(report, hints, now);
-    } else if let Some(wait) = report.hint {
-        decided.exchange.hinted(wait);
+    match (source, report.hint) {
+        (Source::Overlaid(_) | Source::Outcome, _) => decided.exchange.lay_over(report, hints, now),
+        (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => decided.exchange.hinted(wait),
+        (Source::Recorded(_) | Source::GivenUp(_), None) => {}
     }
 
     // Every hint that is still to be obeyed counts, but it is the deciding one that may end the call.
@@ -151,7 +153,8 @@ fn source(
             .iter()
             .any(|later| has_succeeded(later) && ended.is_some_and(|end| later.began > end.get()));
         if !made_good {
-            return Source::Recorded(failed);
+            let is_failure = exchanges[failed].has_failed();
+            return if is_failure { Source::Recorded(failed) } else { Source::GivenUp(failed) };
         }
     }
     match latest(&|_| true) {

@@ -1,0 +1,746 @@
+//! Attempts of several requests: which one decides, what forbids to repeat them, and calls inside of calls.
+
+mod support;
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use http::header::HeaderMap;
+use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Server};
+use retry_http::{FailureSet, HttpFailure, Step, retry_http};
+use support::{Routes, ms};
+
+/// An error that says nothing.
+#[derive(Debug)]
+struct Opaque;
+
+impl<E: std::error::Error> From<E> for Opaque {
+    fn from(_: E) -> Self {
+        Self
+    }
+}
+
+type Outcome = Result<(), Opaque>;
+
+fn late() -> Reply {
+    Reply::status(200).late(ms(60_000))
+}
+
+#[retry_http(transparent)]
+async fn get(http: &Client, url: String) -> reqwest::Result<Response> {
+    http.get(url).send().await?.error_for_status()
+}
+
+#[retry_http(transparent)]
+async fn post(http: &Client, url: String) -> reqwest::Result<Response> {
+    http.post(url).send().await?.error_for_status()
+}
+
+mod several {
+    use super::*;
+
+    #[retry_http(base = 1ms)]
+    async fn mirrored(http: &Client, server: &Server) -> Outcome {
+        if get(http, server.url("/a")).await.is_ok() {
+            return Ok(());
+        }
+        get(http, server.url("/b")).await?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_mirror_that_answers_is_the_end_and_one_that_does_not_is_no_reason_to_give_up() {
+        let server = Routes::new().path("/a", [503]).path("/b", [200]).serve();
+        mirrored(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/a", "/b"]), [1, 1]);
+        let server = Routes::new().path("/a", [503]).path("/b", [503, 200]).serve();
+        mirrored(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/a", "/b"]), [2, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_is_tolerated_is_no_reason_to_repeat_a_success() {
+        #[retry_http(base = 1ms)]
+        async fn order(http: &Client, server: &Server) -> Outcome {
+            _ = get(http, server.url("/audit")).await;
+            post(http, server.url("/order")).await?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn order_first(http: &Client, server: &Server) -> Outcome {
+            get(http, server.url("/order")).await?;
+            _ = get(http, server.url("/audit")).await;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/audit", [503]).path("/order", [200]).serve();
+        order(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/audit", "/order"]), [1, 1]);
+        order_first(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/audit", "/order"]), [2, 2]);
+    }
+
+    #[tokio::test]
+    async fn the_page_that_failed_decides_about_all_of_a_listing() {
+        #[retry_http(base = 1ms)]
+        async fn list(http: &Client, server: &Server) -> Result<Vec<String>, Opaque> {
+            let mut pages = Vec::new();
+            for page in 1..=3 {
+                pages.push(get(http, server.url(&format!("/{page}"))).await?.text().await?);
+            }
+            Ok(pages)
+        }
+
+        let server = Routes::new().path("/1", [200]).path("/2", [200, 503, 200]).path("/3", [503, 200]).serve();
+        assert_eq!(list(&Client::new(), &server).await.unwrap().len(), 3);
+        assert_eq!(support::counts(&server, &["/1", "/2", "/3"]), [3, 3, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_token_is_posted_again_where_that_is_said_to_be_safe() {
+        #[retry_http(transparent, idempotent)]
+        async fn token(http: &Client, url: String) -> reqwest::Result<String> {
+            http.post(url).send().await?.error_for_status()?.text().await
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn safe(http: &Client, server: &Server) -> Outcome {
+            token(http, server.url("/token")).await?;
+            get(http, server.url("/user")).await?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, on = [429, 503])]
+        async fn not_said(http: &Client, server: &Server) -> Outcome {
+            post(http, server.url("/token")).await?;
+            get(http, server.url("/user")).await?;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/token", [200]).path("/user", [503, 200]).serve();
+        safe(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/token", "/user"]), [2, 2]);
+        let server = Routes::new().path("/token", [200]).path("/user", [503, 200]).serve();
+        not_said(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/token", "/user"]), [1, 1]);
+        // A token that is not to be had is fetched again as any safe request is.
+        let server = Routes::new().path("/token", [500, 200]).path("/user", [200]).serve();
+        safe(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/token", "/user"]), [2, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_was_posted_is_not_posted_again_for_a_poll_that_failed() {
+        #[retry_http(base = 1ms, on = [202, 429, 503])]
+        async fn job(http: &Client, server: &Server) -> Outcome {
+            post(http, server.url("/jobs")).await?;
+            while get(http, server.url("/jobs/1")).await?.status() == 202 {}
+            Ok(())
+        }
+
+        let server = Routes::new().path("/jobs", [200]).path("/jobs/1", [202, 202, 503]).serve();
+        job(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/jobs", "/jobs/1"]), [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn the_loser_of_a_hedge_decides_nothing() {
+        #[retry_http(base = 1ms)]
+        async fn hedged(http: &Client, server: &Server) -> Outcome {
+            tokio::select! {
+                slow = http.get(server.url("/slow")).send() => slow?.error_for_status()?,
+                fast = async {
+                    tokio::time::sleep(ms(30)).await;
+                    http.get(server.url("/fast")).send().await
+                } => fast?.error_for_status()?,
+            };
+            Ok(())
+        }
+
+        let slow_and_fast = |fast: &[u16]| {
+            Routes::new().replies("/slow", [late()]).path("/fast", fast.iter().copied()).serve()
+        };
+        let server = slow_and_fast(&[200]);
+        hedged(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/slow", "/fast"]), [1, 1]);
+        let server = slow_and_fast(&[404]);
+        hedged(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/slow", "/fast"]), [1, 1]);
+        let server = slow_and_fast(&[503, 200]);
+        hedged(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/slow", "/fast"]), [2, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_post_that_lost_a_hedge_may_have_been_done() {
+        #[retry_http(base = 1ms, on = [503])]
+        async fn hedged(http: &Client, server: &Server) -> Outcome {
+            let slow = Box::pin(http.post(server.url("/slow")).send());
+            let fast = Box::pin(async {
+                tokio::time::sleep(ms(30)).await;
+                http.get(server.url("/fast")).send().await
+            });
+            match select(slow, fast).await {
+                Either::Left((sent, _)) | Either::Right((sent, _)) => sent?.error_for_status()?,
+            };
+            Ok(())
+        }
+
+        let server = Routes::new().replies("/slow", [late()]).path("/fast", [503]).serve();
+        hedged(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/slow", "/fast"]), [1, 1]);
+    }
+
+    #[tokio::test]
+    async fn an_error_is_of_the_request_that_it_names_whatever_came_after() {
+        #[retry_http(base = 1ms, jitter = none)]
+        async fn both(http: &Client, server: &Server) -> reqwest::Result<()> {
+            let a = http.get(server.url("/a")).send().await?;
+            http.get(server.url("/b")).send().await?.error_for_status()?;
+            a.error_for_status()?;
+            Ok(())
+        }
+
+        let limited = Reply::status(429).header("retry-after", "30");
+        let server = Routes::new().replies("/a", [limited, Reply::status(200)]).path("/b", [200]).serve();
+        let kit = retry_http::testing::instant();
+        both(&Client::new(), &server).await.unwrap();
+        assert_eq!(kit.waits(), [Duration::from_secs(30)]);
+    }
+
+    #[tokio::test]
+    async fn the_longest_hint_of_an_attempt_is_obeyed() {
+        #[retry_http(base = 1ms, jitter = none, max_retry_after = 1m)]
+        async fn both(http: &Client, server: &Server) -> reqwest::Result<()> {
+            let (a, b) =
+                tokio::join!(http.get(server.url("/a")).send(), http.get(server.url("/b")).send());
+            a?.error_for_status()?;
+            b?.error_for_status()?;
+            Ok(())
+        }
+
+        let hinted = |seconds| Reply::status(503).header("retry-after", seconds);
+        for (a, b, waits) in [("2", "30", vec![30]), ("30", "2", vec![30]), ("2", "300", vec![60]), ("300", "2", vec![])] {
+            let server = Routes::new()
+                .replies("/a", [hinted(a), Reply::status(200)])
+                .replies("/b", [hinted(b), Reply::status(200)])
+                .serve();
+            let kit = retry_http::testing::instant();
+            // The error is of `/a`: a longer hint of that ends the call, one of `/b` counts up to the limit.
+            assert_eq!(both(&Client::new(), &server).await.is_ok(), !waits.is_empty());
+            let waits: Vec<_> = waits.into_iter().map(Duration::from_secs).collect();
+            assert_eq!(kit.waits(), waits, "{a} and {b}");
+        }
+    }
+
+    #[derive(Debug)]
+    struct Graph {
+        status: Option<u16>,
+        wait: Option<Duration>,
+    }
+
+    impl HttpFailure for Graph {
+        fn status(&self) -> Option<u16> {
+            self.status
+        }
+
+        fn failures(&self) -> FailureSet {
+            FailureSet::EMPTY
+        }
+
+        fn retry_after(&self) -> Option<Duration> {
+            self.wait
+        }
+    }
+
+    impl From<reqwest::Error> for Graph {
+        fn from(_: reqwest::Error) -> Self {
+            Self { status: None, wait: None }
+        }
+    }
+
+    /// An error in a 200, as GraphQL has it: `429 7` is a status and a wait in milliseconds.
+    #[retry_http(base = 1ms)]
+    async fn query(http: &Client, url: &str) -> Result<(), Graph> {
+        let text = http.post(url).send().await?.text().await?;
+        let mut words = text.split(' ');
+        let status = words.next().and_then(|word| word.parse().ok());
+        let wait = words.next().and_then(|word| word.parse().ok()).map(ms);
+        if text == "fine" { Ok(()) } else { Err(Graph { status, wait }) }
+    }
+
+    #[tokio::test]
+    async fn an_error_of_ones_own_is_laid_over_the_request_and_keeps_its_method() {
+        let answer = |text: &str| Reply::status(200).body(text.to_owned());
+        for (text, requests) in [("429 150", 2), ("503 150", 2), ("503", 1), ("500", 1), ("oops", 1), ("fine", 1)] {
+            let server = Server::script([answer(text), answer("fine")]);
+            _ = query(&Client::new(), &server.url("/")).await;
+            assert_eq!(server.requests().len(), requests, "{text}");
+            if let Some(pause) = server.pauses().first() {
+                assert!(*pause >= ms(150), "{text}: {pause:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_cut_by_a_time_limit_is_a_timeout() {
+        #[retry_http(base = 1ms)]
+        async fn read(http: &Client, url: String) -> Outcome {
+            let response = http.get(url).send().await?;
+            tokio::time::timeout(ms(100), response.text()).await??;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn read_by_post(http: &Client, url: String) -> Outcome {
+            let response = http.post(url).send().await?;
+            tokio::time::timeout(ms(100), async { response.text().await }).await??;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn read_and_say_why(http: &Client, url: String) -> anyhow::Result<()> {
+            let response = http.get(url).send().await?;
+            tokio::time::timeout(ms(100), response.bytes()).await??;
+            Ok(())
+        }
+
+        let script = || Server::script([Reply::status(200).body("x").stalled(), Reply::status(200).body("x")]);
+        let server = script();
+        read_and_say_why(&Client::new(), server.url("/")).await.unwrap();
+        assert_eq!(server.requests().len(), 2);
+        // An error that does not contain tokio's `Elapsed` does not say that a limit ran out.
+        let server = script();
+        read(&Client::new(), server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+        let server = script();
+        read_by_post(&Client::new(), server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_time_limit_on_something_else_says_nothing_of_a_request_that_was_answered() {
+        #[retry_http(base = 1ms, on = [timeout])]
+        async fn post_then_wait(http: &Client, url: String) -> anyhow::Result<()> {
+            http.post(url).send().await?;
+            tokio::time::timeout(ms(10), std::future::pending::<()>()).await?;
+            Ok(())
+        }
+
+        let server = Server::script([Reply::status(200)]);
+        post_then_wait(&Client::new(), server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1, "the POST was done");
+    }
+
+    #[tokio::test]
+    async fn a_response_that_is_read_after_the_call_is_of_no_attempt() {
+        #[retry_http(base = 1ms)]
+        async fn download(http: &Client, url: String) -> reqwest::Result<Response> {
+            http.get(url).send().await
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn copy(http: &Client, from: &mut Response, to: String) -> Outcome {
+            http.get(to).send().await?;
+            while from.chunk().await?.is_some() {}
+            Ok(())
+        }
+
+        let broken = Server::script([Reply::status(200).body("x".repeat(1000)).truncated()]);
+        let other = Server::script([Reply::status(200)]);
+        let http = Client::new();
+        let mut response = download(&http, broken.url("/")).await.unwrap();
+        copy(&http, &mut response, other.url("/")).await.unwrap_err();
+        assert_eq!((broken.requests().len(), other.requests().len()), (1, 1), "the body is another call's");
+    }
+
+    #[tokio::test]
+    async fn a_body_of_this_attempt_that_breaks_off_is_its_failure() {
+        #[retry_http(base = 1ms)]
+        async fn download(http: &Client, url: String) -> Result<String, Opaque> {
+            use futures::StreamExt;
+            let mut text = Vec::new();
+            let mut body = http.get(url).send().await?.bytes_stream();
+            while let Some(piece) = body.next().await {
+                text.extend_from_slice(&piece?);
+            }
+            String::from_utf8(text).map_err(Opaque::from)
+        }
+
+        let server = Server::script([Reply::status(200).body("whole").truncated(), Reply::status(200).body("whole")]);
+        assert_eq!(download(&Client::new(), server.url("/")).await.unwrap(), "whole");
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+mod nested {
+    use super::*;
+
+    #[retry_http(max = 2, base = 1ms)]
+    async fn create(http: &Client, url: String) -> Outcome {
+        http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[retry_http(max = 2, base = 1ms, idempotency_key)]
+    async fn create_keyed(http: &Client, url: String) -> Outcome {
+        http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[retry_http(max = 2, base = 1ms)]
+    async fn read(http: &Client, url: String) -> reqwest::Result<()> {
+        http.get(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    fn keys(server: &Server, path: &str) -> Vec<String> {
+        let key = |headers: &HeaderMap| headers["idempotency-key"].to_str().unwrap().to_owned();
+        let requests = server.requests().into_iter().filter(|request| request.path == path);
+        requests.map(|request| key(&request.headers)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_an_inner_call_may_have_done_is_not_done_again() {
+        #[retry_http(base = 1ms)]
+        async fn order(http: &Client, server: &Server) -> Outcome {
+            create(http, server.url("/order")).await
+        }
+
+        #[retry_http(base = 1ms, on = [500, timeout, reset])]
+        async fn listed(http: &Client, server: &Server) -> Outcome {
+            create(http, server.url("/order")).await
+        }
+
+        let http = Client::builder().timeout(ms(100)).build().unwrap();
+        for reply in [late(), Reply::status(500), Reply::reset()] {
+            for is_listed in [false, true] {
+                let server = Routes::new().replies("/order", [reply.clone()]).serve();
+                let outcome = if is_listed { listed(&http, &server).await } else { order(&http, &server).await };
+                outcome.unwrap_err();
+                assert_eq!(server.requests().len(), 1, "{reply:?}: the inner call has decided about it");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_belongs_to_the_call_that_has_it() {
+        #[retry_http(base = 1ms)]
+        async fn inner_key(http: &Client, server: &Server) -> Outcome {
+            create_keyed(http, server.url("/order")).await?;
+            get(http, server.url("/status")).await?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn outer_key(http: &Client, server: &Server) -> Outcome {
+            create(http, server.url("/order")).await?;
+            get(http, server.url("/status")).await?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn both_keys(http: &Client, server: &Server) -> Outcome {
+            create_keyed(http, server.url("/order")).await?;
+            create_keyed(http, server.url("/order")).await?;
+            get(http, server.url("/status")).await?;
+            Ok(())
+        }
+
+        let http = Client::new();
+        let server = Routes::new().path("/order", [200]).path("/status", [503]).serve();
+        inner_key(&http, &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
+
+        // What times out is repeated by the call inside, too, and has the key that the call around repeats.
+        let server = Routes::new().path("/order", [500, 200]).path("/status", [503, 200]).serve();
+        outer_key(&http, &server).await.unwrap();
+        let order = keys(&server, "/order");
+        assert_eq!((order.len(), support::counts(&server, &["/status"])), (3, vec![2]));
+        assert!(order.iter().all(|key| *key == order[0]), "{order:?}");
+
+        let server = Routes::new().path("/order", [500, 200]).path("/status", [503, 200]).serve();
+        both_keys(&http, &server).await.unwrap();
+        let order = keys(&server, "/order");
+        // 500 and 200 of the first, the second; and both again.
+        assert_eq!(order.len(), 5);
+        assert_eq!((&order[0], &order[0], &order[2]), (&order[1], &order[3], &order[4]), "{order:?}");
+        assert_ne!(order[0], order[2]);
+    }
+
+    #[tokio::test]
+    async fn keyed_requests_to_one_place_that_overlap_are_not_repeated() {
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn overlapping(http: &Client, server: &Server, same: bool) -> Outcome {
+            let second = if same { "/order" } else { "/other" };
+            tokio::try_join!(create(http, server.url("/order")), create(http, server.url(second)))?;
+            get(http, server.url("/status")).await?;
+            Ok(())
+        }
+
+        for (same, rounds) in [(true, 1), (false, 2)] {
+            let order = || Reply::status(200).late(ms(30));
+            let server = Routes::new()
+                .replies("/order", [order()])
+                .replies("/other", [order()])
+                .path("/status", [503, 200])
+                .serve();
+            assert_eq!(overlapping(&Client::new(), &server, same).await.is_ok(), !same);
+            assert_eq!(support::counts(&server, &["/status"]), [rounds]);
+            let keys = keys(&server, "/order");
+            assert!(!same || keys[0] != keys[1], "two requests never share a key");
+        }
+    }
+
+    #[tokio::test]
+    async fn marks_belong_to_exchanges_and_not_to_the_order_of_things() {
+        #[retry_http(max = 2, base = 1ms)]
+        async fn audit(http: &Client, server: &Server) -> reqwest::Result<()> {
+            http.get(server.url("/audit")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 1, base = 1ms)]
+        async fn order(http: &Client, server: &Server) -> reqwest::Result<()> {
+            let order = get(http, server.url("/order")).await;
+            _ = audit(http, server).await;
+            order.map(drop)
+        }
+
+        #[retry_http(max = 1, base = 1ms)]
+        async fn inner_then_good(http: &Client, server: &Server) -> reqwest::Result<()> {
+            let audited = audit(http, server).await;
+            get(http, server.url("/order")).await?;
+            audited
+        }
+
+        let server = Routes::new().path("/order", [503, 200]).path("/audit", [503]).serve();
+        order(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/order", "/audit"]), [2, 6]);
+        let server = Routes::new().path("/order", [200]).path("/audit", [503]).serve();
+        inner_then_good(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/order", "/audit"]), [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn an_inner_call_that_is_dropped_has_done_what_it_had_done() {
+        #[retry_http(base = 1ms)]
+        async fn inner(http: &Client, server: &Server) -> Outcome {
+            http.post(server.url("/order")).send().await?.error_for_status()?;
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, on = [timeout, 503])]
+        async fn outer(http: &Client, server: &Server) -> anyhow::Result<()> {
+            tokio::time::timeout(ms(100), inner(http, server)).await?.map_err(|_| anyhow::anyhow!("failed"))
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn reads(http: &Client, server: &Server) -> anyhow::Result<()> {
+            tokio::time::timeout(ms(100), read(http, server.url("/status"))).await??;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/order", [200]).replies("/status", [late()]).serve();
+        outer(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
+        // What is safe to repeat is repeated: the limit is a time-out of the request that was dropped.
+        let server = Routes::new().replies("/status", [late(), Reply::status(200)]).serve();
+        reads(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/status"]), [2]);
+    }
+
+    #[tokio::test]
+    async fn bounds_go_down() {
+        #[retry_http(max = 9, base = 10ms, jitter = none, deadline = 350ms)]
+        async fn outer(http: &Client, url: String) -> reqwest::Result<()> {
+            inner(http, url).await
+        }
+
+        #[retry_http(max = 100, base = 20ms, factor = 1, jitter = none)]
+        async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
+            http.get(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 1, base = 1ms, timeout = 100ms)]
+        async fn outer_timeout(http: &Client, url: String) -> reqwest::Result<()> {
+            get(http, url).await.map(drop)
+        }
+
+        let http = Client::new();
+        for reply in [late(), Reply::status(503), Reply::status(429).header("retry-after", "0.2")] {
+            let (server, start) = (Server::script([reply.clone()]), std::time::Instant::now());
+            outer(&http, server.url("/")).await.unwrap_err();
+            // The clock of the test is real: what is asserted is that nothing goes on for long.
+            assert!(start.elapsed() < ms(3000), "{reply:?}: {:?}", start.elapsed());
+        }
+        let (server, start) = (Server::script([late()]), std::time::Instant::now());
+        assert!(outer_timeout(&http, server.url("/")).await.unwrap_err().is_timeout());
+        assert_eq!(server.requests().len(), 2);
+        assert!(start.elapsed() >= ms(200) && start.elapsed() < ms(3000));
+    }
+
+    #[tokio::test]
+    async fn an_upstream_admits_a_call_once() {
+        static LIMITED: retry_http::Upstream = retry_http::Upstream::new("limited");
+
+        #[retry_http(max = 1, base = 1ms, jitter = none, upstream = LIMITED)]
+        async fn outer(http: &Client, url: String) -> reqwest::Result<()> {
+            inner(http, url).await
+        }
+
+        #[retry_http(max = 1, base = 1ms, jitter = none, upstream = LIMITED)]
+        async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
+            http.get(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let limited = Reply::status(429).header("retry-after", "2");
+        let server = Server::script([limited, Reply::status(200)]);
+        let kit = retry_http::testing::instant();
+        outer(&Client::new(), server.url("/")).await.unwrap();
+        let before = kit.events().len();
+        outer(&Client::new(), server.url("/")).await.unwrap();
+        let held = |function: &str| {
+            let events = kit.events().into_iter().skip(before);
+            events
+                .filter(|event| event.function.ends_with(function))
+                .any(|event| matches!(event.step, Step::Held { .. }))
+        };
+        assert!(held("::outer"), "the upstream lets calls through one by one");
+        assert!(!held("::inner"), "the call inside is part of an attempt that was let through");
+    }
+}
+
+mod scopes {
+    use super::*;
+    use futures::FutureExt;
+    use std::panic::AssertUnwindSafe;
+
+    #[retry_http(max = 1, base = 1ms)]
+    async fn read(http: &Client, url: String) -> Outcome {
+        http.get(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_panic_leaves_nothing_behind() {
+        #[retry_http(max = 1, base = 1ms)]
+        async fn panics(http: &Client, url: String) -> Outcome {
+            http.post(url).send().await?;
+            panic!("on purpose");
+        }
+
+        #[retry_http(max = 1, base = 1ms)]
+        async fn outer(http: &Client, url: String) -> Outcome {
+            let panicked = AssertUnwindSafe(panics(http, url.clone())).catch_unwind().await;
+            assert!(panicked.is_err());
+            read(http, url).await
+        }
+
+        let server = Server::new(|_, request| Reply::status(if request.method == "POST" { 200 } else { 503 }));
+        outer(&Client::new(), server.url("/")).await.unwrap_err();
+        let posts = server.requests().iter().filter(|request| request.method == "POST").count();
+        assert_eq!((posts, server.requests().len()), (1, 3), "the POST of the call that panicked was done");
+        // Nor in the thread: a call of its own has nothing to do with it.
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        read(&Client::new(), server.url("/")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn attempts_that_drop_each_other() {
+        #[retry_http(max = 2, base = 1ms)]
+        async fn racing(http: &Client, server: &Server, depth: usize) -> Outcome {
+            if depth == 0 {
+                return read(http, server.url("/fast")).await;
+            }
+            tokio::select! {
+                biased;
+                _ = Box::pin(slow(http, server)) => Err(Opaque),
+                outcome = Box::pin(racing(http, server, depth - 1)) => outcome,
+            }
+        }
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn slow(http: &Client, server: &Server) -> Outcome {
+            let nested = read(http, server.url("/slow"));
+            tokio::select! {
+                outcome = http.get(server.url("/slow")).send() => outcome?.error_for_status().map(drop)?,
+                outcome = nested => outcome?,
+            }
+            Ok(())
+        }
+
+        let server = Routes::new().replies("/slow", [late()]).path("/fast", [503, 200]).serve();
+        racing(&Client::new(), &server, 5).await.unwrap();
+        assert_eq!(support::counts(&server, &["/fast"]), [2]);
+        let server = Routes::new().replies("/slow", [late()]).path("/fast", [200]).serve();
+        racing(&Client::new(), &server, 1).await.unwrap();
+        assert_eq!(support::counts(&server, &["/fast"]), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_a_foreign_task_makes_is_that_tasks() {
+        #[retry_http(max = 2, base = 1ms)]
+        async fn driving(http: &Client, server: &Server) -> Outcome {
+            let set = tokio::task::LocalSet::new();
+            let (foreign, url) = (http.clone(), server.url("/order"));
+            set.spawn_local(async move { foreign.post(url).send().await });
+            set.run_until(async {
+                tokio::time::sleep(ms(30)).await;
+                http.get(server.url("/status")).send().await?.error_for_status()?;
+                Ok(())
+            })
+            .await
+        }
+
+        let server = Routes::new().path("/order", [200]).path("/status", [503, 200]).serve();
+        driving(&Client::new(), &server).await.unwrap();
+        // What another task sends is not seen: the GET decides, and the task is spawned again.
+        assert_eq!(support::counts(&server, &["/order", "/status"]), [2, 2]);
+    }
+
+    /// A future that begins in one attempt and ends in another.
+    #[tokio::test]
+    async fn a_send_belongs_to_the_attempt_of_its_first_poll() {
+        #[retry_http(max = 2, base = 1ms)]
+        async fn finishing<F: Future<Output = reqwest::Result<Response>>>(sending: &mut std::pin::Pin<Box<F>>) -> Outcome {
+            sending.await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn beginning(http: &Client, server: &Server) -> Outcome {
+            let mut sending = Box::pin(http.post(server.url("/order")).send());
+            assert!(futures::poll!(&mut sending).is_pending());
+            finishing(&mut sending).await?;
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/order", [200]).path("/status", [503]).serve();
+        beginning(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
+    }
+
+    #[test]
+    fn a_body_that_sends_for_long_does_not_forget_what_it_has_done() {
+        #[retry_http(max = 2, base = 1ms)]
+        fn import(http: &reqwest::blocking::Client, server: &Server) -> Outcome {
+            http.post(server.url("/order")).send()?.error_for_status()?;
+            for _ in 0..200 {
+                http.get(server.url("/page")).send()?.error_for_status()?;
+            }
+            http.get(server.url("/status")).send()?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/order", [200]).path("/page", [200]).path("/status", [503]).serve();
+        import(&reqwest::blocking::Client::new(), &server).unwrap_err();
+        assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
+    }
+}

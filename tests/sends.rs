@@ -1,0 +1,838 @@
+//! Every request of an attempt is seen, wherever it is written: one body a shape, each before the same failures.
+//!
+//! `cargo test --test sends -- --nocapture` prints the table. The errors of these functions say nothing, so all that is
+//! known of a request is what was recorded.
+
+mod support;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use futures::future::{self, BoxFuture, FutureExt, TryFutureExt};
+use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
+use reqwest::{Client, Method, Response};
+use retry_http::retry_http;
+use retry_http::testing::server::{Reply, Server};
+use support::ms;
+
+/// An error that says nothing.
+#[derive(Debug)]
+struct Opaque;
+
+impl<E: std::error::Error> From<E> for Opaque {
+    fn from(_: E) -> Self {
+        Self
+    }
+}
+
+type Outcome = Result<(), Opaque>;
+
+/// The requests of a body, in order. Each is sent in the way of the shape.
+struct Plan {
+    http: Client,
+    steps: Vec<(Method, String)>,
+}
+
+impl Plan {
+    fn build(&self, step: &(Method, String)) -> reqwest::RequestBuilder {
+        self.http.request(step.0.clone(), &step.1)
+    }
+}
+
+fn ok(response: &Response) -> Outcome {
+    if response.status().is_success() { Ok(()) } else { Err(Opaque) }
+}
+
+/// Longer than any answer that comes, shorter than one that does not.
+const LIMIT: Duration = ms(300);
+
+/// Shapes whose requests are seen.
+mod seen {
+    use super::*;
+
+    #[retry_http(base = 1ms)]
+    pub async fn direct(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&plan.http.request(step.0.clone(), &step.1).send().await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn timeout_of_the_users(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sent = plan.http.request(step.0.clone(), &step.1);
+            ok(&tokio::time::timeout(LIMIT, sent.send()).await??)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn timeout_around_a_block(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            tokio::time::timeout(LIMIT, async {
+                let sent = plan.http.request(step.0.clone(), &step.1).send().await?;
+                ok(&sent)
+            })
+            .await??;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn bound_to_a_name(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sending = plan.http.request(step.0.clone(), &step.1).send();
+            tokio::task::yield_now().await;
+            ok(&sending.await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_builder_with_a_name(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let mut builder = plan.http.request(step.0.clone(), &step.1);
+            builder = builder.header("x", "y");
+            let _ = format!("{builder:?}");
+            ok(&builder.send().await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_name_that_says_nothing(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let prepared = plan.build(step);
+            let _ = format!("{prepared:?}");
+            ok(&prepared.send().await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn join(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let (sent, ()) = tokio::join!(
+                plan.http.request(step.0.clone(), &step.1).send(),
+                tokio::task::yield_now()
+            );
+            ok(&sent?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn try_join(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let (sent, ()) = tokio::try_join!(
+                plan.http.request(step.0.clone(), &step.1).send(),
+                future::ready(Ok::<(), reqwest::Error>(()))
+            )?;
+            ok(&sent)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn futures_join(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let (sent, ()) =
+                futures::join!(plan.http.request(step.0.clone(), &step.1).send(), future::ready(()));
+            ok(&sent?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn select(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            tokio::select! {
+                biased;
+                sent = plan.http.request(step.0.clone(), &step.1).send() => ok(&sent?)?,
+                () = tokio::time::sleep(LIMIT) => return Err(Opaque),
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn select_in_a_handler(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            tokio::select! {
+                () = tokio::task::yield_now() => {
+                    ok(&plan.http.request(step.0.clone(), &step.1).send().await?)?;
+                }
+                else => return Err(Opaque),
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn pinned_and_selected(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let mut sending = pin!(plan.http.request(step.0.clone(), &step.1).send());
+            let sent = loop {
+                tokio::select! {
+                    sent = &mut sending => break sent,
+                    () = tokio::time::sleep(ms(20)) => {}
+                }
+            };
+            ok(&sent?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_closure(plan: &Plan) -> Outcome {
+        let send = |step: &(Method, String)| plan.http.request(step.0.clone(), &step.1).send();
+        for step in &plan.steps {
+            ok(&send(step).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn an_async_closure(plan: &Plan) -> Outcome {
+        let send = async |step: &(Method, String)| {
+            plan.http.request(step.0.clone(), &step.1).send().await.map_err(Opaque::from)
+        };
+        for step in &plan.steps {
+            ok(&send(step).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn an_async_block(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sending = async { plan.http.request(step.0.clone(), &step.1).send().await };
+            ok(&sending.await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn boxed(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sending: Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>> =
+                Box::pin(plan.http.request(step.0.clone(), &step.1).send());
+            ok(&sending.await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_combinator(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            plan.http
+                .request(step.0.clone(), &step.1)
+                .send()
+                .map_err(Opaque::from)
+                .and_then(|sent| future::ready(ok(&sent)))
+                .await?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn select_of_futures(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sending = plan.http.request(step.0.clone(), &step.1).send();
+            match future::select(sending, pin!(tokio::time::sleep(LIMIT))).await {
+                future::Either::Left((sent, _)) => ok(&sent?)?,
+                future::Either::Right(_) => return Err(Opaque),
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_buffered_stream(plan: &Plan) -> Outcome {
+        let sent = stream::iter(&plan.steps)
+            .map(|step| plan.http.request(step.0.clone(), &step.1).send())
+            .buffered(1)
+            .map_err(Opaque::from);
+        sent.try_for_each(|sent| future::ready(ok(&sent))).await
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn unordered(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let mut all = FuturesUnordered::new();
+            all.push(plan.http.request(step.0.clone(), &step.1).send());
+            while let Some(sent) = all.next().await {
+                ok(&sent?)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_list_of_futures(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let all = vec![plan.http.request(step.0.clone(), &step.1).send()];
+            for sent in future::join_all(all).await {
+                ok(&sent?)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn in_a_format(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let text =
+                format!("{}", plan.http.request(step.0.clone(), &step.1).send().await?.status().as_u16());
+            if text != "200" {
+                return Err(Opaque);
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn execute(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let request = plan.http.request(step.0.clone(), &step.1).build()?;
+            ok(&plan.http.execute(request).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn execute_later(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let request = plan.http.request(step.0.clone(), &step.1).build()?;
+            let sending = plan.http.execute(request);
+            let (sent, ()) = tokio::join!(sending, tokio::task::yield_now());
+            ok(&sent?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(transparent)]
+    pub async fn helper(plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+        Ok(plan.build(step).send().await?)
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_transparent_helper(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&helper(plan, step).await?)?;
+        }
+        Ok(())
+    }
+
+    async fn through_two(plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+        helper(plan, step).await
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_helper_of_a_helper(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&through_two(plan, step).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn inner(plan: &Plan, step: &(Method, String)) -> Outcome {
+        ok(&plan.build(step).send().await?)
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn an_annotated_function(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            inner(plan, step).await?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_nested_function(plan: &Plan) -> Outcome {
+        #[retry_http(transparent)]
+        async fn nested(plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+            Ok(plan.build(step).send().await?)
+        }
+
+        for step in &plan.steps {
+            ok(&nested(plan, step).await?)?;
+        }
+        Ok(())
+    }
+
+    async fn drive<F: Future>(future: F) -> F::Output {
+        future.await
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_generic_helper_of_futures(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&drive(plan.http.request(step.0.clone(), &step.1).send()).await?)?;
+        }
+        Ok(())
+    }
+
+    #[async_trait::async_trait]
+    trait Sends: Sync {
+        async fn send(&self, plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque>;
+    }
+
+    struct ByReqwest;
+
+    #[async_trait::async_trait]
+    impl Sends for ByReqwest {
+        #[retry_http(transparent)]
+        async fn send(&self, plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+            Ok(plan.build(step).send().await?)
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_trait_object(plan: &Plan) -> Outcome {
+        let by: &dyn Sends = &ByReqwest;
+        for step in &plan.steps {
+            ok(&by.send(plan, step).await?)?;
+        }
+        Ok(())
+    }
+
+    struct Service(Client);
+
+    impl Service {
+        /// As tower's `Service` has it.
+        #[retry_http(transparent)]
+        fn call(&mut self, request: reqwest::Request) -> BoxFuture<'static, reqwest::Result<Response>> {
+            let http = self.0.clone();
+            async move { http.execute(request).await }.boxed()
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_service(plan: &Plan) -> Outcome {
+        let mut service = Service(plan.http.clone());
+        for step in &plan.steps {
+            ok(&service.call(plan.build(step).build()?).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(transparent)]
+    fn one_after_the_other<'a>(plan: &'a Plan, at: usize) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let Some(step) = plan.steps.get(at) else { return Ok(()) };
+            ok(&plan.http.request(step.0.clone(), &step.1).send().await?)?;
+            one_after_the_other(plan, at + 1).await
+        })
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn recursion(plan: &Plan) -> Outcome {
+        one_after_the_other(plan, 0).await
+    }
+
+    #[tracing::instrument(skip_all)]
+    #[retry_http(transparent)]
+    async fn instrumented(plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+        Ok(plan.build(step).send().await?)
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn an_instrumented_helper(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&instrumented(plan, step).await?)?;
+        }
+        Ok(())
+    }
+
+    /// The future that `run_until` is given is part of the body.
+    #[retry_http(base = 1ms)]
+    pub async fn within_a_local_set(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let set = tokio::task::LocalSet::new();
+            let sent = set.run_until(plan.http.request(step.0.clone(), &step.1).send()).await?;
+            ok(&sent)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_future_that_is_returned(plan: &Plan) -> impl Future<Output = Outcome> {
+        async move {
+            for step in &plan.steps {
+                ok(&plan.http.request(step.0.clone(), &step.1).send().await?)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Shapes whose requests are not: another task or thread sends them, or a function that is neither annotated nor
+/// transparent.
+mod not_seen {
+    use super::*;
+
+    async fn plain(plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+        Ok(plan.build(step).send().await?)
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_plain_helper(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&plain(plan, step).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn spawned(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sending = plan.http.request(step.0.clone(), &step.1).send();
+            ok(&tokio::spawn(sending).await??)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_join_set(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let mut set = tokio::task::JoinSet::new();
+            set.spawn(plan.http.request(step.0.clone(), &step.1).send());
+            while let Some(sent) = set.join_next().await {
+                ok(&sent??)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn spawned_on_a_local_set(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let set = tokio::task::LocalSet::new();
+            let sending = plan.http.request(step.0.clone(), &step.1).send();
+            let task = set.spawn_local(sending);
+            ok(&set.run_until(task).await??)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn spawned_and_blocking(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sending = plan.http.request(step.0.clone(), &step.1).send();
+            let runtime = tokio::runtime::Handle::current();
+            let sent = tokio::task::spawn_blocking(move || runtime.block_on(sending)).await??;
+            ok(&sent)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_scoped_thread(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let runtime = tokio::runtime::Handle::current();
+            let sent = tokio::task::block_in_place(|| {
+                std::thread::scope(|scope| {
+                    let send =
+                        || runtime.block_on(async { plan.http.request(step.0.clone(), &step.1).send().await });
+                    scope.spawn(send).join().expect("no panic")
+                })
+            });
+            ok(&sent?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Sync shapes, of both kinds.
+mod blocking {
+    use super::*;
+    use reqwest::blocking::{Client, RequestBuilder, Response};
+
+    pub struct Plan {
+        pub http: Client,
+        pub steps: Vec<(Method, String)>,
+    }
+
+    impl Plan {
+        fn build(&self, step: &(Method, String)) -> RequestBuilder {
+            self.http.request(step.0.clone(), &step.1)
+        }
+    }
+
+    fn ok(response: &Response) -> Outcome {
+        if response.status().is_success() { Ok(()) } else { Err(Opaque) }
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn direct(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&plan.http.request(step.0.clone(), &step.1).send()?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_name_that_says_nothing(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let prepared = plan.build(step);
+            let _ = format!("{prepared:?}");
+            ok(&prepared.send()?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_closure(plan: &Plan) -> Outcome {
+        let send = |step: &(Method, String)| plan.http.request(step.0.clone(), &step.1).send();
+        for step in &plan.steps {
+            ok(&send(step)?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn an_iterator(plan: &Plan) -> Outcome {
+        let sent = plan.steps.iter().map(|step| plan.http.request(step.0.clone(), &step.1).send());
+        sent.map(|sent| ok(&sent?)).collect()
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_combinator(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let sent = plan.http.request(step.0.clone(), &step.1).send();
+            sent.map_err(Opaque::from).and_then(|sent| ok(&sent))?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn in_an_assertion(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let list = vec![plan.http.request(step.0.clone(), &step.1).send()?];
+            assert_eq!(list.len(), 1);
+            ok(&list[0])?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn execute(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let request = plan.build(step).build()?;
+            ok(&plan.http.execute(request)?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(transparent)]
+    fn helper(plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+        Ok(plan.build(step).send()?)
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_transparent_helper(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&helper(plan, step)?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(transparent)]
+    fn one_after_the_other(plan: &Plan, at: usize) -> Outcome {
+        let Some(step) = plan.steps.get(at) else { return Ok(()) };
+        ok(&plan.build(step).send()?)?;
+        one_after_the_other(plan, at + 1)
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn recursion(plan: &Plan) -> Outcome {
+        one_after_the_other(plan, 0)
+    }
+
+    trait Sends {
+        #[retry_http(transparent)]
+        fn send(&self, plan: &Plan, step: &(Method, String)) -> Result<Response, Opaque> {
+            Ok(plan.build(step).send()?)
+        }
+    }
+
+    struct ByReqwest;
+
+    impl Sends for ByReqwest {}
+
+    #[retry_http(base = 1ms)]
+    pub fn a_trait_object(plan: &Plan) -> Outcome {
+        let by: &dyn Sends = &ByReqwest;
+        for step in &plan.steps {
+            ok(&by.send(plan, step)?)?;
+        }
+        Ok(())
+    }
+
+    /// The future that is run on this thread is part of the body.
+    #[retry_http(base = 1ms)]
+    pub fn a_runtime_of_its_own(plan: &Plan) -> Outcome {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let http = super::Client::builder().timeout(LIMIT / 2).build()?;
+        for step in &plan.steps {
+            let sent = runtime.block_on(async { http.request(step.0.clone(), &step.1).send().await })?;
+            super::ok(&sent)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_scoped_thread(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let send = || plan.http.request(step.0.clone(), &step.1).send();
+            let sent = std::thread::scope(|scope| scope.spawn(send).join().expect("no panic"));
+            ok(&sent?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_task_on_a_runtime_of_its_own(plan: &Plan) -> Outcome {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let http = super::Client::builder().timeout(LIMIT / 2).build()?;
+        for step in &plan.steps {
+            let (http, step) = (http.clone(), step.clone());
+            let task = runtime.spawn(async move { http.request(step.0, &step.1).send().await });
+            super::ok(&runtime.block_on(task)??)?;
+        }
+        Ok(())
+    }
+
+    pub async fn run(shape: fn(&Plan) -> Outcome, plan: &super::Plan) -> Outcome {
+        let steps = plan.steps.clone();
+        let run = move || {
+            let http = Client::builder().timeout(LIMIT / 2).build().unwrap();
+            shape(&Plan { http, steps })
+        };
+        tokio::task::spawn_blocking(run).await.unwrap()
+    }
+}
+
+/// What a shape did before each failure: requests at the server, and for 429 the wait in milliseconds.
+#[derive(Debug, PartialEq)]
+struct Row {
+    timed_out: usize,
+    status_500: usize,
+    reset: usize,
+    limited: usize,
+    waited: bool,
+    post_then_get: (usize, usize),
+    get: usize,
+}
+
+const SEEN: Row = Row {
+    timed_out: 1,
+    status_500: 1,
+    reset: 1,
+    limited: 2,
+    waited: true,
+    post_then_get: (1, 1),
+    get: 2,
+};
+
+const NOT_SEEN: Row = Row {
+    timed_out: 1,
+    status_500: 1,
+    reset: 1,
+    limited: 1,
+    waited: false,
+    post_then_get: (1, 1),
+    get: 1,
+};
+
+/// How long the server asks to be left alone: more than any computed wait.
+const HINT: Duration = ms(150);
+
+async fn measure<F: AsyncFn(&Plan) -> Outcome>(shape: F) -> Row {
+    let http = Client::builder().timeout(LIMIT / 2).build().unwrap();
+    let requests = async |replies: Vec<Reply>, methods: &[Method]| {
+        let server = Server::script(replies);
+        let steps = methods.iter().map(|method| (method.clone(), server.url("/"))).collect();
+        _ = shape(&Plan { http: http.clone(), steps }).await;
+        server
+    };
+    let post = [Method::POST];
+    let timed_out = requests(vec![Reply::status(200).late(ms(60_000))], &post).await;
+    let status_500 = requests(vec![Reply::status(500)], &post).await;
+    let reset = requests(vec![Reply::reset()], &post).await;
+    let limited = Reply::status(429).header("retry-after", "0.15");
+    let limited = requests(vec![limited, Reply::status(200)], &post).await;
+    let several = requests(vec![Reply::status(200), Reply::status(503)], &[Method::POST, Method::GET]).await;
+    let get = requests(vec![Reply::status(503), Reply::status(200)], &[Method::GET]).await;
+    let count = |method: &str| several.requests().iter().filter(|request| request.method == method).count();
+    Row {
+        timed_out: timed_out.requests().len(),
+        status_500: status_500.requests().len(),
+        reset: reset.requests().len(),
+        limited: limited.requests().len(),
+        waited: limited.pauses().first().is_some_and(|pause| *pause >= HINT),
+        post_then_get: (count("POST"), count("GET")),
+        get: get.requests().len(),
+    }
+}
+
+macro_rules! table {
+    (blocking, $expected:expr; $($shape:ident)+) => {
+        table!(@ $expected; $($shape, async |plan: &Plan| blocking::run(blocking::$shape, plan).await;)+)
+    };
+    ($module:ident, $expected:expr; $($shape:ident)+) => {
+        table!(@ $expected; $($shape, async |plan: &Plan| $module::$shape(plan).await;)+)
+    };
+    (@ $expected:expr; $($shape:ident, $run:expr;)+) => {{
+        let mut wrong = Vec::new();
+        $(
+            let row = measure($run).await;
+            println!(
+                "{:<32}{:>9}{:>6}{:>7}{:>5}{:>8}{:>12}{:>6}",
+                stringify!($shape), row.timed_out, row.status_500, row.reset, row.limited,
+                if row.waited { "hint" } else { "-" },
+                format!("{} + {}", row.post_then_get.0, row.post_then_get.1), row.get
+            );
+            if row != $expected {
+                wrong.push((stringify!($shape), row));
+            }
+        )+
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }};
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_request_is_seen_wherever_it_is_written() {
+    println!("requests at the server, POST: timed out, 500, reset, 429 and its wait, POST and GET 503; GET 503");
+    table!(seen, SEEN;
+        direct timeout_of_the_users timeout_around_a_block bound_to_a_name a_builder_with_a_name
+        a_name_that_says_nothing join try_join futures_join select select_in_a_handler pinned_and_selected
+        a_closure an_async_closure an_async_block boxed a_combinator select_of_futures a_buffered_stream
+        unordered a_list_of_futures in_a_format execute execute_later a_transparent_helper
+        a_helper_of_a_helper a_nested_function a_generic_helper_of_futures
+        a_trait_object a_service recursion an_instrumented_helper within_a_local_set
+        a_future_that_is_returned
+    );
+    // The inner function retries its GET itself, and the outer one does not retry that again.
+    table!(seen, Row { post_then_get: (1, 4), ..SEEN }; an_annotated_function);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_another_task_is_not_seen_and_so_not_repeated() {
+    table!(not_seen, NOT_SEEN;
+        a_plain_helper spawned a_join_set spawned_on_a_local_set spawned_and_blocking a_scoped_thread
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sync_functions_see_and_do_not_see_alike() {
+    table!(blocking, SEEN;
+        direct a_name_that_says_nothing a_closure an_iterator a_combinator in_an_assertion execute
+        a_transparent_helper recursion a_trait_object a_runtime_of_its_own
+    );
+    table!(blocking, NOT_SEEN; a_scoped_thread a_task_on_a_runtime_of_its_own);
+}
