@@ -93,7 +93,8 @@ mod several {
             Ok(pages)
         }
 
-        let server = Routes::new().path("/1", [200]).path("/2", [200, 503, 200]).path("/3", [503, 200]).serve();
+        let server =
+            Routes::new().path("/1", [200]).path("/2", [200, 503, 200]).path("/3", [503, 200]).serve();
         assert_eq!(list(&Client::new(), &server).await.unwrap().len(), 3);
         assert_eq!(support::counts(&server, &["/1", "/2", "/3"]), [3, 3, 2]);
     }
@@ -214,15 +215,16 @@ mod several {
     async fn the_longest_hint_of_an_attempt_is_obeyed() {
         #[retry_http(base = 1ms, jitter = none, max_retry_after = 1m)]
         async fn both(http: &Client, server: &Server) -> reqwest::Result<()> {
-            let (a, b) =
-                tokio::join!(http.get(server.url("/a")).send(), http.get(server.url("/b")).send());
+            let (a, b) = tokio::join!(http.get(server.url("/a")).send(), http.get(server.url("/b")).send());
             a?.error_for_status()?;
             b?.error_for_status()?;
             Ok(())
         }
 
         let hinted = |seconds| Reply::status(503).header("retry-after", seconds);
-        for (a, b, waits) in [("2", "30", vec![30]), ("30", "2", vec![30]), ("2", "300", vec![60]), ("300", "2", vec![])] {
+        for (a, b, waits) in
+            [("2", "30", vec![30]), ("30", "2", vec![30]), ("2", "300", vec![60]), ("300", "2", vec![])]
+        {
             let server = Routes::new()
                 .replies("/a", [hinted(a), Reply::status(200)])
                 .replies("/b", [hinted(b), Reply::status(200)])
@@ -274,7 +276,9 @@ mod several {
     #[tokio::test]
     async fn an_error_of_ones_own_is_laid_over_the_request_and_keeps_its_method() {
         let answer = |text: &str| Reply::status(200).body(text.to_owned());
-        for (text, requests) in [("429 150", 2), ("503 150", 2), ("503", 1), ("500", 1), ("oops", 1), ("fine", 1)] {
+        for (text, requests) in
+            [("429 150", 2), ("503 150", 2), ("503", 1), ("500", 1), ("oops", 1), ("fine", 1)]
+        {
             let server = Server::script([answer(text), answer("fine")]);
             _ = query(&Client::new(), &server.url("/")).await;
             assert_eq!(server.requests().len(), requests, "{text}");
@@ -307,7 +311,8 @@ mod several {
             Ok(())
         }
 
-        let script = || Server::script([Reply::status(200).body("x").stalled(), Reply::status(200).body("x")]);
+        let script =
+            || Server::script([Reply::status(200).body("x").stalled(), Reply::status(200).body("x")]);
         let server = script();
         read_and_say_why(&Client::new(), server.url("/")).await.unwrap();
         assert_eq!(server.requests().len(), 2);
@@ -369,7 +374,8 @@ mod several {
             String::from_utf8(text).map_err(Opaque::from)
         }
 
-        let server = Server::script([Reply::status(200).body("whole").truncated(), Reply::status(200).body("whole")]);
+        let server =
+            Server::script([Reply::status(200).body("whole").truncated(), Reply::status(200).body("whole")]);
         assert_eq!(download(&Client::new(), server.url("/")).await.unwrap(), "whole");
         assert_eq!(server.requests().len(), 2);
     }
@@ -418,7 +424,8 @@ mod nested {
         for reply in [late(), Reply::status(500), Reply::reset()] {
             for is_listed in [false, true] {
                 let server = Routes::new().replies("/order", [reply.clone()]).serve();
-                let outcome = if is_listed { listed(&http, &server).await } else { order(&http, &server).await };
+                let outcome =
+                    if is_listed { listed(&http, &server).await } else { order(&http, &server).await };
                 outcome.unwrap_err();
                 assert_eq!(server.requests().len(), 1, "{reply:?}: the inner call has decided about it");
             }
@@ -642,7 +649,8 @@ mod scopes {
             read(http, url).await
         }
 
-        let server = Server::new(|_, request| Reply::status(if request.method == "POST" { 200 } else { 503 }));
+        let server =
+            Server::new(|_, request| Reply::status(if request.method == "POST" { 200 } else { 503 }));
         outer(&Client::new(), server.url("/")).await.unwrap_err();
         let posts = server.requests().iter().filter(|request| request.method == "POST").count();
         assert_eq!((posts, server.requests().len()), (1, 3), "the POST of the call that panicked was done");
@@ -708,7 +716,9 @@ mod scopes {
     #[tokio::test]
     async fn a_send_belongs_to_the_attempt_of_its_first_poll() {
         #[retry_http(max = 2, base = 1ms)]
-        async fn finishing<F: Future<Output = reqwest::Result<Response>>>(sending: &mut std::pin::Pin<Box<F>>) -> Outcome {
+        async fn finishing<F: Future<Output = reqwest::Result<Response>>>(
+            sending: &mut std::pin::Pin<Box<F>>,
+        ) -> Outcome {
             sending.await?.error_for_status()?;
             Ok(())
         }

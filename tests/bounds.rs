@@ -239,3 +239,123 @@ async fn bounds_that_disagree_at_run_time_only_bound_more() {
     let policy = retry_http::policy!(policy = own, deadline = 30s);
     assert_eq!((policy.timeout(), policy.deadline()), (own.timeout(), Some(Duration::from_secs(30))));
 }
+
+/// The bounds of [`bounded`], wherever the send is written.
+mod in_every_shape {
+    use super::*;
+    use futures::future::{self, FutureExt, TryFutureExt};
+    use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
+
+    type Answer = reqwest::Result<Response>;
+
+    macro_rules! shapes {
+        ($($name:ident($http:ident, $url:ident) { $($body:tt)* })+) => {
+            $(
+                #[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
+                async fn $name($http: &Client, $url: &str, sends: &AtomicUsize) -> Answer {
+                    sends.fetch_add(1, Ordering::Relaxed);
+                    $($body)*
+                }
+            )+
+
+            #[tokio::test(start_paused = true)]
+            async fn bounds_hold() {
+                let (http, server) = (Client::new(), silent());
+                let url = server.url("/");
+                $(
+                    let (sends, start) = (AtomicUsize::new(0), Instant::now());
+                    let outcome = $name(&http, &url, &sends).await;
+                    let millis = start.elapsed().as_millis();
+                    println!("{:<24}{millis} ms, {} sends", stringify!($name), sends.load(Ordering::Relaxed));
+                    assert!(outcome.unwrap_err().is_timeout(), stringify!($name));
+                    assert!((350..356).contains(&millis), "{}: {millis} ms", stringify!($name));
+                    assert_eq!(sends.load(Ordering::Relaxed), 3, stringify!($name));
+                )+
+            }
+        };
+    }
+
+    #[retry_http(transparent)]
+    async fn helper(http: &Client, url: &str) -> Answer {
+        http.get(url).send().await
+    }
+
+    shapes! {
+        bound_to_a_name(http, url) { let sending = http.get(url).send(); sending.await }
+        a_closure(http, url) { let send = || http.get(url).send(); send().await }
+        an_async_block(http, url) { async { http.get(url).send().await }.await }
+        boxed(http, url) { Box::pin(http.get(url).send()).await }
+        a_combinator(http, url) { http.get(url).send().and_then(future::ok).await }
+        join(http, url) { let (sent, ()) = tokio::join!(http.get(url).send(), future::ready(())); sent }
+        try_join(http, url) { tokio::try_join!(http.get(url).send(), future::ok(())).map(|(sent, ())| sent) }
+        select(http, url) {
+            tokio::select! {
+                sent = http.get(url).send() => sent,
+                () = future::pending() => unreachable!("it is never ready"),
+            }
+        }
+        a_stream(http, url) {
+            let sent = stream::iter([url]).map(|url| http.get(url).send()).buffered(2);
+            sent.try_collect::<Vec<_>>().await.map(|mut sent| sent.remove(0))
+        }
+        unordered(http, url) {
+            let mut all = FuturesUnordered::new();
+            all.push(http.get(url).send());
+            all.next().await.expect("one was pushed")
+        }
+        executed_later(http, url) {
+            let sending = http.execute(http.get(url).build()?);
+            sending.map(|sent| sent).await
+        }
+        a_transparent_helper(http, url) { helper(http, url).await }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bounds_hold_for_calls_inside() {
+        #[retry_http(max = 9, base = 50ms, factor = 1, jitter = none)]
+        async fn inner(http: &Client, url: &str, sends: &AtomicUsize) -> Answer {
+            sends.fetch_add(1, Ordering::Relaxed);
+            http.get(url).send().await
+        }
+
+        #[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
+        async fn outer(http: &Client, url: &str, sends: &AtomicUsize) -> Answer {
+            inner(http, url, sends).await
+        }
+
+        let (http, server) = (Client::new(), silent());
+        let (sends, start) = (AtomicUsize::new(0), Instant::now());
+        assert!(outer(&http, &server.url("/"), &sends).await.unwrap_err().is_timeout());
+        assert!((350..356).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        assert_eq!(sends.load(Ordering::Relaxed), 3, "by one loop");
+    }
+
+    #[test]
+    fn bounds_hold_blocking() {
+        use reqwest::blocking::{Client, Response};
+
+        #[retry_http(transparent)]
+        fn helper(http: &Client, url: &str) -> reqwest::Result<Response> {
+            http.get(url).send()
+        }
+
+        #[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
+        fn by_a_helper(http: &Client, url: &str) -> reqwest::Result<Response> {
+            helper(http, url)
+        }
+
+        #[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
+        fn by_a_closure(http: &Client, url: &str) -> reqwest::Result<Response> {
+            [url].iter().map(|url| http.get(*url).send()).next().expect("one")
+        }
+
+        for call in [by_a_helper, by_a_closure] {
+            let (http, server) = (Client::new(), silent());
+            let start = RealInstant::now();
+            assert!(call(&http, &server.url("/")).unwrap_err().is_timeout());
+            // Three sends and two waits; what the machine adds is not asserted.
+            assert_eq!(server.requests().len(), 3);
+            assert!(start.elapsed() >= ms(300), "{:?}", start.elapsed());
+        }
+    }
+}

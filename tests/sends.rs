@@ -114,10 +114,8 @@ mod seen {
     #[retry_http(base = 1ms)]
     pub async fn join(plan: &Plan) -> Outcome {
         for step in &plan.steps {
-            let (sent, ()) = tokio::join!(
-                plan.http.request(step.0.clone(), &step.1).send(),
-                tokio::task::yield_now()
-            );
+            let (sent, ()) =
+                tokio::join!(plan.http.request(step.0.clone(), &step.1).send(), tokio::task::yield_now());
             ok(&sent?)?;
         }
         Ok(())
@@ -536,8 +534,9 @@ mod not_seen {
             let runtime = tokio::runtime::Handle::current();
             let sent = tokio::task::block_in_place(|| {
                 std::thread::scope(|scope| {
-                    let send =
-                        || runtime.block_on(async { plan.http.request(step.0.clone(), &step.1).send().await });
+                    let send = || {
+                        runtime.block_on(async { plan.http.request(step.0.clone(), &step.1).send().await })
+                    };
                     scope.spawn(send).join().expect("no panic")
                 })
             });
@@ -729,25 +728,11 @@ struct Row {
     get: usize,
 }
 
-const SEEN: Row = Row {
-    timed_out: 1,
-    status_500: 1,
-    reset: 1,
-    limited: 2,
-    waited: true,
-    post_then_get: (1, 1),
-    get: 2,
-};
+const SEEN: Row =
+    Row { timed_out: 1, status_500: 1, reset: 1, limited: 2, waited: true, post_then_get: (1, 1), get: 2 };
 
-const NOT_SEEN: Row = Row {
-    timed_out: 1,
-    status_500: 1,
-    reset: 1,
-    limited: 1,
-    waited: false,
-    post_then_get: (1, 1),
-    get: 1,
-};
+const NOT_SEEN: Row =
+    Row { timed_out: 1, status_500: 1, reset: 1, limited: 1, waited: false, post_then_get: (1, 1), get: 1 };
 
 /// How long the server asks to be left alone: more than any computed wait.
 const HINT: Duration = ms(150);
@@ -807,7 +792,9 @@ macro_rules! table {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_is_seen_wherever_it_is_written() {
-    println!("requests at the server, POST: timed out, 500, reset, 429 and its wait, POST and GET 503; GET 503");
+    println!(
+        "requests at the server, POST: timed out, 500, reset, 429 and its wait, POST and GET 503; GET 503"
+    );
     table!(seen, SEEN;
         direct timeout_of_the_users timeout_around_a_block bound_to_a_name a_builder_with_a_name
         a_name_that_says_nothing join try_join futures_join select select_in_a_handler pinned_and_selected

@@ -20,6 +20,8 @@ use crate::uses::{self, Use};
 
 /// Types that are known not to be `Clone`, by their last name.
 const NOT_CLONE: [&str; 4] = ["Body", "Form", "Part", "RequestBuilder"];
+/// Traits that a reference has where what it points at has them: an argument of which no more is known can be lent.
+const LENT: [&str; 5] = ["AsRef", "Debug", "Display", "Serialize", "ToString"];
 /// Types that are `Copy`, and so are left alone.
 const COPY: [&str; 17] = [
     "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
@@ -235,21 +237,28 @@ pub(crate) fn plan(
             }
             (_, Kind::Iterator { again }) => arguments.collected(owned, again, private, span),
             (_, Kind::HoldsUnique) => arguments.lend(owned),
+            (Use::Consumed(_), Kind::Lent(_)) if !owned.mutable => arguments.fresh(owned, private),
+            (_, Kind::Lent(what)) if owned.mutable => errors.push(consumed(owned, span, &what, ADD_CLONE)),
             // What attempts change must be fresh for each, or a later one sends something else.
             (Use::Borrowed | Use::Perhaps, kind) if !owned.mutable && !kind.is_builder() => {
                 arguments.fresh(owned, private);
             }
-            (_, Kind::NotClone(what, remedy)) => errors.push(syn::Error::new(
-                span,
-                format!(
-                    "each attempt consumes or changes argument `{}` here, and {what} cannot be cloned for the next one: {remedy}",
-                    owned.name
-                ),
-            )),
+            (_, Kind::NotClone(what, remedy)) => errors.push(consumed(owned, span, &what, remedy)),
             _ => arguments.clone(owned, private, span),
         }
     }
     arguments
+}
+
+const ADD_CLONE: &str = "add `+ Clone`, or take a reference";
+
+/// The mistake of an argument that is consumed and cannot be cloned.
+fn consumed(owned: &Owned, span: Span, what: &str, remedy: &str) -> syn::Error {
+    let name = &owned.name;
+    let message = format!(
+        "each attempt consumes or changes argument `{name}` here, and {what} cannot be cloned for the next one: {remedy}"
+    );
+    syn::Error::new(span, message)
 }
 
 impl Arguments {
@@ -257,7 +266,10 @@ impl Arguments {
     /// future is then `Send` if the argument is, as it is without the attribute.
     fn keep(&mut self, owned: &Owned, kind: &Kind) {
         let name = &owned.name;
-        if matches!(kind, Kind::Generic | Kind::NotClone(..) | Kind::Into(_) | Kind::Iterator { .. }) {
+        if matches!(
+            kind,
+            Kind::Generic | Kind::Lent(_) | Kind::NotClone(..) | Kind::Into(_) | Kind::Iterator { .. }
+        ) {
             self.once.extend(quote!(let mut #name = #name;));
             self.inside.extend(quote!(let _ = &mut #name;));
         }
@@ -337,6 +349,8 @@ enum Kind {
     },
     /// A type parameter that is `Clone`.
     Generic,
+    /// A type parameter of which a reference does as well, and what it is.
+    Lent(String),
     /// Whether it is `Clone` the compiler knows.
     Other,
 }
@@ -388,6 +402,11 @@ impl Kind {
         }
         let mut only =
             traits.iter().filter(|bound| !["Send", "Sync", "Unpin"].iter().any(|name| bound.ident == name));
+        if only.clone().next().is_some()
+            && only.clone().all(|bound| LENT.iter().any(|name| bound.ident == name))
+        {
+            return Self::Lent(what.to_owned());
+        }
         if let (Some(bound), None) = (only.next(), only.next()) {
             let argument = match &bound.arguments {
                 syn::PathArguments::AngleBracketed(arguments) => arguments.args.first(),
@@ -412,7 +431,7 @@ impl Kind {
                 _ => {}
             }
         }
-        Self::NotClone(what.to_owned(), "add `+ Clone`, or take a reference")
+        Self::NotClone(what.to_owned(), ADD_CLONE)
     }
 }
 

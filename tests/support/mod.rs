@@ -34,7 +34,8 @@ impl Routes {
             let mut asked = asked.lock().unwrap();
             let n = asked.entry(request.path.clone()).or_default();
             *n += 1;
-            let (_, script) = self.0.iter().find(|(path, _)| *path == request.path).expect("a path of the test");
+            let (_, script) =
+                self.0.iter().find(|(path, _)| *path == request.path).expect("a path of the test");
             script[(*n - 1).min(script.len() - 1)].clone()
         })
     }
