@@ -419,7 +419,7 @@ mod seen {
     }
 
     #[retry_http(transparent)]
-    fn one_after_the_other<'a>(plan: &'a Plan, at: usize) -> BoxFuture<'a, Outcome> {
+    fn one_after_the_other(plan: &Plan, at: usize) -> BoxFuture<'_, Outcome> {
         Box::pin(async move {
             let Some(step) = plan.steps.get(at) else { return Ok(()) };
             ok(&plan.http.request(step.0.clone(), &step.1).send().await?)?;
@@ -450,13 +450,14 @@ mod seen {
     #[retry_http(base = 1ms)]
     pub async fn within_a_local_set(plan: &Plan) -> Outcome {
         for step in &plan.steps {
-            let set = tokio::task::LocalSet::new();
-            let sent = set.run_until(plan.http.request(step.0.clone(), &step.1).send()).await?;
+            let local = tokio::task::LocalSet::new();
+            let sent = local.run_until(plan.http.request(step.0.clone(), &step.1).send()).await?;
             ok(&sent)?;
         }
         Ok(())
     }
 
+    #[allow(clippy::manual_async_fn, reason = "it is the shape")]
     #[retry_http(base = 1ms)]
     pub fn a_future_that_is_returned(plan: &Plan) -> impl Future<Output = Outcome> {
         async move {
@@ -595,8 +596,8 @@ mod blocking {
 
     #[retry_http(base = 1ms)]
     pub fn an_iterator(plan: &Plan) -> Outcome {
-        let sent = plan.steps.iter().map(|step| plan.http.request(step.0.clone(), &step.1).send());
-        sent.map(|sent| ok(&sent?)).collect()
+        let mut sent = plan.steps.iter().map(|step| plan.http.request(step.0.clone(), &step.1).send());
+        sent.try_for_each(|sent| ok(&sent?))
     }
 
     #[retry_http(base = 1ms)]
@@ -608,12 +609,13 @@ mod blocking {
         Ok(())
     }
 
+    #[allow(clippy::useless_vec, reason = "it is the shape")]
     #[retry_http(base = 1ms)]
     pub fn in_an_assertion(plan: &Plan) -> Outcome {
         for step in &plan.steps {
             let list = vec![plan.http.request(step.0.clone(), &step.1).send()?];
             assert_eq!(list.len(), 1);
-            ok(&list[0])?;
+            list.iter().try_for_each(ok)?;
         }
         Ok(())
     }
@@ -687,8 +689,8 @@ mod blocking {
     #[retry_http(base = 1ms)]
     pub fn a_scoped_thread(plan: &Plan) -> Outcome {
         for step in &plan.steps {
-            let send = || plan.http.request(step.0.clone(), &step.1).send();
-            let sent = std::thread::scope(|scope| scope.spawn(send).join().expect("no panic"));
+            let run = || plan.http.request(step.0.clone(), &step.1).send();
+            let sent = std::thread::scope(|scope| scope.spawn(run).join().expect("no panic"));
             ok(&sent?)?;
         }
         Ok(())

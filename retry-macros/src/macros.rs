@@ -38,8 +38,7 @@ const LISTS: [&str; 23] = [
 /// could be read; else it is left as it is.
 pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool {
     let Some(name) = item.path.segments.last().map(|last| &last.ident) else { return false };
-    let is = |known: &&str| name == known;
-    if LISTS.iter().any(|known| is(&known)) {
+    if LISTS.iter().any(|known| name == known) {
         let Ok(mut list) = List::parse.parse2(item.tokens.clone()) else { return false };
         list.exprs.iter_mut().for_each(visit);
         item.tokens = list.into_token_stream();

@@ -214,8 +214,8 @@ impl<'p> Call<'p> {
                     // There is nothing to pay for.
                     _ = shared.after(exchange, true, Verdict::Stop(stop), self.scope.outgoing.skipped);
                 }
-                let step = || Step::End { stop, succeeded: true };
-                self.tell(exchange, recorded.host.as_deref(), self.attempts(), step);
+                let host = recorded.host.as_deref();
+                self.tell(exchange, host, self.attempts(), || Step::End { stop, succeeded: true });
                 return None;
             }
         }
@@ -280,7 +280,7 @@ impl<'p> Call<'p> {
         let mut recorder = take(&mut self.scope.recorder);
         for recorded in recorder.exchanges_mut() {
             if recorded.mark == Mark::None && recorded.has_failed() {
-                recorded.mark = Mark::Settled;
+                recorded.mark = Mark::Retried;
             }
         }
         self.rare.get_or_insert_default().earlier.absorb(recorder);
@@ -370,7 +370,7 @@ impl<'p> Call<'p> {
             host,
             status: exchange.status(),
             failures: exchange.failures(),
-            hint: exchange.hint(),
+            hint: exchange.longest_hint(),
             hint_header: exchange.hint_header(),
             step,
         };

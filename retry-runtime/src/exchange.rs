@@ -41,6 +41,7 @@ pub struct Exchange {
     failures: FailureSet,
     hint: Option<Duration>,
     hint_header: Option<&'static str>,
+    other_hint: Option<Duration>,
     should_retry: Option<bool>,
     wanted: bool,
     settled: bool,
@@ -84,6 +85,11 @@ impl Exchange {
             self.hint_header = Some(hint.header);
         }
         self.hinted(hint.wait);
+    }
+
+    /// Another exchange of the attempt asked for a wait. That is obeyed as well, but says nothing about this one.
+    pub(crate) fn other_hinted(&mut self, wait: Duration) {
+        self.other_hint = self.other_hint.max(Some(wait));
     }
 
     /// Forbids to repeat the attempt: another of its requests may have done something that must not be done twice.
@@ -197,6 +203,11 @@ impl Exchange {
     /// Whether the server asked for a wait. One of zero asks for nothing.
     pub(crate) fn is_hinted(&self) -> bool {
         self.hint.is_some_and(|hint| !hint.is_zero())
+    }
+
+    /// The longest wait that was asked for by this exchange, or another one of the attempt.
+    pub(crate) fn longest_hint(&self) -> Option<Duration> {
+        self.hint.max(self.other_hint)
     }
 
     /// The wait that the server asked for.

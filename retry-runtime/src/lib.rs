@@ -15,6 +15,10 @@ mod condition;
 mod count;
 mod decide;
 mod event;
+#[cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "of a transport")
+)]
 mod exchange;
 mod failure;
 mod function;
@@ -23,19 +27,43 @@ mod http_date;
 #[cfg(feature = "tracing")]
 mod log;
 mod outcome;
+#[cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "of a transport")
+)]
 mod outgoing;
 mod policy;
+#[cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "of a transport")
+)]
 mod probe;
 mod rate_limit;
+#[cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "of a transport")
+)]
 mod recorder;
 mod renewal;
+#[cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "of a transport")
+)]
 mod report;
 mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;
 mod retry;
 mod rules;
+#[cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "of a transport")
+)]
 mod scope;
+#[cfg_attr(
+    not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
+    allow(dead_code, reason = "of a transport")
+)]
 mod sending;
 #[cfg(feature = "serde")]
 mod serde;

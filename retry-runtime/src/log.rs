@@ -61,21 +61,21 @@ pub(crate) fn log(event: &Event<'_>) {
 
 /// Warns that the requests of `function` are not seen.
 pub(crate) fn warn_unseen(function: &'static str, unknown_sender: Option<&'static str>) {
-    match unknown_sender {
-        Some(sender) => tracing::warn!(
+    if let Some(sender) = unknown_sender {
+        tracing::warn!(
             target: "retry_http",
             { code.function.name = function, retry_http.sender = sender },
-            "sends by a type that is not known, so its requests are neither seen nor bounded and nothing of them \
-             is retried but what the error says: turn on the feature of that reqwest (`reqwest-0-13`, \
-             `reqwest-0-12`, `reqwest-middleware-0-5`; `blocking` for its blocking types), or annotate the \
-             function that sends by reqwest with `#[retry_http(transparent)]`"
-        ),
-        None => tracing::warn!(
+            "this function sends by a type that is not known: its requests are neither seen nor bounded. Turn on the \
+             feature of that reqwest (`reqwest-0-13`, `reqwest-0-12`, `reqwest-middleware-0-5`; `blocking` for its \
+             blocking types), or annotate the function that sends by reqwest with `#[retry_http(transparent)]`"
+        );
+    } else {
+        tracing::warn!(
             target: "retry_http",
             { code.function.name = function },
-            "no request of this function was seen, so requests are neither bounded nor retried for what its error \
-             does not say: annotate the function that sends with `#[retry_http(transparent)]`"
-        ),
+            "no request of this function was seen: nothing is retried but what its error says, and no request is \
+             bounded. Annotate the function that sends with `#[retry_http(transparent)]`"
+        );
     }
 }
 

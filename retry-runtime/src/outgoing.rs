@@ -74,7 +74,7 @@ impl Outgoing {
     /// Gives the requests of a call keys: its own, where no call around has any.
     #[cold]
     pub(crate) fn have_keys(&mut self, call: u64) {
-        self.keys.get_or_insert_with(|| Keys::new(call));
+        self.keys.get_or_insert_with(|| Box::new(Keys::new(call)));
     }
 
     /// Whether anything is imposed on a request.
@@ -119,15 +119,15 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Makes the keys of the call with the number `owner`.
-    pub(crate) fn new(owner: u64) -> Box<Self> {
+    pub(crate) fn new(owner: u64) -> Self {
         let secret = ambient::random_bits();
-        Box::new(Self { secret, owner, around: None, given: Vec::new(), used: Vec::new() })
+        Self { secret, owner, around: None, given: Vec::new(), used: Vec::new() }
     }
 
     /// Makes the keys of a call inside of the attempt with the number `around`.
-    pub(crate) fn inside(&self, around: u64) -> Box<Self> {
+    pub(crate) fn inside(&self, around: u64) -> Self {
         let (secret, owner) = (self.secret, self.owner);
-        Box::new(Self { secret, owner, around: Some(around), given: Vec::new(), used: Vec::new() })
+        Self { secret, owner, around: Some(around), given: Vec::new(), used: Vec::new() }
     }
 
     /// The next attempt begins.

@@ -196,6 +196,7 @@ impl<T: Readable> Look<T> {
 impl Answers {
     /// The answer that `response` is.
     #[inline]
+    #[allow(clippy::unnecessary_wraps, reason = "of other types it is not known")]
     pub fn of<T: Readable>(self, response: &T) -> Option<usize> {
         Some(response.answer())
     }

@@ -74,6 +74,8 @@ pub(crate) enum Progress {
 pub(crate) enum Mark {
     /// Nothing: it is for the call around to decide.
     None,
+    /// It was retried, after the wait that it asked for.
+    Retried,
     /// It was decided about: it is not retried again.
     Settled,
     /// The inner call succeeded all the same.
@@ -351,7 +353,7 @@ impl Recorder {
             }
         }
         folded.has_succeeded |= recorded.has_succeeded();
-        if recorded.is_unsettled_failure() {
+        if recorded.hint_counts() {
             folded.hint = folded.hint.max(recorded.exchange.hint());
         }
     }
@@ -381,10 +383,9 @@ impl Recorded {
             Progress::Open | Progress::Dropped => true,
             Progress::Failed => !self.exchange.failures().contains(Failure::Connect),
             Progress::Answered => match self.exchange.status() {
-                Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) => true,
                 Some(StatusCode::SERVICE_UNAVAILABLE) => !self.exchange.is_hinted(),
+                Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) | None => true,
                 Some(status) => !status.is_client_error(),
-                None => true,
             },
         }
     }
@@ -411,9 +412,9 @@ impl Recorded {
         }
     }
 
-    /// Whether a hint of it is still to be obeyed.
-    pub(crate) fn is_unsettled_failure(&self) -> bool {
-        self.mark != Mark::Settled && self.exchange.is_error()
+    /// Whether a hint of it is still to be obeyed: also where a call gave up on it, since nobody has waited then.
+    pub(crate) fn hint_counts(&self) -> bool {
+        self.mark != Mark::Retried && self.exchange.is_error()
     }
 
     /// Whether the two were under way at the same time.

@@ -63,6 +63,7 @@ impl Stop {
     }
 
     /// Whether the call ends with something that is retried, but not any more.
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
     pub(crate) const fn gave_up(self) -> bool {
         matches!(self, Self::Exhausted | Self::HintTooLong | Self::Deadline | Self::Budget | Self::Settled)
     }
@@ -150,8 +151,10 @@ impl<'p> Retry<'p> {
             return Verdict::Stop(Stop::Exhausted);
         }
         let backoff = self.policy.backoff();
-        let wait = match exchange.hint() {
-            Some(hint) if hint > self.policy.max_retry_after() => return Verdict::Stop(Stop::HintTooLong),
+        if exchange.hint().is_some_and(|hint| hint > self.policy.max_retry_after()) {
+            return Verdict::Stop(Stop::HintTooLong);
+        }
+        let wait = match exchange.longest_hint() {
             // A zero or past hint asks for nothing.
             Some(hint) if !hint.is_zero() => backoff.wait_after_hint(hint, random()),
             _ => backoff.wait(self.retries, self.previous, random()),

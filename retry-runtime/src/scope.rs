@@ -246,7 +246,7 @@ impl Scope {
     #[cold]
     fn inherit(&mut self, around: &Self) -> Around {
         self.outgoing.inherit(&around.outgoing);
-        self.outgoing.keys = around.outgoing.keys.as_ref().map(|keys| keys.inside(around.number));
+        self.outgoing.keys = around.outgoing.keys.as_ref().map(|keys| Box::new(keys.inside(around.number)));
         (self.is_observed, self.hints) = (around.is_observed, around.hints);
         Around { attempt: around.number, skipped: around.outgoing.skipped.of_call() }
     }
