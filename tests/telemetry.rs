@@ -555,3 +555,105 @@ fn the_dashboard_asks_for_what_is_exported() {
     assert!(asked.len() >= 6, "{asked:?}");
     assert!(asked.iter().all(|name| exported.contains(name)), "{asked:?} of {exported:?}");
 }
+
+/// Functions of which nothing is seen, or something after all.
+mod unseen {
+    use super::*;
+    use reqwest::Response;
+    use retry_http::retry_http;
+
+    /// An error that says nothing.
+    #[derive(Debug)]
+    pub struct Opaque;
+
+    async fn helper(http: &Client, url: &str) -> Result<(), Opaque> {
+        let response = http.post(url).send().await.map_err(|_| Opaque)?;
+        response.error_for_status().map(drop).map_err(|_| Opaque)
+    }
+
+    #[retry_http(transparent)]
+    async fn transparent(http: &Client, url: &str) -> Result<(), Opaque> {
+        helper_that_is_seen(http, url).await
+    }
+
+    #[retry_http(transparent)]
+    async fn helper_that_is_seen(http: &Client, url: &str) -> Result<(), Opaque> {
+        let response = http.post(url).send().await.map_err(|_| Opaque)?;
+        response.error_for_status().map(drop).map_err(|_| Opaque)
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn hidden(http: &Client, url: &str) -> Result<(), Opaque> {
+        helper(http, url).await
+    }
+
+    #[retry_http(base = 1ms, timeout = 1s)]
+    pub async fn bounded(http: &Client, url: &str) -> Result<u16, reqwest::Error> {
+        async fn get(http: &Client, url: &str) -> reqwest::Result<Response> {
+            http.get(url).send().await?.error_for_status()
+        }
+
+        Ok(get(http, url).await?.status().as_u16())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn over_a_transparent_helper(http: &Client, url: &str) -> Result<(), Opaque> {
+        if url.is_empty() {
+            return Err(Opaque);
+        }
+        transparent(http, url).await
+    }
+
+    /// A sender that is not reqwest's, as that of a version whose feature is off.
+    pub struct Other;
+
+    impl Other {
+        #[allow(clippy::unused_async, reason = "as a client has it")]
+        async fn send(self) -> Result<(), Opaque> {
+            Err(Opaque)
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn by_another_client() -> Result<(), Opaque> {
+        Other.send().await
+    }
+}
+
+#[tokio::test]
+async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
+    Log::listen();
+    let (http, server) = (Client::new(), Server::script([Reply::status(503)]));
+    let url = server.url("/");
+    let warned = || {
+        let lines = Log::take().into_iter().filter(|(level, ..)| level == "WARN");
+        let lines = lines.map(|(_, _, fields)| {
+            let [function, message] =
+                ["code.function.name", "message"].map(|field| fields[field].as_str().unwrap().to_owned());
+            let function = function.rsplit("::").next().unwrap().to_owned();
+            assert!(message.contains("`#[retry_http(transparent)]`"), "the fix is said: {message}");
+            (function, message.split(':').next().unwrap().to_owned())
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let once = |function: &str, message: &str| vec![(function.to_owned(), message.to_owned())];
+
+    for expected in [once("hidden", "no request of this function was seen"), vec![]] {
+        unseen::hidden(&http, &url).await.unwrap_err();
+        assert_eq!(warned(), expected);
+    }
+    // A request that was to be bounded, and certainly was not.
+    for expected in [once("bounded", "no request of this function was seen"), vec![]] {
+        unseen::bounded(&http, &url).await.unwrap_err();
+        assert_eq!(warned(), expected);
+    }
+    for expected in [once("by_another_client", "this function sends by a type that is not known"), vec![]] {
+        unseen::by_another_client().await.unwrap_err();
+        assert_eq!(warned(), expected);
+    }
+    // What is seen once is not warned of, also where a later call sends nothing.
+    unseen::over_a_transparent_helper(&http, &url).await.unwrap_err();
+    unseen::over_a_transparent_helper(&http, "").await.unwrap_err();
+    assert_eq!(warned(), []);
+    assert_eq!(server.requests().len(), 5, "and nothing was repeated: it is not known to be safe");
+}
