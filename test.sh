@@ -23,6 +23,7 @@ cargo test --package retry-macros
 cargo run --quiet --example quickstart
 cargo run --quiet --example by_hand
 cargo run --quiet --example client
+cargo run --quiet --example endpoints
 # The herd in virtual time, and what it must keep to.
 mkdir -p target
 cargo run --quiet --release --example herd -- --seed 7 --out target/herd | tee target/herd.txt

@@ -117,9 +117,6 @@ fn a_sync_function() {
             }
         },
         expect![[r#"
-            ::core::compile_error! {
-                "each attempt consumes or changes argument `id` here, and `T` cannot be cloned for the next one: add `+ Clone`, or take a reference"
-            }
             /// Kept.
             #[must_use]
             pub fn user<'a, T>(&'a self, id: T) -> Result<&'a User, ApiError>
@@ -127,8 +124,42 @@ fn a_sync_function() {
                 T: Display,
             {
                 #![allow(unused)]
-                self.http.get(id).send()?.text()?;
-                Ok(&self.user)
+                let mut id = id;
+                let mut call = ::retry_http::__private::Call::start_blocking(
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::__private::Sends::Visible,
+                        );
+                        &FUNCTION
+                    },
+                    &::retry_http::Policy::DEFAULT,
+                );
+                loop {
+                    let id = ::retry_http::__private::fresh!(id);
+                    let attempted = ::retry_http::__private::attempt_blocking(
+                        &mut call,
+                        || -> Result<&'a User, ApiError> {
+                            let id = id;
+                            {
+                                match ::retry_http::__private::arm!(
+                                    self.http.get(id), ::core::option::Option::None
+                                )
+                                    .send()?
+                                    .text()
+                                {
+                                    watched => {
+                                        ::retry_http::__private::Reads::of(&watched)
+                                            .reading()
+                                            .watch(watched, ::core::option::Option::None)
+                                    }
+                                }?;
+                                Ok(&self.user)
+                            }
+                        },
+                    );
+                    ::retry_http::__private::settle!(wait_blocking, call, attempted);
+                }
             }
         "#]],
     );
@@ -150,6 +181,79 @@ fn a_sync_function_without_the_feature() {
             }
             fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send()?.json()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_transparent_function() {
+    check(
+        quote!(transparent, idempotent),
+        quote! {
+            async fn token(http: &Client, url: &str) -> Result<String, ApiError> {
+                let response = http.post(url).send().await?;
+                Ok(response.text().await?)
+            }
+        },
+        expect![[r#"
+            async fn token(http: &Client, url: &str) -> Result<String, ApiError> {
+                let response = ::retry_http::__private::arm!(
+                    http.post(url), ::core::option::Option::Some(true)
+                )
+                    .send()
+                    .await?;
+                Ok(
+                    match (::retry_http::__private::answer!(response), response.text()) {
+                        (answer, watched) => {
+                            ::retry_http::__private::Reads::of(&watched)
+                                .reading()
+                                .watch(watched, answer)
+                        }
+                    }
+                        .await?,
+                )
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn sends_wherever_they_are() {
+    check(
+        quote!(transparent),
+        quote! {
+            async fn all(http: &Client, url: &str) -> Result<(), ApiError> {
+                let send = |url| http.get(url).send();
+                let (a, b) = tokio::join!(send(url), async { http.execute(request(url)?).await });
+                tokio::select! {
+                    c = reqwest::get(url) => c?.bytes_stream(),
+                    else => return Err(own(http.post(url).send())),
+                };
+                other!(http.get(url).send());
+                Ok(())
+            }
+        },
+        expect![[r#"
+            async fn all(http: &Client, url: &str) -> Result<(), ApiError> {
+                let send = |url| {
+                    ::retry_http::__private::arm!(http.get(url), ::core::option::Option::None).send()
+                };
+                let (a, b) = tokio::join!(
+                    send(url), async { match ::retry_http::__private::executing!(http,
+                    ::core::option::Option::None) { mut arming => match http.execute(arming
+                    .arm_request(request(url) ?)) { sending => arming.watch(sending), } . await, } }
+                );
+                tokio::select! {
+                    c = match reqwest::get(url) { watched => ::retry_http::__private::Reads::of(&
+                    watched).getting().watch(watched, ::core::option::Option::None) } => match c ?
+                    .bytes_stream() { watched => ::retry_http::__private::Reads::of(& watched)
+                    .streaming().watch(watched, ::core::option::Option::None) }, else => return
+                    Err(own(::retry_http::__private::arm!(http.post(url),
+                    ::core::option::Option::None) .send())),
+                };
+                other!(http.get(url).send());
+                Ok(())
             }
         "#]],
     );
