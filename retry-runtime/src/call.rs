@@ -210,7 +210,7 @@ impl<'p> Call<'p> {
         if !self.is_wanted {
             if let Some(recorded) = self.scope.recorder.plain_success(report) {
                 let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
-                if let Some(shared) = &mut self.shared {
+                if let Some(shared) = self.shared.as_mut().filter(|shared| shared.is_news(recorded)) {
                     // There is nothing to pay for.
                     _ = shared.after(exchange, true, Verdict::Stop(stop), self.scope.outgoing.skipped);
                 }
@@ -244,7 +244,12 @@ impl<'p> Call<'p> {
         {
             verdict = testing::judge(verdict);
         }
-        if let Some(shared) = &mut self.shared {
+        let recorded = self.scope.recorder.exchanges();
+        let recorded = recorded.iter().find(|recorded| decided.number == Some(recorded.began));
+        let is_retry = matches!(verdict, Verdict::Wait(_));
+        let tells =
+            |shared: &&mut Shared<'_>| is_retry || recorded.is_none_or(|recorded| shared.is_news(recorded));
+        if let Some(shared) = self.shared.as_mut().filter(tells) {
             verdict = shared.after(exchange, succeeded, verdict, self.scope.outgoing.skipped);
         }
         self.tell(exchange, host.as_deref(), attempt, || match verdict {
@@ -320,7 +325,8 @@ impl<'p> Call<'p> {
             policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key();
         let is_failure =
             matches!(report.by, By::Error | By::Elapsed) || (report.by == By::Own && report.is_silent());
-        let was_sent = self.scope.unknown_sender.is_some() || (!is_failure && report.by != By::Success);
+        let is_of_a_request = matches!(report.by, By::Response | By::Transport | By::Own);
+        let was_sent = self.scope.unknown_sender.is_some() || (is_of_a_request && !report.is_silent());
         if is_failure || (is_imposing && was_sent) {
             #[cfg(feature = "tracing")]
             if self.function.is_to_warn(self.scope.unknown_sender) {
@@ -458,7 +464,7 @@ impl Call<'_> {
         let Some(around) = self.around else { return };
         let mut recorder = self.rare.take().map(|rare| rare.earlier).unwrap_or_default();
         recorder.absorb(take(&mut self.scope.recorder));
-        recorder.leave_call(self.scope.call, self.retry.policy().idempotent());
+        recorder.leave_call(&self.scope, self.retry.policy().idempotent());
         let waits = around.skipped.saturating_add(self.scope.outgoing.skipped.of_call());
         scope::attempt(around.attempt, |scope| {
             scope.recorder.absorb(recorder);

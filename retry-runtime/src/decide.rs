@@ -141,6 +141,7 @@ fn source(
     }
     let given_up = |recorded: &Recorded| {
         !report.is_success()
+            && recorded.mark != Mark::Succeeded
             && match recorded.progress {
                 Progress::Dropped => report.by == By::Elapsed || !is_followed_by_answer(recorded, exchanges),
                 _ => recorded.is_cut && report.by == By::Elapsed,

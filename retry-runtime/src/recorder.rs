@@ -5,7 +5,7 @@
 //! body that sends for days does not grow.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ use crate::failure::{Failure, FailureSet};
 use crate::hint;
 use crate::report::{By, Report};
 use crate::rules::is_retryable;
-use crate::scope::Hints;
+use crate::scope::{Hints, Scope};
 
 /// How many exchanges are kept whole.
 const KEPT: usize = 64;
@@ -54,6 +54,8 @@ pub(crate) struct Recorded {
     pub(crate) key: Option<Box<Key>>,
     /// The host, where somebody wants to know.
     pub(crate) host: Option<Box<str>>,
+    /// The address of the upstream that an inner call has reported it to.
+    pub(crate) reported_to: Option<NonZeroUsize>,
 }
 
 /// How far an exchange came.
@@ -175,6 +177,7 @@ impl Recorder {
             answer: 0,
             key,
             host: None,
+            reported_to: None,
         });
         began
     }
@@ -316,14 +319,15 @@ impl Recorder {
         }
     }
 
-    /// The call `call` ends: its keys are of no use to those around it, and what its policy says of the safety of its
-    /// requests is known of them from here on.
-    pub(crate) fn leave_call(&mut self, call: u64, idempotent: Option<bool>) {
+    /// The call with this scope ends: its keys are of no use to those around it, what its policy says of the safety of its
+    /// requests is known of them from here on, and its upstream knows of them.
+    pub(crate) fn leave_call(&mut self, scope: &Scope, idempotent: Option<bool>) {
         if let Some(folded) = &mut self.folded {
             folded.is_unsafe |= folded.is_keyed;
         }
         for recorded in &mut self.exchanges {
-            if recorded.key.as_ref().is_none_or(|key| key.call == call) {
+            recorded.reported_to = recorded.reported_to.or(scope.upstream);
+            if recorded.key.as_ref().is_none_or(|key| key.call == scope.call) {
                 recorded.key = None;
                 recorded.exchange.forget_key();
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::ambient::{self, Moment, Skipped};
 use crate::exchange::Exchange;
+use crate::recorder::Recorded;
 use crate::retry::Verdict;
 use crate::scope;
 use crate::upstream::{Turn, Upstream};
@@ -53,6 +54,12 @@ impl<'p> Shared<'p> {
     #[inline]
     pub(crate) fn address(&self) -> NonZeroUsize {
         address(self.upstream)
+    }
+
+    /// Whether the upstream does not know of an exchange yet: no call inside of this one has reported it.
+    #[inline]
+    pub(crate) fn is_news(&self, recorded: &Recorded) -> bool {
+        recorded.reported_to != Some(self.address())
     }
 
     /// How long to wait before asking again whether to go, at most `at_most` in all.
