@@ -346,7 +346,7 @@ mod several {
             http.get(url).send().await
         }
 
-        #[retry_http(base = 1ms)]
+        #[retry_http(base = 1ms, carry = [from])]
         async fn copy(http: &Client, from: &mut Response, to: String) -> Outcome {
             http.get(to).send().await?;
             while from.chunk().await?.is_some() {}
@@ -715,7 +715,7 @@ mod scopes {
     /// A future that begins in one attempt and ends in another.
     #[tokio::test]
     async fn a_send_belongs_to_the_attempt_of_its_first_poll() {
-        #[retry_http(max = 2, base = 1ms)]
+        #[retry_http(max = 2, base = 1ms, carry = [sending])]
         async fn finishing<F: Future<Output = reqwest::Result<Response>>>(
             sending: &mut std::pin::Pin<Box<F>>,
         ) -> Outcome {

@@ -72,7 +72,7 @@ mod futures_of_all_kinds {
         http.get(url).send().then(|response| async move { text(response?).await })
     }
 
-    #[retry_http(base = 1ms)]
+    #[retry_http(base = 1ms, carry = [length])]
     pub fn shorter_arguments<'o>(
         http: &Client,
         url: &str,
@@ -503,7 +503,7 @@ mod arguments {
         text(http.get(url).send().await?).await
     }
 
-    #[retry_http(base = 1ms)]
+    #[retry_http(base = 1ms, carry = [buffer])]
     pub async fn unique(http: &Client, url: &str, buffer: &mut Vec<u32>) -> Answer {
         let fill = move || buffer.push(1);
         let mut fill = fill;

@@ -11,15 +11,32 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     FnArg, GenericParam, Generics, Item, Macro, Pat, PatIdent, Path, Receiver, ReceiverKind, Signature, Stmt,
-    Type, TypeParamBound, WherePredicate,
+    Type, TypeParamBound, TypePath, TypeReference, WherePredicate,
 };
 
 use crate::errors::Errors;
 use crate::facade::Private;
-use crate::uses::{self, Use};
+use crate::uses::{self, Use, Variable};
 
 /// Types that are known not to be `Clone`, by their last name.
-const NOT_CLONE: [&str; 4] = ["Body", "Form", "Part", "RequestBuilder"];
+const NOT_CLONE: [&str; 3] = ["Body", "Form", "Part"];
+/// reqwest's types that are cloned where that is possible, by their last name.
+const REQUESTS: [&str; 2] = ["Request", "RequestBuilder"];
+/// Types that are changed behind a shared reference, by their last name.
+const CHANGED: [&str; 4] = ["File", "Receiver", "TcpStream", "UnixStream"];
+/// Traits of what an attempt takes from, or adds to.
+const STREAMS: [&str; 10] = [
+    "AsyncBufRead",
+    "AsyncRead",
+    "AsyncSeek",
+    "AsyncWrite",
+    "BufRead",
+    "Read",
+    "Seek",
+    "Stream",
+    "TryStream",
+    "Write",
+];
 /// Traits that a reference has where what it points at has them: an argument of which no more is known can be lent.
 const LENT: [&str; 5] = ["AsRef", "Debug", "Display", "Serialize", "ToString"];
 /// Types that are `Copy`, and so are left alone.
@@ -103,7 +120,7 @@ fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
         }
 
         fn visit_macro(&mut self, item: &'ast Macro) {
-            self.1 |= item.tokens.to_string().contains(&self.0.to_string());
+            self.1 |= mentions(item.tokens.clone(), self.0);
         }
     }
 
@@ -114,9 +131,21 @@ fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
     mentions.1
 }
 
+/// Whether tokens mention `name`, also in the text of a format.
+pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(other) => other == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Literal(literal) => uses::captures(literal, name),
+        TokenTree::Punct(_) => false,
+    })
+}
+
 /// A variable that a body owns.
 pub(crate) struct Owned {
     name: Ident,
+    /// The name that the documentation has for it.
+    documented: Ident,
     mutable: bool,
     ty: Option<Type>,
 }
@@ -140,7 +169,8 @@ impl Owned {
     }
 
     pub(crate) fn new(pattern: &PatIdent, ty: Option<&Type>) -> Self {
-        Self { name: pattern.ident.clone(), mutable: pattern.mutability.is_some(), ty: ty.cloned() }
+        let name = pattern.ident.clone();
+        Self { documented: name.clone(), name, mutable: pattern.mutability.is_some(), ty: ty.cloned() }
     }
 }
 
@@ -159,7 +189,8 @@ pub(crate) fn owned(sig: &Signature, body: &mut [Stmt], once: &mut TokenStream) 
                     }
                     let keyword = receiver.self_token;
                     once.extend(quote!(let #name = #keyword;));
-                    owned.push(Owned { name, mutable: receiver.mutability.is_some(), ty: None });
+                    let documented = Ident::from(receiver.self_token);
+                    owned.push(Owned { name, documented, mutable: receiver.mutability.is_some(), ty: None });
                 }
             }
         }
@@ -205,18 +236,23 @@ pub(crate) fn plan(
     owned: &[Owned],
     body: &mut [Stmt],
     generics: &Generics,
+    carry: &[Ident],
     private: Private<'_>,
     errors: &mut Errors,
 ) -> Arguments {
+    check_carry(owned, generics, carry, errors);
     let is_kept =
         |owned: &Owned| !owned.mutable && matches!(Kind::of(owned.ty.as_ref(), generics), Kind::Copy);
     if owned.iter().all(is_kept) {
         return Arguments::default();
     }
     let kinds: Vec<_> = owned.iter().map(|owned| Kind::of(owned.ty.as_ref(), generics)).collect();
-    let variables = owned.iter().zip(&kinds);
-    let used =
-        uses::of(variables.map(|(owned, kind)| (owned.name.clone(), matches!(kind, Kind::Into(_)))), body);
+    let variables = owned.iter().zip(&kinds).map(|(owned, kind)| Variable {
+        name: owned.name.clone(),
+        is_converted: matches!(kind, Kind::Into(_)),
+        clones_fields: matches!(kind, Kind::Other) && !owned.mutable,
+    });
+    let used = uses::of(variables, private, body);
     let mut arguments = Arguments::default();
     for ((owned, kind), used) in owned.iter().zip(kinds).zip(used) {
         let span = match used {
@@ -224,7 +260,11 @@ pub(crate) fn plan(
             _ => owned.name.span(),
         };
         match (used, kind) {
-            (Use::None, _) | (Use::Borrowed, Kind::UniqueReference) => {}
+            (Use::None, _) => {}
+            (_, Kind::UniqueReference | Kind::HoldsUnique | Kind::Changed) if !carry.contains(&owned.name) => {
+                errors.push(carried(owned));
+            }
+            (Use::Borrowed, Kind::UniqueReference) | (_, Kind::Changed) => {}
             (_, Kind::UniqueReference) => arguments.reborrow(owned),
             (_, Kind::Copy) => {
                 if owned.mutable {
@@ -239,15 +279,50 @@ pub(crate) fn plan(
             (_, Kind::HoldsUnique) => arguments.lend(owned),
             (Use::Consumed(_), Kind::Lent(_)) if !owned.mutable => arguments.fresh(owned, private),
             (_, Kind::Lent(what)) if owned.mutable => errors.push(consumed(owned, span, &what, ADD_CLONE)),
+            (Use::Borrowed, Kind::Request) => arguments.clone_request(owned, "lend", private),
+            (Use::Perhaps, Kind::Request) if !owned.mutable => arguments.clone_request(owned, "lend", private),
+            (_, Kind::Request) => arguments.clone_request(owned, "clone", private),
+            (_, Kind::Once) => errors.push(syn::Error::new(
+                span,
+                format!(
+                    "each attempt calls argument `{}`, which can be called once: take `impl Fn` instead of `FnOnce`",
+                    owned.name
+                ),
+            )),
             // What attempts change must be fresh for each, or a later one sends something else.
-            (Use::Borrowed | Use::Perhaps, kind) if !owned.mutable && !kind.is_builder() => {
-                arguments.fresh(owned, private);
-            }
+            (Use::Borrowed | Use::Perhaps, _) if !owned.mutable => arguments.fresh(owned, private),
             (_, Kind::NotClone(what, remedy)) => errors.push(consumed(owned, span, &what, remedy)),
             _ => arguments.clone(owned, private, span),
         }
     }
     arguments
+}
+
+/// Reports the names of `carry` that no attempt changes.
+fn check_carry(owned: &[Owned], generics: &Generics, carry: &[Ident], errors: &mut Errors) {
+    let is_changed = |owned: &Owned| {
+        let kind = Kind::of(owned.ty.as_ref(), generics);
+        matches!(kind, Kind::UniqueReference | Kind::HoldsUnique | Kind::Changed)
+    };
+    for name in carry {
+        if !owned.iter().any(|owned| owned.name == *name && is_changed(owned)) {
+            errors.at(
+                name,
+                format!("`carry` is for arguments that an attempt changes (`&mut T`), and `{name}` is none: remove it"),
+            );
+        }
+    }
+}
+
+/// The mistake of an argument that an attempt changes.
+fn carried(owned: &Owned) -> syn::Error {
+    let name = &owned.name;
+    let message = format!(
+        "an attempt changes argument `{name}`, and the next one goes on where that has stopped: build it in the function, \
+         take `Bytes` or what can be cloned, or return the value; where the body copes with that (it rewinds, truncates, \
+         resumes), write `carry = [{name}]`"
+    );
+    syn::Error::new(name.span(), message)
 }
 
 const ADD_CLONE: &str = "add `+ Clone`, or take a reference";
@@ -292,11 +367,23 @@ impl Arguments {
 
     fn clone(&mut self, owned: &Owned, private: Private<'_>, span: Span) {
         let name = &owned.name;
-        // Named as at the use, where the mistake is if there is one.
-        let used = Ident::new(&name.to_string(), span);
+        // Where the use is, since the mistake is there if there is one.
+        let mut used = name.clone();
+        used.set_span(span);
         self.each.extend(quote_spanned!(span=> let #name = #private::again(&#used);));
         self.enter(owned);
-        self.cloned.push(name.to_string());
+        self.cloned.push(owned.documented.to_string());
+    }
+
+    /// Clones a request for each attempt, as long as that is possible: the attempt that is given the last one ends the call.
+    fn clone_request(&mut self, owned: &Owned, else_by: &str, private: Private<'_>) {
+        let name = &owned.name;
+        let call = Ident::new("call", Span::mixed_site());
+        let else_by = Ident::new(else_by, Span::mixed_site());
+        self.once.extend(quote!(let mut #name = #private::Slot::new(#name);));
+        self.each.extend(quote!(let #name = #private::request!(#else_by, #name, #call);));
+        self.enter(owned);
+        self.cloned.push(owned.documented.to_string());
     }
 
     fn fresh(&mut self, owned: &Owned, private: Private<'_>) {
@@ -304,7 +391,7 @@ impl Arguments {
         self.once.extend(quote!(let mut #name = #name;));
         self.each.extend(quote!(let #name = #private::fresh!(#name);));
         self.enter(owned);
-        self.cloned.push(name.to_string());
+        self.cloned.push(owned.documented.to_string());
     }
 
     fn converted(&mut self, owned: &Owned, target: &TokenStream, private: Private<'_>, span: Span) {
@@ -341,6 +428,12 @@ enum Kind {
     NotClone(String, &'static str),
     /// Something with a unique reference in it.
     HoldsUnique,
+    /// A reference by which a stream is read or written.
+    Changed,
+    /// A request or its builder.
+    Request,
+    /// A callable that can be called once.
+    Once,
     /// `impl Into<X>`, and X.
     Into(TokenStream),
     /// `impl Iterator`, or `impl IntoIterator`, which the collected items are themselves.
@@ -359,23 +452,32 @@ impl Kind {
     fn of(ty: Option<&Type>, generics: &Generics) -> Self {
         match ty {
             Some(Type::Reference(reference)) if reference.mutability.is_some() => Self::UniqueReference,
+            Some(Type::Reference(reference)) if is_changed(&reference.elem) => Self::Changed,
             Some(Type::Reference(_)) => Self::Copy,
             Some(Type::Group(group)) => Self::of(Some(&group.elem), generics),
             Some(Type::Paren(paren)) => Self::of(Some(&paren.elem), generics),
             Some(Type::ImplTrait(item)) => Self::bounded(item.bounds.iter().collect(), "its type"),
             Some(Type::Path(path)) if path.qself.is_none() => {
                 let Some(last) = path.path.segments.last() else { return Self::Other };
-                let name = last.ident.to_string();
-                if COPY.contains(&name.as_str()) {
+                let name = &last.ident;
+                let is_among = |names: &[&str]| names.iter().any(|other| name == other);
+                if is_among(&COPY) {
                     return Self::Copy;
                 }
                 if let Some(bounds) = path.path.get_ident().and_then(|name| bounds(name, generics)) {
                     return Self::bounded(bounds, &format!("`{name}`"));
                 }
-                if path.to_token_stream().to_string().contains("& mut") {
+                let held = Held::of(path);
+                if held.unique_reference {
                     return Self::HoldsUnique;
                 }
-                if NOT_CLONE.contains(&name.as_str()) {
+                if held.once {
+                    return Self::Once;
+                }
+                if is_among(&REQUESTS) {
+                    return Self::Request;
+                }
+                if is_among(&NOT_CLONE) {
                     let remedy = "build it in the function, of parts that can be cloned";
                     return Self::NotClone(format!("a `{name}`"), remedy);
                 }
@@ -383,10 +485,6 @@ impl Kind {
             }
             _ => Self::Other,
         }
-    }
-
-    fn is_builder(&self) -> bool {
-        matches!(self, Self::NotClone(what, _) if what.contains("RequestBuilder"))
     }
 
     fn bounded(bounds: Vec<&TypeParamBound>, what: &str) -> Self {
@@ -400,6 +498,13 @@ impl Kind {
         if traits.iter().any(|bound| bound.ident == "Clone" || bound.ident == "Copy") {
             return Self::Generic;
         }
+        if traits.iter().any(|bound| bound.ident == "FnOnce") {
+            return Self::Once;
+        }
+        if traits.iter().any(|bound| STREAMS.iter().any(|name| bound.ident == name)) {
+            let remedy = "build it in the function, or take `Bytes` or what can be cloned";
+            return Self::NotClone(what.to_owned(), remedy);
+        }
         let mut only =
             traits.iter().filter(|bound| !["Send", "Sync", "Unpin"].iter().any(|name| bound.ident == name));
         if only.clone().next().is_some()
@@ -412,13 +517,13 @@ impl Kind {
                 syn::PathArguments::AngleBracketed(arguments) => arguments.args.first(),
                 _ => None,
             };
-            match (bound.ident.to_string().as_str(), argument) {
-                ("Into", Some(syn::GenericArgument::Type(target))) => {
+            match argument {
+                Some(syn::GenericArgument::Type(target)) if bound.ident == "Into" => {
                     let name = match target {
-                        Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+                        Type::Path(path) => path.path.segments.last().map(|last| &last.ident),
                         _ => None,
                     };
-                    if let Some(name) = name.filter(|name| NOT_CLONE.contains(&name.as_str())) {
+                    if let Some(name) = name.filter(|name| NOT_CLONE.iter().any(|other| *name == other)) {
                         return Self::NotClone(
                             format!("a `{name}`"),
                             "take what can be cloned, such as `impl Into<Bytes>`, or add `+ Clone`",
@@ -426,13 +531,56 @@ impl Kind {
                     }
                     return Self::Into(target.to_token_stream());
                 }
-                ("Iterator", _) => return Self::Iterator { again: true },
-                ("IntoIterator", _) => return Self::Iterator { again: false },
+                _ if bound.ident == "Iterator" => return Self::Iterator { again: true },
+                _ if bound.ident == "IntoIterator" => return Self::Iterator { again: false },
                 _ => {}
             }
         }
         Self::NotClone(what.to_owned(), ADD_CLONE)
     }
+}
+
+/// Whether a stream is read or written by a shared reference to this type.
+fn is_changed(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => {
+            path.path.segments.last().is_some_and(|last| CHANGED.iter().any(|name| last.ident == name))
+        }
+        Type::Group(group) => is_changed(&group.elem),
+        Type::Paren(paren) => is_changed(&paren.elem),
+        _ => false,
+    }
+}
+
+/// What is found within a type.
+#[derive(Default)]
+struct Held {
+    unique_reference: bool,
+    once: bool,
+}
+
+impl Held {
+    fn of(path: &TypePath) -> Self {
+        let mut held = Self::default();
+        held.visit_type_path(path);
+        held
+    }
+}
+
+impl<'ast> Visit<'ast> for Held {
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.unique_reference |= reference.mutability.is_some();
+        visit::visit_type_reference(self, reference);
+    }
+
+    fn visit_trait_bound(&mut self, bound: &'ast syn::TraitBound) {
+        self.once |= bound.path.segments.last().is_some_and(|last| last.ident == "FnOnce");
+        visit::visit_trait_bound(self, bound);
+    }
+
+    // What a function type takes is not held.
+    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
 }
 
 /// The bounds of a type parameter of the function itself, `None` for other names.
@@ -482,7 +630,9 @@ impl Rename<'_> {
     }
 
     fn at(&self, span: Span) -> Ident {
-        Ident::new(&self.name.to_string(), span.resolved_at(self.name.span()))
+        let mut name = self.name.clone();
+        name.set_span(span.resolved_at(self.name.span()));
+        name
     }
 }
 

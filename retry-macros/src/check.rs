@@ -207,6 +207,9 @@ pub(crate) fn only_policy(options: &Options, errors: &mut Errors) {
     if let Some(upstream) = &options.upstream {
         errors.at(upstream, "`upstream` is what the calls of functions share: give it to `#[retry_http]`");
     }
+    if let Some(name) = options.carry.iter().flatten().next() {
+        errors.at(name, "`carry` is about the arguments of a function: give it to `#[retry_http]`");
+    }
     if let Some(docs) = &options.docs {
         errors.at(docs, "`docs` is about the docs of a function: give it to `#[retry_http]`");
     }

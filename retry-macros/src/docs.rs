@@ -52,8 +52,7 @@ pub(crate) fn section(options: &Options, cloned: &[String], sends: Sends) -> Tok
         text.push_str("\n\nAlso retried is what `retry_if` wants, whatever the server said.");
     }
     if !cloned.is_empty() {
-        let names: Vec<_> =
-            cloned.iter().map(|name| format!("`{name}`").replace("`this`", "`self`")).collect();
+        let names: Vec<_> = cloned.iter().map(|name| format!("`{name}`")).collect();
         _ = write!(text, "\n\nEach attempt is given a clone of {}, where its type is `Clone`.", and(&names));
     }
     quote!(#[doc = #text])

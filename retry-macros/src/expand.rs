@@ -2,6 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Generics, Stmt, Type, parse_quote};
@@ -92,7 +93,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         _ => None,
     };
     let output = returned.as_ref();
-    let name = function.sig.ident.to_string();
+    let name = function.sig.ident.unraw().to_string();
     let outside = matches!(shape, Shape::Block | Shape::Closure);
     let by_value = function.sig.receiver().is_some_and(arguments::is_by_value) && !outside;
     let looped = Loop {
@@ -202,7 +203,8 @@ impl Loop<'_> {
         errors: &mut Errors,
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
-        *arguments = arguments::plan(owned, body, self.generics, *private, errors);
+        let carry = options.carry.as_deref().unwrap_or_default();
+        *arguments = arguments::plan(owned, body, self.generics, carry, *private, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());

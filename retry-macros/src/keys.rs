@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::Visit;
-use syn::{Expr, ExprAsync, ExprClosure, ExprLit, ExprTry, Item, Lit, LitBool};
+use syn::{Expr, ExprAsync, ExprClosure, ExprLit, ExprTry, Ident, Item, Lit, LitBool};
 
 use crate::duration;
 use crate::errors::{did_you_mean, list, or_colon};
@@ -48,6 +48,7 @@ pub(crate) fn example(key: &str) -> &'static str {
         "observer" => "observer = |event| println!(\"{event:?}\")",
         "upstream" => "upstream = GITHUB",
         "policy" => "policy = GENTLE",
+        "carry" => "carry = [data]",
         "docs" => "docs = false",
         _ => "crate = ::retry_http",
     }
@@ -101,14 +102,30 @@ pub(crate) fn no_literal(key: &str, value: &Expr) -> Result<(), String> {
         "observer" => ("an `Observer`", "self.observer"),
         _ => ("an `Upstream` or a reference to one", "self.upstream"),
     };
-    let is_new = |value: &Expr| matches!(value, Expr::Call(call) if call.func.to_token_stream().to_string().starts_with("Upstream ::"));
     match literal(value) {
-        Literal::None if key == "upstream" && is_new(value) => Err(
+        Literal::None if key == "upstream" && makes_upstream(value) => Err(
             "a new `Upstream` for each call shares nothing: write `static GITHUB: Upstream = ..;` and `upstream = GITHUB`"
                 .to_owned(),
         ),
         Literal::None => Ok(()),
         _ => Err(format!("`{key}` is {what}: write `{}` or `{key} = {field}`", example(key))),
+    }
+}
+
+/// Whether an expression makes an upstream: `Upstream::new(..)`, by any path, with methods behind it.
+fn makes_upstream(value: &Expr) -> bool {
+    match value {
+        Expr::Call(call) => match &*call.func {
+            Expr::Path(path) => {
+                path.path.segments.iter().rev().nth(1).is_some_and(|ty| ty.ident == "Upstream")
+            }
+            _ => false,
+        },
+        Expr::MethodCall(call) => makes_upstream(&call.receiver),
+        Expr::Paren(paren) => makes_upstream(&paren.expr),
+        Expr::Group(group) => makes_upstream(&group.expr),
+        Expr::Reference(reference) => makes_upstream(&reference.expr),
+        _ => false,
     }
 }
 
@@ -204,6 +221,20 @@ pub(crate) fn flag(key: &str, value: &Expr) -> Result<Flag, String> {
         ),
         _ => Err(format!("`{key}` is a flag: write `{key}`, or `{key} = false`")),
     }
+}
+
+/// The names of arguments.
+pub(crate) fn names(value: &Expr) -> Result<Vec<Ident>, String> {
+    const KIND: &str = "`carry` lists arguments by their names: write `carry = [data]`";
+    let Expr::Array(list) = value else { return Err(KIND.to_owned()) };
+    if list.elems.is_empty() {
+        return Err("`carry` is empty: list arguments, or leave `carry` out".to_owned());
+    }
+    let name = |item: &Expr| match item {
+        Expr::Path(path) if path.qself.is_none() => path.path.get_ident().cloned(),
+        _ => None,
+    };
+    list.elems.iter().map(|item| name(item).ok_or_else(|| KIND.to_owned())).collect()
 }
 
 pub(crate) fn docs(value: &Expr) -> Result<LitBool, String> {

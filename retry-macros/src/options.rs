@@ -17,7 +17,7 @@ use crate::keys::{self, Flag, Jitter};
 use crate::values::{self, is_number, mentions_self};
 
 /// All keys, in the order of the documentation.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "max",
     "on",
     "never",
@@ -35,13 +35,14 @@ const KEYS: [&str; 21] = [
     "observer",
     "upstream",
     "policy",
+    "carry",
     "docs",
     "crate",
     "skip",
     "transparent",
 ];
 /// What others call them.
-const KEYS_ELSEWHERE: [(&str, &[&str]); 15] = [
+const KEYS_ELSEWHERE: [(&str, &[&str]); 16] = [
     ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),
     ("on", &["codes", "retry_on", "status", "statuses", "when"]),
     ("never", &["except", "exclude", "ignore", "not_on"]),
@@ -66,6 +67,7 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 15] = [
     ("idempotency_key", &["dedupe", "idem_key", "idempotence_key", "request_id"]),
     ("observer", &["before_sleep", "inspect", "log", "notify", "on_event", "on_retry"]),
     ("upstream", &["budget", "bucket", "circuit_breaker", "limiter", "rate_limiter", "service", "throttle"]),
+    ("carry", &["carries", "consume", "keep_args", "mutates", "resume", "rewind", "stateful"]),
     ("transparent", &["helper", "inner", "passthrough", "through", "visible"]),
     ("reauth", &["authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew"]),
 ];
@@ -98,6 +100,7 @@ pub(crate) struct Options {
     pub(crate) observer: Option<Expr>,
     pub(crate) upstream: Option<Expr>,
     pub(crate) policy: Option<Expr>,
+    pub(crate) carry: Option<Vec<Ident>>,
     pub(crate) docs: Option<LitBool>,
     pub(crate) krate: Option<Path>,
     pub(crate) skip: Option<Ident>,
@@ -214,7 +217,7 @@ fn entry(
         let message = format!("expected `,` after the value of `{name}`, as in `{}`", keys::example(&name));
         return Err(syn::Error::new(input.span(), message));
     }
-    let at_run_time = ["observer", "policy", "reauth", "retry_if", "upstream"];
+    let at_run_time = ["carry", "observer", "policy", "reauth", "retry_if", "upstream"];
     if !at_run_time.contains(&name.as_str()) && mentions_self(value.to_token_stream()) {
         let message =
             "is a constant: what is only known at run time is a policy, as in `policy = self.retry`";
@@ -287,6 +290,7 @@ impl Options {
             "upstream" => {
                 read(keys::no_literal("upstream", value).map(|()| self.upstream = Some(value.clone())));
             }
+            "carry" => read(keys::names(value).map(|names| self.carry = Some(names))),
             "docs" => read(keys::docs(value).map(|docs| self.docs = Some(docs))),
             "policy" => read(keys::no_literal("policy", value).map(|()| self.policy = Some(value.clone()))),
             _ => unreachable!("every key of KEYS has an arm"),
@@ -323,6 +327,7 @@ impl Options {
             ("observer", expr(&self.observer)),
             ("upstream", expr(&self.upstream)),
             ("policy", expr(&self.policy)),
+            ("carry", self.carry.as_ref().and_then(|names| names.first()).map(ToTokens::to_token_stream)),
             ("docs", self.docs.as_ref().map(ToTokens::to_token_stream)),
             ("skip", self.skip.as_ref().map(ToTokens::to_token_stream)),
         ];

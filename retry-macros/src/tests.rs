@@ -389,26 +389,125 @@ fn sends() {
             }
         },
         expect![[r#"
-            ::core::compile_error! {
-                "each attempt consumes or changes argument `builder` here, and a `RequestBuilder` cannot be cloned for the next one: build it in the function, of parts that can be cloned"
-            }
             async fn many(&self, builder: RequestBuilder, sender: Other) -> Result<(), Error> {
-                let request = self.http.get(http.post(a).send().await?.text().await?);
-                request.send().await?;
-                (builder).send().await?;
-                sender.send().await?;
-                self.builder.send().await?;
-                self.send().await?;
-                self.http.execute(request.try_into()?).await?;
-                self.http().execute(request).await?;
-                reqwest::get(url).await?;
-                reqwest::blocking::get(url)?;
-                let later = || async { http.get(url).send().await };
-                tokio::join!(http.get(url).send());
-                async fn nested() {
-                    http.get(url).send().await
+                let mut builder = ::retry_http::__private::Slot::new(builder);
+                let mut sender = sender;
+                let mut call = ::retry_http::__private::Call::start(
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "many"),
+                            ::retry_http::__private::Sends::Visible,
+                        );
+                        &FUNCTION
+                    },
+                    &::retry_http::Policy::DEFAULT,
+                );
+                loop {
+                    let builder = ::retry_http::__private::request!(lend, builder, call);
+                    let sender = ::retry_http::__private::fresh!(sender);
+                    let attempted = ::retry_http::__private::attempt(
+                            &mut call,
+                            async {
+                                let builder = builder;
+                                let sender = sender;
+                                if false {
+                                    return ::retry_http::__private::typed::<Result<(), Error>>();
+                                }
+                                {
+                                    let request = self
+                                        .http
+                                        .get(
+                                            match ::retry_http::__private::arm!(
+                                                http.post(a), ::core::option::Option::None
+                                            )
+                                                .send()
+                                                .await?
+                                                .text()
+                                            {
+                                                watched => {
+                                                    ::retry_http::__private::Reads::of(&watched)
+                                                        .reading()
+                                                        .watch(watched, ::core::option::Option::None)
+                                                }
+                                            }
+                                                .await?,
+                                        );
+                                    ::retry_http::__private::arm!(
+                                        request, ::core::option::Option::None
+                                    )
+                                        .send()
+                                        .await?;
+                                    ::retry_http::__private::arm!(
+                                        (builder), ::core::option::Option::None
+                                    )
+                                        .send()
+                                        .await?;
+                                    sender.send().await?;
+                                    self.builder.send().await?;
+                                    self.send().await?;
+                                    match ::retry_http::__private::executing!(
+                                        self.http, ::core::option::Option::None
+                                    ) {
+                                        mut arming => {
+                                            match self
+                                                .http
+                                                .execute(arming.arm_request(request.try_into()?))
+                                            {
+                                                sending => arming.watch(sending),
+                                            }
+                                                .await
+                                        }
+                                    }?;
+                                    match self.http() {
+                                        mut client => {
+                                            match ::retry_http::__private::executing!(
+                                                client, ::core::option::Option::None
+                                            ) {
+                                                mut arming => {
+                                                    match client.execute(arming.arm_request(request)) {
+                                                        sending => arming.watch(sending),
+                                                    }
+                                                        .await
+                                                }
+                                            }
+                                        }
+                                    }?;
+                                    match reqwest::get(url) {
+                                        watched => {
+                                            ::retry_http::__private::Reads::of(&watched)
+                                                .getting()
+                                                .watch(watched, ::core::option::Option::None)
+                                        }
+                                    }
+                                        .await?;
+                                    match reqwest::blocking::get(url) {
+                                        watched => {
+                                            ::retry_http::__private::Reads::of(&watched)
+                                                .getting()
+                                                .watch(watched, ::core::option::Option::None)
+                                        }
+                                    }?;
+                                    let later = || async {
+                                        ::retry_http::__private::arm!(
+                                            http.get(url), ::core::option::Option::None
+                                        )
+                                            .send()
+                                            .await
+                                    };
+                                    tokio::join!(
+                                        ::retry_http::__private::arm!(http.get(url),
+                                        ::core::option::Option::None) .send()
+                                    );
+                                    async fn nested() {
+                                        http.get(url).send().await
+                                    }
+                                    Ok(())
+                                }
+                            },
+                        )
+                        .await;
+                    ::retry_http::__private::settle!(wait, call, attempted);
                 }
-                Ok(())
             }
         "#]],
     );
@@ -567,53 +666,18 @@ fn a_future_of_another_expression() {
                 http.get(url(id)).send().then(move |response| read(response, name))
             }
         },
-        expect![[r##"
-            #[allow(clippy::manual_async_fn)]
+        expect![[r#"
+            ::core::compile_error! {
+                "an attempt changes argument `name`, and the next one goes on where that has stopped: build it in the function, take `Bytes` or what can be cloned, or return the value; where the body copes with that (it rewinds, truncates, resumes), write `carry = [name]`"
+            }
             fn user<'a>(
                 http: &Client,
                 id: u64,
                 name: &'a mut String,
             ) -> impl Future<Output = Result<User, Error>> + 'a {
-                let http = ::retry_http::__private::keep(http);
-                async move {
-                    let http: &Client = ::core::borrow::Borrow::borrow(&http);
-                    let mut call = ::retry_http::__private::Call::start(
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
-                        },
-                        &::retry_http::Policy::DEFAULT,
-                    );
-                    loop {
-                        let name = &mut *name;
-                        let attempted = ::retry_http::__private::attempt(
-                                &mut call,
-                                async {
-                                    let name = name;
-                                    if false {
-                                        return ::retry_http::__private::typed::<
-                                            Result<User, Error>,
-                                        >();
-                                    }
-                                    ::retry_http::__private::once(|| {
-                                            ::retry_http::__private::arm!(
-                                                http.get(url(id)), ::core::option::Option::None
-                                            )
-                                                .send()
-                                                .then(move |response| read(response, name))
-                                        })
-                                        .await
-                                },
-                            )
-                            .await;
-                        ::retry_http::__private::settle!(wait, call, attempted);
-                    }
-                }
+                http.get(url(id)).send().then(move |response| read(response, name))
             }
-        "##]],
+        "#]],
     );
 }
 
@@ -783,7 +847,7 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
             }
             ::core::compile_error! {
-                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `docs`, `crate`, `skip` and `transparent`"
+                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `crate`, `skip` and `transparent`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

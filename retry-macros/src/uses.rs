@@ -3,15 +3,17 @@
 //! By syntax alone: `&x`, formatting macros and methods that by convention borrow do borrow; what takes a value
 //! consumes; what the macro cannot know (`x.method()`, unknown macros) may.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
-use syn::{BinOp, Block, Expr, Item, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+use syn::{BinOp, Block, Expr, Item, Lit, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 
 use crate::arguments::{Owned, names};
+use crate::facade::Private;
 
 /// Methods that by convention borrow what they are called on.
 const BORROWING: [&str; 30] = [
@@ -84,11 +86,23 @@ const FORMATTING: [&str; 32] = [
     "write",
     "writeln",
 ];
-/// What `body` does with each of `variables`. Of those that are marked as converted before the first attempt, a
-/// further `.into()` in `body` is one too many and is taken away.
-pub(crate) fn of(variables: impl Iterator<Item = (Ident, bool)>, body: &mut [Stmt]) -> Vec<Use> {
-    let found = variables.map(|(name, converted)| Found { name, converted, used: Use::None }).collect();
-    let mut uses = Uses { found, context: Use::None };
+/// A variable of a body.
+pub(crate) struct Variable {
+    pub(crate) name: Ident,
+    /// Whether it is converted before the first attempt, so that a further `.into()` of it is one too many.
+    pub(crate) is_converted: bool,
+    /// Whether a field that is moved out of it is cloned instead.
+    pub(crate) clones_fields: bool,
+}
+
+/// Returns what `body` does with each of `variables`, and changes `body` where they say so.
+pub(crate) fn of(
+    variables: impl Iterator<Item = Variable>,
+    private: Private<'_>,
+    body: &mut [Stmt],
+) -> Vec<Use> {
+    let found = variables.map(|variable| Found { variable, used: Use::None }).collect();
+    let mut uses = Uses { found, context: Use::None, private };
     uses.block(body);
     uses.found.into_iter().map(|found| found.used).collect()
 }
@@ -114,7 +128,8 @@ impl Use {
 }
 
 /// Finds the uses of variables in a body.
-struct Uses {
+struct Uses<'p> {
+    private: Private<'p>,
     /// The variables in scope. A name that is bound again is taken out while it means something else.
     found: Vec<Found>,
     /// What the expression around does with what it is about to visit. `None` stands for taking its value.
@@ -123,15 +138,13 @@ struct Uses {
 
 /// A variable, and what is done with it.
 struct Found {
-    name: Ident,
-    /// Whether it is converted before the first attempt, so that a further `.into()` of it is one too many.
-    converted: bool,
+    variable: Variable,
     used: Use,
 }
 
-impl Uses {
+impl Uses<'_> {
     fn record(&mut self, name: &Ident, used: Use) {
-        if let Some(found) = self.found.iter_mut().find(|found| found.name == *name) {
+        if let Some(found) = self.found.iter_mut().find(|found| found.variable.name == *name) {
             if used.rank() > found.used.rank() {
                 found.used = used;
             }
@@ -158,14 +171,14 @@ impl Uses {
         }
         let mut hidden = Vec::new();
         for (index, found) in self.found.iter_mut().enumerate() {
-            if bound.iter().map(Owned::name).any(|name| *name == found.name) {
+            if bound.iter().map(Owned::name).any(|name| *name == found.variable.name) {
                 let unused = Ident::new("_hidden", Span::mixed_site());
-                hidden.push((index, std::mem::replace(&mut found.name, unused)));
+                hidden.push((index, std::mem::replace(&mut found.variable.name, unused)));
             }
         }
         visit(self);
         for (index, name) in hidden {
-            self.found[index].name = name;
+            self.found[index].variable.name = name;
         }
     }
 
@@ -213,9 +226,37 @@ impl Uses {
         let Expr::MethodCall(call) = expr else { return None };
         let Expr::Path(path) = &*call.receiver else { return None };
         let name = path.path.get_ident()?;
-        let into =
-            call.method == "into" && self.found.iter().any(|found| found.name == *name && found.converted);
+        let into = call.method == "into" && self.is_converted(name);
         into.then(|| parse_quote!(::core::convert::identity(#name)))
+    }
+
+    fn is_converted(&self, name: &Ident) -> bool {
+        self.found.iter().any(|found| found.variable.name == *name && found.variable.is_converted)
+    }
+
+    // Input:
+    //     form.text("name", params.name)
+    //
+    // Output:
+    //     form.text("name", again(&params.name))
+    //
+    /// Clones a field that is moved out of a variable which says so.
+    fn field(&self, expr: &Expr) -> Option<Expr> {
+        let mut base = match expr {
+            Expr::Field(field) => &*field.base,
+            _ => return None,
+        };
+        while let Expr::Field(field) = base {
+            base = &field.base;
+        }
+        let Expr::Path(path) = base else { return None };
+        let name = path.path.get_ident()?;
+        let variable = self.found.iter().find(|found| found.variable.name == *name)?;
+        let (private, span) = (self.private, name.span());
+        variable
+            .variable
+            .clones_fields
+            .then(|| Expr::Verbatim(quote_spanned!(span=> #private::again(&#expr))))
     }
 
     /// What a `move` closure or block mentions, it takes.
@@ -231,9 +272,8 @@ impl Uses {
                 TokenTree::Ident(name) if previous != Some('.') => self.record(name, used),
                 TokenTree::Group(group) => self.mentions(group.stream(), Use::Perhaps),
                 TokenTree::Literal(literal) => {
-                    let text = literal.to_string();
-                    let names: Vec<_> = self.found.iter().map(|found| found.name.clone()).collect();
-                    for name in names.iter().filter(|name| captures(&text, name)) {
+                    let names: Vec<_> = self.found.iter().map(|found| found.variable.name.clone()).collect();
+                    for name in names.iter().filter(|name| captures(literal.clone(), name)) {
                         self.record(name, Use::Borrowed);
                     }
                 }
@@ -274,7 +314,7 @@ impl Uses {
                 ..,
             ] = &tokens[at..]
             {
-                let converted = self.found.iter().any(|found| found.name == *name && found.converted);
+                let converted = self.is_converted(name);
                 if converted && dot.as_char() == '.' && into == "into" && empty.stream().is_empty() {
                     self.record(name, Use::Consumed(name.span()));
                     kept.extend(quote!(::core::convert::identity(#name)));
@@ -296,13 +336,13 @@ impl Uses {
     }
 }
 
-/// Whether a format string captures `name`.
-fn captures(text: &str, name: &Ident) -> bool {
-    let name = name.to_string();
-    text.starts_with(['"', 'r'])
-        && text.split('{').skip(1).any(|rest| {
-            rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.trim_start().starts_with([':', '}']))
-        })
+/// Whether a literal is a format that captures `name`.
+pub(crate) fn captures(literal: Literal, name: &Ident) -> bool {
+    let Lit::Str(text) = Lit::new(literal) else { return false };
+    let name = name.unraw().to_string();
+    text.value().split('{').skip(1).any(|rest| {
+        rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.trim_start().starts_with([':', '}']))
+    })
 }
 
 /// What binding a value to a pattern does with it.
@@ -330,7 +370,7 @@ fn by_method(name: &str) -> Use {
     }
 }
 
-impl VisitMut for Uses {
+impl VisitMut for Uses<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         let context = std::mem::replace(&mut self.context, Use::None);
         if let Some(converted) = self.converted(expr) {
@@ -348,6 +388,14 @@ impl VisitMut for Uses {
             Expr::Group(group) => self.with(context, &mut group.expr),
             Expr::Reference(reference) => self.with(Use::Borrowed, &mut reference.expr),
             Expr::RawAddr(address) => self.with(Use::Borrowed, &mut address.expr),
+            Expr::Field(_) if matches!(context, Use::None) && self.field(expr).is_some() => {
+                if let Expr::Field(field) = &mut *expr {
+                    self.with(Use::Borrowed, &mut field.base);
+                }
+                if let Some(cloned) = self.field(expr) {
+                    *expr = cloned;
+                }
+            }
             Expr::Field(field) => {
                 // A field that is taken by value may be `Copy`.
                 let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };

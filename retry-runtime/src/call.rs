@@ -33,6 +33,8 @@ pub struct Call<'p> {
     pub(crate) wait: Option<Work>,
     /// Whether `retry_if` wants the outcome retried.
     is_wanted: bool,
+    /// Whether there is nothing left to give another attempt.
+    is_last: bool,
     /// The attempt that the call is part of.
     around: Option<Around>,
     /// What few calls need.
@@ -91,6 +93,7 @@ impl<'p> Call<'p> {
             scope,
             wait: None,
             is_wanted: false,
+            is_last: false,
             around,
             rare: None,
             shared: None,
@@ -196,6 +199,11 @@ impl<'p> Call<'p> {
         self.wait = Some(wait);
     }
 
+    /// Says that this attempt is the last one, as its request cannot be cloned for another.
+    pub(crate) fn end_after_this(&mut self) {
+        self.is_last = true;
+    }
+
     /// Says that `retry_if` wants the outcome retried.
     #[inline]
     pub fn want(&mut self) {
@@ -240,6 +248,9 @@ impl<'p> Call<'p> {
         let attempt = self.attempts();
         let succeeded = report.is_success();
         let mut verdict = self.retry.next(exchange, self.elapsed(), ambient::random);
+        if self.is_last && matches!(verdict, Verdict::Wait(_)) {
+            verdict = Verdict::Stop(Stop::NotCloneable);
+        }
         #[cfg(feature = "testing")]
         {
             verdict = testing::judge(verdict);
@@ -399,7 +410,7 @@ impl<'p> Call<'p> {
     /// Decides whether to renew the credentials, after an attempt whose outcome says what is in `report`. Where the
     /// answer is yes, [`renewing`](Self::renewing) follows.
     pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
-        if renewal::is_under_way() {
+        if self.is_last || renewal::is_under_way() {
             return false;
         }
         let decided = self.decide(report);

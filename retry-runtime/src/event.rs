@@ -112,6 +112,7 @@ impl Stop {
             Self::HintTooLong => "hint_too_long",
             Self::Deadline => "deadline",
             Self::Budget => "budget",
+            Self::NotCloneable => "not_cloneable",
         }
     }
 }

@@ -98,11 +98,12 @@ pub mod __private {
     pub use crate::call::Call;
     pub use crate::event::observer;
     pub use crate::function::{Function, Sends};
-    pub use crate::outcome::{Again, Keep, again, collect, is_wanted, keep, once};
-    pub use crate::probe::{Giving, Look, Reads, SendsAsync};
+    pub use crate::outcome::{Again, Keep, Slot, again, collect, is_wanted, keep, once};
+    pub use crate::probe::{Giving, Look, Reads, Requests, SendsAsync};
     pub use crate::renewal::Renewed;
     pub use crate::{
-        __answer as answer, __arm as arm, __executing as executing, __fresh as fresh, __settle as settle,
+        __answer as answer, __arm as arm, __executing as executing, __fresh as fresh, __request as request,
+        __settle as settle,
     };
 
     #[cfg(feature = "blocking")]

@@ -1,6 +1,9 @@
 //! What the generated loop does with values of the user's types: thin macros over [`Probe`](crate::probe::Probe),
 //! which has to be asked where the type is known, and the traits whose messages speak to users.
 
+use crate::call::Call;
+use crate::transport::TryClone;
+
 /// Calls what `retry_if` is given.
 #[inline]
 pub fn is_wanted<R>(outcome: &R, retry_if: impl FnOnce(&R) -> bool) -> bool {
@@ -62,6 +65,44 @@ impl<T: ToOwned + ?Sized> Keep for T {
     }
 }
 
+/// Keeps a request that each attempt is given a clone of.
+#[derive(Debug)]
+pub struct Slot<T>(Option<T>);
+
+impl<T> Slot<T> {
+    /// Keeps `request`.
+    #[inline]
+    pub fn new(request: T) -> Self {
+        Self(Some(request))
+    }
+
+    /// Returns the request.
+    ///
+    /// # Panics
+    ///
+    /// Where it was given away, after which there is no attempt.
+    pub fn get(&self) -> &T {
+        self.0.as_ref().expect(GIVEN)
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect(GIVEN)
+    }
+
+    /// Returns a clone of the request, or else the request itself, which ends the call after this attempt.
+    pub(crate) fn take(&mut self, call: &mut Call<'_>) -> T
+    where
+        T: TryClone,
+    {
+        self.get().try_clone().unwrap_or_else(|| {
+            call.end_after_this();
+            self.0.take().expect(GIVEN)
+        })
+    }
+}
+
+const GIVEN: &str = "a request that cannot be cloned is given to the last attempt";
+
 /// What a future keeps of an argument.
 pub fn keep<T: Keep + ?Sized>(argument: &T) -> T::Kept {
     argument.keep()
@@ -82,6 +123,18 @@ macro_rules! __fresh {
         let giving = $crate::__private::Giving::of(&$argument).giving();
         giving.give(&mut $argument)
     }};
+}
+
+/// Gives an attempt a clone of the request in a slot, or what else there is.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __request {
+    (clone, $slot:ident, $call:ident) => {
+        $crate::__private::Requests::of($slot.get()).request().clone_from(&mut $slot, &mut $call)
+    };
+    (lend, $slot:ident, $call:ident) => {
+        $crate::__private::Requests::of($slot.get()).request().lend_from(&mut $slot, &mut $call)
+    };
 }
 
 /// Arms what `.send()` is called on, where it is reqwest's.

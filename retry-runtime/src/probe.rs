@@ -18,7 +18,9 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use crate::attempt::Attempted;
+use crate::call::Call;
 use crate::failure::HttpFailure;
+use crate::outcome::{Again as CloneArgument, Slot};
 use crate::recorder::Prepared;
 use crate::renewal::Renewed;
 use crate::scope;
@@ -27,7 +29,7 @@ use crate::sending::Streaming;
 use crate::sending::{Reading, Sending, Tracked};
 #[cfg(feature = "blocking")]
 use crate::transport::BlockingSender;
-use crate::transport::{Answer, AnyError, Armed, Executor, Failing, Readable, Sender};
+use crate::transport::{Answer, AnyError, Armed, Executor, Failing, Readable, Sender, TryClone};
 
 /// An error that threads can share.
 pub(crate) type SharedError = dyn StdError + Send + Sync + 'static;
@@ -66,6 +68,15 @@ macro_rules! chain {
 chain! {
     /// Knows reqwest's own types, and a few of the standard library.
     Look -> Opaque;
+}
+
+chain! {
+    /// Knows requests and their builders.
+    Requests -> RequestsElse;
+    /// Knows what can be cloned.
+    RequestsElse -> RequestsShared;
+    /// Knows what can be shared.
+    RequestsShared -> Opaque;
 }
 
 chain! {
@@ -260,6 +271,84 @@ impl LentUniquely {
     #[inline]
     pub fn give<T>(self, argument: &mut T) -> &mut T {
         argument
+    }
+}
+
+// What an attempt is given of an argument that may be a request, by the name of its type.
+
+/// Tries to clone a request.
+#[derive(Clone, Copy, Debug)]
+pub struct TryCloned;
+
+impl<T: TryClone> Requests<T> {
+    /// reqwest's.
+    #[inline]
+    pub fn request(&self) -> TryCloned {
+        TryCloned
+    }
+}
+
+impl<T: Clone> RequestsElse<T> {
+    /// It can be cloned.
+    #[inline]
+    pub fn request(&self) -> Cloned {
+        Cloned
+    }
+}
+
+impl<T: Sync> RequestsShared<T> {
+    /// It can be shared.
+    #[inline]
+    pub fn request(&self) -> Lent {
+        Lent
+    }
+}
+
+impl TryCloned {
+    /// A clone of what is in `slot`, or else that itself, for the last attempt of the call.
+    pub fn clone_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+        slot.take(call)
+    }
+
+    /// [`clone_from`](Self::clone_from), where a reference would do as well.
+    pub fn lend_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+        slot.take(call)
+    }
+}
+
+impl Cloned {
+    /// A clone of what is in `slot`.
+    pub fn clone_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+        slot.get().clone()
+    }
+
+    /// A clone of what is in `slot`.
+    pub fn lend_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+        slot.get().clone()
+    }
+}
+
+impl Lent {
+    /// Not to be had: the compiler says why.
+    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+        slot.get().again()
+    }
+
+    /// What is in `slot`.
+    pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_>) -> &'s T {
+        slot.get()
+    }
+}
+
+impl LentUniquely {
+    /// Not to be had: the compiler says why.
+    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+        slot.get().again()
+    }
+
+    /// What is in `slot`.
+    pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_>) -> &'s mut T {
+        slot.get_mut()
     }
 }
 
@@ -547,6 +636,12 @@ impl<T> Opaque<T> {
     /// It can neither be cloned nor shared.
     #[inline]
     pub fn giving(&self) -> LentUniquely {
+        LentUniquely
+    }
+
+    /// It can neither be cloned nor shared.
+    #[inline]
+    pub fn request(&self) -> LentUniquely {
         LentUniquely
     }
 

@@ -172,6 +172,18 @@ macro_rules! transport {
             $drain
         }
 
+        impl TryClone for Request {
+            fn try_clone(&self) -> Option<Self> {
+                Request::try_clone(self)
+            }
+        }
+
+        impl TryClone for RequestBuilder {
+            fn try_clone(&self) -> Option<Self> {
+                RequestBuilder::try_clone(self)
+            }
+        }
+
         impl Readable for Response {
             #[inline]
             fn answer(&self) -> usize {
@@ -196,7 +208,9 @@ macro_rules! version {
             use crate::report::{By, Report};
             use crate::scope;
             use crate::sending::{Sending, Tracked};
-            use crate::transport::{Answer, AnyError, Armed, Executor, Failing, Readable, Sender, Work};
+            use crate::transport::{
+                Answer, AnyError, Armed, Executor, Failing, Readable, Sender, TryClone, Work,
+            };
 
             transport!(
                 $reqwest,
@@ -321,8 +335,8 @@ macro_rules! version {
                 use crate::transport::{BlockingSender, BlockingWork};
 
                 use super::{
-                    Answer, Error, Executor, LARGEST_DRAIN, Prepared, Readable, Report, Tracked, address,
-                    scope,
+                    Answer, Error, Executor, LARGEST_DRAIN, Prepared, Readable, Report, Tracked, TryClone,
+                    address, scope,
                 };
 
                 transport!(

@@ -54,6 +54,8 @@ pub enum Stop {
     Deadline,
     /// When the budget of the upstream is used up.
     Budget,
+    /// When the request cannot be cloned for another attempt: its body is a stream.
+    NotCloneable,
 }
 
 impl Stop {
@@ -65,7 +67,15 @@ impl Stop {
     /// Whether the call ends with something that is retried, but not any more.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     pub(crate) const fn gave_up(self) -> bool {
-        matches!(self, Self::Exhausted | Self::HintTooLong | Self::Deadline | Self::Budget | Self::Settled)
+        matches!(
+            self,
+            Self::Exhausted
+                | Self::HintTooLong
+                | Self::Deadline
+                | Self::Budget
+                | Self::NotCloneable
+                | Self::Settled
+        )
     }
 }
 

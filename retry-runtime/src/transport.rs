@@ -61,6 +61,12 @@ pub trait Executor {
     fn arming(&self, idempotent: Option<bool>) -> Self::Arming;
 }
 
+/// A request of reqwest's, or its builder, which can be cloned where its body is no stream.
+pub trait TryClone: Sized {
+    /// Returns a clone, if there can be one.
+    fn try_clone(&self) -> Option<Self>;
+}
+
 /// A response of reqwest's, whose body can be read.
 pub trait Readable {
     /// Returns which answer it is: the address of its URL.

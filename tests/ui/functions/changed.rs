@@ -15,11 +15,6 @@ async fn callback(http: &reqwest::Client, mut next: impl FnMut() -> String) -> r
     http.get(next()).send().await
 }
 
-#[retry_http]
-async fn builder(request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
-    request.send().await
-}
-
 #[retry_http(policy = self.1)]
 impl Api {
     async fn login(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {

@@ -30,4 +30,9 @@ async fn always_new(http: &reqwest::Client) -> reqwest::Result<reqwest::Response
 
 const SHARED: Policy = policy!(upstream = GITHUB);
 
+#[retry_http(upstream = retry_http::Upstream::new("x").without_budget())]
+async fn a_new_one_by_its_path(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 fn main() {}

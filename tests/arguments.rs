@@ -1,0 +1,301 @@
+//! Arguments that an attempt changes, requests as arguments, fields that are moved out, and names of all kinds.
+
+mod support;
+
+use std::io::{Read, Seek, SeekFrom, Write};
+
+use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Server};
+use retry_http::{Stop, retry_http, testing};
+
+type Answer = reqwest::Result<String>;
+
+async fn text(response: Response) -> Answer {
+    response.error_for_status()?.text().await
+}
+
+/// A failure, then `x`.
+fn recovering() -> Server {
+    Server::script([Reply::status(503), Reply::status(200).body("x")])
+}
+
+fn bodies(server: &Server) -> Vec<usize> {
+    server.requests().iter().map(|request| request.body.len()).collect()
+}
+
+mod carried {
+    use super::*;
+
+    /// An upload from a reader that the body rewinds.
+    #[retry_http(base = 1ms, carry = [data])]
+    async fn upload(http: &Client, url: &str, data: &mut (impl Read + Seek)) -> Answer {
+        data.seek(SeekFrom::Start(0)).expect("it seeks");
+        let mut bytes = Vec::new();
+        data.read_to_end(&mut bytes).expect("it reads");
+        text(http.put(url).body(bytes).send().await?).await
+    }
+
+    /// A download into a writer that the body truncates.
+    #[retry_http(base = 1ms, carry = [into])]
+    async fn download(http: &Client, url: &str, into: &mut Vec<u8>) -> reqwest::Result<()> {
+        into.clear();
+        let mut response = http.get(url).send().await?.error_for_status()?;
+        while let Some(piece) = response.chunk().await? {
+            into.write_all(&piece).expect("memory");
+        }
+        Ok(())
+    }
+
+    /// A download that goes on where the last attempt stopped.
+    #[retry_http(base = 1ms, carry = [into])]
+    fn resume(http: &reqwest::blocking::Client, url: &str, into: &mut Vec<u8>) -> std::io::Result<()> {
+        let range = format!("bytes={}-", into.len());
+        let sent = http.get(url).header("range", range).send().map_err(std::io::Error::other)?;
+        let mut response = sent.error_for_status().map_err(std::io::Error::other)?;
+        response.read_to_end(into).map(drop)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_rewinds_sends_all_of_it_each_time() {
+        let server = recovering();
+        let mut data = std::io::Cursor::new(vec![7; 1000]);
+        assert_eq!(upload(&Client::new(), &server.url("/"), &mut data).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [1000, 1000]);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_truncates_has_what_came_last() {
+        let server = Server::script([
+            Reply::status(200).body("0123456789").truncated(),
+            Reply::status(200).body("0123456789"),
+        ]);
+        let mut into = Vec::new();
+        download(&Client::new(), &server.url("/"), &mut into).await.unwrap();
+        assert_eq!((into.as_slice(), server.requests().len()), (b"0123456789".as_slice(), 2));
+    }
+
+    #[test]
+    fn a_body_that_resumes_asks_for_the_rest() {
+        let whole = "0123456789";
+        let server = Server::new(move |n, request| {
+            let from = request.headers["range"].to_str().unwrap();
+            let from: usize = from.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
+            let reply = Reply::status(if from == 0 { 200 } else { 206 }).body(&whole[from..]);
+            if n == 0 { reply.truncated() } else { reply }
+        });
+        let mut into = Vec::new();
+        resume(&reqwest::blocking::Client::new(), &server.url("/"), &mut into).unwrap();
+        assert_eq!((into.as_slice(), server.requests().len()), (whole.as_bytes(), 2));
+        assert_ne!(server.requests()[1].headers["range"], "bytes=0-", "what came was kept");
+    }
+}
+
+mod requests {
+    use super::*;
+    use reqwest::{Body, Request, RequestBuilder};
+
+    #[retry_http(base = 1ms)]
+    async fn builder(builder: RequestBuilder) -> Answer {
+        text(builder.header("x", "y").send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn mutable_builder(mut builder: RequestBuilder, name: &str) -> Answer {
+        builder = builder.query(&[("name", name)]);
+        text(builder.send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn request(http: &Client, request: Request) -> Answer {
+        text(http.execute(request).await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn borrowed(builder: &RequestBuilder) -> Answer {
+        text(builder.try_clone().expect("its body is no stream").send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    fn blocking(builder: reqwest::blocking::RequestBuilder) -> Answer {
+        builder.send()?.error_for_status()?.text()
+    }
+
+    /// A request of one's own is no request of reqwest's.
+    mod own {
+        use super::*;
+
+        #[derive(Clone)]
+        pub struct Request(pub String);
+
+        #[retry_http(base = 1ms)]
+        pub async fn send(http: &Client, request: Request) -> Answer {
+            text(http.get(request.0).send().await?).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_cloned_for_each_attempt() {
+        let http = Client::new();
+        let server = recovering();
+        assert_eq!(builder(http.get(server.url("/"))).await.unwrap(), "x");
+        assert!(server.requests().iter().all(|request| request.headers["x"] == "y"));
+        let server = recovering();
+        assert_eq!(mutable_builder(http.get(server.url("/")), "a").await.unwrap(), "x");
+        assert!(server.requests().iter().all(|request| request.path == "/?name=a"));
+        let server = recovering();
+        assert_eq!(request(&http, http.get(server.url("/")).build().unwrap()).await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(borrowed(&http.get(server.url("/"))).await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(own::send(&http, own::Request(server.url("/"))).await.unwrap(), "x");
+    }
+
+    #[test]
+    fn a_blocking_request_is_cloned_for_each_attempt() {
+        let server = recovering();
+        let http = reqwest::blocking::Client::new();
+        assert_eq!(blocking(http.get(server.url("/"))).unwrap(), "x");
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_cloned_ends_the_call_with_the_first_outcome() {
+        let stream = || {
+            let pieces = ["abc", "def"].map(|piece| Ok::<_, std::io::Error>(piece));
+            Body::wrap_stream(futures::stream::iter(pieces))
+        };
+        let (http, server) = (Client::new(), recovering());
+        let kit = testing::instant();
+        let outcome = builder(http.put(server.url("/")).body(stream())).await;
+        assert_eq!(outcome.unwrap_err().status().unwrap(), 503);
+        assert_eq!(bodies(&server), [6]);
+        assert!(
+            kit.events()
+                .iter()
+                .any(|event| matches!(event.step, retry_http::Step::End { stop: Stop::NotCloneable, .. }))
+        );
+    }
+}
+
+mod fields {
+    use super::*;
+
+    /// Not `Clone`, but its fields are.
+    struct Params {
+        path: String,
+        words: Vec<String>,
+        limit: u32,
+        inner: Inner,
+    }
+
+    struct Inner {
+        name: String,
+    }
+
+    fn url(base: &str, path: String, words: Vec<String>, limit: u32, name: String) -> String {
+        format!("{base}{path}?words={}&limit={limit}&name={name}", words.join("+"))
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn search(http: &Client, base: &str, params: Params) -> Answer {
+        let name = params.inner.name;
+        let url = url(base, params.path, params.words, params.limit, name);
+        text(http.get(url).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn destructured(http: &Client, base: &str, Params { path, words, limit, inner }: Params) -> Answer {
+        text(http.get(url(base, path, words, limit, inner.name)).send().await?).await
+    }
+
+    #[tokio::test]
+    async fn a_field_that_is_moved_out_is_cloned() {
+        let params = || Params {
+            path: "/search".to_owned(),
+            words: vec!["a".to_owned(), "b".to_owned()],
+            limit: 7,
+            inner: Inner { name: "n".to_owned() },
+        };
+        let server = recovering();
+        assert_eq!(search(&Client::new(), &server.url(""), params()).await.unwrap(), "x");
+        let server_too = recovering();
+        assert_eq!(destructured(&Client::new(), &server_too.url(""), params()).await.unwrap(), "x");
+        for request in server.requests().into_iter().chain(server_too.requests()) {
+            assert_eq!(request.path, "/search?words=a+b&limit=7&name=n");
+        }
+    }
+
+    /// What is lent where it cannot be cloned.
+    #[tokio::test]
+    async fn what_is_only_known_to_be_serialized_is_lent() {
+        #[derive(serde::Serialize)]
+        struct NotClone {
+            n: u32,
+        }
+
+        fn encode<T: serde::Serialize>(body: T) -> String {
+            serde_json::to_string(&body).expect("it is JSON")
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn put<T: serde::Serialize + Sync>(http: &Client, url: &str, body: T) -> Answer {
+            text(http.put(url).body(encode(body)).send().await?).await
+        }
+
+        let server = recovering();
+        assert_eq!(put(&Client::new(), &server.url("/"), NotClone { n: 7 }).await.unwrap(), "x");
+        assert!(server.requests().iter().all(|request| request.body == br#"{"n":7}"#));
+    }
+}
+
+mod names {
+    use super::*;
+
+    #[retry_http(base = 1ms)]
+    async fn r#async(http: &Client, r#type: String, mut r#in: String) -> Answer {
+        r#in.push('x');
+        let url = format!("{}?{in}", r#type, in = r#in);
+        drop(r#type);
+        text(http.get(url).send().await?).await
+    }
+
+    /// `id` is not mentioned in `valid`, and `this` is no `self`.
+    #[retry_http(base = 1ms)]
+    async fn parts_of_words(http: &Client, url: &str, this: String, mut id: u32) -> Answer {
+        let valid = format!("valid {this}");
+        id += 1;
+        assert_eq!((valid.as_str(), id), ("valid that", 1));
+        drop(this);
+        text(http.get(url).send().await?).await
+    }
+
+    #[tokio::test]
+    async fn names_are_no_strings() {
+        let server = recovering();
+        assert_eq!(r#async(&Client::new(), server.url("/"), String::new()).await.unwrap(), "x");
+        assert!(server.requests().iter().all(|request| request.path == "/?x"));
+        let server = recovering();
+        assert_eq!(
+            parts_of_words(&Client::new(), &server.url("/"), "that".to_owned(), 0).await.unwrap(),
+            "x"
+        );
+    }
+
+    macro_rules! with_a_local {
+        ($name:ident, $argument:ident) => {
+            #[retry_http(base = 1ms)]
+            async fn $name(http: &Client, $argument: String) -> Answer {
+                // A local of the macro, which has the name of an argument.
+                let url = format!("{}", $argument);
+                text(http.get(url).send().await?).await
+            }
+        };
+    }
+
+    with_a_local!(hygienic, url);
+
+    #[tokio::test]
+    async fn a_local_of_a_macro_is_no_argument() {
+        let server = recovering();
+        assert_eq!(hygienic(&Client::new(), server.url("/")).await.unwrap(), "x");
+    }
+}
