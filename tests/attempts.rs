@@ -754,3 +754,235 @@ mod scopes {
         assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
     }
 }
+
+/// Found by somebody who tried to break the promises.
+mod found {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    async fn unseen_post(http: &Client, url: String) -> reqwest::Result<()> {
+        http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_error_that_names_a_request_is_of_no_other() {
+        #[retry_http(base = 1ms)]
+        async fn order(http: &Client, server: &Server) -> reqwest::Result<()> {
+            http.get(server.url("/config")).send().await?.error_for_status()?.text().await?;
+            unseen_post(http, server.url("/order")).await
+        }
+
+        let http = Client::builder().timeout(ms(100)).build().unwrap();
+        for reply in [late(), Reply::status(500), Reply::reset()] {
+            let server = Routes::new().path("/config", [200]).replies("/order", [reply.clone()]).serve();
+            order(&http, &server).await.unwrap_err();
+            assert_eq!(support::counts(&server, &["/order"]), [1], "{reply:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_leaves_the_attempt_may_have_done_something() {
+        #[retry_http(max = 1)]
+        async fn create(http: Client, url: String) -> Outcome {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn detached(http: &Client, server: &Server) -> Outcome {
+            let mut inner = Box::pin(create(http.clone(), server.url("/order")));
+            if tokio::time::timeout(ms(50), &mut inner).await.is_err() {
+                tokio::spawn(inner);
+            }
+            get(http, server.url("/status")).await?;
+            Ok(())
+        }
+
+        let slow = Reply::status(200).late(ms(200));
+        let server = Routes::new().replies("/order", [slow]).path("/status", [503]).serve();
+        detached(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_left_early_is_no_failure() {
+        #[retry_http(base = 1ms)]
+        async fn first(http: &Client, server: &Server) -> Outcome {
+            use futures::StreamExt;
+            _ = http.get(server.url("/optional")).send().await?;
+            let mut events = http.get(server.url("/events")).send().await?.bytes_stream();
+            _ = events.next().await;
+            Ok(())
+        }
+
+        let events = Reply::status(200).body("x".repeat(100_000));
+        let server = Routes::new().path("/optional", [503]).replies("/events", [events]).serve();
+        first(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/optional", "/events"]), [1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_hint_that_nobody_has_waited_for_is_owed() {
+        #[retry_http]
+        async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
+            http.get(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 1, base = 1ms, jitter = none)]
+        async fn outer(http: &Client, server: &Server) -> reqwest::Result<()> {
+            tokio::try_join!(inner(http, server.url("/a")), async {
+                tokio::time::sleep(ms(50)).await;
+                get(http, server.url("/b")).await.map(drop)
+            })?;
+            Ok(())
+        }
+
+        let limited = Reply::status(429).header("retry-after", "0.4");
+        let server =
+            Routes::new().replies("/a", [limited, Reply::status(200)]).path("/b", [503, 200]).serve();
+        outer(&Client::new(), &server).await.unwrap();
+        let asked: Vec<_> = server.requests().into_iter().filter(|request| request.path == "/a").collect();
+        assert_eq!(asked.len(), 2);
+        assert!(asked[1].at.duration_since(asked[0].at) >= ms(400));
+    }
+
+    #[tokio::test]
+    async fn an_error_of_ones_own_does_not_take_a_hint_back() {
+        #[derive(Debug)]
+        struct Unavailable;
+
+        impl HttpFailure for Unavailable {
+            fn status(&self) -> Option<u16> {
+                Some(503)
+            }
+        }
+
+        #[retry_http(base = 1ms, jitter = none)]
+        async fn read(http: &Client, url: String) -> Result<(), Unavailable> {
+            get(http, url).await.map(drop).map_err(|_| Unavailable)
+        }
+
+        let server = Server::script([Reply::status(429).header("retry-after", "2"), Reply::status(200)]);
+        let kit = retry_http::testing::instant();
+        read(&Client::new(), server.url("/")).await.unwrap();
+        assert_eq!(kit.waits(), [Duration::from_secs(2)]);
+    }
+
+    #[tokio::test]
+    async fn a_renewal_does_not_hurry_past_a_hint() {
+        #[retry_http(base = 1ms, jitter = none, reauth = async {})]
+        async fn both(http: &Client, server: &Server) -> reqwest::Result<()> {
+            _ = http.get(server.url("/a")).send().await?;
+            get(http, server.url("/b")).await.map(drop)
+        }
+
+        let limited = Reply::status(429).header("retry-after", "2");
+        let server =
+            Routes::new().replies("/a", [limited, Reply::status(200)]).path("/b", [401, 200]).serve();
+        let (kit, start) = (retry_http::testing::Kit::new().real_time().enter(), std::time::Instant::now());
+        both(&Client::new(), &server).await.unwrap();
+        drop(kit);
+        assert!(start.elapsed() >= Duration::from_secs(2));
+    }
+
+    #[tokio::test]
+    async fn a_sibling_that_is_dropped_does_not_overrule_never() {
+        #[retry_http(base = 1ms, never = [reset])]
+        async fn both(http: &Client, server: &Server) -> Outcome {
+            tokio::try_join!(http.get(server.url("/a")).send(), async {
+                tokio::time::sleep(ms(20)).await;
+                http.get(server.url("/b")).send().await
+            })?;
+            Ok(())
+        }
+
+        let server =
+            Routes::new().replies("/a", [Reply::reset().late(ms(80))]).replies("/b", [late()]).serve();
+        both(&Client::new(), &server).await.unwrap_err();
+        assert_eq!(support::counts(&server, &["/a", "/b"]), [1, 1]);
+    }
+
+    #[test]
+    fn what_is_folded_keeps_overlaps_and_what_a_policy_says() {
+        #[retry_http(max = 1, base = 1ms, on = [503], idempotent = false)]
+        fn put(http: &reqwest::blocking::Client, server: &Server) -> Outcome {
+            http.put(server.url("/order")).send()?.error_for_status()?;
+            for _ in 0..80 {
+                http.head(server.url("/page")).send()?.error_for_status()?;
+            }
+            http.get(server.url("/status")).send()?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/order", [200]).path("/page", [200]).path("/status", [503]).serve();
+        put(&reqwest::blocking::Client::new(), &server).unwrap_err();
+        assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
+    }
+
+    struct Clients {
+        all: Vec<Client>,
+        next: AtomicUsize,
+    }
+
+    impl Clients {
+        fn next(&self) -> &Client {
+            &self.all[self.next.fetch_add(1, Ordering::Relaxed) % self.all.len()]
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_request_is_executed_by_is_evaluated_once() {
+        #[retry_http(base = 1ms)]
+        async fn made(clients: &Clients, url: &str) -> Outcome {
+            let request = clients.all[0].get(url).build()?;
+            clients.next().execute(request).await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms)]
+        async fn locked(clients: &tokio::sync::Mutex<Clients>, url: &str) -> Outcome {
+            let request = Client::new().get(url).build()?;
+            clients.lock().await.all[0].execute(request).await?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        let clients = Clients { all: vec![Client::new(), Client::new()], next: AtomicUsize::new(0) };
+        made(&clients, &server.url("/")).await.unwrap();
+        assert_eq!(clients.next.load(Ordering::Relaxed), 2);
+        // A place that is more than a name is not armed: it may not be evaluated twice.
+        let server = Server::script([Reply::status(200)]);
+        locked(&tokio::sync::Mutex::new(clients), &server.url("/")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn async_trait_above_finds_the_callers_of_transparent_methods() {
+        #[async_trait::async_trait]
+        trait Api {
+            async fn request(&self, url: String) -> Outcome;
+            async fn user(&self, url: String) -> Outcome;
+        }
+
+        struct ByReqwest(Client);
+
+        #[async_trait::async_trait]
+        #[retry_http(max = 1, base = 1ms)]
+        impl Api for ByReqwest {
+            #[retry_http(transparent)]
+            async fn request(&self, url: String) -> Outcome {
+                self.0.get(url).send().await?.error_for_status()?;
+                Ok(())
+            }
+
+            async fn user(&self, url: String) -> Outcome {
+                self.request(url).await
+            }
+        }
+
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        ByReqwest(Client::new()).user(server.url("/")).await.unwrap();
+        assert_eq!(server.requests().len(), 2);
+    }
+}

@@ -616,7 +616,8 @@ mod unseen {
 
     #[retry_http(base = 1ms)]
     pub async fn by_another_client() -> Result<(), Opaque> {
-        Other.send().await
+        let other = Other;
+        other.send().await
     }
 }
 

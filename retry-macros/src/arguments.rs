@@ -19,9 +19,9 @@ use crate::facade::Private;
 use crate::uses::{self, Use, Variable};
 
 /// Types that are known not to be `Clone`, by their last name.
-const NOT_CLONE: [&str; 3] = ["Body", "Form", "Part"];
+const NOT_CLONE: [&str; 2] = ["Form", "Part"];
 /// reqwest's types that are cloned where that is possible, by their last name.
-const REQUESTS: [&str; 2] = ["Request", "RequestBuilder"];
+const REQUESTS: [&str; 3] = ["Body", "Request", "RequestBuilder"];
 /// Types that are changed behind a shared reference, by their last name.
 const CHANGED: [&str; 4] = ["File", "Receiver", "TcpStream", "UnixStream"];
 /// Traits of what an attempt takes from, or adds to.
@@ -249,7 +249,7 @@ pub(crate) fn plan(
     let kinds: Vec<_> = owned.iter().map(|owned| Kind::of(owned.ty.as_ref(), generics)).collect();
     let variables = owned.iter().zip(&kinds).map(|(owned, kind)| Variable {
         name: owned.name.clone(),
-        is_converted: matches!(kind, Kind::Into(_)),
+        is_converted: matches!(kind, Kind::Into(_) | Kind::IntoBody(_)),
         clones_fields: matches!(kind, Kind::Other) && !owned.mutable,
     });
     let used = uses::of(variables, private, body);
@@ -274,6 +274,11 @@ pub(crate) fn plan(
             (Use::Borrowed, kind) if !owned.mutable => arguments.keep(owned, &kind),
             (Use::Perhaps | Use::Consumed(_), Kind::Into(target)) => {
                 arguments.converted(owned, &target, private, span);
+            }
+            (_, Kind::IntoBody(target)) => {
+                let name = &owned.name;
+                arguments.once.extend(quote!(let #name: #target = ::core::convert::Into::into(#name);));
+                arguments.clone_request(owned, "clone", private);
             }
             (_, Kind::Iterator { again }) => arguments.collected(owned, again, private, span),
             (_, Kind::HoldsUnique) => arguments.lend(owned),
@@ -343,7 +348,12 @@ impl Arguments {
         let name = &owned.name;
         if matches!(
             kind,
-            Kind::Generic | Kind::Lent(_) | Kind::NotClone(..) | Kind::Into(_) | Kind::Iterator { .. }
+            Kind::Generic
+                | Kind::Lent(_)
+                | Kind::NotClone(..)
+                | Kind::Into(_)
+                | Kind::IntoBody(_)
+                | Kind::Iterator { .. }
         ) {
             self.once.extend(quote!(let mut #name = #name;));
             self.inside.extend(quote!(let _ = &mut #name;));
@@ -436,6 +446,8 @@ enum Kind {
     Once,
     /// `impl Into<X>`, and X.
     Into(TokenStream),
+    /// `impl Into<Body>`, and that type.
+    IntoBody(TokenStream),
     /// `impl Iterator`, or `impl IntoIterator`, which the collected items are themselves.
     Iterator {
         again: bool,
@@ -528,6 +540,9 @@ impl Kind {
                             format!("a `{name}`"),
                             "take what can be cloned, such as `impl Into<Bytes>`, or add `+ Clone`",
                         );
+                    }
+                    if name.is_some_and(|name| REQUESTS.iter().any(|other| name == other)) {
+                        return Self::IntoBody(target.to_token_stream());
                     }
                     return Self::Into(target.to_token_stream());
                 }

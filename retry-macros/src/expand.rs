@@ -169,7 +169,8 @@ fn transparent(options: &Options, mut function: Function, errors: &mut Errors) -
     }
     let parameters: Vec<(Ident, Type)> =
         function.parameters().map(|(name, ty)| (name.clone(), ty.clone())).collect();
-    sends::arm(&mut function.body, parameters.iter().map(|(name, ty)| (name, ty)), options);
+    let shape = if function.sig.asyncness.is_some() { Shape::Async } else { Shape::Sync };
+    sends::arm(&mut function.body, parameters.iter().map(|(name, ty)| (name, ty)), &[], shape, options);
     Some(function.into_token_stream())
 }
 
@@ -210,7 +211,7 @@ impl Loop<'_> {
         let local = |name| Ident::new(name, Span::mixed_site());
         let (call, attempted) = (local("call"), local("attempted"));
         let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
-        *sends = sends::arm(body, parameters, options);
+        *sends = sends::arm(body, parameters, owned, *shape, options);
         let result = erased(self.result);
 
         // Where the return type is the mistake, it is pointed at.

@@ -9,35 +9,34 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, FieldValue, Item, Macro, Pat, Path, Stmt, Type};
+use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, FieldValue, Item, Lit, Macro, Pat, Path, Stmt, Type};
 
-use crate::arguments;
+use crate::arguments::{self, Owned};
 use crate::facade::Private;
-use crate::function;
+use crate::function::{self, Shape};
 use crate::macros;
 use crate::options::Options;
+use crate::uses;
 
 /// The methods of a response that read its body, with the number of their arguments.
 const READS: [(&str, usize); 6] =
     [("json", 0), ("text", 0), ("text_with_charset", 1), ("bytes", 0), ("chunk", 0), ("copy_to", 1)];
-/// Methods by which a variable is seen to hold a builder.
-const BUILDS: [&str; 16] = [
+/// Methods of a client by which a variable is seen to hold a builder.
+const MAKES: [&str; 7] = ["delete", "get", "head", "patch", "post", "put", "request"];
+/// Methods of a builder.
+const CONFIGURES: [&str; 12] = [
     "basic_auth",
     "bearer_auth",
     "body",
-    "delete",
+    "fetch_mode_no_cors",
     "form",
-    "get",
-    "head",
     "header",
     "headers",
     "json",
     "multipart",
-    "patch",
-    "post",
-    "put",
     "query",
-    "request",
+    "timeout",
+    "version",
 ];
 /// Functions that only wrap a value.
 const WRAPPERS: [&str; 3] = ["Ok", "Err", "Some"];
@@ -55,14 +54,22 @@ pub(crate) enum Sends {
 pub(crate) fn arm<'p>(
     body: &mut [Stmt],
     parameters: impl Iterator<Item = (&'p Ident, &'p Type)>,
+    bound: &[Owned],
+    shape: Shape,
     options: &Options,
 ) -> Sends {
-    let locals = parameters
-        .map(|(name, ty)| {
-            let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
-            Local { name: name.clone(), origin, depth: 0, loops: 0 }
-        })
-        .collect();
+    // What is bound around the body is not known to be anything.
+    let around = bound.iter().map(|owned| Local {
+        name: owned.name().clone(),
+        origin: Origin::Unknown,
+        depth: 0,
+        loops: 0,
+    });
+    let parameters = parameters.map(|(name, ty)| {
+        let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
+        Local { name: name.clone(), origin, depth: 0, loops: 0 }
+    });
+    let locals = around.chain(parameters).collect();
     // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost time.
     let mut mentions = Vec::new();
     if body.iter().any(sends_variable) {
@@ -80,10 +87,12 @@ pub(crate) fn arm<'p>(
     let passed = Vec::new();
     let mut armer = Armer {
         options,
+        shape,
         idempotent,
         locals,
         mentions,
         passed,
+        is_awaited: false,
         visible: 0,
         bounded: 0,
         armed: 0,
@@ -102,7 +111,7 @@ pub(crate) fn arm<'p>(
 
 /// Whether there is a visible send in `body`.
 pub(crate) fn any(body: &[Stmt]) -> bool {
-    arm(&mut body.to_vec(), std::iter::empty(), &Options::default()) != Sends::Hidden
+    arm(&mut body.to_vec(), std::iter::empty(), &[], Shape::Async, &Options::default()) != Sends::Hidden
 }
 
 /// Whether `body` calls anything: a function, a method, a macro.
@@ -151,7 +160,9 @@ pub(crate) fn calls_method(body: &[Stmt], names: &[Ident]) -> bool {
 
     impl VisitMut for Calls<'_> {
         fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
-            self.1 |= is_self(&call.receiver) && self.0.contains(&call.method);
+            // `#[async_trait]`, where it expands first, has called `self` otherwise.
+            let is_renamed = matches!(&*call.receiver, Expr::Path(path) if path.path.is_ident("__self"));
+            self.1 |= (is_renamed || is_self(&call.receiver)) && self.0.contains(&call.method);
             visit_mut::visit_expr_method_call_mut(self, call);
         }
 
@@ -178,14 +189,17 @@ pub(crate) fn calls_method(body: &[Stmt], names: &[Ident]) -> bool {
 
 struct Armer<'a> {
     options: &'a Options,
+    shape: Shape,
     /// Whether requests are safe to repeat, where that is not by their method: an expression.
     idempotent: TokenStream,
     /// The variables in scope.
     locals: Vec<Local>,
-    /// Every name in the body, as often as it is there.
-    mentions: Vec<Ident>,
+    /// Every name and literal in the body, as often as it is there.
+    mentions: Vec<TokenTree>,
     /// Those that were visited.
-    passed: Vec<Ident>,
+    passed: Vec<TokenTree>,
+    /// Whether the visited expression is awaited at once.
+    is_awaited: bool,
     /// How many sends are visible.
     visible: usize,
     /// How many of them can be bounded.
@@ -242,7 +256,9 @@ impl VisitMut for Armer<'_> {
                     self.execute_and_await(expr);
                     return;
                 }
+                self.is_awaited = matches!(classify(peel(&mut future.base)), Some(Call::Send));
                 visit_mut::visit_expr_mut(self, expr);
+                self.is_awaited = false;
             }
             Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_) => {
                 let outside = self.locals.len();
@@ -259,14 +275,14 @@ impl VisitMut for Armer<'_> {
         }
         match classify(expr) {
             Some(Call::Send) => self.send(expr),
-            Some(Call::Execute) => self.execute(expr),
+            Some(Call::Execute) if is_execute(expr) => self.execute(expr),
             Some(Call::Get) => {
                 self.visible += 1;
                 self.watch(expr, "getting", None);
             }
             Some(Call::Read) => self.read(expr, "reading"),
             Some(Call::Stream) => self.read(expr, "streaming"),
-            None => {}
+            Some(Call::Execute) | None => {}
         }
     }
 
@@ -275,7 +291,11 @@ impl VisitMut for Armer<'_> {
     }
 
     fn visit_ident_mut(&mut self, name: &mut Ident) {
-        self.passed.push(name.clone());
+        self.passed.push(name.clone().into());
+    }
+
+    fn visit_lit_mut(&mut self, literal: &mut Lit) {
+        collect(literal.to_token_stream(), &mut self.passed);
     }
 
     fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
@@ -333,6 +353,9 @@ impl VisitMut for Armer<'_> {
             _ => false,
         };
         visit_mut::visit_stmt_mut(self, stmt);
+        if let Stmt::Expr(expr, _) = stmt {
+            parenthesize(expr);
+        }
         if let Stmt::Local(local) = stmt {
             self.bind(&local.pat, if built { Origin::Builder } else { Origin::Unknown });
         }
@@ -381,8 +404,11 @@ fn classify(expr: &Expr) -> Option<Call> {
     }
 }
 
+/// Whether an expression is a call of `.execute(..)` that can be armed: on a name, or on something that is made by the
+/// expression itself. Another place may not be evaluated twice, and not be moved out of.
 fn is_execute(expr: &Expr) -> bool {
-    matches!(classify(expr), Some(Call::Execute))
+    let Expr::MethodCall(call) = expr else { return false };
+    matches!(classify(expr), Some(Call::Execute)) && (is_name(&call.receiver) || !is_place(&call.receiver))
 }
 
 fn is_self(expr: &Expr) -> bool {
@@ -478,8 +504,7 @@ impl Armer<'_> {
         let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = call else { return None };
         let request = &args[0];
         args[0] = Expr::Verbatim(quote!(#arming.arm_request(#request)));
-        let temporary =
-            (!is_place(receiver)).then(|| std::mem::replace(&mut **receiver, name(bound.clone())));
+        let temporary = (!is_name(receiver)).then(|| std::mem::replace(&mut **receiver, name(bound.clone())));
         let client = (**receiver).clone();
         // Verbatim, as above.
         *call = Expr::Verbatim(quote_spanned! {span=>
@@ -561,21 +586,46 @@ impl Armer<'_> {
             Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
                 let local = self.locals.iter().rev().find(|local| local.name == *name);
                 match local.map_or(Origin::Unknown, |local| local.origin) {
-                    Origin::Builder => true,
+                    // What is sent again and again is no builder.
+                    Origin::Builder => local.is_some_and(|local| local.loops == self.loops),
                     Origin::Parameter => false,
-                    Origin::Unknown => {
-                        let (loops, depth) = local.map_or((0, 0), |local| (local.loops, local.depth));
-                        let count = |names: &[Ident]| names.iter().filter(|other| *other == name).count();
-                        // A loop would send it again, and a closure or block would have to own it.
-                        (loops, depth) == (self.loops, self.depth)
-                            && count(&self.passed) == count(&self.mentions)
-                    }
+                    // A loop would send it again, and a closure or block would have to own it. What is not awaited at
+                    // once may borrow from it.
+                    Origin::Unknown => local.is_some_and(|local| {
+                        (local.loops, local.depth) == (self.loops, self.depth)
+                            && (self.is_awaited || !self.shape.is_async())
+                            && count(&self.passed, name) == count(&self.mentions, name)
+                    }),
                 }
             }),
             Expr::Paren(paren) => self.may_move(&paren.expr),
             Expr::Group(group) => self.may_move(&group.expr),
             other => !is_place(other),
         }
+    }
+}
+
+/// Puts what a statement begins with in parentheses, where that is armed and an operator follows: the `match` that it is now
+/// would else be the whole statement.
+fn parenthesize(expr: &mut Expr) {
+    let mut is_operand = false;
+    let mut first = expr;
+    loop {
+        first = match first {
+            Expr::Binary(binary) => &mut binary.left,
+            Expr::Assign(assign) => &mut assign.left,
+            Expr::Cast(cast) => &mut cast.expr,
+            Expr::Index(index) => &mut index.expr,
+            Expr::Verbatim(tokens) if is_operand => {
+                let mut group = Group::new(Delimiter::Parenthesis, std::mem::take(tokens));
+                // Not the user's, or lints would see them.
+                group.set_span(Span::mixed_site());
+                *tokens = group.into_token_stream();
+                return;
+            }
+            _ => return,
+        };
+        is_operand = true;
     }
 }
 
@@ -599,40 +649,38 @@ fn sends_variable(stmt: &Stmt) -> bool {
     sends.0
 }
 
-/// Whether an expression is seen to make a builder.
+/// Whether an expression is seen to make a builder: a chain of nothing but methods by which builders are made.
 fn builds(expr: &Expr) -> bool {
-    struct Chain(bool);
-
-    impl<'ast> Visit<'ast> for Chain {
-        fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-            self.0 |= BUILDS.iter().any(|name| call.method == name);
-            // What is sent is no builder any more, and what is passed to a call is not what that returns.
-            if call.method != "send" && call.method != "execute" {
-                self.visit_expr(&call.receiver);
-            }
+    match expr {
+        Expr::MethodCall(call) if CONFIGURES.iter().any(|name| call.method == name) => {
+            builds(&call.receiver) || is_name(&call.receiver)
         }
-
-        fn visit_expr_call(&mut self, _: &'ast ExprCall) {}
-
-        // What is awaited is sent already, and what is in a closure or block is not this value.
-        fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {}
-        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
-        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+        Expr::MethodCall(call) => MAKES.iter().any(|name| call.method == name),
+        Expr::Try(tried) => builds(&tried.expr),
+        Expr::Paren(paren) => builds(&paren.expr),
+        Expr::Group(group) => builds(&group.expr),
+        _ => false,
     }
-
-    let mut chain = Chain(false);
-    chain.visit_expr(expr);
-    chain.0
 }
 
-fn collect(tokens: TokenStream, names: &mut Vec<Ident>) {
+fn collect(tokens: TokenStream, mentions: &mut Vec<TokenTree>) {
     for token in tokens {
         match token {
-            TokenTree::Ident(name) => names.push(name),
-            TokenTree::Group(group) => collect(group.stream(), names),
-            _ => {}
+            TokenTree::Group(group) => collect(group.stream(), mentions),
+            TokenTree::Punct(_) => {}
+            token => mentions.push(token),
         }
     }
+}
+
+/// How often `name` is mentioned, also in the text of a format.
+fn count(mentions: &[TokenTree], name: &Ident) -> usize {
+    let is = |token: &&TokenTree| match token {
+        TokenTree::Ident(other) => other == name,
+        TokenTree::Literal(literal) => uses::captures(literal.clone(), name),
+        _ => false,
+    };
+    mentions.iter().filter(is).count()
 }
 
 /// Takes off what may stand around a send: parentheses, `Box::pin(..)`, `.instrument(..)`.

@@ -102,7 +102,7 @@ impl<R: Outcome, F: Future<Output = R>> Future for Attempt<'_, '_, F> {
                 this.call.wait = None;
             }
             *this.stage = Stage::Running;
-            this.call.scope.begin_attempt();
+            this.call.begin_attempt();
         }
         // No closures: each would be compiled again for every annotated function.
         let entered = scope::enter(&mut this.call.scope);
@@ -119,7 +119,7 @@ impl<R: Outcome, F: Future<Output = R>> Future for Attempt<'_, '_, F> {
 #[cfg(feature = "blocking")]
 #[inline]
 pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Attempted {
-    call.scope.begin_attempt();
+    call.begin_attempt();
     let entered = scope::enter(&mut call.scope);
     let outcome = body();
     drop(entered);

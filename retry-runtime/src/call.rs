@@ -35,6 +35,8 @@ pub struct Call<'p> {
     is_wanted: bool,
     /// Whether there is nothing left to give another attempt.
     is_last: bool,
+    /// The wait before the attempt that follows a renewal.
+    owed: Duration,
     /// The attempt that the call is part of.
     around: Option<Around>,
     /// What few calls need.
@@ -74,7 +76,7 @@ impl<'p> Call<'p> {
 
     #[inline]
     fn begin(function: &'static Function, policy: &'p Policy, moment: fn() -> Moment) -> Self {
-        let (mut scope, around) = OwnScope::begin(Outgoing::new(policy, moment));
+        let (mut scope, around) = OwnScope::begin(Outgoing::new(policy, moment), policy.idempotent());
         let mut retry = Retry::new(policy);
         if around.is_some() {
             // The calls around have a deadline, too.
@@ -94,6 +96,7 @@ impl<'p> Call<'p> {
             wait: None,
             is_wanted: false,
             is_last: false,
+            owed: Duration::ZERO,
             around,
             rare: None,
             shared: None,
@@ -199,6 +202,15 @@ impl<'p> Call<'p> {
         self.wait = Some(wait);
     }
 
+    /// Begins an attempt: the wait before it is over.
+    #[inline]
+    pub(crate) fn begin_attempt(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.earlier.end_wait(Mark::Retried);
+        }
+        self.scope.begin_attempt();
+    }
+
     /// Says that this attempt is the last one, as its request cannot be cloned for another.
     pub(crate) fn end_after_this(&mut self) {
         self.is_last = true;
@@ -296,7 +308,7 @@ impl<'p> Call<'p> {
         let mut recorder = take(&mut self.scope.recorder);
         for recorded in recorder.exchanges_mut() {
             if recorded.mark == Mark::None && recorded.has_failed() {
-                recorded.mark = Mark::Retried;
+                recorded.mark = Mark::Waiting;
             }
         }
         self.rare.get_or_insert_default().earlier.absorb(recorder);
@@ -357,6 +369,11 @@ impl<'p> Call<'p> {
     fn attempts(&self) -> u32 {
         let retries = self.retry.retries().saturating_add(1);
         retries.saturating_add(u32::from(self.retry.has_renewed()))
+    }
+
+    /// Takes the wait before the attempt that follows a renewal.
+    pub(crate) fn take_owed(&mut self) -> Duration {
+        take(&mut self.owed)
     }
 
     /// Returns what is left of the call, where that is bounded.
@@ -450,6 +467,9 @@ impl<'p> Call<'p> {
         }
         self.tell(&decided.exchange, decided.host.as_deref(), attempt, || Step::Renewed { succeeded });
         if succeeded {
+            // What another request of the attempt was asked to wait for is waited for all the same.
+            let hint = decided.exchange.longest_hint().unwrap_or_default();
+            self.owed = hint.min(self.retry.policy().max_retry_after());
             self.begin_anew();
         } else if self.around.is_some() {
             // The call was to renew the credentials, and could not.
@@ -474,10 +494,13 @@ impl Call<'_> {
     fn hand_up(&mut self) {
         let Some(around) = self.around else { return };
         let mut recorder = self.rare.take().map(|rare| rare.earlier).unwrap_or_default();
+        // A call that is dropped while it waits has not decided, and nobody has waited.
+        recorder.end_wait(Mark::None);
         recorder.absorb(take(&mut self.scope.recorder));
         recorder.leave_call(&self.scope, self.retry.policy().idempotent());
         let waits = around.skipped.saturating_add(self.scope.outgoing.skipped.of_call());
         scope::attempt(around.attempt, |scope| {
+            scope.recorder.end_call(around.number);
             scope.recorder.absorb(recorder);
             scope.outgoing.skipped.reach(waits);
         });

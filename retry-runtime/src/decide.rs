@@ -9,7 +9,7 @@
 //! 4. Nothing was recorded: what the outcome says, of a request whose method is not known.
 //!
 //! A send that was dropped before its answer decides, as a `timeout`, only where the outcome is an error, and contains
-//! tokio's `Elapsed` or no exchange was answered after the send began: the loser of a race decides nothing.
+//! tokio's `Elapsed` or no exchange ended after the send began: the loser of a race decides nothing.
 
 use std::time::{Duration, SystemTime};
 
@@ -67,6 +67,12 @@ pub(crate) fn decide(
         }
         Source::Outcome => (None, Decided::default()),
     };
+    // An error of the user's that says something else does not take back what the server asked for.
+    if let (Source::Overlaid(at), Some(hint)) = (source, decided.exchange.hint()) {
+        if exchanges[at].hint_counts() {
+            decided.exchange.other_hinted(hint.min(policy.max_retry_after()));
+        }
+    }
     match (source, report.hint) {
         (Source::Overlaid(_) | Source::Outcome, _) => decided.exchange.lay_over(report, hints, now),
         (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => decided.exchange.hinted(wait),
@@ -87,7 +93,9 @@ pub(crate) fn decide(
         // A request that was redirected was received, whatever its key or its last answer says.
         other.may_have_done() && !is_safe(other)
     };
-    let folded = recorder.folded().is_some_and(|folded| folded.is_unsafe);
+    let folded = recorder.folded().is_some_and(|folded| {
+        folded.is_unsafe || folded.has_overlap || (folded.is_done && policy.idempotent() == Some(false))
+    });
     let redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
     if folded || redirected || others.clone().any(|(_, other)| is_unsafe(other)) || has_overlap(exchanges) {
         decided.exchange.forbid_repeat();
@@ -143,7 +151,7 @@ fn source(
         !report.is_success()
             && recorded.mark != Mark::Succeeded
             && match recorded.progress {
-                Progress::Dropped => report.by == By::Elapsed || !is_followed_by_answer(recorded, exchanges),
+                Progress::Dropped => report.by == By::Elapsed || !is_followed_by_end(recorded, exchanges),
                 _ => recorded.is_cut && report.by == By::Elapsed,
             }
     };
@@ -173,10 +181,11 @@ fn succeeded(recorded: &Recorded, policy: &Policy) -> bool {
         })
 }
 
-/// Whether a send that began after `dropped` did, or beside it, was answered.
-fn is_followed_by_answer(dropped: &Recorded, exchanges: &[Recorded]) -> bool {
+/// Whether an exchange ended after the send of `dropped` had begun.
+fn is_followed_by_end(dropped: &Recorded, exchanges: &[Recorded]) -> bool {
     exchanges.iter().any(|other| {
-        other.progress == Progress::Answered && other.ended.is_some_and(|ended| ended.get() > dropped.began)
+        matches!(other.progress, Progress::Answered | Progress::Failed)
+            && other.ended.is_some_and(|ended| ended.get() > dropped.began)
     })
 }
 

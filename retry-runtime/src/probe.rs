@@ -16,6 +16,7 @@ use std::error::Error as StdError;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::pin::Pin;
 
 use crate::attempt::Attempted;
 use crate::call::Call;
@@ -29,6 +30,8 @@ use crate::sending::Streaming;
 use crate::sending::{Reading, Sending, Tracked};
 #[cfg(feature = "blocking")]
 use crate::transport::BlockingSender;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use crate::transport::OfTransport;
 use crate::transport::{Answer, AnyError, Armed, Executor, Failing, Readable, Sender, TryClone};
 
 /// An error that threads can share.
@@ -39,9 +42,9 @@ pub(crate) type SendError = dyn StdError + Send + 'static;
 macro_rules! chain {
     ($($(#[$doc:meta])* $name:ident -> $next:ident;)+) => {$(
         $(#[$doc])*
-        pub struct $name<T>($next<T>);
+        pub struct $name<T: ?Sized>($next<T>);
 
-        impl<T> $name<T> {
+        impl<T: ?Sized> $name<T> {
             /// Asks about the type of a value.
             #[inline]
             pub fn of(_: &T) -> Self {
@@ -54,7 +57,7 @@ macro_rules! chain {
             }
         }
 
-        impl<T> Deref for $name<T> {
+        impl<T: ?Sized> Deref for $name<T> {
             type Target = $next<T>;
 
             #[inline]
@@ -87,8 +90,10 @@ chain! {
 }
 
 chain! {
+    /// Knows futures whose type the user names.
+    Reads -> ReadsFuture;
     /// Knows futures that read the body of an answer.
-    Reads -> ReadsNow;
+    ReadsFuture -> ReadsNow;
     /// Knows results of having read one.
     ReadsNow -> Opaque;
 }
@@ -116,7 +121,7 @@ chain! {
 }
 
 /// Knows nothing: the end of the chain.
-pub struct Opaque<T>(PhantomData<fn(&T)>);
+pub struct Opaque<T: ?Sized>(PhantomData<fn(&T)>);
 
 // What `.send()` is called on.
 
@@ -426,7 +431,21 @@ tags! {
     Passing;
 }
 
-impl<F, T, E> Reads<F>
+impl<P> Reads<Pin<P>> {
+    /// The type of what is pinned is the user's own.
+    #[inline]
+    pub fn reading(&self) -> Passing<Pin<P>> {
+        Passing::NEW
+    }
+
+    /// As above.
+    #[inline]
+    pub fn getting(&self) -> Passing<Pin<P>> {
+        Passing::NEW
+    }
+}
+
+impl<F, T, E> ReadsFuture<F>
 where
     F: Future<Output = Result<T, E>>,
     T: Answer,
@@ -468,7 +487,7 @@ impl<T: Answer, E: Failing> Got<Result<T, E>> {
     }
 }
 
-impl<F, T, E> Reads<F>
+impl<F, T, E> ReadsFuture<F>
 where
     F: Future<Output = Result<T, E>>,
     E: Failing,
@@ -506,10 +525,10 @@ impl<T, E: Failing> ReadingResult<Result<T, E>> {
 }
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-impl<S, T, E> Reads<S>
+impl<S, T, E> ReadsFuture<S>
 where
     S: futures_core::Stream<Item = Result<T, E>>,
-    E: Failing,
+    E: OfTransport,
 {
     /// A stream of a transport.
     #[inline]
@@ -603,7 +622,7 @@ impl<T> Copy for Unknown<T> {}
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
-impl<T> Opaque<T> {
+impl<T: ?Sized> Opaque<T> {
     #[inline]
     fn new() -> Self {
         Self(PhantomData)
@@ -647,25 +666,37 @@ impl<T> Opaque<T> {
 
     /// Says nothing.
     #[inline]
-    pub fn known(&self) -> Unknown<T> {
+    pub fn known(&self) -> Unknown<T>
+    where
+        T: Sized,
+    {
         Unknown(PhantomData)
     }
 
     /// Not reqwest's.
     #[inline]
-    pub fn getting(&self) -> Passing<T> {
+    pub fn getting(&self) -> Passing<T>
+    where
+        T: Sized,
+    {
         Passing::NEW
     }
 
     /// Not the body of a response.
     #[inline]
-    pub fn reading(&self) -> Passing<T> {
+    pub fn reading(&self) -> Passing<T>
+    where
+        T: Sized,
+    {
         Passing::NEW
     }
 
     /// Not the body of a response.
     #[inline]
-    pub fn streaming(&self) -> Passing<T> {
+    pub fn streaming(&self) -> Passing<T>
+    where
+        T: Sized,
+    {
         Passing::NEW
     }
 }
@@ -685,13 +716,13 @@ impl Plain {
 
     /// No answer.
     #[inline]
-    pub fn of<T>(self, _: &T) -> Option<usize> {
+    pub fn of<T: ?Sized>(self, _: &T) -> Option<usize> {
         None
     }
 
     /// Prepares for a request of a client that is not known.
     #[inline]
-    pub fn of_client<T>(self, _: &T, _: Option<bool>) -> Self {
+    pub fn of_client<T: ?Sized>(self, _: &T, _: Option<bool>) -> Self {
         unknown_sender(type_name::<T>);
         self
     }

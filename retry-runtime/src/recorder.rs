@@ -43,9 +43,11 @@ pub(crate) struct Recorded {
     pub(crate) is_redirected: bool,
     /// Whether reading its answer was given up half way.
     pub(crate) is_cut: bool,
+    /// Whether its answer was read to the end.
+    pub(crate) is_read: bool,
     pub(crate) exchange: Exchange,
-    /// Hashes of the URL that it was sent to, and of the one that answered or failed, where they matter: of a request that
-    /// is safe to repeat the first does not, and of a success neither does.
+    /// Hashes of the URL that it was sent to, and of the one that answered or failed. The first does not matter for a request
+    /// that is safe to repeat.
     pub(crate) url: Option<NonZeroU64>,
     pub(crate) answered_by: Option<NonZeroU64>,
     /// The address of its answer, while that lives.
@@ -76,6 +78,8 @@ pub(crate) enum Progress {
 pub(crate) enum Mark {
     /// Nothing: it is for the call around to decide.
     None,
+    /// It is to be retried, after a wait that is not over.
+    Waiting,
     /// It was retried, after the wait that it asked for.
     Retried,
     /// It was decided about: it is not retried again.
@@ -110,6 +114,10 @@ pub(crate) struct Folded {
     pub(crate) is_unsafe: bool,
     /// Whether one did something under a key of a call.
     pub(crate) is_keyed: bool,
+    /// Whether one that is safe to repeat did something.
+    pub(crate) is_done: bool,
+    /// Whether two with one key overlapped.
+    pub(crate) has_overlap: bool,
     /// Whether one succeeded.
     pub(crate) has_succeeded: bool,
     /// The longest hint of a failure.
@@ -171,6 +179,7 @@ impl Recorder {
             mark: Mark::None,
             is_redirected: false,
             is_cut: false,
+            is_read: false,
             exchange,
             url,
             answered_by: None,
@@ -195,14 +204,32 @@ impl Recorder {
         recorded.ended = NonZeroU64::new(next_number());
         if let Some(url) = report.url {
             recorded.answer = address(url);
-            let is_success = report.status.is_some_and(|status| status.is_success());
-            if recorded.url.is_some() || !is_success {
-                recorded.answered_by = Some(hash_url(url));
-                recorded.is_redirected = recorded.url.is_some() && recorded.url != recorded.answered_by;
-            }
+            recorded.answered_by = Some(hash_url(url));
+            recorded.is_redirected = recorded.url.is_some() && recorded.url != recorded.answered_by;
         }
         recorded.progress = if report.status.is_some() { Progress::Answered } else { Progress::Failed };
         recorded.exchange.lay_over(report, hints, now);
+    }
+
+    /// A call begins inside of the attempt. Until it ends, or for good where it leaves the attempt, nobody knows what it has
+    /// done. Returns the number of that.
+    #[cold]
+    pub(crate) fn begin_call(&mut self, idempotent: Option<bool>) -> u64 {
+        let mut exchange = Exchange::default();
+        exchange.idempotent_by_default(idempotent);
+        self.begin_exchange(exchange, None, None)
+    }
+
+    /// A call inside of the attempt has ended.
+    pub(crate) fn end_call(&mut self, number: u64) {
+        self.exchanges.retain(|recorded| recorded.began != number);
+    }
+
+    /// Makes the waits of those that are to be retried a matter of the past.
+    pub(crate) fn end_wait(&mut self, mark: Mark) {
+        for recorded in self.exchanges.iter_mut().filter(|recorded| recorded.mark == Mark::Waiting) {
+            recorded.mark = mark;
+        }
     }
 
     /// Records an exchange that nobody saw, as far as an outcome says what came of it. Returns its number.
@@ -236,6 +263,13 @@ impl Recorder {
     pub(crate) fn fail_reading(&mut self, answer: Option<usize>, report: &Report<'_>) {
         if let Some(recorded) = self.answered(answer) {
             report.failures.iter().for_each(|failure| recorded.exchange.failed(failure));
+        }
+    }
+
+    /// An answer was read to its end.
+    pub(crate) fn end_reading(&mut self, answer: Option<usize>) {
+        if let Some(recorded) = self.answered(answer) {
+            recorded.is_read = true;
         }
     }
 
@@ -311,6 +345,8 @@ impl Recorder {
             let into = self.folded.get_or_insert_default();
             into.is_unsafe |= folded.is_unsafe;
             into.is_keyed |= folded.is_keyed;
+            into.is_done |= folded.is_done;
+            into.has_overlap |= folded.has_overlap;
             into.has_succeeded |= folded.has_succeeded;
             into.hint = into.hint.max(folded.hint);
         }
@@ -349,11 +385,17 @@ impl Recorder {
         let at = self.exchanges.iter().position(|recorded| recorded.ended.is_some()).unwrap_or(0);
         let recorded = self.exchanges.remove(at);
         let folded = self.folded.get_or_insert_default();
+        let has_overlap = |other: &Recorded| {
+            recorded.key.is_some() && other.key == recorded.key && other.overlaps(&recorded)
+        };
+        folded.has_overlap |= self.exchanges.iter().any(has_overlap);
         if recorded.may_have_done() {
             if recorded.key.is_some() {
                 folded.is_keyed = true;
+            } else if recorded.exchange.is_idempotent() {
+                folded.is_done = true;
             } else {
-                folded.is_unsafe |= !recorded.exchange.is_idempotent();
+                folded.is_unsafe = true;
             }
         }
         folded.has_succeeded |= recorded.has_succeeded();
@@ -371,10 +413,7 @@ impl Recorder {
 impl Recorded {
     /// Whether it was sent to, or answered by, the URL with this hash.
     pub(crate) fn is_of(&self, url: NonZeroU64) -> bool {
-        match (self.url, self.answered_by) {
-            (None, None) => true,
-            (sent_to, answered_by) => sent_to == Some(url) || answered_by == Some(url),
-        }
+        self.url == Some(url) || self.answered_by == Some(url)
     }
 
     /// Whether the server may have done what the request asks for. It has not where it said so (by a status of 4xx
@@ -409,7 +448,7 @@ impl Recorded {
         match self.progress {
             Progress::Answered => {
                 self.mark == Mark::Succeeded
-                    || (!self.is_cut && !self.exchange.is_error() && self.exchange.failures().is_empty())
+                    || (!self.exchange.is_error() && self.exchange.failures().is_empty())
             }
             Progress::Failed => self.mark == Mark::Succeeded,
             Progress::Open | Progress::Dropped => false,
@@ -488,7 +527,7 @@ pub(crate) fn is_about(report: &Report<'_>, recorded: &Recorded) -> bool {
             const WHILE_READING: FailureSet = FailureSet::EMPTY.with(Failure::Body).with(Failure::Timeout);
             if failures.is_empty() {
                 let is_unreadable = report.failures.is_empty() && !recorded.exchange.is_error();
-                is_unreadable || report.failures.intersects(WHILE_READING)
+                is_unreadable || (!recorded.is_read && report.failures.intersects(WHILE_READING))
             } else {
                 failures.intersects(report.failures)
             }
@@ -505,7 +544,19 @@ pub(crate) fn address(url: &str) -> usize {
 /// A hash of a URL. The fragment stays with the client, and is not part of what comes back.
 #[inline]
 pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
-    NonZeroU64::new(hash(&url.split('#').next())).unwrap_or(NonZeroU64::MIN)
+    // Every answer comes by here, and the standard hasher costs as much as all the rest of recording it. Nobody gains by a
+    // collision: one URL would be taken for the other, in one attempt.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let url = url.as_bytes();
+    let end = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
+    let mix = |hash: u64, part: u64| (hash ^ part).wrapping_mul(FACTOR).rotate_left(29);
+    let mut chunks = url[..end].chunks_exact(8);
+    let mut hash = mix(FACTOR, end as u64);
+    for chunk in &mut chunks {
+        hash = mix(hash, chunk.iter().fold(0, |part, byte| (part << 8) | u64::from(*byte)));
+    }
+    hash = chunks.remainder().iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)));
+    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
 }
 
 pub(crate) fn hash(value: &impl Hash) -> u64 {

@@ -200,7 +200,7 @@ mod tests {
     }
 
     async fn renew(renewal: &Renewal, before: SoFar, runs: &AtomicU32, succeeds: bool) -> bool {
-        let (mut scope, _) = OwnScope::begin(Outgoing::default());
+        let (mut scope, _) = OwnScope::begin(Outgoing::default(), None);
         scope.renewals = Some(before);
         during_polls(scope, async {
             let run = async {

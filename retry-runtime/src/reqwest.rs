@@ -107,7 +107,7 @@ pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
     ($($path:ident)::+, $own_timeout:item, $drain:item) => {
-        use $($path)::+::{Client, Request, RequestBuilder, Response};
+        use $($path)::+::{Body, Client, Request, RequestBuilder, Response};
 
         /// Arms the request that is passed to `execute`.
         pub struct Arming {
@@ -178,6 +178,12 @@ macro_rules! transport {
             }
         }
 
+        impl TryClone for Body {
+            fn try_clone(&self) -> Option<Self> {
+                self.as_bytes().map(|bytes| Body::from(bytes.to_vec()))
+            }
+        }
+
         impl TryClone for RequestBuilder {
             fn try_clone(&self) -> Option<Self> {
                 RequestBuilder::try_clone(self)
@@ -209,7 +215,7 @@ macro_rules! version {
             use crate::scope;
             use crate::sending::{Sending, Tracked};
             use crate::transport::{
-                Answer, AnyError, Armed, Executor, Failing, Readable, Sender, TryClone, Work,
+                Answer, AnyError, Armed, Executor, Failing, OfTransport, Readable, Sender, TryClone, Work,
             };
 
             transport!(
@@ -275,6 +281,8 @@ macro_rules! version {
                     }
                 }
             }
+
+            impl OfTransport for Error {}
 
             impl Failing for Error {
                 fn report(&self) -> Report<'_> {

@@ -77,12 +77,12 @@ impl OwnScope {
     /// Makes the scope of a call that begins and imposes `outgoing`. Returns as well the attempt that the call is part of, if
     /// it is part of one: what that imposes holds for the call.
     #[inline]
-    pub(crate) fn begin(outgoing: Outgoing) -> (Self, Option<Around>) {
+    pub(crate) fn begin(outgoing: Outgoing, idempotent: Option<bool>) -> (Self, Option<Around>) {
         let begun = SCOPES.try_with(|scopes| {
             let mut scopes = scopes.borrow_mut();
             let mut scope = scopes.free.pop().unwrap_or_default();
             (scope.call, scope.outgoing) = (next_number(), outgoing);
-            let around = scopes.find(|_| true, |around| scope.inherit(around));
+            let around = scopes.find(|_| true, |around| scope.inherit(around, idempotent));
             (Self(Some(scope)), around)
         });
         // Where the thread is about to end.
@@ -244,11 +244,12 @@ fn key_number(scopes: &mut [Box<Scope>], attempt: u64, request: u64) -> u64 {
 impl Scope {
     /// Takes over what the attempt around imposes, and returns that attempt.
     #[cold]
-    fn inherit(&mut self, around: &Self) -> Around {
+    fn inherit(&mut self, around: &mut Self, idempotent: Option<bool>) -> Around {
         self.outgoing.inherit(&around.outgoing);
         self.outgoing.keys = around.outgoing.keys.as_ref().map(|keys| Box::new(keys.inside(around.number)));
         (self.is_observed, self.hints) = (around.is_observed, around.hints);
-        Around { attempt: around.number, skipped: around.outgoing.skipped.of_call() }
+        let skipped = around.outgoing.skipped.of_call();
+        Around { attempt: around.number, number: around.recorder.begin_call(idempotent), skipped }
     }
 
     /// Forgets all of a call that has ended.
@@ -264,8 +265,9 @@ impl Scope {
     pub(crate) fn for_renewal(&self) -> OwnScope {
         let mut outgoing = Outgoing::default();
         outgoing.inherit(&self.outgoing);
-        let (mut scope, _) = OwnScope::begin(outgoing);
-        (scope.number, scope.renewals) = (next_number(), self.renewals);
+        let mut scope = OwnScope(Some(Box::default()));
+        (scope.call, scope.number, scope.renewals) = (self.call, next_number(), self.renewals);
+        scope.outgoing = outgoing;
         scope
     }
 
@@ -288,6 +290,8 @@ impl Scope {
 pub(crate) struct Around {
     /// The number of the attempt.
     pub(crate) attempt: u64,
+    /// The number by which the attempt knows of the call.
+    pub(crate) number: u64,
     /// The waits that tests had skipped in it.
     pub(crate) skipped: Duration,
 }

@@ -179,7 +179,9 @@ impl Read {
     /// It has ended well.
     #[inline]
     pub(crate) fn end(&mut self) {
-        self.attempt = None;
+        if let Some(attempt) = self.attempt.take() {
+            scope::attempt(attempt, |scope| scope.recorder.end_reading(self.answer));
+        }
     }
 
     /// It has failed.

@@ -163,19 +163,25 @@ impl<T, E> Attempted<T, E> {
         call.start_renewal(&report(&self.outcome, answer, error))
     }
 
-    /// Disposes of the outcome; the next attempt follows at once.
+    /// Disposes of the outcome after a renewal. The next attempt follows at once, but where a wait is owed to the server.
     pub fn dispose(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
-        if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain(value)) {
+        let wait = call.take_owed();
+        let drain = self.outcome.ok().and_then(|value| answer.drain(value));
+        if drain.is_some() || !wait.is_zero() {
             let longest_drain = longest_drain(call, SHORTEST_DRAIN);
-            pause(call, Some(drain), Duration::ZERO, longest_drain);
+            pause(call, drain, wait, longest_drain);
         }
     }
 
     /// [`dispose`](Self::dispose), in a sync function.
     #[cfg(feature = "blocking")]
     pub fn dispose_blocking(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
+        let (wait, start) = (call.take_owed(), ambient::blocking::now());
         if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain_blocking(value)) {
             ambient::blocking::at_most(longest_drain(call, SHORTEST_DRAIN), drain);
+        }
+        if !wait.is_zero() {
+            ambient::blocking::wait(start, wait, &mut call.scope.outgoing.skipped);
         }
     }
 }

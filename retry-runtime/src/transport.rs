@@ -147,6 +147,9 @@ pub trait Failing {
     }
 }
 
+/// An error of reqwest's itself.
+pub trait OfTransport: Failing {}
+
 /// The user's own time limit ran out.
 impl Failing for tokio::time::error::Elapsed {
     fn report(&self) -> Report<'_> {
