@@ -1,7 +1,5 @@
 //! Arguments that an attempt changes, requests as arguments, fields that are moved out, and names of all kinds.
 
-mod support;
-
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use reqwest::{Client, Response};
@@ -160,7 +158,7 @@ mod requests {
     #[tokio::test]
     async fn one_that_cannot_be_cloned_ends_the_call_with_the_first_outcome() {
         let stream = || {
-            let pieces = ["abc", "def"].map(|piece| Ok::<_, std::io::Error>(piece));
+            let pieces = ["abc", "def"].map(Ok::<_, std::io::Error>);
             Body::wrap_stream(futures::stream::iter(pieces))
         };
         let (http, server) = (Client::new(), recovering());
@@ -191,6 +189,7 @@ mod fields {
         name: String,
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "that is the point")]
     fn url(base: &str, path: String, words: Vec<String>, limit: u32, name: String) -> String {
         format!("{base}{path}?words={}&limit={limit}&name={name}", words.join("+"))
     }
@@ -253,7 +252,7 @@ mod names {
     #[retry_http(base = 1ms)]
     async fn r#async(http: &Client, r#type: String, mut r#in: String) -> Answer {
         r#in.push('x');
-        let url = format!("{}?{in}", r#type, in = r#in);
+        let url = format!("{type}?{in}");
         drop(r#type);
         text(http.get(url).send().await?).await
     }

@@ -230,6 +230,16 @@ impl Uses<'_> {
         into.then(|| parse_quote!(::core::convert::identity(#name)))
     }
 
+    /// Clones a field that [`field`](Self::field) says is moved out.
+    fn clone_field(&mut self, expr: &mut Expr) {
+        if let Expr::Field(field) = &mut *expr {
+            self.with(Use::Borrowed, &mut field.base);
+        }
+        if let Some(cloned) = self.field(expr) {
+            *expr = cloned;
+        }
+    }
+
     fn is_converted(&self, name: &Ident) -> bool {
         self.found.iter().any(|found| found.variable.name == *name && found.variable.is_converted)
     }
@@ -389,12 +399,7 @@ impl VisitMut for Uses<'_> {
             Expr::Reference(reference) => self.with(Use::Borrowed, &mut reference.expr),
             Expr::RawAddr(address) => self.with(Use::Borrowed, &mut address.expr),
             Expr::Field(_) if matches!(context, Use::None) && self.field(expr).is_some() => {
-                if let Expr::Field(field) = &mut *expr {
-                    self.with(Use::Borrowed, &mut field.base);
-                }
-                if let Some(cloned) = self.field(expr) {
-                    *expr = cloned;
-                }
+                self.clone_field(expr);
             }
             Expr::Field(field) => {
                 // A field that is taken by value may be `Copy`.

@@ -108,6 +108,7 @@ pub struct Prepared {
 }
 
 /// What counts of exchanges that are not kept whole.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Folded {
     /// Whether one may have done something that must not be done twice.

@@ -148,6 +148,7 @@ pub trait Failing {
 }
 
 /// An error of reqwest's itself.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 pub trait OfTransport: Failing {}
 
 /// The user's own time limit ran out.
