@@ -112,6 +112,17 @@ mod seen {
     }
 
     #[retry_http(base = 1ms)]
+    pub async fn in_either_branch(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let prepared = plan.build(step);
+            let sending =
+                if step.0 == Method::POST { prepared.send() } else { prepared.header("x", "y").send() };
+            ok(&sending.await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
     pub async fn join(plan: &Plan) -> Outcome {
         for step in &plan.steps {
             let (sent, ()) =
@@ -254,6 +265,17 @@ mod seen {
             .buffered(1)
             .map_err(Opaque::from);
         sent.try_for_each(|sent| future::ready(ok(&sent))).await
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_stream_of_blocks(plan: &Plan) -> Outcome {
+        let prepared: Vec<_> = plan.steps.iter().map(|step| plan.build(step)).collect();
+        let mut sent =
+            stream::iter(prepared).map(|prepared| async move { prepared.send().await }).buffer_unordered(1);
+        while let Some(sent) = sent.next().await {
+            ok(&sent?)?;
+        }
+        Ok(())
     }
 
     #[retry_http(base = 1ms)]
@@ -799,9 +821,9 @@ async fn every_request_is_seen_wherever_it_is_written() {
     );
     table!(seen, SEEN;
         direct timeout_of_the_users timeout_around_a_block bound_to_a_name a_builder_with_a_name
-        a_name_that_says_nothing join try_join futures_join select select_in_a_handler pinned_and_selected
+        a_name_that_says_nothing in_either_branch join try_join futures_join select select_in_a_handler pinned_and_selected
         a_closure an_async_closure an_async_block boxed a_combinator select_of_futures a_buffered_stream
-        unordered a_list_of_futures in_a_format execute execute_later a_transparent_helper
+        a_stream_of_blocks unordered a_list_of_futures in_a_format execute execute_later a_transparent_helper
         a_helper_of_a_helper a_nested_function a_generic_helper_of_futures
         a_trait_object a_service recursion an_instrumented_helper within_a_local_set
         a_future_that_is_returned

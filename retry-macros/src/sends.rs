@@ -71,10 +71,11 @@ pub(crate) fn arm<'p>(
     });
     let locals = around.chain(parameters).collect();
     // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost time.
-    let mut mentions = Vec::new();
+    let (mut mentions, mut configured) = (Vec::new(), Vec::new());
     if body.iter().any(sends_variable) {
         for stmt in &*body {
             collect(stmt.to_token_stream(), &mut mentions);
+            Configured(&mut configured).visit_stmt(stmt);
         }
     }
     let idempotent = match &options.idempotent {
@@ -92,6 +93,7 @@ pub(crate) fn arm<'p>(
         locals,
         mentions,
         passed,
+        configured,
         is_awaited: false,
         visible: 0,
         bounded: 0,
@@ -198,6 +200,8 @@ struct Armer<'a> {
     mentions: Vec<TokenTree>,
     /// Those that were visited.
     passed: Vec<TokenTree>,
+    /// The variables that are configured as a builder is, and sent, somewhere in the body: `x.header(..).send()`.
+    configured: Vec<Ident>,
     /// Whether the visited expression is awaited at once.
     is_awaited: bool,
     /// How many sends are visible.
@@ -208,7 +212,7 @@ struct Armer<'a> {
     armed: usize,
     /// How many loops of the body the visited expression is in.
     loops: usize,
-    /// How many closures and `async` blocks.
+    /// How many closures.
     depth: usize,
 }
 
@@ -243,12 +247,6 @@ impl VisitMut for Armer<'_> {
                 visit_mut::visit_expr_closure_mut(self, closure);
                 self.depth -= 1;
                 self.locals.truncate(outside);
-                return;
-            }
-            Expr::Async(block) => {
-                self.depth += 1;
-                self.visit_block_mut(&mut block.block);
-                self.depth -= 1;
                 return;
             }
             Expr::Await(future) => {
@@ -427,12 +425,11 @@ impl Armer<'_> {
         let mut bound = Vec::new();
         arguments::names(pattern, None, &mut bound);
         let (loops, depth) = (self.loops, self.depth);
-        self.locals.extend(bound.into_iter().map(|owned| Local {
-            name: owned.into_name(),
-            origin,
-            loops,
-            depth,
-        }));
+        for owned in bound {
+            let name = owned.into_name();
+            let origin = if self.configured.contains(&name) { Origin::Builder } else { origin };
+            self.locals.push(Local { name, origin, loops, depth });
+        }
     }
 
     // Input:
@@ -589,7 +586,7 @@ impl Armer<'_> {
                     // What is sent again and again is no builder.
                     Origin::Builder => local.is_some_and(|local| local.loops == self.loops),
                     Origin::Parameter => false,
-                    // A loop would send it again, and a closure or block would have to own it. What is not awaited at
+                    // A loop would send it again, and so would a closure. An `async` block runs once. What is not awaited at
                     // once may borrow from it.
                     Origin::Unknown => local.is_some_and(|local| {
                         (local.loops, local.depth) == (self.loops, self.depth)
@@ -627,6 +624,32 @@ fn parenthesize(expr: &mut Expr) {
         };
         is_operand = true;
     }
+}
+
+/// Collects the variables that are configured as a builder is, and sent.
+struct Configured<'n>(&'n mut Vec<Ident>);
+
+impl<'ast> Visit<'ast> for Configured<'_> {
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        visit::visit_expr_method_call(self, call);
+        if call.method != "send" {
+            return;
+        }
+        let mut receiver = &*call.receiver;
+        let mut is_configured = false;
+        while let Expr::MethodCall(call) = receiver {
+            if !CONFIGURES.iter().any(|name| call.method == name) {
+                return;
+            }
+            is_configured = true;
+            receiver = &call.receiver;
+        }
+        if let (true, Expr::Path(path)) = (is_configured, receiver) {
+            self.0.extend(path.path.get_ident().cloned());
+        }
+    }
+
+    fn visit_item(&mut self, _: &'ast Item) {}
 }
 
 /// Whether a variable is sent in a statement.
