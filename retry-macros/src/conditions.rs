@@ -10,7 +10,11 @@ use crate::values::{Literal, literal, word};
 
 /// The failures that have a name.
 pub(crate) const WORDS: [&str; 4] = ["connect", "timeout", "reset", "body"];
-const ELSEWHERE: [(&str, &[&str]); 4] = [
+const ELSEWHERE: [(&str, &[&str]); 8] = [
+    ("4xx", &["client_error", "client_errors"]),
+    ("5xx", &["internal", "server_error", "server_errors"]),
+    ("429", &["rate_limit", "rate_limited", "throttled", "too_many_requests"]),
+    ("503", &["overloaded", "service_unavailable", "unavailable"]),
     ("connect", &["connection", "dns", "refused", "tls"]),
     ("timeout", &["elapsed", "timed_out"]),
     ("reset", &["closed", "disconnect", "disconnected", "dropped", "eof", "io"]),

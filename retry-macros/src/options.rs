@@ -42,11 +42,38 @@ const KEYS: [&str; 22] = [
     "transparent",
 ];
 /// What others call them.
-const KEYS_ELSEWHERE: [(&str, &[&str]); 16] = [
-    ("max", &["attempts", "max_attempts", "max_retries", "max_times", "retries", "times", "tries"]),
-    ("on", &["codes", "retry_on", "status", "statuses", "when"]),
+const KEYS_ELSEWHERE: [(&str, &[&str]); 17] = [
+    (
+        "max",
+        &[
+            "attempts",
+            "count",
+            "max_attempts",
+            "max_retries",
+            "max_times",
+            "max_tries",
+            "retries",
+            "times",
+            "tries",
+        ],
+    ),
+    ("on", &["codes", "retry_on", "status", "statuses"]),
+    ("retry_if", &["condition", "predicate", "retry_when", "retryable", "should_retry", "when"]),
     ("never", &["except", "exclude", "ignore", "not_on"]),
-    ("base", &["delay", "initial", "initial_delay", "interval", "min_delay", "wait"]),
+    (
+        "base",
+        &[
+            "base_ms",
+            "delay",
+            "delay_ms",
+            "initial",
+            "initial_delay",
+            "interval",
+            "min_delay",
+            "wait",
+            "wait_ms",
+        ],
+    ),
     ("factor", &["backoff", "exponent", "growth", "multiplier"]),
     ("cap", &["max_backoff", "max_delay", "max_interval", "max_wait"]),
     ("max_retry_after", &["max_hint", "retry_after"]),
@@ -62,7 +89,17 @@ const KEYS_ELSEWHERE: [(&str, &[&str]); 16] = [
             "total_timeout",
         ],
     ),
-    ("timeout", &["attempt_timeout", "per_request", "per_try_timeout", "request_timeout", "send_timeout"]),
+    (
+        "timeout",
+        &[
+            "attempt_timeout",
+            "per_request",
+            "per_try_timeout",
+            "request_timeout",
+            "send_timeout",
+            "timeout_ms",
+        ],
+    ),
     ("idempotent", &["repeatable", "safe"]),
     ("idempotency_key", &["dedupe", "idem_key", "idempotence_key", "request_id"]),
     ("observer", &["before_sleep", "inspect", "log", "notify", "on_event", "on_retry"]),
@@ -145,8 +182,9 @@ fn entry(
         errors.at(
             &key,
             format!(
-                "unknown option `{name}`{} the keys are {}",
+                "unknown option `{name}`{}{} the keys are {}",
                 or_colon(did_you_mean(&name, &KEYS, &KEYS_ELSEWHERE)),
+                counts_attempts(&name),
                 list(&KEYS)
             ),
         );
@@ -227,6 +265,12 @@ fn entry(
     options.set(&name, &value, errors);
     Ok(())
 }
+/// Says what `max` counts, to whoever counts otherwise.
+fn counts_attempts(name: &str) -> &'static str {
+    const COUNTING: [&str; 4] = ["attempts", "max_attempts", "max_tries", "tries"];
+    if COUNTING.contains(&name) { " It counts retries, so 3 attempts are `max = 2`;" } else { "" }
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "what every caller assigns")]
 fn given<T>(source: &Expr, literal: Option<T>) -> Option<Given<T>> {
     Some(Given { source: source.clone(), literal })

@@ -41,4 +41,9 @@ async fn skip(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
+#[retry_http(attempts = 3, when = is_transient, timeout_ms = 500, on = [server_error, rate_limit])]
+async fn as_others_have_it(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 fn main() {}
