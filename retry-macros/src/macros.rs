@@ -1,4 +1,4 @@
-//! The input of macros whose grammar is known: the expressions in it.
+//! Finds the expressions in the input of macros whose grammar is known.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -34,8 +34,8 @@ const LISTS: [&str; 23] = [
     "writeln",
 ];
 
-/// Visits the expressions in the input of a macro, which may change them. Returns whether the macro is known and its input
-/// could be read; else it is left as it is.
+/// Calls `visit` on each expression in a macro's input, which may change the expression. Returns whether the macro is known
+/// and its input could be read; else the macro is left as it is.
 pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool {
     let Some(name) = item.path.segments.last().map(|last| &last.ident) else { return false };
     if LISTS.iter().any(|known| name == known) {

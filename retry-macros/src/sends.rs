@@ -1,9 +1,8 @@
-//! Finding the sends of a body, wherever they are, and arming them.
+//! Finds the sends of a body, wherever they are, and arms them.
 //!
-//! Armed are `<builder>.send()`, `<client>.execute(<request>)`, `reqwest::get(..)`, and what reads the body of an answer:
-//! in closures, `async` blocks, arguments, combinators and the input of known macros, awaited there or not. Nested items
-//! and the input of other macros are left alone. The macro knows names alone; whether a value is reqwest's, its type
-//! decides.
+//! The macro arms `<builder>.send()` and `<client>.execute(<request>)`. It only records `reqwest::get(..)` and reads of an
+//! answer's body. It looks into closures, `async` blocks, arguments, combinators and the input of known macros, and leaves
+//! nested items and other macros alone. The macro knows names only: the type decides whether a value is reqwest's.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};

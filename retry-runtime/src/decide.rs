@@ -6,10 +6,11 @@
 //!    over the latest exchange.
 //! 3. The outcome says nothing: the latest exchange that failed, unless one that began after its end succeeded; else the
 //!    latest. Behind an `Ok`, one that succeeded, if any did.
-//! 4. Nothing was recorded: what the outcome says, of a request whose method is not known.
+//! 4. No exchange matches, or none was recorded: the outcome alone decides, with an unknown method.
 //!
-//! A send that was dropped before its answer decides, as a `timeout`, only where the outcome is an error, and contains
-//! tokio's `Elapsed` or no exchange ended after the send began: the loser of a race decides nothing.
+//! A send that was dropped before its answer may decide, as a `timeout`, only if the outcome is an error, and either that
+//! error contains tokio's `Elapsed` or no exchange ended after the send began: the loser of a race decides nothing. An answer
+//! whose reading was cut needs `Elapsed`.
 
 use std::time::{Duration, SystemTime};
 

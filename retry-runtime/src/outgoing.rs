@@ -10,7 +10,7 @@ use crate::exchange::IDEMPOTENCY_KEY;
 use crate::policy::Policy;
 use crate::recorder::hash;
 
-/// Bounds and keys of the requests of a call, including those of the calls around it.
+/// The bounds and keys of a call's requests. The bounds and keys of outer calls hold as well.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     /// The bound on each send.

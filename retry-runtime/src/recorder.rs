@@ -1,8 +1,8 @@
 //! The recorder: the exchanges of one attempt, written down while it runs.
 //!
-//! Exchanges have numbers in the order in which they begin and end, in all of the process, so that those of calls in
-//! calls compare. A recorder keeps the latest of them; what counts of earlier ones is folded into a summary, so that a
-//! body that sends for days does not grow.
+//! Exchanges have numbers in the order in which they begin and end, in all of the process, so that those of inner and outer
+//! calls compare. A recorder keeps 64 exchanges, and folds the oldest ended one into a summary, so that a body that sends for
+//! days does not grow.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::{NonZeroU64, NonZeroUsize};

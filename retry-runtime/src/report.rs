@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::failure::{Failure, FailureSet, HttpFailure};
 
-/// Says about an exchange what one value knows: a response, an error, the outcome of an attempt.
+/// What one value (a response, an error, an outcome) says about an exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'v> {
     pub(crate) by: By,

@@ -1,9 +1,9 @@
 //! Scopes: which attempt the running code is part of.
 //!
-//! An attempt is a scope of the running task, not of the text. While its body is polled, run or dropped, its scope is
-//! the last one of this thread, and whatever sends a request finds it there: in a closure, a combinator, another
-//! function. Being polled on the thread is not enough: a task that the body drives (by a `LocalSet`, by `block_on`) is not
-//! part of the attempt, and has a number of its own at tokio.
+//! An attempt's scope follows the running task, not the source text. While the body is polled, run or dropped, its scope is
+//! the last one of this thread, and armed sends find the scope there: in a closure, a combinator, another function. Being
+//! polled on the thread is not enough: a task that the body drives (by a `LocalSet`, by `block_on`) is not part of the
+//! attempt, and tokio has another number for it.
 //!
 //! Nothing of the user's runs while the scopes are borrowed.
 
@@ -54,7 +54,7 @@ pub(crate) struct Scope {
     pub(crate) hints: Hints,
     /// The address of the upstream that has admitted it.
     pub(crate) upstream: Option<NonZeroUsize>,
-    /// The renewals of credentials that had ended before those of the attempt were read, where the function renews them.
+    /// The renewals that had ended when this attempt read its credentials, if the function renews any.
     pub(crate) renewals: Option<SoFar>,
     /// Names the type of a sender that is not known.
     pub(crate) unknown_sender: Option<fn() -> &'static str>,

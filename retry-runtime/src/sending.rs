@@ -37,12 +37,12 @@ impl Tracked {
         Self { state: State::Prepared(prepared) }
     }
 
-    /// A request that cannot be sent.
+    /// Tracks nothing: the request cannot be sent, or is not there yet.
     pub(crate) fn nothing() -> Self {
         Self { state: State::Done }
     }
 
-    /// It is about to be sent, where it was not before.
+    /// Records the beginning of the request, the first time only.
     #[inline]
     pub(crate) fn send(&mut self) {
         if let State::Prepared(_) = self.state {
@@ -54,7 +54,7 @@ impl Tracked {
         }
     }
 
-    /// It has ended in `result`.
+    /// Records the end of the request.
     #[inline]
     pub(crate) fn end<T: Answer, E: Failing>(&mut self, result: &Result<T, E>) {
         let State::Sent { attempt, number } = self.state else { return };
