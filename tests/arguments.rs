@@ -223,7 +223,7 @@ mod fields {
         }
     }
 
-    /// What is lent where it cannot be cloned.
+    /// A value that is lent where it cannot be cloned.
     #[tokio::test]
     async fn what_is_only_known_to_be_serialized_is_lent() {
         #[derive(serde::Serialize)]

@@ -740,7 +740,7 @@ mod blocking {
     }
 }
 
-/// What a shape did before each failure: requests at the server, and for 429 the wait in milliseconds.
+/// The measurements of a shape: requests at the server before each failure, and for 429 the wait in milliseconds.
 #[derive(Debug, PartialEq)]
 struct Row {
     timed_out: usize,

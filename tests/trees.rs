@@ -36,7 +36,7 @@ struct Leaf {
     script: Vec<Answer>,
 }
 
-/// What a request is answered with.
+/// An answer of the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Answer {
     Ok,
@@ -84,7 +84,7 @@ const POLICIES: [Policy; 4] = [
 ];
 const LISTING: usize = 3;
 
-/// What happened, in order.
+/// The events, in order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Entry {
     Sent(usize),

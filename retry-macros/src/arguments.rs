@@ -567,7 +567,7 @@ fn is_changed(ty: &Type) -> bool {
     }
 }
 
-/// What is found within a type.
+/// The references and one-time values within a type.
 #[derive(Default)]
 struct Held {
     unique_reference: bool,

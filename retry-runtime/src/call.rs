@@ -33,13 +33,13 @@ pub struct Call<'p> {
     pub(crate) wait: Option<Work>,
     /// Whether `retry_if` wants the outcome retried.
     is_wanted: bool,
-    /// Whether there is nothing left to give another attempt.
+    /// `true` once an argument cannot be given to another attempt.
     is_last: bool,
     /// The wait before the attempt that follows a renewal.
     owed: Duration,
     /// The attempt that the call is part of.
     around: Option<Around>,
-    /// What few calls need.
+    /// State that few calls need.
     rare: Option<Box<Rare>>,
     /// The upstream that this call shares with others.
     shared: Option<Shared<'p>>,
@@ -49,7 +49,7 @@ pub struct Call<'p> {
 
 #[derive(Default)]
 struct Rare {
-    /// What earlier attempts recorded, for the attempt around.
+    /// The exchanges of earlier attempts, for the attempt around this call.
     earlier: Recorder,
     /// The exchange whose 401 is being cured.
     unauthorized: Option<Decided>,

@@ -31,11 +31,11 @@ impl Conditions {
         failures: FailureSet::ALL,
     };
 
-    /// What is safe to retry otherwise: it is certain, or the server said, that nothing was done.
+    /// The failures after which certainly nothing was done, retried for every other method.
     pub(crate) const OTHER: Self =
         Self { statuses: StatusSet::EMPTY.with(429), failures: FailureSet::EMPTY.with(Failure::Connect) };
 
-    /// What is safe to retry otherwise, of an answer with a hint. A 503 without one may come from a proxy whose
+    /// The failures retried for every other method after a hint. A 503 without one may come from a proxy whose
     /// connection to the origin died half way.
     pub(crate) const OTHER_HINTED: Self =
         Self { statuses: Self::OTHER.statuses.with(503), failures: Self::OTHER.failures };

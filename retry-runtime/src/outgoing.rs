@@ -1,4 +1,4 @@
-//! What a call imposes on the requests that are sent in it: bounds in time, and idempotency keys.
+//! Imposes time limits and idempotency keys on the requests of a call.
 
 use std::time::Duration;
 

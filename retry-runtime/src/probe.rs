@@ -339,7 +339,7 @@ impl Lent {
         slot.get().again()
     }
 
-    /// What is in `slot`.
+    /// Returns the value in `slot`.
     pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_>) -> &'s T {
         slot.get()
     }
@@ -351,7 +351,7 @@ impl LentUniquely {
         slot.get().again()
     }
 
-    /// What is in `slot`.
+    /// Returns the value in `slot`.
     pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_>) -> &'s mut T {
         slot.get_mut()
     }

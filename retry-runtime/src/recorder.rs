@@ -73,7 +73,7 @@ pub(crate) enum Progress {
     Dropped,
 }
 
-/// What an inner call made of an exchange.
+/// The decision of an inner call about an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// Nothing: it is for the call around to decide.
@@ -107,7 +107,7 @@ pub struct Prepared {
     key: Option<Box<Key>>,
 }
 
-/// What counts of exchanges that are not kept whole.
+/// A summary of the exchanges that are not kept whole.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Folded {
@@ -299,7 +299,7 @@ impl Recorder {
         &mut self.exchanges
     }
 
-    /// What counts of those that are not.
+    /// A summary of the others.
     #[inline]
     pub(crate) fn folded(&self) -> Option<&Folded> {
         self.folded.as_deref()

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::failure::{Failure, FailureSet, HttpFailure};
 
-/// What one value (a response, an error, an outcome) says about an exchange.
+/// The facts that one value (a response, an error, an outcome) gives about an exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'v> {
     pub(crate) by: By,

@@ -46,7 +46,7 @@ pub(crate) struct Scope {
     task: Option<tokio::task::Id>,
     /// Where its exchanges are written down.
     pub(crate) recorder: Recorder,
-    /// What is imposed on its requests.
+    /// The time limits and keys imposed on its requests.
     pub(crate) outgoing: Outgoing,
     /// Whether an observer wants to know the hosts of its requests.
     pub(crate) is_observed: bool,
