@@ -292,9 +292,244 @@ mod names {
 
     with_a_local!(hygienic, url);
 
+    struct NotClone(String);
+
+    fn take(value: NotClone) -> String {
+        value.0
+    }
+
+    macro_rules! with_a_namesake {
+        ($name:ident, $argument:ident: $kind:ty) => {
+            #[retry_http(base = 1ms)]
+            async fn $name(http: &Client, $argument: $kind) -> Answer {
+                // These are locals of the macro, and the argument is another variable.
+                let mut body = String::from("local");
+                body.push('!');
+                let value = NotClone(body);
+                let body = take(value);
+                text(http.put($argument.to_string()).body(body).body($argument).send().await?).await
+            }
+        };
+    }
+
+    with_a_namesake!(of_a_consumed_argument, body: String);
+    with_a_namesake!(of_a_copied_argument, value: &'static str);
+
+    macro_rules! with_an_unused_namesake {
+        ($name:ident, $argument:ident: $kind:ty) => {
+            #[expect(unused_variables, reason = "the argument is not what the body calls so")]
+            #[retry_http(base = 1ms)]
+            async fn $name(http: &Client, url: &str, $argument: $kind) -> Answer {
+                let mut body = Vec::new();
+                body.extend(b"local");
+                text(http.put(url).body(body).send().await?).await
+            }
+        };
+    }
+
+    with_an_unused_namesake!(of_a_changed_argument, body: &mut Vec<u8>);
+    with_an_unused_namesake!(of_one_that_is_no_clone, body: NotClone);
+
     #[tokio::test]
     async fn a_local_of_a_macro_is_no_argument() {
+        let http = Client::new();
         let server = recovering();
-        assert_eq!(hygienic(&Client::new(), server.url("/")).await.unwrap(), "x");
+        assert_eq!(hygienic(&http, server.url("/")).await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(of_a_consumed_argument(&http, server.url("/")).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [server.url("/").len(); 2]);
+        let server = recovering();
+        let url = server.url("/").leak();
+        assert_eq!(of_a_copied_argument(&http, url).await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(of_a_changed_argument(&http, &server.url("/"), &mut Vec::new()).await.unwrap(), "x");
+        let server = recovering();
+        let none = NotClone(String::new());
+        assert_eq!(of_one_that_is_no_clone(&http, &server.url("/"), none).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [5, 5]);
+    }
+}
+
+/// What stands under a `#[cfg(..)]`: `all()` holds always, `any()` never.
+mod conditional {
+    use super::*;
+
+    struct NotClone(String);
+
+    #[rustfmt::skip]
+    #[retry_http(base = 1ms)]
+    async fn parameters(
+        http: &Client,
+        #[cfg(all())] url: String,
+        #[cfg(any())] url: &mut Vec<u8>,
+        #[cfg(any())] absent: impl Read,
+        #[cfg(all())] mut body: Vec<u8>,
+    ) -> Answer {
+        #[cfg(any())]
+        std::io::copy(&mut absent, url);
+        #[cfg(all())]
+        body.push(b'!');
+        text(http.put(url).body(body).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn statements(http: &Client, url: String, value: NotClone, part: String) -> Answer {
+        #[cfg(any())]
+        let url = take(value);
+        #[cfg(any())]
+        http.execute(value).await;
+        #[cfg(all())]
+        let part = format!("{part}{}", value.0);
+        text(http.put(url).body(part).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn expressions(http: &Client, url: String, value: NotClone) -> Answer {
+        let sum: usize = [
+            1,
+            #[cfg(any())]
+            take(value).len(),
+            #[cfg(all())]
+            value.0.len(),
+        ]
+        .iter()
+        .sum();
+        let url = match sum {
+            #[cfg(any())]
+            3 => take(value),
+            #[cfg(all())]
+            _ => url,
+        };
+        #[cfg(any())]
+        return text(http.get(take(value)).send().await?).await;
+        #[cfg(all())]
+        {
+            text(http.put(url).body(vec![0; sum]).send().await?).await
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn requests(http: &Client, url: &str, request: reqwest::Request) -> Answer {
+        #[cfg(all())]
+        text(http.execute(request).await?).await?;
+        #[cfg(any())]
+        http.execute(request).await;
+        text(http.get(url).send().await?).await
+    }
+
+    /// A future that is returned under a condition, or early, is retried too.
+    #[retry_http(base = 1ms)]
+    fn futures(http: &Client, url: String, early: Option<u8>) -> impl Future<Output = Answer> {
+        let http = http.clone();
+        #[cfg(any())]
+        {
+            async move {}
+        }
+        #[cfg(all())]
+        {
+            async move {
+                assert_eq!(early, None);
+                text(http.get(url).send().await?).await
+            }
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    fn early(http: &Client, url: String, early: bool) -> std::pin::Pin<Box<dyn Future<Output = Answer>>> {
+        let http = http.clone();
+        if early {
+            return Box::pin(async move { text(http.get(url).send().await?).await });
+        }
+        Box::pin(async move { text(http.get(url).send().await?).await })
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_retried_and_what_is_not_says_nothing() {
+        let http = Client::new();
+        let server = recovering();
+        assert_eq!(parameters(&http, server.url("/"), vec![0; 6]).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [7, 7]);
+        let server = recovering();
+        let value = || NotClone("value".to_owned());
+        assert_eq!(statements(&http, server.url("/"), value(), "part".to_owned()).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [9, 9]);
+        let server = recovering();
+        assert_eq!(expressions(&http, server.url("/"), value()).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [6, 6]);
+        let server = Server::script([200, 503, 200, 200].map(|status| Reply::status(status).body("x")));
+        let request = http.get(server.url("/")).build().unwrap();
+        assert_eq!(requests(&http, &server.url("/"), request).await.unwrap(), "x");
+        assert_eq!(server.requests().len(), 4);
+        let server = recovering();
+        assert_eq!(futures(&http, server.url("/"), None).await.unwrap(), "x");
+        for is_early in [true, false] {
+            let server = recovering();
+            assert_eq!(early(&http, server.url("/"), is_early).await.unwrap(), "x");
+        }
+    }
+}
+
+/// Arguments that a macro takes apart.
+mod patterns {
+    use super::*;
+
+    #[derive(Clone)]
+    struct Parts {
+        url: String,
+        body: Vec<u8>,
+    }
+
+    macro_rules! parts {
+        ($url:ident, $body:ident) => {
+            Parts { url: $url, body: $body }
+        };
+        ($url:ident, mut $body:ident) => {
+            Parts { url: $url, body: mut $body }
+        };
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn plain(http: &Client, parts!(url, body): Parts) -> Answer {
+        text(http.put(url).body(body).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn nested(http: &Client, (parts!(url, mut body), more): (Parts, u8)) -> Answer {
+        body.push(more);
+        text(http.put(url).body(body).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn borrowed(http: &Client, parts!(url, body): &Parts) -> Answer {
+        text(http.put(url).body(body.clone()).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    fn blocking(http: &reqwest::blocking::Client, parts!(url, mut body): Parts) -> Answer {
+        body.push(0);
+        http.put(url).body(body).send()?.error_for_status()?.text()
+    }
+
+    #[tokio::test]
+    async fn each_attempt_takes_them_apart() {
+        let http = Client::new();
+        let parts = |server: &Server| Parts { url: server.url("/"), body: vec![0; 3] };
+        let server = recovering();
+        assert_eq!(plain(&http, parts(&server)).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [3, 3]);
+        let server = recovering();
+        assert_eq!(nested(&http, (parts(&server), 7)).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [4, 4]);
+        let server = recovering();
+        assert_eq!(borrowed(&http, &parts(&server)).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [3, 3]);
+    }
+
+    #[test]
+    fn each_blocking_attempt_does() {
+        let server = recovering();
+        let parts = Parts { url: server.url("/"), body: vec![0; 3] };
+        assert_eq!(blocking(&reqwest::blocking::Client::new(), parts).unwrap(), "x");
+        assert_eq!(bodies(&server), [4, 4]);
     }
 }

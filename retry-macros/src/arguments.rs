@@ -7,6 +7,7 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -14,9 +15,10 @@ use syn::{
     Type, TypeParamBound, TypePath, TypeReference, WherePredicate,
 };
 
+use crate::cfg::Predicate;
 use crate::errors::Errors;
 use crate::facade::Private;
-use crate::uses::{self, Use, Variable};
+use crate::uses::{self, Use, Uses, Variable};
 
 /// Types that are known not to be `Clone`, by their last name.
 const NOT_CLONE: [&str; 2] = ["Form", "Part"];
@@ -148,6 +150,10 @@ pub(crate) struct Owned {
     documented: Ident,
     mutable: bool,
     ty: Option<Type>,
+    /// The predicate of its `#[cfg(..)]`.
+    predicate: Option<Predicate>,
+    /// A pattern that each attempt takes it apart by.
+    pattern: Option<Pat>,
 }
 
 impl Owned {
@@ -163,24 +169,50 @@ impl Owned {
         self.name
     }
 
-    pub(crate) fn with_type(mut self, ty: &Type) -> Self {
-        self.ty = Some(ty.clone());
+    pub(crate) fn under(mut self, predicate: Option<Predicate>) -> Self {
+        self.predicate = predicate;
         self
     }
 
     pub(crate) fn new(pattern: &PatIdent, ty: Option<&Type>) -> Self {
-        let name = pattern.ident.clone();
-        Self { documented: name.clone(), name, mutable: pattern.mutability.is_some(), ty: ty.cloned() }
+        let mutable = pattern.mutability.is_some();
+        Self { mutable, ..Self::named(pattern.ident.clone(), ty) }
+    }
+
+    fn named(name: Ident, ty: Option<&Type>) -> Self {
+        Self {
+            documented: name.clone(),
+            name,
+            mutable: false,
+            ty: ty.cloned(),
+            predicate: None,
+            pattern: None,
+        }
     }
 }
 
 /// The owned arguments of a function. A receiver that is taken by value becomes a local, since `self` cannot
-/// be bound again; `body` is changed to use that.
-pub(crate) fn owned(sig: &Signature, body: &mut [Stmt], once: &mut TokenStream) -> Vec<Owned> {
+/// be bound again; `body` is changed to use that. An argument that is taken apart by a macro gets a name.
+pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStream) -> Vec<Owned> {
     let mut owned = Vec::new();
-    for input in &sig.inputs {
+    for (at, input) in sig.inputs.iter_mut().enumerate() {
         match input {
-            FnArg::Typed(typed) => names(&typed.pat, Some(&typed.ty), &mut owned),
+            FnArg::Typed(typed) => {
+                let predicate = Predicate::of(&typed.attrs);
+                if has_macro(&typed.pat) {
+                    let span = Span::mixed_site().located_at(typed.pat.span());
+                    let name = Ident::new(&format!("argument_{at}"), span);
+                    let pattern = std::mem::replace(&mut *typed.pat, Pat::Verbatim(name.to_token_stream()));
+                    let argument = Owned::named(name, Some(&typed.ty));
+                    owned.push(Owned { predicate, pattern: Some(pattern), ..argument });
+                    continue;
+                }
+                let outside = owned.len();
+                names(&typed.pat, Some(&typed.ty), &mut owned);
+                for argument in &mut owned[outside..] {
+                    argument.predicate.clone_from(&predicate);
+                }
+            }
             FnArg::Receiver(receiver) => {
                 if is_by_value(receiver) {
                     let name = self_by_value();
@@ -190,12 +222,28 @@ pub(crate) fn owned(sig: &Signature, body: &mut [Stmt], once: &mut TokenStream) 
                     let keyword = receiver.self_token;
                     once.extend(quote!(let #name = #keyword;));
                     let documented = Ident::from(receiver.self_token);
-                    owned.push(Owned { name, documented, mutable: receiver.mutability.is_some(), ty: None });
+                    let mutable = receiver.mutability.is_some();
+                    owned.push(Owned { documented, mutable, ..Owned::named(name, None) });
                 }
             }
         }
     }
     owned
+}
+
+/// Whether a pattern has a macro in it, which may bind anything.
+fn has_macro(pattern: &Pat) -> bool {
+    struct Macros(bool);
+
+    impl<'ast> Visit<'ast> for Macros {
+        fn visit_macro(&mut self, _: &'ast Macro) {
+            self.0 = true;
+        }
+    }
+
+    let mut macros = Macros(false);
+    macros.visit_pat(pattern);
+    macros.0
 }
 
 /// What a `self` that is taken by value is called behind the conversions.
@@ -243,7 +291,7 @@ pub(crate) fn plan(
     check_carry(owned, generics, carry, errors);
     let is_kept =
         |owned: &Owned| !owned.mutable && matches!(Kind::of(owned.ty.as_ref(), generics), Kind::Copy);
-    if owned.iter().all(is_kept) {
+    if owned.iter().all(|owned| is_kept(owned) && owned.pattern.is_none()) {
         return Arguments::default();
     }
     let kinds: Vec<_> = owned.iter().map(|owned| Kind::of(owned.ty.as_ref(), generics)).collect();
@@ -252,55 +300,31 @@ pub(crate) fn plan(
         is_converted: matches!(kind, Kind::Into(_) | Kind::IntoBody(_)),
         clones_fields: matches!(kind, Kind::Other) && !owned.mutable,
     });
-    let used = uses::of(variables, private, body);
+    let found = uses::of(variables, private, body);
     let mut arguments = Arguments::default();
-    for ((owned, kind), used) in owned.iter().zip(kinds).zip(used) {
-        let span = match used {
-            Use::Consumed(span) => span,
-            _ => owned.name.span(),
-        };
-        match (used, kind) {
-            (Use::None, _) => {}
-            (_, Kind::UniqueReference | Kind::HoldsUnique | Kind::Changed) if !carry.contains(&owned.name) => {
-                errors.push(carried(owned));
-            }
-            (Use::Borrowed, Kind::UniqueReference) | (_, Kind::Changed) => {}
-            (_, Kind::UniqueReference) => arguments.reborrow(owned),
-            (_, Kind::Copy) => {
-                if owned.mutable {
-                    arguments.clone(owned, private, span);
-                }
-            }
-            (Use::Borrowed, kind) if !owned.mutable => arguments.keep(owned, &kind),
-            (Use::Perhaps | Use::Consumed(_), Kind::Into(target)) => {
-                arguments.converted(owned, &target, private, span);
-            }
-            (_, Kind::IntoBody(target)) => {
-                let name = &owned.name;
-                arguments.once.extend(quote!(let #name: #target = ::core::convert::Into::into(#name);));
-                arguments.clone_request(owned, "clone", private);
-            }
-            (_, Kind::Iterator { again }) => arguments.collected(owned, again, private, span),
-            (_, Kind::HoldsUnique) => arguments.lend(owned),
-            (Use::Consumed(_), Kind::Lent(_)) if !owned.mutable => arguments.fresh(owned, private),
-            (_, Kind::Lent(what)) if owned.mutable => errors.push(consumed(owned, span, &what, ADD_CLONE)),
-            (Use::Borrowed, Kind::Request) => arguments.clone_request(owned, "lend", private),
-            (Use::Perhaps, Kind::Request) if !owned.mutable => arguments.clone_request(owned, "lend", private),
-            (_, Kind::Request) => arguments.clone_request(owned, "clone", private),
-            (_, Kind::Once) => errors.push(syn::Error::new(
-                span,
-                format!(
-                    "each attempt calls argument `{}`, which can be called once: take `impl Fn` instead of `FnOnce`",
-                    owned.name
-                ),
-            )),
-            // What attempts change must be fresh for each, or a later one sends something else.
-            (Use::Borrowed | Use::Perhaps, _) if !owned.mutable => arguments.fresh(owned, private),
-            (_, Kind::NotClone(what, remedy)) => errors.push(consumed(owned, span, &what, remedy)),
-            _ => arguments.clone(owned, private, span),
+    for ((owned, kind), found) in owned.iter().zip(&kinds).zip(found) {
+        for (predicate, used) in uses_of(owned, kind, &found) {
+            let predicate = Predicate::all(owned.predicate.iter().cloned().chain(predicate));
+            let mut argument = Argument { owned, predicate, private, arguments: &mut arguments };
+            argument.plan(kind, used, carry, errors);
         }
     }
     arguments
+}
+
+/// Returns what is done with an argument in each compilation.
+fn uses_of(owned: &Owned, kind: &Kind, found: &Uses) -> Vec<(Option<Predicate>, Use)> {
+    if owned.pattern.is_some() {
+        return vec![(None, Use::Consumed(owned.name.span()))];
+    }
+    let can_be_lent = matches!(kind, Kind::Generic | Kind::Lent(_) | Kind::NotClone(..) | Kind::Other);
+    let mut uses = found.by_predicate();
+    for (_, used) in &mut uses {
+        if found.namesake && can_be_lent && matches!(used, Use::None | Use::Borrowed) {
+            *used = Use::Perhaps;
+        }
+    }
+    uses
 }
 
 /// Reports the names of `carry` that no attempt changes.
@@ -341,11 +365,89 @@ fn consumed(owned: &Owned, span: Span, what: &str, remedy: &str) -> syn::Error {
     syn::Error::new(span, message)
 }
 
-impl Arguments {
+/// An argument that attempts are about to be given.
+struct Argument<'a> {
+    owned: &'a Owned,
+    /// Where it is there, and used so.
+    predicate: Option<Predicate>,
+    private: Private<'a>,
+    arguments: &'a mut Arguments,
+}
+
+impl Argument<'_> {
+    fn plan(&mut self, kind: &Kind, used: Use, carry: &[Ident], errors: &mut Errors) {
+        let owned = self.owned;
+        let span = match used {
+            Use::Consumed(span) => span,
+            _ => owned.name.span(),
+        };
+        let predicate = self.predicate.clone();
+        let mut mistake = |error| errors.push_under(predicate.as_ref(), error);
+        match (used, kind) {
+            (Use::None, _) => {}
+            (_, Kind::UniqueReference | Kind::HoldsUnique | Kind::Changed)
+                if !carry.contains(&owned.name) =>
+            {
+                mistake(carried(owned));
+            }
+            (_, Kind::Changed | Kind::Copy) if owned.pattern.is_some() => self.enter(),
+            (Use::Borrowed, Kind::UniqueReference) | (_, Kind::Changed) => {}
+            (_, Kind::UniqueReference) => self.reborrow(),
+            (_, Kind::Copy) => {
+                if owned.mutable {
+                    self.clone(span);
+                }
+            }
+            (Use::Borrowed, kind) if !owned.mutable => self.keep(kind),
+            (Use::Perhaps | Use::Consumed(_), Kind::Into(target)) => self.converted(target, span),
+            (_, Kind::IntoBody(target)) => {
+                let name = &owned.name;
+                self.once(quote!(let #name: #target = ::core::convert::Into::into(#name);));
+                self.clone_request("clone");
+            }
+            (_, Kind::Iterator { again }) => self.collected(*again, span),
+            (_, Kind::HoldsUnique) => self.lend(),
+            (Use::Consumed(_), Kind::Lent(_)) if !owned.mutable => self.fresh(),
+            (_, Kind::Lent(what)) if owned.mutable => mistake(consumed(owned, span, what, ADD_CLONE)),
+            (Use::Borrowed, Kind::Request) => self.clone_request("lend"),
+            (Use::Perhaps, Kind::Request) if !owned.mutable => self.clone_request("lend"),
+            (_, Kind::Request) => self.clone_request("clone"),
+            (_, Kind::Once) => mistake(syn::Error::new(
+                span,
+                format!(
+                    "each attempt calls argument `{}`, which can be called once: take `impl Fn` instead of `FnOnce`",
+                    owned.name
+                ),
+            )),
+            // What attempts change must be fresh for each, or a later one sends something else.
+            (Use::Borrowed | Use::Perhaps, _) if !owned.mutable => self.fresh(),
+            (_, Kind::NotClone(what, remedy)) => mistake(consumed(owned, span, what, remedy)),
+            _ => self.clone(span),
+        }
+    }
+
+    /// Adds a statement before the first attempt.
+    fn once(&mut self, stmt: TokenStream) {
+        self.arguments.once.extend(self.predicate.to_token_stream());
+        self.arguments.once.extend(stmt);
+    }
+
+    /// Adds a statement before each attempt.
+    fn each(&mut self, stmt: TokenStream) {
+        self.arguments.each.extend(self.predicate.to_token_stream());
+        self.arguments.each.extend(stmt);
+    }
+
+    /// Adds a statement at the start of each attempt.
+    fn inside(&mut self, stmt: TokenStream) {
+        self.arguments.inside.extend(self.predicate.to_token_stream());
+        self.arguments.inside.extend(stmt);
+    }
+
     /// An argument that is only borrowed. Where its type may not be `Sync`, an attempt borrows it uniquely: the
     /// future is then `Send` if the argument is, as it is without the attribute.
-    fn keep(&mut self, owned: &Owned, kind: &Kind) {
-        let name = &owned.name;
+    fn keep(&mut self, kind: &Kind) {
+        let name = &self.owned.name;
         if matches!(
             kind,
             Kind::Generic
@@ -355,77 +457,89 @@ impl Arguments {
                 | Kind::IntoBody(_)
                 | Kind::Iterator { .. }
         ) {
-            self.once.extend(quote!(let mut #name = #name;));
-            self.inside.extend(quote!(let _ = &mut #name;));
+            self.once(quote!(let mut #name = #name;));
+            self.inside(quote!(let _ = &mut #name;));
         }
     }
 
     /// What holds a unique reference is lent uniquely.
-    fn lend(&mut self, owned: &Owned) {
-        let name = &owned.name;
-        self.once.extend(quote!(let mut #name = #name;));
-        self.each.extend(quote!(let #name = &mut #name;));
-        self.enter(owned);
+    fn lend(&mut self) {
+        let name = &self.owned.name;
+        self.once(quote!(let mut #name = #name;));
+        self.each(quote!(let #name = &mut #name;));
+        self.enter();
     }
 
     /// A unique reference that an attempt may move is lent to it.
-    fn reborrow(&mut self, owned: &Owned) {
-        let name = &owned.name;
-        self.each.extend(quote!(let #name = &mut *#name;));
-        self.enter(owned);
+    fn reborrow(&mut self) {
+        let name = &self.owned.name;
+        self.each(quote!(let #name = &mut *#name;));
+        self.enter();
     }
 
-    fn clone(&mut self, owned: &Owned, private: Private<'_>, span: Span) {
-        let name = &owned.name;
+    fn clone(&mut self, span: Span) {
+        let (name, private) = (&self.owned.name, self.private);
         // Where the use is, since the mistake is there if there is one.
         let mut used = name.clone();
-        used.set_span(span);
-        self.each.extend(quote_spanned!(span=> let #name = #private::again(&#used);));
-        self.enter(owned);
-        self.cloned.push(owned.documented.to_string());
+        used.set_span(name.span().located_at(span));
+        self.each(quote_spanned!(span=> let #name = #private::again(&#used);));
+        self.enter();
+        self.document();
     }
 
     /// Clones a request for each attempt, as long as that is possible: the attempt that is given the last one ends the call.
-    fn clone_request(&mut self, owned: &Owned, else_by: &str, private: Private<'_>) {
-        let name = &owned.name;
+    fn clone_request(&mut self, else_by: &str) {
+        let (name, private) = (&self.owned.name, self.private);
         let call = Ident::new("call", Span::mixed_site());
         let else_by = Ident::new(else_by, Span::mixed_site());
-        self.once.extend(quote!(let mut #name = #private::Slot::new(#name);));
-        self.each.extend(quote!(let #name = #private::request!(#else_by, #name, #call);));
-        self.enter(owned);
-        self.cloned.push(owned.documented.to_string());
+        self.once(quote!(let mut #name = #private::Slot::new(#name);));
+        self.each(quote!(let #name = #private::request!(#else_by, #name, #call);));
+        self.enter();
+        self.document();
     }
 
-    fn fresh(&mut self, owned: &Owned, private: Private<'_>) {
-        let name = &owned.name;
-        self.once.extend(quote!(let mut #name = #name;));
-        self.each.extend(quote!(let #name = #private::fresh!(#name);));
-        self.enter(owned);
-        self.cloned.push(owned.documented.to_string());
+    fn fresh(&mut self) {
+        let (name, private) = (&self.owned.name, self.private);
+        self.once(quote!(let mut #name = #name;));
+        self.each(quote!(let #name = #private::fresh!(#name);));
+        self.enter();
+        self.document();
     }
 
-    fn converted(&mut self, owned: &Owned, target: &TokenStream, private: Private<'_>, span: Span) {
-        let name = &owned.name;
-        self.once.extend(quote!(let #name: #target = ::core::convert::Into::into(#name);));
-        self.clone(owned, private, span);
+    fn converted(&mut self, target: &TokenStream, span: Span) {
+        let name = &self.owned.name;
+        self.once(quote!(let #name: #target = ::core::convert::Into::into(#name);));
+        self.clone(span);
     }
 
-    fn collected(&mut self, owned: &Owned, again: bool, private: Private<'_>, span: Span) {
-        let name = &owned.name;
-        self.once.extend(quote!(let #name = #private::collect(#name);));
-        self.clone(owned, private, span);
+    fn collected(&mut self, again: bool, span: Span) {
+        let (name, private) = (&self.owned.name, self.private);
+        self.once(quote!(let #name = #private::collect(#name);));
+        self.clone(span);
         if again {
-            self.each.extend(quote!(let #name = ::core::iter::IntoIterator::into_iter(#name);));
+            self.each(quote!(let #name = ::core::iter::IntoIterator::into_iter(#name);));
         }
     }
 
     /// The attempt takes what it is given.
-    fn enter(&mut self, Owned { name, mutable, .. }: &Owned) {
+    fn enter(&mut self) {
+        let Owned { name, mutable, pattern, .. } = self.owned;
+        if let Some(pattern) = pattern {
+            return self.inside(quote!(let #pattern = #name;));
+        }
         let mutability = mutable.then(|| quote!(mut));
         if *mutable {
-            self.changed.push(name.clone());
+            self.arguments.changed.push(name.clone());
         }
-        self.inside.extend(quote!(let #mutability #name = #name;));
+        self.inside(quote!(let #mutability #name = #name;));
+    }
+
+    /// Adds the argument to those that the docs call cloned.
+    fn document(&mut self) {
+        let documented = self.owned.documented.to_string();
+        if !self.arguments.cloned.contains(&documented) {
+            self.arguments.cloned.push(documented);
+        }
     }
 }
 
@@ -490,7 +604,8 @@ impl Kind {
                     return Self::Request;
                 }
                 if is_among(&NOT_CLONE) {
-                    let remedy = "build it in the function, of parts that can be cloned";
+                    let remedy = "build it in the function, of parts that can be cloned, or make this function \
+                                  `transparent` and annotate the one that builds it";
                     return Self::NotClone(format!("a `{name}`"), remedy);
                 }
                 Self::Other

@@ -62,7 +62,7 @@ pub(crate) fn expand(
             _ => Vec::new(),
         });
         // With anything beside it, or a value, it is a mistake, which is reported at the method.
-        if own.as_ref().is_some_and(|own| matches!(&own[..], [(_, skip)] if skip.to_string() == "skip")) {
+        if own.as_ref().is_some_and(|own| matches!(&own[..], [(_, skip)] if syn::parse2::<Ident>(skip.clone()).is_ok_and(|word| word == "skip"))) {
             any = true;
             continue;
         }

@@ -1,6 +1,6 @@
 //! Items of `on` and `never`: statuses, classes, ranges and words.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{Expr, ExprRange, Lit, RangeLimits};
 
@@ -35,8 +35,30 @@ pub(crate) enum Kind {
     Statuses(u16, u16),
     /// One of [`WORDS`].
     Failure(String),
-    /// A constant expression of type `u16`, as it prints, which the compiler checks.
-    Constant(String),
+    /// A constant expression of type `u16`, which the compiler checks.
+    Constant(Constant),
+}
+
+/// The names of a path. Of another expression the macro knows nothing.
+#[derive(Clone)]
+pub(crate) struct Constant(Option<Vec<Ident>>);
+
+impl Constant {
+    fn of(item: &Expr) -> Self {
+        Self(match item {
+            Expr::Path(path) if path.qself.is_none() => {
+                Some(path.path.segments.iter().map(|segment| segment.ident.clone()).collect())
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Whether two constants certainly are one.
+impl PartialEq for Constant {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_some() && self.0 == other.0
+    }
 }
 
 impl Condition {
@@ -163,7 +185,7 @@ fn kind(item: &Expr) -> Result<Kind, String> {
             Expr::Path(path) if miscased(&path.path) => {
                 Err(format!("the failures are written {}", list(&WORDS)))
             }
-            _ => Ok(Kind::Constant(quote!(#item).to_string())),
+            _ => Ok(Kind::Constant(Constant::of(item))),
         },
     }
 }

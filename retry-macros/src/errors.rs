@@ -5,10 +5,14 @@ use std::fmt::Display;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
+use crate::cfg::Predicate;
+
 /// The mistakes found so far.
 #[derive(Default)]
 pub(crate) struct Errors {
     found: Vec<syn::Error>,
+    /// Those that are none where a predicate does not hold.
+    under: Vec<(Predicate, syn::Error)>,
 }
 
 impl Errors {
@@ -26,13 +30,31 @@ impl Errors {
         self.found.push(error);
     }
 
+    /// Reports a mistake where `predicate` holds.
+    pub(crate) fn push_under(&mut self, predicate: Option<&Predicate>, error: syn::Error) {
+        match predicate {
+            Some(predicate) => self.under.push((predicate.clone(), error)),
+            None => self.push(error),
+        }
+    }
+
+    /// Whether there is no mistake, but for those under a `#[cfg(..)]`.
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
+    /// Returns where there is a mistake, `None` where there is none but those that are there always.
+    pub(crate) fn predicate(&self) -> Option<Predicate> {
+        Predicate::any(self.under.iter().map(|(predicate, _)| predicate.clone()))
+    }
+
     /// A `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.found.iter().map(syn::Error::to_compile_error).collect()
+        let under = self.under.iter().map(|(predicate, error)| {
+            let error = error.to_compile_error();
+            quote!(#predicate #error)
+        });
+        self.found.iter().map(syn::Error::to_compile_error).chain(under).collect()
     }
 }
 

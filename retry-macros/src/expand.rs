@@ -36,7 +36,13 @@ pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenSt
         },
     };
     match expanded {
-        Some(expanded) if errors.is_empty() => expanded,
+        Some(expanded) if errors.is_empty() => match errors.predicate() {
+            None => expanded,
+            Some(mistaken) => {
+                let (errors, not) = (errors.into_tokens(), mistaken.not());
+                quote!(#errors #mistaken #item #not #expanded)
+            }
+        },
         _ => {
             let errors = errors.into_tokens();
             quote!(#errors #item)
@@ -118,12 +124,14 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     } else {
         let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
         if let Shape::Wrapped { .. } = shape {
-            for (name, referent) in function.shorter_lived() {
-                eager.extend(quote!(let #name = #private::keep(#name);));
-                once.extend(quote!(let #name: &#referent = ::core::borrow::Borrow::borrow(&#name);));
+            for (predicate, name, referent) in function.shorter_lived() {
+                eager.extend(quote!(#predicate let #name = #private::keep(#name);));
+                once.extend(
+                    quote!(#predicate let #name: &#referent = ::core::borrow::Borrow::borrow(&#name);),
+                );
             }
         }
-        let owned = arguments::owned(&function.sig, &mut function.body, &mut once);
+        let owned = arguments::owned(&mut function.sig, &mut function.body, &mut once);
         let tokens = looped.around(&mut function.body, &owned, &once, &mut arguments, &mut sends, errors);
         let tokens = match shape {
             Shape::Wrapped { boxed: true } => quote!(#eager ::std::boxed::Box::pin(async move { #tokens })),

@@ -5,11 +5,12 @@ use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::visit::Visit;
 use syn::{
-    Attribute, Block, Expr, ExprCall, FnArg, GenericArgument, Item, Pat, PathArguments, ReturnType,
+    Attribute, Block, Expr, ExprCall, FnArg, GenericArgument, Item, Pat, PatIdent, PathArguments, ReturnType,
     Signature, Stmt, Type, TypeParamBound, Visibility, braced, token,
 };
 
 use crate::arguments::{self, Owned};
+use crate::cfg::{self, Predicate};
 use crate::client;
 use crate::errors::Errors;
 
@@ -170,7 +171,8 @@ impl Function {
             return Some(if instrumented { Shape::Block } else { Shape::Async });
         }
         if future.is_some() {
-            let ends_in_block = matches!(self.body.last(), Some(Stmt::Expr(tail, None)) if has_block(tail));
+            let ends_in_block = matches!(self.body.last(), Some(Stmt::Expr(tail, None)) if has_block(tail))
+                && !has_other_ends(&self.body);
             let boxed = !matches!(**output, Type::ImplTrait(_));
             return Some(if ends_in_block { Shape::Block } else { Shape::Wrapped { boxed } });
         }
@@ -187,20 +189,20 @@ impl Function {
 
     /// For [`Shape::Wrapped`], where the future is `+ 'a`: the parameters that are borrowed for less, and what
     /// they borrow. The body used them before the future was returned, and now does so in it.
-    pub(crate) fn shorter_lived(&self) -> Vec<(Ident, Type)> {
+    pub(crate) fn shorter_lived(&self) -> Vec<(Option<Predicate>, Ident, Type)> {
         let ReturnType::Type(_, output) = &self.sig.output else { return Vec::new() };
         let bound = lifetime_bound(output);
         // A trait object without a bound is `'static`; what `impl Future` without one captures, the edition says.
         if bound.map_or(matches!(**output, Type::ImplTrait(_)), |bound| bound.ident == "_") {
             return Vec::new();
         }
-        self.parameters()
-            .filter_map(|(name, ty)| match ty {
+        self.plain_parameters()
+            .filter_map(|(attrs, name, ty)| match ty {
                 Type::Reference(reference)
                     if reference.mutability.is_none()
                         && (bound.is_none() || reference.lifetime.as_ref() != bound) =>
                 {
-                    Some((name.clone(), (*reference.elem).clone()))
+                    Some((Predicate::of(attrs), name.ident.clone(), (*reference.elem).clone()))
                 }
                 _ => None,
             })
@@ -242,15 +244,8 @@ impl Function {
 
     /// The parameters that are plain names, as they are bound.
     fn owned_parameters(&self) -> Vec<Owned> {
-        let typed = self.sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(typed) => Some(typed),
-            FnArg::Receiver(_) => None,
-        });
-        typed
-            .filter_map(|typed| match &*typed.pat {
-                Pat::Ident(name) => Some(Owned::new(name, None).with_type(&typed.ty)),
-                _ => None,
-            })
+        self.plain_parameters()
+            .map(|(attrs, name, ty)| Owned::new(name, Some(ty)).under(Predicate::of(attrs)))
             .collect()
     }
 
@@ -259,7 +254,7 @@ impl Function {
         struct Renamed(bool);
 
         impl<'ast> Visit<'ast> for Renamed {
-            fn visit_pat_ident(&mut self, pattern: &'ast syn::PatIdent) {
+            fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
                 self.0 |= pattern.ident == "__self";
             }
         }
@@ -273,9 +268,13 @@ impl Function {
 
     /// The parameters that are plain names, with their types.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&Ident, &Type)> {
+        self.plain_parameters().map(|(_, name, ty)| (&name.ident, ty))
+    }
+
+    fn plain_parameters(&self) -> impl Iterator<Item = (&[Attribute], &PatIdent, &Type)> {
         self.sig.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(typed) => match &*typed.pat {
-                Pat::Ident(name) => Some((&name.ident, &*typed.ty)),
+                Pat::Ident(name) => Some((&typed.attrs[..], name, &*typed.ty)),
                 _ => None,
             },
             FnArg::Receiver(_) => None,
@@ -398,6 +397,28 @@ fn has_block(expr: &Expr) -> bool {
         Expr::Call(call) => around(call) && has_block(&call.args[0]),
         _ => false,
     }
+}
+
+/// Whether a body returns another future than that of its last expression.
+fn has_other_ends(body: &[Stmt]) -> bool {
+    struct Returns(bool);
+
+    impl<'ast> Visit<'ast> for Returns {
+        fn visit_expr_return(&mut self, _: &'ast syn::ExprReturn) {
+            self.0 = true;
+        }
+
+        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+
+    let mut returns = Returns(false);
+    for stmt in body {
+        returns.visit_stmt(stmt);
+    }
+    let ends = body.iter().filter(|stmt| matches!(stmt, Stmt::Expr(_, None)));
+    returns.0 || ends.map(cfg::of_stmt).any(|predicate| predicate.is_some())
 }
 
 /// The block that [`has_block`] saw.

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 
 use crate::expand;
 
-const ATTRIBUTES: [&str; 16] = [
+const ATTRIBUTES: [&str; 18] = [
     "",
     "max = 5, on = [429, 503], never = [401]",
     "max = MAX, base = 250ms, cap = 1.5m, factor = 1.5, jitter = full, max_retry_after = 2m",
@@ -20,6 +20,8 @@ const ATTRIBUTES: [&str; 16] = [
     "policy = &crate::GENTLE, crate = ::other::retry_http, base = Duration::from_secs(1)",
     "skip",
     "docs = false, jitter = 0.25",
+    "carry = [data, r#type], observer = r#type, reauth = self.r#login(r#in), policy = r#const",
+    "transparent, idempotent, crate = r#mod::retry_http",
     "max = 0, on = [42, 6xx, 504..=500, timeuot], never = [], base = 5, cap = \"60s\", factor = 0.5, jitter = 2",
     "max = -1, base = 0x10s, cap = 99999999999999999999999h, factor = 1e400, jitter = half, maks = 3, max = 4",
     "on = 429, never = 5xx, base = , cap, factor == 2, = 3, 7, \"max\", ?",
@@ -28,7 +30,7 @@ const ATTRIBUTES: [&str; 16] = [
     "never = [4xx, 5xx, connect, timeout, reset, body], on = [..=503, 500.., 500..503, 0..=65536, 1000000]",
 ];
 
-const ITEMS: [&str; 14] = [
+const ITEMS: [&str; 18] = [
     "async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
         Ok(http.get(url(id)).send().await?.error_for_status()?.json().await?)
     }",
@@ -74,6 +76,28 @@ const ITEMS: [&str; 14] = [
     }",
     "#[maybe_async::maybe_async] #[cfg(test)] pub async fn stripped<const N: usize>(http: &Client) -> R
         { http.get([0; N]).send().await }",
+    "async fn r#in(r#type: String, #[cfg(unix)] mut r#fn: Vec<u8>, #[cfg(not(unix))] r#fn: &mut impl Read, pat!(a, mut b): Parts)
+        -> R {
+        #[cfg(unix)] drop(r#type); #[cfg(windows)] let r#type = r#type.r#in();
+        match x { #[cfg(unix)] 1 => take(r#fn), _ => 2 };
+        let b = [#[cfg(unix)] b, #[cfg(not(unix))] { b }]; S { #[cfg(unix)] a: a, r#type };
+        #[cfg(unix)] http.execute(b).await; #[cfg(windows)] { return http.get(a).send().await }
+        #[cfg(not(unix))] { http.post(r#type).send().await }
+    }",
+    "fn changes(http: &Client, data: &mut Vec<u8>, builder: RequestBuilder, request: &Request, once: impl FnOnce(), f: &File)
+        -> Result<Response, E> {
+        data.push(1); once(); f.read(data); let data = data; http.execute(request)?; builder.send()?.json(data.field)
+    }",
+    "fn two(http: Client, #[cfg(x)] id: String, #[cfg(not(x))] id: u64) -> impl Future<Output = R> {
+        if id { return Box::pin(async { early }); }
+        #[cfg(x)] async move { join!(http.get(id).send(), select! { r = http.get(id).send() => vec![r, dbg!(id)] }) }
+    }",
+    "async fn macros(http: &Client, args: Args) -> R {
+        macro_rules! local { ($x:expr) => { $x.send().await }; }
+        let url = format!(\"{args:?}{}\", local!(format!(\"{url}\", url = vec![args.url; 2])));
+        let args = try_join!(local!(http.get(url)), async { matches!(args, Args { .. } if local!(b)) });
+        assert!(dbg!(args.r#type) == write!(f, \"{args}\")?, \"{}\", local![args]); todo!()
+    }",
     "struct Config { a: u8 }",
     "trait Api { async fn get(&self) -> Result<(), E>; }",
     "async fn get(&self) -> Result<(), E>;",
@@ -84,7 +108,7 @@ const ITEMS: [&str; 14] = [
 ];
 
 /// What a mutation may put somewhere.
-const POOL: [&str; 48] = [
+const POOL: [&str; 61] = [
     "=",
     ",",
     ".",
@@ -133,6 +157,19 @@ const POOL: [&str; 48] = [
     "()",
     "[]",
     "x",
+    "r#type",
+    "r#fn",
+    "#[cfg(unix)]",
+    "#[cfg(not(any(x, all(y))))]",
+    "#[cfg]",
+    "#[cfg_attr(unix, allow(dead_code))]",
+    "vec![x]",
+    "join!(a.send(), b)",
+    "pat!(x)",
+    "local!({ x.send().await })",
+    "carry = [x]",
+    "RequestBuilder",
+    "&mut x",
 ];
 
 #[derive(Clone, Debug)]

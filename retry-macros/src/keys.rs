@@ -223,18 +223,26 @@ pub(crate) fn flag(key: &str, value: &Expr) -> Result<Flag, String> {
     }
 }
 
-/// The names of arguments.
-pub(crate) fn names(value: &Expr) -> Result<Vec<Ident>, String> {
+/// The names of arguments. Where they are no list, those that are named all the same, and the mistake.
+pub(crate) fn names(value: &Expr) -> (Vec<Ident>, Result<(), String>) {
     const KIND: &str = "`carry` lists arguments by their names: write `carry = [data]`";
-    let Expr::Array(list) = value else { return Err(KIND.to_owned()) };
-    if list.elems.is_empty() {
-        return Err("`carry` is empty: list arguments, or leave `carry` out".to_owned());
-    }
     let name = |item: &Expr| match item {
         Expr::Path(path) if path.qself.is_none() => path.path.get_ident().cloned(),
+        Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => name.parse().ok(),
         _ => None,
     };
-    list.elems.iter().map(|item| name(item).ok_or_else(|| KIND.to_owned())).collect()
+    let is_path = |item: &Expr| matches!(item, Expr::Path(_));
+    match value {
+        Expr::Array(list) if list.elems.is_empty() => {
+            (Vec::new(), Err("`carry` is empty: list arguments, or leave `carry` out".to_owned()))
+        }
+        Expr::Array(list) => {
+            let names: Vec<_> = list.elems.iter().filter_map(name).collect();
+            let is_list = names.len() == list.elems.len() && list.elems.iter().all(is_path);
+            (names, is_list.then_some(()).ok_or_else(|| KIND.to_owned()))
+        }
+        other => (name(other).into_iter().collect(), Err(KIND.to_owned())),
+    }
 }
 
 pub(crate) fn docs(value: &Expr) -> Result<LitBool, String> {

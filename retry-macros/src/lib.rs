@@ -7,6 +7,7 @@
 //! collects mistakes on the way.
 
 mod arguments;
+mod cfg;
 mod check;
 mod client;
 mod conditions;

@@ -334,7 +334,11 @@ impl Options {
             "upstream" => {
                 read(keys::no_literal("upstream", value).map(|()| self.upstream = Some(value.clone())));
             }
-            "carry" => read(keys::names(value).map(|names| self.carry = Some(names))),
+            "carry" => {
+                let (names, found) = keys::names(value);
+                self.carry = Some(names);
+                read(found);
+            }
             "docs" => read(keys::docs(value).map(|docs| self.docs = Some(docs))),
             "policy" => read(keys::no_literal("policy", value).map(|()| self.policy = Some(value.clone()))),
             _ => unreachable!("every key of KEYS has an arm"),

@@ -8,7 +8,9 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, FieldValue, Item, Lit, Macro, Pat, Path, Stmt, Type};
+use syn::{
+    Attribute, Expr, ExprCall, ExprMethodCall, ExprPath, FieldValue, Item, Lit, Macro, Pat, Path, Stmt, Type,
+};
 
 use crate::arguments::{self, Owned};
 use crate::facade::Private;
@@ -250,7 +252,9 @@ impl VisitMut for Armer<'_> {
             }
             Expr::Await(future) => {
                 if is_execute(peel(&mut future.base)) {
+                    let attrs = std::mem::take(&mut future.attrs);
                     self.execute_and_await(expr);
+                    give_back(attrs, expr);
                     return;
                 }
                 self.is_awaited = matches!(classify(peel(&mut future.base)), Some(Call::Send));
@@ -270,17 +274,24 @@ impl VisitMut for Armer<'_> {
             }
             _ => visit_mut::visit_expr_mut(self, expr),
         }
-        match classify(expr) {
-            Some(Call::Send) => self.send(expr),
-            Some(Call::Execute) if is_execute(expr) => self.execute(expr),
-            Some(Call::Get) => {
+        let Some(call) = classify(expr) else { return };
+        let attrs = match expr {
+            Expr::MethodCall(call) => std::mem::take(&mut call.attrs),
+            Expr::Call(call) => std::mem::take(&mut call.attrs),
+            _ => Vec::new(),
+        };
+        match call {
+            Call::Send => self.send(expr),
+            Call::Execute if is_execute(expr) => self.execute(expr),
+            Call::Execute => {}
+            Call::Get => {
                 self.visible += 1;
                 self.watch(expr, "getting", None);
             }
-            Some(Call::Read) => self.read(expr, "reading"),
-            Some(Call::Stream) => self.read(expr, "streaming"),
-            Some(Call::Execute) | None => {}
+            Call::Read => self.read(expr, "reading"),
+            Call::Stream => self.read(expr, "streaming"),
         }
+        give_back(attrs, expr);
     }
 
     fn visit_item_mut(&mut self, item: &mut Item) {
@@ -369,6 +380,17 @@ impl VisitMut for Armer<'_> {
             }
         }
         visit_mut::visit_expr_assign_mut(self, assign);
+    }
+}
+
+/// Puts back what was taken off an expression, which may be another one now.
+fn give_back(attrs: Vec<Attribute>, expr: &mut Expr) {
+    match expr {
+        _ if attrs.is_empty() => {}
+        Expr::MethodCall(call) => call.attrs = attrs,
+        Expr::Call(call) => call.attrs = attrs,
+        Expr::Await(future) => future.attrs = attrs,
+        other => *other = Expr::Verbatim(quote!(#(#attrs)* #other)),
     }
 }
 

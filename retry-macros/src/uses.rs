@@ -10,10 +10,12 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
-use syn::{BinOp, Block, Expr, Item, Lit, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+use syn::{BinOp, Block, Expr, FieldValue, Item, Lit, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 
-use crate::arguments::{Owned, names};
+use crate::arguments::names;
+use crate::cfg::{self, Predicate};
 use crate::facade::Private;
+use crate::macros;
 
 /// Methods that by convention borrow what they are called on.
 const BORROWING: [&str; 30] = [
@@ -100,16 +102,53 @@ pub(crate) fn of(
     variables: impl Iterator<Item = Variable>,
     private: Private<'_>,
     body: &mut [Stmt],
-) -> Vec<Use> {
-    let found = variables.map(|variable| Found { variable, used: Use::None }).collect();
-    let mut uses = Uses { found, context: Use::None, private };
-    uses.block(body);
-    uses.found.into_iter().map(|found| found.used).collect()
+) -> Vec<Uses> {
+    let found = variables.map(|variable| Found {
+        variable,
+        uses: Uses::default(),
+        scope: Scope::Visible,
+        unless: Vec::new(),
+    });
+    let mut finder = Finder { found: found.collect(), context: Use::None, predicates: Vec::new(), private };
+    finder.block(body);
+    finder.found.into_iter().map(|found| found.uses).collect()
 }
 
-/// What a body does with a variable, the strongest it does.
-#[derive(Clone, Copy)]
+/// What a body does with a variable.
+#[derive(Clone, Default)]
+pub(crate) struct Uses {
+    /// In every compilation.
+    pub(crate) always: Use,
+    /// The stronger uses under a `#[cfg(..)]`.
+    under: Vec<(Predicate, Use)>,
+    /// Whether a variable with the name of this one is used. `macro_rules!` may have bound that one: to the compiler these
+    /// are two variables then, and nothing that a macro can see tells one from the other.
+    pub(crate) namesake: bool,
+}
+
+impl Uses {
+    /// Returns the strongest use of each compilation: those of which no stronger one is there.
+    pub(crate) fn by_predicate(&self) -> Vec<(Option<Predicate>, Use)> {
+        let mut under: Vec<_> =
+            self.under.iter().filter(|(_, used)| used.rank() > self.always.rank()).collect();
+        under.sort_by_key(|(_, used)| std::cmp::Reverse(used.rank()));
+        let (mut strongest, mut above) = (Vec::new(), None::<Predicate>);
+        for alike in under.chunk_by(|(_, one), (_, other)| one.rank() == other.rank()) {
+            let (_, used) = alike[0];
+            let predicate = Predicate::any(alike.iter().map(|(predicate, _)| predicate.clone()));
+            let not_above = above.as_ref().map(Predicate::not);
+            strongest.push((Predicate::all(predicate.clone().into_iter().chain(not_above)), *used));
+            above = Predicate::any(above.into_iter().chain(predicate));
+        }
+        strongest.push((above.as_ref().map(Predicate::not), self.always));
+        strongest
+    }
+}
+
+/// The strongest that a body does with a variable.
+#[derive(Clone, Copy, Default)]
 pub(crate) enum Use {
+    #[default]
     None,
     Borrowed,
     Perhaps,
@@ -128,10 +167,11 @@ impl Use {
 }
 
 /// Finds the uses of variables in a body.
-struct Uses<'p> {
+struct Finder<'p> {
     private: Private<'p>,
-    /// The variables in scope. A name that is bound again is taken out while it means something else.
     found: Vec<Found>,
+    /// The predicates that what is visited stands under.
+    predicates: Vec<Predicate>,
     /// What the expression around does with what it is about to visit. `None` stands for taking its value.
     context: Use,
 }
@@ -139,16 +179,48 @@ struct Uses<'p> {
 /// A variable, and what is done with it.
 struct Found {
     variable: Variable,
-    used: Use,
+    uses: Uses,
+    scope: Scope,
+    /// The predicates under which its name is bound again.
+    unless: Vec<Predicate>,
 }
 
-impl Uses<'_> {
+/// What the name of a variable means where the finder is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Visible,
+    /// Bound again.
+    Shadowed,
+}
+
+impl Found {
+    fn is(&self, name: &Ident) -> bool {
+        self.scope == Scope::Visible && self.variable.name == *name
+    }
+}
+
+impl Finder<'_> {
     fn record(&mut self, name: &Ident, used: Use) {
-        if let Some(found) = self.found.iter_mut().find(|found| found.variable.name == *name) {
-            if used.rank() > found.used.rank() {
-                found.used = used;
+        for found in self.found.iter_mut().filter(|found| found.variable.name == *name) {
+            if found.scope == Scope::Shadowed {
+                found.uses.namesake |= used.rank() > Use::Borrowed.rank();
+                continue;
+            }
+            let unless = found.unless.iter().map(Predicate::not);
+            match Predicate::all(self.predicates.iter().cloned().chain(unless)) {
+                Some(predicate) => found.uses.under.push((predicate, used)),
+                None if used.rank() > found.uses.always.rank() => found.uses.always = used,
+                None => {}
             }
         }
+    }
+
+    /// Visits what stands under `predicate`, if that is any.
+    fn under(&mut self, predicate: Option<Predicate>, visit: impl FnOnce(&mut Self)) {
+        let outside = self.predicates.len();
+        self.predicates.extend(predicate);
+        visit(self);
+        self.predicates.truncate(outside);
     }
 
     fn with(&mut self, context: Use, expr: &mut Expr) {
@@ -165,40 +237,65 @@ impl Uses<'_> {
 
     /// Visits with `patterns` bound: their names mean something else there.
     fn shadowed<'p>(&mut self, patterns: impl IntoIterator<Item = &'p Pat>, visit: impl FnOnce(&mut Self)) {
+        let shadowed = self.bound_by(patterns);
+        let outside: Vec<_> = self.found.iter().map(|found| found.scope).collect();
+        for at in shadowed {
+            self.found[at].scope = Scope::Shadowed;
+        }
+        visit(self);
+        for (found, scope) in self.found.iter_mut().zip(outside) {
+            found.scope = scope;
+        }
+    }
+
+    /// Visits with `pattern` bound where `predicate` holds.
+    fn perhaps_shadowed(&mut self, predicate: &Predicate, pattern: &Pat, visit: impl FnOnce(&mut Self)) {
+        let shadowed = self.bound_by([pattern]);
+        for &at in &shadowed {
+            self.found[at].unless.push(predicate.clone());
+        }
+        visit(self);
+        for at in shadowed {
+            self.found[at].unless.pop();
+        }
+    }
+
+    /// Returns where the variables are whose names `patterns` bind.
+    fn bound_by<'p>(&self, patterns: impl IntoIterator<Item = &'p Pat>) -> Vec<usize> {
         let mut bound = Vec::new();
         for pattern in patterns {
             names(pattern, None, &mut bound);
         }
-        let mut hidden = Vec::new();
-        for (index, found) in self.found.iter_mut().enumerate() {
-            if bound.iter().map(Owned::name).any(|name| *name == found.variable.name) {
-                let unused = Ident::new("_hidden", Span::mixed_site());
-                hidden.push((index, std::mem::replace(&mut found.variable.name, unused)));
-            }
-        }
-        visit(self);
-        for (index, name) in hidden {
-            self.found[index].variable.name = name;
-        }
+        let is_bound = |found: &Found| bound.iter().any(|owned| *owned.name() == found.variable.name);
+        let found = self.found.iter().enumerate();
+        found.filter(|(_, found)| is_bound(found)).map(|(at, _)| at).collect()
     }
 
     fn block(&mut self, stmts: &mut [Stmt]) {
         let Some((stmt, rest)) = stmts.split_first_mut() else { return };
+        let predicate = cfg::of_stmt(stmt);
+        self.under(predicate.clone(), |finder| finder.stmt(stmt));
+        match (stmt, predicate) {
+            (Stmt::Local(local), None) => self.shadowed([&local.pat], |finder| finder.block(rest)),
+            (Stmt::Local(local), Some(predicate)) => {
+                self.perhaps_shadowed(&predicate, &local.pat, |finder| finder.block(rest));
+            }
+            _ => self.block(rest),
+        }
+    }
+
+    fn stmt(&mut self, stmt: &mut Stmt) {
         match stmt {
             Stmt::Local(local) => {
-                if let Some(init) = &mut local.init {
-                    self.with(by_pattern(&local.pat), &mut init.expr);
-                    if let Some((_, diverge)) = &mut init.diverge {
-                        self.visit_expr_mut(diverge);
-                    }
+                let Some(init) = &mut local.init else { return };
+                self.with(by_pattern(&local.pat), &mut init.expr);
+                if let Some((_, diverge)) = &mut init.diverge {
+                    self.visit_expr_mut(diverge);
                 }
-                self.shadowed([&local.pat], |uses| uses.block(rest));
-                return;
             }
             Stmt::Item(_) => {}
             other => self.visit_stmt_mut(other),
         }
-        self.block(rest);
     }
 
     /// `if let` and its chains: what the condition binds is bound in the branch.
@@ -241,7 +338,7 @@ impl Uses<'_> {
     }
 
     fn is_converted(&self, name: &Ident) -> bool {
-        self.found.iter().any(|found| found.variable.name == *name && found.variable.is_converted)
+        self.found.iter().any(|found| found.is(name) && found.variable.is_converted)
     }
 
     // Input:
@@ -261,7 +358,7 @@ impl Uses<'_> {
         }
         let Expr::Path(path) = base else { return None };
         let name = path.path.get_ident()?;
-        let variable = self.found.iter().find(|found| found.variable.name == *name)?;
+        let variable = self.found.iter().find(|found| found.is(name))?;
         let (private, span) = (self.private, name.span());
         variable
             .variable
@@ -380,8 +477,34 @@ fn by_method(name: &str) -> Use {
     }
 }
 
-impl VisitMut for Uses<'_> {
+impl VisitMut for Finder<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        self.under(cfg::of_expr(expr), |finder| finder.expr(expr));
+    }
+
+    fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
+        self.under(Predicate::of(&field.attrs), |finder| visit_mut::visit_field_value_mut(finder, field));
+    }
+
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        self.block(&mut block.stmts);
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_macro_mut(&mut self, item: &mut Macro) {
+        let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        item.tokens = self.without_into(std::mem::take(&mut item.tokens));
+        if FORMATTING.contains(&name.as_str()) {
+            self.formatted(item.tokens.clone());
+        } else if !macros::visit(item, &mut |expr| self.visit_expr_mut(expr)) {
+            self.mentions(item.tokens.clone(), Use::Perhaps);
+        }
+    }
+}
+
+impl Finder<'_> {
+    fn expr(&mut self, expr: &mut Expr) {
         let context = std::mem::replace(&mut self.context, Use::None);
         if let Some(converted) = self.converted(expr) {
             *expr = converted;
@@ -451,25 +574,27 @@ impl VisitMut for Uses<'_> {
                 self.with(Use::Perhaps, &mut item.expr);
                 for arm in &mut item.arms {
                     let pattern = arm.pat.clone();
-                    self.shadowed([&pattern], |uses| visit_mut::visit_arm_mut(uses, arm));
+                    self.under(Predicate::of(&arm.attrs), |finder| {
+                        finder.shadowed([&pattern], |finder| visit_mut::visit_arm_mut(finder, arm));
+                    });
                 }
             }
             Expr::If(item) => {
-                self.branch(&mut item.cond, |uses| uses.visit_block_mut(&mut item.then_branch));
+                self.branch(&mut item.cond, |finder| finder.visit_block_mut(&mut item.then_branch));
                 if let Some((_, otherwise)) = &mut item.else_branch {
                     self.visit_expr_mut(otherwise);
                 }
             }
-            Expr::While(item) => self.branch(&mut item.cond, |uses| uses.visit_block_mut(&mut item.body)),
+            Expr::While(item) => self.branch(&mut item.cond, |finder| finder.visit_block_mut(&mut item.body)),
             Expr::ForLoop(item) => {
                 self.visit_expr_mut(&mut item.expr);
-                self.shadowed([&*item.pat], |uses| uses.visit_block_mut(&mut item.body));
+                self.shadowed([&*item.pat], |finder| finder.visit_block_mut(&mut item.body));
             }
             Expr::Closure(closure) => {
                 if closure.capture.is_some() {
                     self.captured(&closure.body);
                 }
-                self.shadowed(&closure.inputs, |uses| uses.visit_expr_mut(&mut closure.body));
+                self.shadowed(&closure.inputs, |finder| finder.visit_expr_mut(&mut closure.body));
             }
             Expr::Async(item) => {
                 if item.capture.is_some() {
@@ -478,22 +603,6 @@ impl VisitMut for Uses<'_> {
                 self.visit_block_mut(&mut item.block);
             }
             _ => visit_mut::visit_expr_mut(self, expr),
-        }
-    }
-
-    fn visit_block_mut(&mut self, block: &mut Block) {
-        self.block(&mut block.stmts);
-    }
-
-    fn visit_item_mut(&mut self, _: &mut Item) {}
-
-    fn visit_macro_mut(&mut self, item: &mut Macro) {
-        let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-        item.tokens = self.without_into(std::mem::take(&mut item.tokens));
-        if FORMATTING.contains(&name.as_str()) {
-            self.formatted(item.tokens.clone());
-        } else {
-            self.mentions(item.tokens.clone(), Use::Perhaps);
         }
     }
 }
