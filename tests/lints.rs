@@ -50,6 +50,16 @@ async fn owned<P: Into<u64> + Send>(
     http.post(format!("{url}{page}")).body(body).send().await
 }
 
+#[retry_http]
+fn owned_blocking(
+    http: &reqwest::blocking::Client,
+    url: String,
+    mut body: Vec<u8>,
+) -> reqwest::Result<String> {
+    body.push(b'/');
+    http.post(url).body(body).send()?.error_for_status()?.text()
+}
+
 #[retry_http(max = 1, retry_if = |outcome| outcome.as_ref().is_ok_and(|response| response.status() == 202))]
 fn future(http: &reqwest::Client, url: String) -> impl Future<Output = Response> + Send {
     let http = http.clone();
@@ -139,6 +149,7 @@ impl Api {
 
 #[test]
 fn they_are_used() {
-    let _ = (asynchronous, blocking, one_line, one_line_blocking, Api::method, Api::statement);
+    let _ =
+        (asynchronous, blocking, one_line, one_line_blocking, owned_blocking, Api::method, Api::statement);
     let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking, Api::by_a_struct);
 }

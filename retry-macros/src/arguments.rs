@@ -12,12 +12,13 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     FnArg, GenericParam, Generics, Item, Macro, Pat, PatIdent, Path, Receiver, ReceiverKind, Signature, Stmt,
-    Type, TypeParamBound, TypePath, TypeReference, WherePredicate,
+    Token, Type, TypeParamBound, TypePath, TypeReference, WherePredicate,
 };
 
 use crate::cfg::Predicate;
 use crate::errors::Errors;
 use crate::facade::Private;
+use crate::function::Shape;
 use crate::uses::{self, Use, Uses, Variable};
 
 /// Types that are known not to be `Clone`, by their last name.
@@ -148,7 +149,8 @@ pub(crate) struct Owned {
     name: Ident,
     /// The name that the documentation has for it.
     documented: Ident,
-    mutable: bool,
+    /// Its `mut`, so that lints find the user's.
+    mutability: Option<Token![mut]>,
     ty: Option<Type>,
     /// The predicate of its `#[cfg(..)]`.
     predicate: Option<Predicate>,
@@ -169,21 +171,27 @@ impl Owned {
         self.name
     }
 
+    /// Takes the `mut` for used where statements before the attempts mention the variable.
+    pub(crate) fn may_be_changed_by(&mut self, before: &[Stmt]) {
+        if mentioned(before, &self.name) {
+            self.mutability = self.mutability.map(|_| Token![mut](Span::mixed_site()));
+        }
+    }
+
     pub(crate) fn under(mut self, predicate: Option<Predicate>) -> Self {
         self.predicate = predicate;
         self
     }
 
     pub(crate) fn new(pattern: &PatIdent, ty: Option<&Type>) -> Self {
-        let mutable = pattern.mutability.is_some();
-        Self { mutable, ..Self::named(pattern.ident.clone(), ty) }
+        Self { mutability: pattern.mutability, ..Self::named(pattern.ident.clone(), ty) }
     }
 
     fn named(name: Ident, ty: Option<&Type>) -> Self {
         Self {
             documented: name.clone(),
             name,
-            mutable: false,
+            mutability: None,
             ty: ty.cloned(),
             predicate: None,
             pattern: None,
@@ -222,8 +230,8 @@ pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStre
                     let keyword = receiver.self_token;
                     once.extend(quote!(let #name = #keyword;));
                     let documented = Ident::from(receiver.self_token);
-                    let mutable = receiver.mutability.is_some();
-                    owned.push(Owned { documented, mutable, ..Owned::named(name, None) });
+                    let mutability = receiver.mutability;
+                    owned.push(Owned { documented, mutability, ..Owned::named(name, None) });
                 }
             }
         }
@@ -284,13 +292,15 @@ pub(crate) fn plan(
     owned: &[Owned],
     body: &mut [Stmt],
     generics: &Generics,
+    shape: Shape,
     carry: &[Ident],
     private: Private<'_>,
     errors: &mut Errors,
 ) -> Arguments {
     check_carry(owned, generics, carry, errors);
-    let is_kept =
-        |owned: &Owned| !owned.mutable && matches!(Kind::of(owned.ty.as_ref(), generics), Kind::Copy);
+    let is_kept = |owned: &Owned| {
+        owned.mutability.is_none() && matches!(Kind::of(owned.ty.as_ref(), generics), Kind::Copy)
+    };
     if owned.iter().all(|owned| is_kept(owned) && owned.pattern.is_none()) {
         return Arguments::default();
     }
@@ -298,14 +308,14 @@ pub(crate) fn plan(
     let variables = owned.iter().zip(&kinds).map(|(owned, kind)| Variable {
         name: owned.name.clone(),
         is_converted: matches!(kind, Kind::Into(_) | Kind::IntoBody(_)),
-        clones_fields: matches!(kind, Kind::Other) && !owned.mutable,
+        clones_fields: matches!(kind, Kind::Other) && owned.mutability.is_none(),
     });
     let found = uses::of(variables, private, body);
     let mut arguments = Arguments::default();
     for ((owned, kind), found) in owned.iter().zip(&kinds).zip(found) {
         for (predicate, used) in uses_of(owned, kind, &found) {
             let predicate = Predicate::all(owned.predicate.iter().cloned().chain(predicate));
-            let mut argument = Argument { owned, predicate, private, arguments: &mut arguments };
+            let mut argument = Argument { owned, shape, predicate, private, arguments: &mut arguments };
             argument.plan(kind, used, carry, errors);
         }
     }
@@ -368,6 +378,7 @@ fn consumed(owned: &Owned, span: Span, what: &str, remedy: &str) -> syn::Error {
 /// An argument that attempts are about to be given.
 struct Argument<'a> {
     owned: &'a Owned,
+    shape: Shape,
     /// Where it is there, and used so.
     predicate: Option<Predicate>,
     private: Private<'a>,
@@ -394,11 +405,11 @@ impl Argument<'_> {
             (Use::Borrowed, Kind::UniqueReference) | (_, Kind::Changed) => {}
             (_, Kind::UniqueReference) => self.reborrow(),
             (_, Kind::Copy) => {
-                if owned.mutable {
+                if owned.mutability.is_some() {
                     self.clone(span);
                 }
             }
-            (Use::Borrowed, kind) if !owned.mutable => self.keep(kind),
+            (Use::Borrowed, kind) if owned.mutability.is_none() => self.keep(kind),
             (Use::Perhaps | Use::Consumed(_), Kind::Into(target)) => self.converted(target, span),
             (_, Kind::IntoBody(target)) => {
                 let name = &owned.name;
@@ -407,10 +418,12 @@ impl Argument<'_> {
             }
             (_, Kind::Iterator { again }) => self.collected(*again, span),
             (_, Kind::HoldsUnique) => self.lend(),
-            (Use::Consumed(_), Kind::Lent(_)) if !owned.mutable => self.fresh(),
-            (_, Kind::Lent(what)) if owned.mutable => mistake(consumed(owned, span, what, ADD_CLONE)),
+            (Use::Consumed(_), Kind::Lent(_)) if owned.mutability.is_none() => self.fresh(),
+            (_, Kind::Lent(what)) if owned.mutability.is_some() => {
+                mistake(consumed(owned, span, what, ADD_CLONE));
+            }
             (Use::Borrowed, Kind::Request) => self.clone_request("lend"),
-            (Use::Perhaps, Kind::Request) if !owned.mutable => self.clone_request("lend"),
+            (Use::Perhaps, Kind::Request) if owned.mutability.is_none() => self.clone_request("lend"),
             (_, Kind::Request) => self.clone_request("clone"),
             (_, Kind::Once) => mistake(syn::Error::new(
                 span,
@@ -420,7 +433,7 @@ impl Argument<'_> {
                 ),
             )),
             // What attempts change must be fresh for each, or a later one sends something else.
-            (Use::Borrowed | Use::Perhaps, _) if !owned.mutable => self.fresh(),
+            (Use::Borrowed | Use::Perhaps, _) if owned.mutability.is_none() => self.fresh(),
             (_, Kind::NotClone(what, remedy)) => mistake(consumed(owned, span, what, remedy)),
             _ => self.clone(span),
         }
@@ -479,6 +492,10 @@ impl Argument<'_> {
 
     fn clone(&mut self, span: Span) {
         let (name, private) = (&self.owned.name, self.private);
+        // Moved, as the body moves it, or a lint would have it taken by reference. The arguments of an `async fn` are moved.
+        if self.shape == Shape::Sync && self.owned.documented == *name {
+            self.once(quote!(let #name = #name;));
+        }
         // Where the use is, since the mistake is there if there is one.
         let mut used = name.clone();
         used.set_span(name.span().located_at(span));
@@ -523,12 +540,11 @@ impl Argument<'_> {
 
     /// The attempt takes what it is given.
     fn enter(&mut self) {
-        let Owned { name, mutable, pattern, .. } = self.owned;
+        let Owned { name, mutability, pattern, .. } = self.owned;
         if let Some(pattern) = pattern {
             return self.inside(quote!(let #pattern = #name;));
         }
-        let mutability = mutable.then(|| quote!(mut));
-        if *mutable {
+        if mutability.is_some() {
             self.arguments.changed.push(name.clone());
         }
         self.inside(quote!(let #mutability #name = #name;));

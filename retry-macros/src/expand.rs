@@ -145,8 +145,9 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         check::needs_send(options, &function.sig.ident, sends, errors);
     }
     arguments.strip_mut(&mut function.sig, &mut function.body);
-    // The user's function would look as if it could be an `async fn`, which it may not be.
-    let allow = matches!(shape, Shape::Wrapped { .. }).then(|| quote!(#[allow(clippy::manual_async_fn)]));
+    // The user's function would look as if it could be an `async fn`, which it may not be, and as if it returned a `Result`.
+    let allow = matches!(shape, Shape::Wrapped { .. })
+        .then(|| quote!(#[allow(clippy::manual_async_fn, clippy::missing_errors_doc)]));
     let docs = docs::section(options, &arguments.cloned, sends);
     let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
     let mut block = TokenStream::new();
@@ -213,7 +214,7 @@ impl Loop<'_> {
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
         let carry = options.carry.as_deref().unwrap_or_default();
-        *arguments = arguments::plan(owned, body, self.generics, carry, *private, errors);
+        *arguments = arguments::plan(owned, body, self.generics, *shape, carry, *private, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());

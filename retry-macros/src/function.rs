@@ -191,16 +191,18 @@ impl Function {
     /// they borrow. The body used them before the future was returned, and now does so in it.
     pub(crate) fn shorter_lived(&self) -> Vec<(Option<Predicate>, Ident, Type)> {
         let ReturnType::Type(_, output) = &self.sig.output else { return Vec::new() };
-        let bound = lifetime_bound(output);
-        // A trait object without a bound is `'static`; what `impl Future` without one captures, the edition says.
-        if bound.map_or(matches!(**output, Type::ImplTrait(_)), |bound| bound.ident == "_") {
-            return Vec::new();
-        }
+        let bounds: Vec<_> = match (lifetime_bound(output), captures(output)) {
+            (None, Some(captures)) => captures,
+            // A trait object without a bound is `'static`; what `impl Future` without one captures, the edition says.
+            (None, None) if matches!(**output, Type::ImplTrait(_)) => return Vec::new(),
+            (Some(bound), _) if bound.ident == "_" => return Vec::new(),
+            (bound, _) => bound.into_iter().collect(),
+        };
         self.plain_parameters()
             .filter_map(|(attrs, name, ty)| match ty {
                 Type::Reference(reference)
                     if reference.mutability.is_none()
-                        && (bound.is_none() || reference.lifetime.as_ref() != bound) =>
+                        && reference.lifetime.as_ref().is_none_or(|lifetime| !bounds.contains(&lifetime)) =>
                 {
                     Some((Predicate::of(attrs), name.ident.clone(), (*reference.elem).clone()))
                 }
@@ -222,7 +224,7 @@ impl Function {
     ///
     /// `#[async_trait]` and `#[tracing::instrument]`, where they expand first, leave blocks of a known form.
     pub(crate) fn block(&mut self) -> (&mut Vec<Stmt>, Vec<Owned>) {
-        let params = self.owned_parameters();
+        let mut params = self.owned_parameters();
         if let Some(at) = self.body.iter().position(is_called_closure) {
             return (expect_closure(&mut self.body[at]), params);
         }
@@ -230,6 +232,9 @@ impl Function {
         let last = self.body.len() - 1;
         let at = self.body.iter().position(is_instrumented).unwrap_or(last);
         let (before, rest) = self.body.split_at_mut(at);
+        for parameter in &mut params {
+            parameter.may_be_changed_by(before);
+        }
         bindings(before, &params, &mut owned);
         match &mut rest[0] {
             Stmt::Expr(tail, _) => async_trait(expect_block(tail), params, owned),
@@ -358,6 +363,20 @@ fn lifetime_bound(output: &Type) -> Option<&syn::Lifetime> {
         TypeParamBound::Lifetime(lifetime) => Some(lifetime),
         _ => None,
     })
+}
+
+/// The lifetimes of `impl Future + use<'a, ..>`.
+fn captures(output: &Type) -> Option<Vec<&syn::Lifetime>> {
+    let Type::ImplTrait(output) = output else { return None };
+    let captured = output.bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::PreciseCapture(captured) => Some(&captured.params),
+        _ => None,
+    })?;
+    let lifetimes = captured.iter().filter_map(|captured| match captured {
+        syn::CapturedParam::Lifetime(lifetime) => Some(lifetime),
+        _ => None,
+    });
+    Some(lifetimes.collect())
 }
 
 /// The `R` of `Future<Output = R>`.
