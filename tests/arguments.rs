@@ -350,7 +350,7 @@ mod names {
     }
 }
 
-/// What stands under a `#[cfg(..)]`: `test` holds here, `not(test)` never.
+/// Covers code under a `#[cfg(..)]`: `test` holds here, `not(test)` never.
 mod conditional {
     use super::*;
 

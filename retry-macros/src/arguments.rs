@@ -171,7 +171,7 @@ impl Owned {
         self.name
     }
 
-    /// Takes the `mut` for used where statements before the attempts mention the variable.
+    /// Hides the `mut` from lints if statements before the attempts mention the variable.
     pub(crate) fn may_be_changed_by(&mut self, before: &[Stmt]) {
         if mentioned(before, &self.name) {
             self.mutability = self.mutability.map(|_| Token![mut](Span::mixed_site()));
@@ -299,9 +299,11 @@ pub(crate) fn plan(
 ) -> Arguments {
     check_carry(owned, generics, carry, errors);
     let is_kept = |owned: &Owned| {
-        owned.mutability.is_none() && matches!(Kind::of(owned.ty.as_ref(), generics), Kind::Copy)
+        owned.mutability.is_none()
+            && owned.pattern.is_none()
+            && matches!(Kind::of(owned.ty.as_ref(), generics), Kind::Copy)
     };
-    if owned.iter().all(|owned| is_kept(owned) && owned.pattern.is_none()) {
+    if owned.iter().all(is_kept) {
         return Arguments::default();
     }
     let kinds: Vec<_> = owned.iter().map(|owned| Kind::of(owned.ty.as_ref(), generics)).collect();
@@ -379,7 +381,7 @@ fn consumed(owned: &Owned, span: Span, what: &str, remedy: &str) -> syn::Error {
 struct Argument<'a> {
     owned: &'a Owned,
     shape: Shape,
-    /// Where it is there, and used so.
+    /// The predicate under which the argument exists and has this use.
     predicate: Option<Predicate>,
     private: Private<'a>,
     arguments: &'a mut Arguments,
@@ -435,7 +437,10 @@ impl Argument<'_> {
             // What attempts change must be fresh for each, or a later one sends something else.
             (Use::Borrowed | Use::Perhaps, _) if owned.mutability.is_none() => self.fresh(),
             (_, Kind::NotClone(what, remedy)) => mistake(consumed(owned, span, what, remedy)),
-            _ => self.clone(span),
+            _ => {
+                self.take();
+                self.clone(span);
+            }
         }
     }
 
@@ -490,12 +495,17 @@ impl Argument<'_> {
         self.enter();
     }
 
-    fn clone(&mut self, span: Span) {
-        let (name, private) = (&self.owned.name, self.private);
-        // Moved, as the body moves it, or a lint would have it taken by reference. The arguments of an `async fn` are moved.
+    /// Moves the argument once, as the body does, or a lint would have it taken by reference. The compiler moves the
+    /// arguments of an `async fn` itself.
+    fn take(&mut self) {
+        let name = &self.owned.name;
         if self.shape == Shape::Sync && self.owned.documented == *name {
             self.once(quote!(let #name = #name;));
         }
+    }
+
+    fn clone(&mut self, span: Span) {
+        let (name, private) = (&self.owned.name, self.private);
         // Where the use is, since the mistake is there if there is one.
         let mut used = name.clone();
         used.set_span(name.span().located_at(span));

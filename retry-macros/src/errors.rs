@@ -38,12 +38,12 @@ impl Errors {
         }
     }
 
-    /// Whether there is no mistake, but for those under a `#[cfg(..)]`.
+    /// Returns `true` if no mistake was found outside of a `#[cfg(..)]`.
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// Returns where there is a mistake, `None` where there is none but those that are there always.
+    /// Returns the predicate of all mistakes under a `#[cfg(..)]`, `None` if there is none.
     pub(crate) fn predicate(&self) -> Option<Predicate> {
         Predicate::any(self.under.iter().map(|(predicate, _)| predicate.clone()))
     }

@@ -114,7 +114,7 @@ pub(crate) fn of(
     finder.found.into_iter().map(|found| found.uses).collect()
 }
 
-/// What a body does with a variable.
+/// The uses of a variable in a body.
 #[derive(Clone, Default)]
 pub(crate) struct Uses {
     /// In every compilation.
@@ -127,7 +127,7 @@ pub(crate) struct Uses {
 }
 
 impl Uses {
-    /// Returns the strongest use of each compilation: those of which no stronger one is there.
+    /// Returns the strongest use under each combination of predicates.
     pub(crate) fn by_predicate(&self) -> Vec<(Option<Predicate>, Use)> {
         let mut under: Vec<_> =
             self.under.iter().filter(|(_, used)| used.rank() > self.always.rank()).collect();
@@ -145,7 +145,7 @@ impl Uses {
     }
 }
 
-/// The strongest that a body does with a variable.
+/// A use of a variable, from the weakest to the strongest.
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Use {
     #[default]
@@ -185,7 +185,7 @@ struct Found {
     unless: Vec<Predicate>,
 }
 
-/// What the name of a variable means where the finder is.
+/// The meaning of a variable's name at the visited place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Visible,
