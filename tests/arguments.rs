@@ -155,6 +155,70 @@ mod requests {
         assert_eq!(blocking(http.get(server.url("/"))).unwrap(), "x");
     }
 
+    #[retry_http(base = 1ms)]
+    async fn multipart(http: &Client, url: &str, form: reqwest::multipart::Form) -> Answer {
+        text(http.put(url).multipart(form).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn part(http: &Client, url: &str, mut part: reqwest::multipart::Part) -> Answer {
+        part = part.file_name("a");
+        let form = reqwest::multipart::Form::new().part("x", part);
+        text(http.put(url).multipart(form).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    fn blocking_multipart(url: &str, form: reqwest::blocking::multipart::Form) -> Answer {
+        reqwest::blocking::Client::new().put(url).multipart(form).send()?.error_for_status()?.text()
+    }
+
+    mod own_form {
+        use super::*;
+
+        #[derive(Clone)]
+        pub struct Form(pub String);
+
+        #[retry_http(base = 1ms)]
+        pub async fn send(http: &Client, form: Form) -> Answer {
+            text(http.get(form.0).send().await?).await
+        }
+    }
+
+    /// A form is never sent twice, since it cannot be cloned.
+    #[tokio::test]
+    async fn a_form_ends_the_call_with_the_first_outcome() {
+        use reqwest::multipart::{Form, Part};
+
+        let (http, server) = (Client::new(), recovering());
+        let kit = testing::instant();
+        let outcome = multipart(&http, &server.url("/"), Form::new().text("a", "b")).await;
+        assert_eq!(outcome.unwrap_err().status().unwrap(), 503);
+        assert_eq!(server.requests().len(), 1);
+        let last = |event: &testing::Told| match event.step {
+            retry_http::Step::End { stop, .. } => Some(stop),
+            _ => None,
+        };
+        assert_eq!(kit.events().iter().find_map(last), Some(Stop::NotCloneable));
+        assert_eq!(multipart(&http, &server.url("/"), Form::new().text("a", "b")).await.unwrap(), "x");
+        let server = recovering();
+        assert!(part(&http, &server.url("/"), Part::text("b")).await.is_err());
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[test]
+    fn a_blocking_form_ends_the_call_with_the_first_outcome() {
+        let server = recovering();
+        let form = || reqwest::blocking::multipart::Form::new().text("a", "b");
+        assert!(blocking_multipart(&server.url("/"), form()).is_err());
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_form_of_ones_own_is_cloned() {
+        let server = recovering();
+        assert_eq!(own_form::send(&Client::new(), own_form::Form(server.url("/"))).await.unwrap(), "x");
+    }
+
     #[tokio::test]
     async fn one_that_cannot_be_cloned_ends_the_call_with_the_first_outcome() {
         let stream = || {

@@ -21,8 +21,8 @@ use crate::facade::Private;
 use crate::function::Shape;
 use crate::uses::{self, Use, Uses, Variable};
 
-/// Types that are known not to be `Clone`, by their last name.
-const NOT_CLONE: [&str; 2] = ["Form", "Part"];
+/// reqwest's types that can never be cloned, by their last name.
+const PARTS: [&str; 2] = ["Form", "Part"];
 /// reqwest's types that are cloned where that is possible, by their last name.
 const REQUESTS: [&str; 3] = ["Body", "Request", "RequestBuilder"];
 /// Types that are changed behind a shared reference, by their last name.
@@ -59,6 +59,8 @@ pub(crate) struct Arguments {
     pub(crate) inside: TokenStream,
     /// The arguments of which each attempt gets a clone, for the docs.
     pub(crate) cloned: Vec<String>,
+    /// The arguments that end the call with the first outcome if they cannot be cloned, for the docs.
+    pub(crate) given_once: Vec<String>,
     /// The arguments that attempts change, and not the function itself any more.
     changed: Vec<Ident>,
 }
@@ -329,7 +331,8 @@ fn uses_of(owned: &Owned, kind: &Kind, found: &Uses) -> Vec<(Option<Predicate>, 
     if owned.pattern.is_some() {
         return vec![(None, Use::Consumed(owned.name.span()))];
     }
-    let can_be_lent = matches!(kind, Kind::Generic | Kind::Lent(_) | Kind::NotClone(..) | Kind::Other);
+    let can_be_lent =
+        matches!(kind, Kind::Generic | Kind::Lent(_) | Kind::NotClone(..) | Kind::Part | Kind::Other);
     let mut uses = found.by_predicate();
     for (_, used) in &mut uses {
         if found.namesake && can_be_lent && matches!(used, Use::None | Use::Borrowed) {
@@ -424,6 +427,7 @@ impl Argument<'_> {
             (_, Kind::Lent(what)) if owned.mutability.is_some() => {
                 mistake(consumed(owned, span, what, ADD_CLONE));
             }
+            (_, Kind::Part) => self.give_once(),
             (Use::Borrowed, Kind::Request) => self.clone_request("lend"),
             (Use::Perhaps, Kind::Request) if owned.mutability.is_none() => self.clone_request("lend"),
             (_, Kind::Request) => self.clone_request("clone"),
@@ -471,6 +475,7 @@ impl Argument<'_> {
             Kind::Generic
                 | Kind::Lent(_)
                 | Kind::NotClone(..)
+                | Kind::Part
                 | Kind::Into(_)
                 | Kind::IntoBody(_)
                 | Kind::Iterator { .. }
@@ -523,6 +528,19 @@ impl Argument<'_> {
         self.each(quote!(let #name = #private::request!(#else_by, #name, #call);));
         self.enter();
         self.document();
+    }
+
+    /// Gives a clone to each attempt, or the argument itself to the first one, which then ends the call.
+    fn give_once(&mut self) {
+        let (name, private) = (&self.owned.name, self.private);
+        let call = Ident::new("call", Span::mixed_site());
+        self.once(quote!(let mut #name = #private::Slot::new(#name);));
+        self.each(quote!(let #name = #private::request!(once, #name, #call);));
+        self.enter();
+        let documented = self.owned.documented.to_string();
+        if !self.arguments.given_once.contains(&documented) {
+            self.arguments.given_once.push(documented);
+        }
     }
 
     fn fresh(&mut self) {
@@ -582,6 +600,8 @@ enum Kind {
     Changed,
     /// A request or its builder.
     Request,
+    /// A multipart form, or a part of one.
+    Part,
     /// A callable that can be called once.
     Once,
     /// `impl Into<X>`, and X.
@@ -629,10 +649,8 @@ impl Kind {
                 if is_among(&REQUESTS) {
                     return Self::Request;
                 }
-                if is_among(&NOT_CLONE) {
-                    let remedy = "build it in the function, of parts that can be cloned, or make this function \
-                                  `transparent` and annotate the one that builds it";
-                    return Self::NotClone(format!("a `{name}`"), remedy);
+                if is_among(&PARTS) {
+                    return Self::Part;
                 }
                 Self::Other
             }
@@ -676,7 +694,7 @@ impl Kind {
                         Type::Path(path) => path.path.segments.last().map(|last| &last.ident),
                         _ => None,
                     };
-                    if let Some(name) = name.filter(|name| NOT_CLONE.iter().any(|other| *name == other)) {
+                    if let Some(name) = name.filter(|name| PARTS.iter().any(|other| *name == other)) {
                         return Self::NotClone(
                             format!("a `{name}`"),
                             "take what can be cloned, such as `impl Into<Bytes>`, or add `+ Clone`",

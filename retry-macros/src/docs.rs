@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Expr;
 
+use crate::arguments::Arguments;
 use crate::conditions::{Condition, Kind, WORDS};
 use crate::defaults;
 use crate::errors::and;
@@ -14,9 +15,8 @@ use crate::keys::Jitter;
 use crate::options::{Given, Options};
 use crate::sends::Sends;
 
-/// The section, as an attribute. `cloned` are the arguments of which every attempt gets a clone; `sends` says whether
-/// requests are visible in the body.
-pub(crate) fn section(options: &Options, cloned: &[String], sends: Sends) -> TokenStream {
+/// Returns the section as an attribute. `sends` says whether requests are visible in the body.
+pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) -> TokenStream {
     if !options.docs.as_ref().is_none_or(syn::LitBool::value) {
         return TokenStream::new();
     }
@@ -51,9 +51,12 @@ pub(crate) fn section(options: &Options, cloned: &[String], sends: Sends) -> Tok
     if options.retry_if.is_some() {
         text.push_str("\n\nAlso retried is what `retry_if` wants, whatever the server said.");
     }
-    if !cloned.is_empty() {
-        let names: Vec<_> = cloned.iter().map(|name| format!("`{name}`")).collect();
+    if !arguments.cloned.is_empty() {
+        let names: Vec<_> = arguments.cloned.iter().map(|name| format!("`{name}`")).collect();
         _ = write!(text, "\n\nEach attempt is given a clone of {}, where its type is `Clone`.", and(&names));
+    }
+    for name in &arguments.given_once {
+        _ = write!(text, "\n\nThe call ends with the first outcome if `{name}` cannot be cloned.");
     }
     quote!(#[doc = #text])
 }

@@ -148,7 +148,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     // The user's function would look as if it could be an `async fn`, which it may not be, and as if it returned a `Result`.
     let allow = matches!(shape, Shape::Wrapped { .. })
         .then(|| quote!(#[allow(clippy::manual_async_fn, clippy::missing_errors_doc)]));
-    let docs = docs::section(options, &arguments.cloned, sends);
+    let docs = docs::section(options, &arguments, sends);
     let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));

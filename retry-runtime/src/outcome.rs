@@ -85,6 +85,12 @@ impl<T> Slot<T> {
         self.0.as_ref().expect(GIVEN)
     }
 
+    /// Returns the request itself, which ends the call after this attempt.
+    pub(crate) fn take_last(&mut self, call: &mut Call<'_>) -> T {
+        call.end_after_this();
+        self.0.take().expect(GIVEN)
+    }
+
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.as_mut().expect(GIVEN)
     }
@@ -94,10 +100,7 @@ impl<T> Slot<T> {
     where
         T: TryClone,
     {
-        self.get().try_clone().unwrap_or_else(|| {
-            call.end_after_this();
-            self.0.take().expect(GIVEN)
-        })
+        self.get().try_clone().unwrap_or_else(|| self.take_last(call))
     }
 }
 
@@ -131,6 +134,9 @@ macro_rules! __fresh {
 macro_rules! __request {
     (clone, $slot:ident, $call:ident) => {
         $crate::__private::Requests::of($slot.get()).request().clone_from(&mut $slot, &mut $call)
+    };
+    (once, $slot:ident, $call:ident) => {
+        $crate::__private::Giving::of($slot.get()).giving().take_from(&mut $slot, &mut $call)
     };
     (lend, $slot:ident, $call:ident) => {
         $crate::__private::Requests::of($slot.get()).request().lend_from(&mut $slot, &mut $call)

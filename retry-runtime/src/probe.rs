@@ -261,6 +261,11 @@ impl Cloned {
     pub fn give<T: Clone>(self, argument: &mut T) -> T {
         argument.clone()
     }
+
+    /// Returns a clone of what is in `slot`.
+    pub fn take_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+        slot.get().clone()
+    }
 }
 
 impl Lent {
@@ -269,6 +274,11 @@ impl Lent {
     pub fn give<T>(self, argument: &mut T) -> &T {
         argument
     }
+
+    /// Takes what is in `slot`, which ends the call after this attempt.
+    pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+        slot.take_last(call)
+    }
 }
 
 impl LentUniquely {
@@ -276,6 +286,11 @@ impl LentUniquely {
     #[inline]
     pub fn give<T>(self, argument: &mut T) -> &mut T {
         argument
+    }
+
+    /// Takes what is in `slot`, which ends the call after this attempt.
+    pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+        slot.take_last(call)
     }
 }
 

@@ -1,14 +1,8 @@
-use reqwest::multipart::Form;
 use retry_http::retry_http;
 
 struct NotClone(String);
 
 fn take<T>(_: T) {}
-
-#[retry_http]
-async fn form(http: &reqwest::Client, form: Form) -> reqwest::Result<reqwest::Response> {
-    http.post("http://localhost").multipart(form).send().await
-}
 
 #[retry_http]
 async fn own(http: &reqwest::Client, own: NotClone) -> reqwest::Result<reqwest::Response> {
@@ -34,5 +28,5 @@ async fn anonymous(http: &reqwest::Client, value: impl Send) -> reqwest::Result<
 }
 
 fn main() {
-    let _ = |http: &reqwest::Client, own: NotClone| drop((own.0.len(), form(http, Form::new())));
+    let _ = |own: NotClone| drop(own.0.len());
 }
