@@ -6,28 +6,15 @@
 //! sends, and `expand` writes the loop; `client` puts the attribute on the methods of an `impl`. `errors`
 //! collects mistakes on the way.
 
-mod arguments;
+mod body;
 mod cfg;
-mod check;
-mod client;
-mod conditions;
-mod defaults;
-mod docs;
-mod duration;
-mod errors;
-mod expand;
-mod facade;
+mod diagnostics;
 mod function;
-mod keys;
-mod macros;
+mod generate;
 mod options;
-mod policy;
-mod sends;
-mod uses;
-mod values;
+mod paths;
+mod tokens;
 
-#[cfg(test)]
-mod fuzz;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +25,7 @@ use proc_macro::TokenStream;
 /// Options, defaults and examples are in the documentation of `retry-http`.
 #[proc_macro_attribute]
 pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand::retry_http(&attribute.into(), &item.into()).into()
+    generate::retry_http(&attribute.into(), &item.into()).into()
 }
 
 /// A checked `Policy`, of the options that the attribute takes.
@@ -46,5 +33,5 @@ pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// Usable in a `const`. Options, defaults and examples are in the documentation of `retry-http`.
 #[proc_macro]
 pub fn policy(input: TokenStream) -> TokenStream {
-    expand::policy(input.into()).into()
+    generate::policy(input.into()).into()
 }

@@ -3,19 +3,19 @@
 //! By syntax alone: `&x`, formatting macros and methods that by convention borrow do borrow; what takes a value
 //! consumes; what the macro cannot know (`x.method()`, unknown macros) may.
 
-use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
-use syn::{BinOp, Block, Expr, FieldValue, Item, Lit, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+use syn::{BinOp, Block, Expr, FieldValue, Item, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 
-use crate::arguments::names;
+use crate::body::macros;
 use crate::cfg::{self, Predicate};
-use crate::facade::Private;
-use crate::macros;
+use crate::function::bindings::names;
+use crate::paths::Private;
+use crate::tokens::captures;
 
 /// Methods that by convention borrow what they are called on.
 const BORROWING: [&str; 30] = [
@@ -441,15 +441,6 @@ impl Finder<'_> {
         }
         kept
     }
-}
-
-/// Whether a literal is a format that captures `name`.
-pub(crate) fn captures(literal: Literal, name: &Ident) -> bool {
-    let Lit::Str(text) = Lit::new(literal) else { return false };
-    let name = name.unraw().to_string();
-    text.value().split('{').skip(1).any(|rest| {
-        rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.trim_start().starts_with([':', '}']))
-    })
 }
 
 /// What binding a value to a pattern does with it.

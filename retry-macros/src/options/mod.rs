@@ -9,12 +9,19 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, LitBool, Path, Token, token};
 
-use crate::conditions::{self, Condition};
-use crate::duration;
-use crate::errors::{Errors, did_you_mean, list, or_colon};
-use crate::facade::Facade;
-use crate::keys::{self, Flag, Jitter};
-use crate::values::{self, is_number, mentions_self};
+use crate::diagnostics::{Errors, did_you_mean, list, or_colon};
+use crate::options::conditions::Condition;
+use crate::options::keys::{Flag, Jitter};
+use crate::options::value::is_number;
+use crate::paths::Facade;
+use crate::tokens::mentions_self;
+
+pub(crate) mod check;
+pub(crate) mod conditions;
+pub(crate) mod defaults;
+pub(crate) mod duration;
+pub(crate) mod keys;
+pub(crate) mod value;
 
 /// All keys, in the order of the documentation.
 const KEYS: [&str; 22] = [
@@ -237,7 +244,7 @@ fn entry(
     }
     let start = input.span();
     // What is wrong inside of a value says less than what to write.
-    let Some(value) = values::parse(input) else {
+    let Some(value) = value::parse(input) else {
         return Err(syn::Error::new(
             start,
             format!("`{name}` cannot be read: write `{}`", keys::example(&name)),

@@ -12,12 +12,13 @@ use syn::{
     Attribute, Expr, ExprCall, ExprMethodCall, ExprPath, FieldValue, Item, Lit, Macro, Pat, Path, Stmt, Type,
 };
 
-use crate::arguments::{self, Owned};
-use crate::facade::Private;
-use crate::function::{self, Shape};
-use crate::macros;
+use crate::body::macros;
+use crate::function::Shape;
+use crate::function::bindings::{self, Owned};
+use crate::function::foreign;
 use crate::options::Options;
-use crate::uses;
+use crate::paths::Private;
+use crate::tokens::captures;
 
 /// The methods of a response that read its body, with the number of their arguments.
 const READS: [(&str, usize); 6] =
@@ -444,7 +445,7 @@ fn is_get(path: &Path) -> bool {
 impl Armer<'_> {
     fn bind(&mut self, pattern: &Pat, origin: Origin) {
         let mut bound = Vec::new();
-        arguments::names(pattern, None, &mut bound);
+        bindings::names(pattern, None, &mut bound);
         let (loops, depth) = (self.loops, self.depth);
         for owned in bound {
             let name = owned.into_name();
@@ -721,7 +722,7 @@ fn collect(tokens: TokenStream, mentions: &mut Vec<TokenTree>) {
 fn count(mentions: &[TokenTree], name: &Ident) -> usize {
     let is = |token: &&TokenTree| match token {
         TokenTree::Ident(other) => other == name,
-        TokenTree::Literal(literal) => uses::captures(literal.clone(), name),
+        TokenTree::Literal(literal) => captures(literal.clone(), name),
         _ => false,
     };
     mentions.iter().filter(is).count()
@@ -730,8 +731,8 @@ fn count(mentions: &[TokenTree], name: &Ident) -> usize {
 /// Takes off what may stand around a send: parentheses, `Box::pin(..)`, `.instrument(..)`.
 fn peel(expr: &mut Expr) -> &mut Expr {
     let around = match expr {
-        Expr::MethodCall(call) => function::is_around(&call.method),
-        Expr::Call(call) => function::around(call),
+        Expr::MethodCall(call) => foreign::is_around(&call.method),
+        Expr::Call(call) => foreign::around(call),
         Expr::Paren(_) | Expr::Group(_) => true,
         _ => false,
     };

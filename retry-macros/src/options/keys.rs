@@ -7,9 +7,9 @@ use quote::ToTokens;
 use syn::visit::Visit;
 use syn::{Expr, ExprAsync, ExprClosure, ExprLit, ExprTry, Ident, Item, Lit, LitBool};
 
-use crate::duration;
-use crate::errors::{did_you_mean, list, or_colon};
-use crate::values::{Literal, NotANumber, literal, number, word};
+use crate::diagnostics::{did_you_mean, list, or_colon};
+use crate::options::duration;
+use crate::options::value::{Literal, NotANumber, literal, number, word};
 
 const JITTERS: [&str; 4] = ["none", "full", "equal", "decorrelated"];
 

@@ -7,13 +7,13 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Expr;
 
-use crate::arguments::Arguments;
-use crate::conditions::{Condition, Kind, WORDS};
-use crate::defaults;
-use crate::errors::and;
-use crate::keys::Jitter;
+use crate::body::arguments::Arguments;
+use crate::body::sends::Sends;
+use crate::diagnostics::and;
+use crate::options::conditions::{Condition, Kind, WORDS};
+use crate::options::defaults;
+use crate::options::keys::Jitter;
 use crate::options::{Given, Options};
-use crate::sends::Sends;
 
 /// Returns the section as an attribute. `sends` says whether requests are visible in the body.
 pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) -> TokenStream {
@@ -274,7 +274,7 @@ fn human(duration: &Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errors::Errors;
+    use crate::diagnostics::Errors;
     use crate::options;
 
     fn text(attribute: &str) -> String {

@@ -1,6 +1,6 @@
 //! Values: reading them, and what they are where their tokens alone say so.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::Delimiter;
 use syn::buffer::Cursor;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
@@ -98,13 +98,4 @@ pub(crate) fn number(value: &Expr) -> Result<Option<f64>, NotANumber> {
         Literal::Negative(lit) => read(lit).map(|number: f64| Some(-number)).ok_or(NotANumber),
         Literal::None => Ok(None),
     }
-}
-
-/// Whether a value is about the one that a method is called on.
-pub(crate) fn mentions_self(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(name) => name == "self",
-        TokenTree::Group(group) => mentions_self(group.stream()),
-        _ => false,
-    })
 }

@@ -11,11 +11,11 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, Generics};
 
-use crate::conditions::Condition;
-use crate::duration;
-use crate::facade::Facade;
-use crate::keys::Jitter;
+use crate::options::conditions::Condition;
+use crate::options::duration;
+use crate::options::keys::Jitter;
 use crate::options::{Given, Options};
+use crate::paths::Facade;
 
 /// What must be bound before the loop, and the policy as a reference.
 pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {

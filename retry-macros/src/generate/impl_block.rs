@@ -7,11 +7,12 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Stmt, parse_quote};
 
-use crate::errors::Errors;
+use crate::body::sends;
+use crate::diagnostics::Errors;
+use crate::function::foreign::is_ours;
 use crate::function::{Function, Shape};
 use crate::options::{Options, entries};
-use crate::sends;
-use crate::values::mentions_self;
+use crate::tokens::mentions_self;
 
 /// An `impl` block, if that is what is annotated.
 pub(crate) fn parse(item: &TokenStream) -> Option<ItemImpl> {
@@ -115,10 +116,6 @@ pub(crate) fn expand(
         return None;
     }
     Some(block.into_token_stream())
-}
-
-pub(crate) fn is_ours(attribute: &Attribute) -> bool {
-    attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
 }
 
 /// Whether a method has a visible send, or calls one that is transparent, and returns something that can be retried.

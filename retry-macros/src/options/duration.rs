@@ -6,9 +6,9 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Expr, Lit};
 
-use crate::errors::{did_you_mean, list, or_colon};
-use crate::keys::example;
-use crate::values::{Literal, literal, word};
+use crate::diagnostics::{did_you_mean, list, or_colon};
+use crate::options::keys::example;
+use crate::options::value::{Literal, literal, word};
 
 /// The units, in nanoseconds.
 const UNITS: [(&str, u64); 5] =

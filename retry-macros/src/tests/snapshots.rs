@@ -11,7 +11,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::visit_mut::VisitMut;
 
-use crate::expand;
+use crate::generate::{self as expand};
 
 #[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
 fn check(attribute: TokenStream, item: TokenStream, expected: Expect) {

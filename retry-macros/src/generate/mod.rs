@@ -7,27 +7,33 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Generics, Stmt, Type, parse_quote};
 
-use crate::arguments::{self, Arguments, Owned};
-use crate::errors::Errors;
-use crate::facade::Private;
+use crate::body::arguments::{self, Arguments};
+use crate::body::sends::{self, Sends};
+use crate::diagnostics::Errors;
+use crate::function::bindings::{self, Owned};
 use crate::function::{self, Function, Shape};
+use crate::options::check;
 use crate::options::{self, Options};
-use crate::sends::{self, Sends};
-use crate::{check, client, docs};
+use crate::paths::Private;
+
+mod docs;
+mod impl_block;
+mod placement;
+mod policy;
 
 /// The attribute. Where anything is wrong, all that is wrong and the item as it was written.
 pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(attribute.clone(), &mut errors);
     check::check(&options, &mut errors);
-    let expanded = match client::parse(item) {
+    let expanded = match impl_block::parse(item) {
         Some(block) if options.transparent.is_some() => {
-            check::no_transparent_impl(&options, &block, &mut errors);
+            placement::no_transparent_impl(&options, &block, &mut errors);
             None
         }
-        Some(block) => client::expand(attribute, &options, block, &mut errors),
+        Some(block) => impl_block::expand(attribute, &options, block, &mut errors),
         None => match function::parse(item.clone(), &mut errors) {
-            Some(function) => match client::after_others(attribute, &options, &function) {
+            Some(function) => match impl_block::after_others(attribute, &options, &function) {
                 Some(reordered) => Some(reordered),
                 None if options.transparent.is_some() => transparent(&options, function, &mut errors),
                 None => expand(&options, function, &mut errors),
@@ -55,9 +61,9 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(input, &mut errors);
     check::check(&options, &mut errors);
-    check::only_policy(&options, &mut errors);
+    placement::only_policy(&options, &mut errors);
     if errors.is_empty() {
-        return crate::policy::expression(&options);
+        return policy::expression(&options);
     }
     let krate = options.krate(Span::call_site());
     let errors = errors.into_tokens();
@@ -85,7 +91,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 // `typed::<R>()` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
 // as `attempt_blocking(|| -> R { body })` and the wait blocks. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
-    check::no_skip(options, errors);
+    placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
     let calls = sends::calls_anything(&function.body);
     let private = options.krate(Span::call_site()).private();
@@ -101,14 +107,14 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let output = returned.as_ref();
     let name = function.sig.ident.unraw().to_string();
     let outside = matches!(shape, Shape::Block | Shape::Closure);
-    let by_value = function.sig.receiver().is_some_and(arguments::is_by_value) && !outside;
+    let by_value = function.sig.receiver().is_some_and(bindings::is_by_value) && !outside;
     let looped = Loop {
         options,
         function: &name,
         shape,
         output,
         receiver,
-        converted: by_value.then(arguments::self_by_value),
+        converted: by_value.then(bindings::self_by_value),
         result: &result,
         generics: &generics,
         parameters: &parameters,
@@ -131,7 +137,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
                 );
             }
         }
-        let owned = arguments::owned(&mut function.sig, &mut function.body, &mut once);
+        let owned = bindings::owned(&mut function.sig, &mut function.body, &mut once);
         let tokens = looped.around(&mut function.body, &owned, &once, &mut arguments, &mut sends, errors);
         let tokens = match shape {
             Shape::Wrapped { boxed: true } => quote!(#eager ::std::boxed::Box::pin(async move { #tokens })),
@@ -142,7 +148,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     }
 
     if sends == Sends::OnlyGet || !calls {
-        check::needs_send(options, &function.sig.ident, sends, errors);
+        placement::needs_send(options, &function.sig.ident, sends, errors);
     }
     arguments.strip_mut(&mut function.sig, &mut function.body);
     // The user's function would look as if it could be an `async fn`, which it may not be, and as if it returned a `Result`.
@@ -162,7 +168,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
 // Output:
 //     async fn request(&self, builder: RequestBuilder) -> R { body, its sends armed }
 fn transparent(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
-    check::transparent(options, errors);
+    placement::transparent(options, errors);
     let transparent = options.transparent.as_ref()?;
     function.only_attribute(errors)?;
     function.blocking_allowed(errors)?;
@@ -253,9 +259,9 @@ impl Loop<'_> {
             (attempt, [quote!(start_blocking), quote!(wait_blocking)])
         };
         let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
-        let (bind, policy) = crate::policy::reference(options, self.generics);
+        let (bind, policy) = policy::reference(options, self.generics);
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
-            Some(name) => arguments::with_self_as(name, tokens),
+            Some(name) => bindings::with_self_as(name, tokens),
             None => tokens,
         };
         let bind = with_self_as(self.receiver.as_ref(), bind);

@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::expand;
+use crate::generate::{self as expand};
 
 const ATTRIBUTES: [&str; 18] = [
     "",

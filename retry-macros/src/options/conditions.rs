@@ -4,9 +4,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{Expr, ExprRange, Lit, RangeLimits};
 
-use crate::errors::{Errors, did_you_mean, list, or_colon};
-use crate::facade::Facade;
-use crate::values::{Literal, literal, word};
+use crate::diagnostics::{Errors, did_you_mean, list, or_colon};
+use crate::options::value::{Literal, literal, word};
+use crate::paths::Facade;
 
 /// The failures that have a name.
 pub(crate) const WORDS: [&str; 4] = ["connect", "timeout", "reset", "body"];

@@ -1,0 +1,208 @@
+//! The forms that other attributes and adapters leave: `#[async_trait]`, `#[tracing::instrument]`, `Box::pin(..)`,
+//! `.boxed()` and their kin.
+
+use proc_macro2::Ident;
+use syn::visit::Visit;
+use syn::{Attribute, Block, Expr, ExprCall, Item, Pat, Stmt};
+
+use crate::cfg;
+use crate::function::bindings::{self as arguments, Owned};
+
+/// Returns `true` if the attribute is `#[retry_http]`.
+pub(crate) fn is_ours(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
+}
+
+/// What may stand around an `async` block without changing what it resolves to.
+const AROUND: [&str; 8] = [
+    "boxed",
+    "boxed_local",
+    "fuse",
+    "in_current_span",
+    "instrument",
+    "or_current",
+    "with_current_subscriber",
+    "with_subscriber",
+];
+
+/// Whether `expr` ends in an `async` block, in nothing but what leaves its output as it is.
+pub(super) fn has_block(expr: &Expr) -> bool {
+    match expr {
+        Expr::Async(_) => true,
+        Expr::Paren(paren) => has_block(&paren.expr),
+        Expr::Group(group) => has_block(&group.expr),
+        Expr::Cast(cast) => has_block(&cast.expr),
+        Expr::MethodCall(call) => {
+            AROUND.contains(&call.method.to_string().as_str()) && has_block(&call.receiver)
+        }
+        Expr::Call(call) => around(call) && has_block(&call.args[0]),
+        _ => false,
+    }
+}
+
+/// Whether a body returns another future than that of its last expression.
+pub(super) fn has_other_ends(body: &[Stmt]) -> bool {
+    struct Returns(bool);
+
+    impl<'ast> Visit<'ast> for Returns {
+        fn visit_expr_return(&mut self, _: &'ast syn::ExprReturn) {
+            self.0 = true;
+        }
+
+        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+
+    let mut returns = Returns(false);
+    for stmt in body {
+        returns.visit_stmt(stmt);
+    }
+    let ends = body.iter().filter(|stmt| matches!(stmt, Stmt::Expr(_, None)));
+    returns.0 || ends.map(cfg::of_stmt).any(|predicate| predicate.is_some())
+}
+
+/// The block that [`has_block`] saw.
+pub(super) fn expect_block(expr: &mut Expr) -> &mut Block {
+    match expr {
+        Expr::Async(item) => &mut item.block,
+        Expr::Paren(paren) => expect_block(&mut paren.expr),
+        Expr::Group(group) => expect_block(&mut group.expr),
+        Expr::Cast(cast) => expect_block(&mut cast.expr),
+        Expr::MethodCall(call) => expect_block(&mut call.receiver),
+        Expr::Call(call) => expect_block(&mut call.args[0]),
+        _ => unreachable!("`has_block` saw a block"),
+    }
+}
+
+/// `.boxed()`, `.instrument(span)` and their kin.
+pub(crate) fn is_around(method: &Ident) -> bool {
+    AROUND.contains(&method.to_string().as_str())
+}
+
+/// `Box::pin(..)`, `Instrument::instrument(.., span)` and their kin.
+pub(crate) fn around(call: &ExprCall) -> bool {
+    let Expr::Path(path) = &*call.func else { return false };
+    let Some(last) = path.path.segments.last() else { return false };
+    !call.args.is_empty() && (last.ident == "pin" || is_around(&last.ident))
+}
+
+/// What `#[tracing::instrument]` makes of the body of an `async fn`.
+pub(super) fn is_instrumented(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__tracing_instrument_future")
+        && local.init.as_ref().is_some_and(|init| has_block(&init.expr)))
+}
+
+/// What `#[tracing::instrument(err)]` makes of the body of a `fn`: `match (move || { body })() { .. }`.
+pub(super) fn is_called_closure(stmt: &Stmt) -> bool {
+    called(stmt).is_some_and(|call| match &*call.func {
+        Expr::Paren(paren) => match &*paren.expr {
+            Expr::Closure(closure) => closure.capture.is_some() && matches!(*closure.body, Expr::Block(_)),
+            _ => false,
+        },
+        _ => false,
+    }) && call_is_matched(stmt)
+}
+
+/// The call whose outcome a statement matches, or binds to `x`.
+fn called(stmt: &Stmt) -> Option<&ExprCall> {
+    let expr = match stmt {
+        Stmt::Expr(Expr::Match(item), _) => &*item.expr,
+        Stmt::Local(local) if is_named(&local.pat, "x") => &*local.init.as_ref()?.expr,
+        _ => return None,
+    };
+    match expr {
+        Expr::Call(call) if call.args.is_empty() => Some(call),
+        _ => None,
+    }
+}
+
+/// Whether the statement is written as `#[tracing::instrument]` writes it.
+fn call_is_matched(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Expr(Expr::Match(item), _) => {
+            !item.attrs.is_empty() || item.arms.iter().any(|arm| !arm.attrs.is_empty())
+        }
+        Stmt::Local(local) => !local.attrs.is_empty(),
+        _ => false,
+    }
+}
+
+pub(super) fn expect_closure(stmt: &mut Stmt) -> &mut Vec<Stmt> {
+    let expr = match stmt {
+        Stmt::Expr(Expr::Match(item), _) => &mut *item.expr,
+        Stmt::Local(syn::Local { init: Some(init), .. }) => &mut *init.expr,
+        _ => unreachable!("it calls a closure"),
+    };
+    let Expr::Call(call) = expr else { unreachable!("it is a call") };
+    let Expr::Paren(paren) = &mut *call.func else { unreachable!("of a closure") };
+    let Expr::Closure(closure) = &mut *paren.expr else { unreachable!("of a closure") };
+    let Expr::Block(body) = &mut *closure.body else { unreachable!("with a block") };
+    &mut body.block.stmts
+}
+
+fn is_named(pattern: &Pat, name: &str) -> bool {
+    match pattern {
+        Pat::Ident(plain) => plain.ident == name,
+        Pat::Type(typed) => is_named(&typed.pat, name),
+        _ => false,
+    }
+}
+
+/// With `err` or `ret`, `#[tracing::instrument]` puts the body into an inner block, which it awaits first.
+pub(super) fn innermost(block: &mut Block) -> &mut Vec<Stmt> {
+    fn awaited(stmt: &mut Stmt) -> Option<&mut Vec<Stmt>> {
+        let expr = match stmt {
+            Stmt::Local(local) => &mut *local.init.as_mut()?.expr,
+            Stmt::Expr(Expr::Match(item), _) => &mut *item.expr,
+            _ => return None,
+        };
+        let Expr::Await(future) = expr else { return None };
+        let Expr::Async(inner) = &mut *future.base else { return None };
+        Some(&mut inner.block.stmts)
+    }
+
+    let inner = block.stmts.first_mut().is_some_and(|stmt| awaited(stmt).is_some());
+    if !inner {
+        return &mut block.stmts;
+    }
+    block.stmts.first_mut().and_then(awaited).unwrap_or_else(|| unreachable!("it was there just now"))
+}
+
+/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`.
+pub(super) fn async_trait(
+    block: &mut Block,
+    params: Vec<Owned>,
+    mut owned: Vec<Owned>,
+) -> (&mut Vec<Stmt>, Vec<Owned>) {
+    let body = |stmt: &Stmt| {
+        matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__ret")
+            && local.init.as_ref().is_some_and(|init| matches!(*init.expr, Expr::Block(_))))
+    };
+    let Some(at) = block.stmts.iter().position(body) else {
+        owned.extend(params);
+        return (&mut block.stmts, owned);
+    };
+    let (before, rest) = block.stmts.split_at_mut(at);
+    bindings(before, &params, &mut owned);
+    match &mut rest[0] {
+        Stmt::Local(syn::Local { init: Some(init), .. }) => match &mut *init.expr {
+            Expr::Block(item) => (&mut item.block.stmts, owned),
+            _ => unreachable!("it is a block"),
+        },
+        _ => unreachable!("it has a value"),
+    }
+}
+
+/// The names that statements bind, with the types of the parameters they are taken from.
+pub(super) fn bindings(stmts: &[Stmt], params: &[Owned], owned: &mut Vec<Owned>) {
+    for stmt in stmts {
+        let Stmt::Local(local) = stmt else { continue };
+        if is_named(&local.pat, "__self") {
+            continue;
+        }
+        let ty =
+            params.iter().find(|param| is_named(&local.pat, &param.name().to_string())).and_then(Owned::ty);
+        arguments::names(&local.pat, ty, owned);
+    }
+}
