@@ -1,10 +1,6 @@
 //! The attribute of [`retry-http`](https://docs.rs/retry-http): parse, check, rewrite.
 //!
-//! Depend on `retry-http`, which re-exports this, and not on this crate. The stages, one file each:
-//! `options` reads the attribute (`keys`, `conditions` and `duration` its values), `check` holds the rules
-//! across keys, `function` tells what is annotated, `arguments` what each attempt is given (by `uses`), `sends` arms what it
-//! sends, and `expand` writes the loop; `client` puts the attribute on the methods of an `impl`. `errors`
-//! collects mistakes on the way.
+//! Depend on `retry-http`, which re-exports this crate. ARCHITECTURE.md lists the modules.
 
 mod body;
 mod cfg;

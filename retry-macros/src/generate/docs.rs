@@ -281,7 +281,7 @@ mod tests {
         let mut errors = Errors::default();
         let options = options::parse(attribute.parse().unwrap(), &mut errors);
         assert!(errors.is_empty(), "{attribute}");
-        section(&options, &[], Sends::Visible).to_string().replace("\\n", "\n")
+        section(&options, &Arguments::default(), Sends::Visible).to_string().replace("\\n", "\n")
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! Reports: what a response or an error says about the exchange that it came of.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use crate::engine::policy::failure::{Failure, FailureSet, HttpFailure};
+
+/// The facts that one value (a response, an error, an outcome) gives about an exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'v> {
+    pub(crate) by: By,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) failures: FailureSet,
+    /// A wait that an error of the user's asks for.
+    pub(crate) hint: Option<Duration>,
+    pub(crate) headers: Option<&'v HeaderMap>,
+    pub(crate) url: Option<&'v str>,
+}
+
+/// The kind of value that a report comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A response.
+    Response,
+    /// An error of the transport.
+    Transport,
+    /// An error of a request that could not be built, so nothing was sent.
+    Unsent,
+    /// An error of the user's, by its [`HttpFailure`].
+    Own,
+    /// An error that contains tokio's `Elapsed`: a time limit of the user's ran out.
+    Elapsed,
+    /// An error that says nothing.
+    Error,
+    /// A success that is no response.
+    Success,
+}
+
+impl<'v> Report<'v> {
+    /// A report that says no more than where it comes from.
+    pub(crate) const fn new(by: By) -> Self {
+        Self { by, status: None, failures: FailureSet::EMPTY, hint: None, headers: None, url: None }
+    }
+
+    /// A report of an answer.
+    #[inline]
+    pub(crate) const fn response(status: StatusCode, headers: &'v HeaderMap) -> Self {
+        Self { status: Some(status), headers: Some(headers), ..Self::new(By::Response) }
+    }
+
+    /// A report of an exchange that failed in the transport.
+    pub(crate) const fn failure(status: Option<StatusCode>, failures: FailureSet) -> Self {
+        Self { status, failures, ..Self::new(By::Transport) }
+    }
+
+    /// A report of an error of the user's.
+    pub(crate) fn own(error: &impl HttpFailure) -> Self {
+        Self {
+            status: error.status().and_then(|status| StatusCode::from_u16(status).ok()),
+            failures: error.failures(),
+            hint: error.retry_after(),
+            ..Self::new(By::Own)
+        }
+    }
+
+    /// A report of an error that contains tokio's `Elapsed`.
+    pub(crate) const fn elapsed() -> Self {
+        Self { failures: FailureSet::EMPTY.with(Failure::Timeout), ..Self::new(By::Elapsed) }
+    }
+
+    /// The report, about an exchange with `url`.
+    #[inline]
+    pub(crate) const fn about(mut self, url: Option<&'v str>) -> Self {
+        self.url = url;
+        self
+    }
+
+    /// Whether the value is an `Ok`.
+    pub(crate) fn is_success(&self) -> bool {
+        matches!(self.by, By::Response | By::Success)
+    }
+
+    /// Whether nothing is said about any exchange.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.status.is_none() && self.failures.is_empty() && self.hint.is_none()
+    }
+}

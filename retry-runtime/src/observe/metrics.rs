@@ -1,0 +1,106 @@
+//! Events as numbers, by `metrics`. Labels are bounded: functions, of which a program has so many as it has annotated,
+//! statuses of errors, and words of ours. Never a host, which may come from a user.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use metrics::{Key, Label, Level, Metadata, Unit};
+
+use crate::observe::{Event, Step};
+
+const CALLS: &str = "retry_http_calls_total";
+const RETRIES: &str = "retry_http_retries_total";
+const RENEWALS: &str = "retry_http_renewals_total";
+const ATTEMPTS: &str = "retry_http_attempts";
+const WAIT: &str = "retry_http_wait_seconds";
+const HELD: &str = "retry_http_held_seconds";
+
+/// Tells the recorder of `metrics` what each metric means, and its unit: once, after it is installed.
+///
+/// | metric | labels | what |
+/// |---|---|---|
+/// | `retry_http_calls_total` | `function`, `result` | calls that have ended: `ok`, `failed`, and with more than one attempt `ok_after_retry`, `failed_after_retry` |
+/// | `retry_http_retries_total` | `function`, `reason` | retries, by what they are for: a status of an error, `connect`, `timeout`, `reset`, `body`, or `outcome` where it is neither |
+/// | `retry_http_renewals_total` | `function`, `result` | renewals of credentials: `ok`, `failed` |
+/// | `retry_http_attempts` | `function` | histogram: attempts of a call |
+/// | `retry_http_wait_seconds` | `function` | histogram: the wait before a retry |
+/// | `retry_http_held_seconds` | `function` | histogram: how long an attempt was held back by its upstream |
+///
+/// A call that is dropped before it ends is not counted.
+pub fn describe_metrics() {
+    metrics::describe_counter!(CALLS, Unit::Count, "Calls that have ended.");
+    metrics::describe_counter!(RETRIES, Unit::Count, "Retries, by what they are for.");
+    metrics::describe_counter!(RENEWALS, Unit::Count, "Renewals of credentials.");
+    metrics::describe_histogram!(ATTEMPTS, Unit::Count, "Attempts of a call.");
+    metrics::describe_histogram!(WAIT, Unit::Seconds, "The wait before a retry.");
+    metrics::describe_histogram!(HELD, Unit::Seconds, "How long an attempt was held back by its upstream.");
+}
+
+/// Counts `event`.
+pub(crate) fn count(event: &Event<'_>) {
+    let labels = Labels::of(event.function);
+    match event.step {
+        Step::Retry { wait } => {
+            // A server has many statuses, but this is one of an error.
+            let reason = Label::new("reason", event.error_type().unwrap_or("outcome").to_owned());
+            increment(&Key::from_parts(RETRIES, vec![labels.function[0].clone(), reason]));
+            record(WAIT, labels, wait.as_secs_f64());
+        }
+        Step::Held { wait } => record(HELD, labels, wait.as_secs_f64()),
+        Step::Renewed { succeeded } => {
+            increment(&Key::from_static_parts(RENEWALS, labels.result(succeeded, 1)));
+            if !succeeded {
+                end(labels, event.attempt, false);
+            }
+        }
+        // What a `retry_if` still wants to retry is no success, though it is no error either.
+        Step::End { stop, succeeded } => end(labels, event.attempt, succeeded && !stop.gave_up()),
+    }
+}
+
+fn end(labels: &'static Labels, attempt: u32, succeeded: bool) {
+    increment(&Key::from_static_parts(CALLS, labels.result(succeeded, attempt)));
+    record(ATTEMPTS, labels, f64::from(attempt));
+}
+
+/// The labels of a function. Made once, so that a call which succeeds at once allocates nothing, whoever counts it.
+struct Labels {
+    function: [Label; 1],
+    /// In the order of [`RESULTS`].
+    results: [[Label; 2]; 4],
+}
+
+const RESULTS: [&str; 4] = ["ok", "ok_after_retry", "failed", "failed_after_retry"];
+
+impl Labels {
+    fn of(function: &'static str) -> &'static Self {
+        static ALL: RwLock<BTreeMap<&str, &Labels>> = RwLock::new(BTreeMap::new());
+        if let Some(labels) = ALL.read().unwrap_or_else(PoisonError::into_inner).get(function) {
+            return labels;
+        }
+        // Leaked, but once a function; and read without a lock from here on.
+        let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(function).or_insert_with(|| Box::leak(Box::new(Self::new(function))))
+    }
+
+    fn new(function: &'static str) -> Self {
+        let label = Label::from_static_parts("function", function);
+        let results = RESULTS.map(|result| [label.clone(), Label::from_static_parts("result", result)]);
+        Self { function: [label], results }
+    }
+
+    fn result(&'static self, succeeded: bool, attempts: u32) -> &'static [Label] {
+        &self.results[2 * usize::from(!succeeded) + usize::from(attempts > 1)]
+    }
+}
+
+static METADATA: Metadata<'_> = Metadata::new("retry_http", Level::INFO, None);
+
+fn increment(key: &Key) {
+    metrics::with_recorder(|recorder| recorder.register_counter(key, &METADATA).increment(1));
+}
+
+fn record(name: &'static str, labels: &'static Labels, value: f64) {
+    let key = Key::from_static_parts(name, &labels.function);
+    metrics::with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(value));
+}

@@ -1,0 +1,61 @@
+//! Imports go one way: a module names only modules that stand below it, as ARCHITECTURE.md draws them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules of a crate, from the top down. Those of one line may not name each other.
+const MACROS: &[&[&str]] =
+    &[&["generate"], &["body"], &["function", "options"], &["diagnostics"], &["cfg", "paths", "tokens"]];
+const RUNTIME: &[&[&str]] = &[
+    &["call", "config", "fleet"],
+    &["transport"],
+    &["scope"],
+    &["env"],
+    &["testing"],
+    &["observe"],
+    &["engine"],
+];
+
+#[test]
+fn imports_go_down() {
+    for (folder, layers) in [("retry-macros/src", MACROS), ("retry-runtime/src", RUNTIME)] {
+        let mut wrong = Vec::new();
+        for file in sources(Path::new(folder)) {
+            let module = file.strip_prefix(folder).expect("a file of the folder");
+            let module =
+                module.iter().next().expect("a file").to_str().expect("UTF-8").trim_end_matches(".rs");
+            // The crate root re-exports, and tests of the whole stand above all.
+            if ["lib", "tests"].contains(&module) {
+                continue;
+            }
+            let from = layer(layers, module);
+            let text = fs::read_to_string(&file).expect("a source");
+            for line in text.lines().map(str::trim).filter(|line| line.starts_with("use crate::")) {
+                let path = line.trim_start_matches("use crate::");
+                let other = path.split([':', ';', '{']).next().expect("a name");
+                if other != module && layer(layers, other) <= from {
+                    wrong.push(format!("{}: {line}", file.display()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "these name a module that does not stand below:\n{}", wrong.join("\n"));
+    }
+}
+
+fn layer(layers: &[&[&str]], module: &str) -> usize {
+    let at = layers.iter().position(|layer| layer.contains(&module));
+    at.unwrap_or_else(|| panic!("`{module}` has no layer: add it here and to ARCHITECTURE.md"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
