@@ -15,7 +15,7 @@ const POLICY: Policy = match Policy::builder()
     .build()
 {
     Ok(policy) => policy,
-    Err(error) => panic!("{}", error.message()),
+    Err(error) => panic!("{}", error.message().as_str()),
 };
 
 /// A service that is down for ten seconds and then limits its rate, as a function of time.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Response};
 use retry_http::testing::server::{Reply, Server};
-use retry_http::{FailureSet, HttpFailure, retry_http};
+use retry_http::{FailureSet, HttpFailure, failures_of, retry_http};
 use support::ms;
 
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +58,7 @@ mod hidden {
     }
 
     pub async fn own(http: &Client, url: &str) -> Result<String, Own> {
-        let failed =
-            |error: reqwest::Error| Own { status: None, wait: None, failures: FailureSet::of(&error) };
+        let failed = |error: reqwest::Error| Own { status: None, wait: None, failures: failures_of(&error) };
         let response = send(http, url).await.map_err(failed)?;
         let status = response.status();
         if status.is_success() {
@@ -139,7 +138,7 @@ async fn plain_struct(http: &Client, url: &str) -> Result<String, Message> {
 
 #[retry_http(base = 1ms)]
 async fn own_impl(http: &Client, url: &str) -> Result<String, Own> {
-    let failed = |error: reqwest::Error| Own { status: None, wait: None, failures: FailureSet::of(&error) };
+    let failed = |error: reqwest::Error| Own { status: None, wait: None, failures: failures_of(&error) };
     let response = http.get(url).send().await.map_err(failed)?;
     response.error_for_status().map_err(failed)?.text().await.map_err(failed)
 }

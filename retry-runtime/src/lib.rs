@@ -7,8 +7,6 @@
 //! generates, and by nobody else.
 
 mod call;
-#[cfg(feature = "serde")]
-mod config;
 mod engine;
 mod env;
 #[cfg(feature = "redis")]
@@ -29,12 +27,7 @@ mod transport;
 
 pub use engine::exchange::Exchange;
 pub use engine::hint;
-pub use engine::policy::backoff::{Backoff, Jitter};
-pub use engine::policy::condition::Condition;
-pub use engine::policy::failure::{Failure, FailureSet, HttpFailure};
-pub use engine::policy::rules::PolicyError;
-pub use engine::policy::status::StatusSet;
-pub use engine::policy::{Policy, PolicyBuilder};
+pub use engine::http_failure::HttpFailure;
 pub use engine::retry::{Retry, Stop, Verdict};
 pub use engine::upstream::{Turn, Upstream};
 #[cfg(feature = "redis")]
@@ -42,7 +35,13 @@ pub use fleet::{Fleet, FleetError};
 #[cfg(feature = "metrics")]
 pub use observe::metrics::describe_metrics;
 pub use observe::{Event, Observer, Step};
+pub use retry_policy::{
+    Backoff, Condition, Conditions, Failure, FailureSet, Jitter, Policy, PolicyBuilder, PolicyError,
+    PolicyMessage, StatusSet,
+};
 pub use scope::renewal::{Renewal, Renewed};
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+pub use transport::reqwest::failures_of;
 
 /// What generated code calls. Not part of the public API: anything in it may change in any release.
 #[doc(hidden)]
@@ -65,10 +64,5 @@ pub mod __private {
     pub use crate::call::attempt::attempt_blocking;
 
     /// The rules over constant expressions, each called with the span of the expression.
-    pub mod rules {
-        pub use crate::engine::policy::rules::{
-            base, base_and_cap, base_and_deadline, cap, deadline, factor, idempotency_key, jitter, listed,
-            max, max_retry_after_and_deadline, not_never, reauth, timeout, timeout_and_deadline, uphold,
-        };
-    }
+    pub use retry_policy::rules;
 }

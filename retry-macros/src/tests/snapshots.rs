@@ -296,7 +296,7 @@ fn every_option() {
                         const __ON_4: ::core::primitive::u16 = TEAPOT;
                         const _: () = again::__private::rules::uphold(
                             again::__private::rules::listed(
-                                __ON_4,
+                                again::Condition::Status(__ON_4),
                                 &[
                                     again::Condition::Status(429u16),
                                     again::Condition::Range(500u16, 599u16),
@@ -340,7 +340,8 @@ fn every_option() {
                         );
                         const _: () = again::__private::rules::uphold(
                             again::__private::rules::not_never(
-                                (&__POLICY).__never_covers(again::Condition::Status(__ON_4)),
+                                again::Condition::Status(__ON_4),
+                                (&__POLICY).never(),
                             ),
                         );
                         &__POLICY
@@ -844,10 +845,10 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
         },
         expect![[r#"
             ::core::compile_error! {
-                "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
+                "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute or the policy"
             }
             ::core::compile_error! {
-                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `crate`, `skip` and `transparent`"
+                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `skip`, `transparent` and `crate`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

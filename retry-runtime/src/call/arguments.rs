@@ -1,6 +1,8 @@
 //! What the generated loop does with values of the user's types: thin macros over [`Probe`](crate::transport::kind::Probe),
 //! which has to be asked where the type is known, and the traits whose messages speak to users.
 
+#![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
+
 use std::ops::Deref;
 
 use crate::call::Call;

@@ -1,11 +1,13 @@
 //! After an attempt: read what its outcome says, ask for a verdict, then return the outcome, or drain it and wait.
 
+#![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
+
 use std::error::Error as StdError;
 use std::time::Duration;
 
 use crate::call::Call;
 use crate::call::attempt::Attempted;
-use crate::engine::policy::failure::HttpFailure;
+use crate::engine::http_failure::HttpFailure;
 use crate::engine::report::{By, Report};
 use crate::env;
 #[cfg(feature = "blocking")]

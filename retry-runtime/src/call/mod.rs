@@ -16,7 +16,6 @@ use crate::call::function::Function;
 use crate::call::upstream::{IsUpstream, Shared};
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::Exchange;
-use crate::engine::policy::Policy;
 use crate::engine::recorder::{Hints, Mark, Recorder};
 use crate::engine::report::{By, Report};
 use crate::engine::retry::{Retry, Stop, Verdict};
@@ -28,6 +27,7 @@ use crate::scope::{self, Around, OwnScope};
 #[cfg(feature = "testing")]
 use crate::testing;
 use crate::transport::Work;
+use retry_policy::Policy;
 
 /// One call of an annotated function.
 pub struct Call<'p> {

@@ -15,10 +15,10 @@
 use std::time::{Duration, SystemTime};
 
 use crate::engine::exchange::Exchange;
-use crate::engine::policy::Policy;
-use crate::engine::policy::failure::Failure;
 use crate::engine::recorder::{Hints, Mark, Progress, Recorded, Recorder, is_about};
 use crate::engine::report::{By, Report};
+use retry_policy::Failure;
+use retry_policy::Policy;
 
 /// The exchange that decides about an attempt.
 #[derive(Clone, Debug, Default)]
@@ -177,7 +177,7 @@ fn source(
 fn succeeded(recorded: &Recorded, policy: &Policy) -> bool {
     recorded.has_succeeded()
         && recorded.exchange.status().is_none_or(|status| {
-            recorded.mark == Mark::Succeeded || !policy.on_idempotent().statuses.contains(status.as_u16())
+            recorded.mark == Mark::Succeeded || !policy.on_safe().statuses.contains(status.as_u16())
         })
 }
 
@@ -201,9 +201,9 @@ fn has_overlap(exchanges: &[Recorded]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::policy::failure::FailureSet;
     use crate::engine::recorder::{Key, Prepared};
     use http::{HeaderMap, HeaderValue, Method, StatusCode};
+    use retry_policy::FailureSet;
 
     const A: &str = "http://localhost/a";
     const B: &str = "http://localhost/b";

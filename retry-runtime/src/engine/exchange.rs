@@ -6,7 +6,7 @@ use http::header::HeaderName;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::engine::hint::Hint;
-use crate::engine::policy::failure::{Failure, FailureSet};
+use retry_policy::{Failure, FailureSet};
 
 /// The header by which a client makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -13,9 +13,9 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::engine::exchange::{Exchange, IDEMPOTENCY_KEY, is_idempotent};
 use crate::engine::hint;
-use crate::engine::policy::failure::{Failure, FailureSet};
-use crate::engine::policy::rules::is_retryable;
 use crate::engine::report::{By, Report};
+use retry_policy::rules::is_retryable;
+use retry_policy::{Failure, FailureSet};
 
 /// How many exchanges are kept whole.
 const KEPT: usize = 64;

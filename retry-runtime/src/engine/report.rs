@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::engine::policy::failure::{Failure, FailureSet, HttpFailure};
+use crate::engine::http_failure::HttpFailure;
+use retry_policy::{Failure, FailureSet};
 
 /// The facts that one value (a response, an error, an outcome) gives about an exchange.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::engine::policy::failure::{Failure, FailureSet};
 use crate::engine::retry::Stop;
+use retry_policy::{Failure, FailureSet};
 
 /// Something that happened in a call of an annotated function.
 #[derive(Clone, Copy, Debug)]

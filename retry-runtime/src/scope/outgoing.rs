@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
 use crate::engine::exchange::IDEMPOTENCY_KEY;
-use crate::engine::policy::Policy;
 use crate::engine::recorder::hash;
 use crate::env::{self, Moment, Skipped};
+use retry_policy::Policy;
 
 /// The bounds and keys of a call's requests. The bounds and keys of outer calls hold as well.
 #[derive(Debug, Default)]

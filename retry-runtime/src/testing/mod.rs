@@ -24,9 +24,9 @@ use rand::distr::{Distribution, StandardUniform};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::engine::policy::failure::FailureSet;
 use crate::engine::retry::{Stop, Verdict};
 use crate::observe::{Event, Step};
+use retry_policy::FailureSet;
 
 /// On this thread waits are recorded and pass in no time, until what is returned is dropped.
 ///

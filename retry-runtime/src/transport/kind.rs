@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 
-use crate::engine::policy::failure::HttpFailure;
+use crate::engine::http_failure::HttpFailure;
 use crate::engine::recorder::Prepared;
 use crate::scope;
 use crate::scope::renewal::Renewed;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use std::time::Duration;
 
-use crate::engine::policy::failure::FailureSet;
 use crate::engine::report::{By, Report};
 use crate::transport::{AnyError, Failing};
+use retry_policy::FailureSet;
 
 /// Returns what `error` says, where it is reqwest's, or tokio's `Elapsed`.
 fn report_of(error: &AnyError) -> Option<Report<'_>> {
@@ -63,14 +63,12 @@ impl Failing for std::io::Error {
     }
 }
 
-impl FailureSet {
-    /// The ways in which the exchange behind `error` failed: what the first reqwest error among it and its
-    /// sources says. Empty where there is none, or where it is about something else, such as a status.
-    ///
-    /// For impls of [`HttpFailure`](crate::HttpFailure) that keep such an error.
-    pub fn of(error: &AnyError) -> Self {
-        sources(error).find_map(failures).unwrap_or_default()
-    }
+/// Returns the ways in which the exchange behind `error` failed, by the first reqwest error among `error` and its sources.
+/// Returns no failure if there is none, or if that is about something else, such as a status.
+///
+/// For impls of [`HttpFailure`](crate::HttpFailure) that keep such an error.
+pub fn failures_of(error: &AnyError) -> FailureSet {
+    sources(error).find_map(failures).unwrap_or_default()
 }
 
 /// `error` as an `E`; errors that are shared hide what they share from their own `source()`.
@@ -209,7 +207,6 @@ macro_rules! version {
             use $reqwest::Error;
 
             use super::{LARGEST_DRAIN, printed_timeout, sources};
-            use crate::engine::policy::failure::{Failure, FailureSet};
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
             use crate::scope;
@@ -217,6 +214,7 @@ macro_rules! version {
             use crate::transport::{
                 Answer, AnyError, Armed, Executor, Failing, OfTransport, Readable, Sender, TryClone, Work,
             };
+            use retry_policy::{Failure, FailureSet};
 
             transport!(
                 $reqwest,

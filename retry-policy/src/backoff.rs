@@ -38,7 +38,7 @@ impl Jitter {
 /// A validated part of a [`Policy`](crate::Policy); get one with [`Policy::backoff`](crate::Policy::backoff).
 ///
 /// ```
-/// use retry_runtime::Policy;
+/// use retry_http::Policy;
 /// use std::time::Duration;
 ///
 /// let backoff = Policy::DEFAULT.backoff();
@@ -55,14 +55,31 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    pub(crate) const DEFAULT: Self = Self {
+        base: Duration::from_secs(1),
+        factor: 2.0,
+        cap: Duration::from_secs(60),
+        jitter: Jitter::Fraction(0.5),
+    };
+
     /// The wait before the first retry, without jitter.
     pub const fn base(&self) -> Duration {
         self.base
     }
 
+    /// Returns how much longer each wait is than the one before it.
+    pub const fn factor(&self) -> f64 {
+        self.factor
+    }
+
     /// The longest wait.
     pub const fn cap(&self) -> Duration {
         self.cap
+    }
+
+    /// Returns how waits are spread.
+    pub const fn jitter(&self) -> Jitter {
+        self.jitter
     }
 
     /// The delay before retry `n` (0 is the first), without jitter. Saturates at `cap`.
@@ -98,6 +115,21 @@ impl Backoff {
     pub fn wait_after_hint(&self, hint: Duration, random: f64) -> Duration {
         let spread = nanos(self.base) * self.jitter.above_hint() * unit(random);
         hint.saturating_add(whole(spread))
+    }
+
+    /// Returns the longest that `retries` computed waits can be together.
+    pub fn longest_total(&self, retries: u32) -> Duration {
+        // Beyond these a wait hardly grows, and the bound is `cap`.
+        const SUMMED: u32 = 10_000;
+        let (mut total, mut previous) = (Duration::ZERO, Duration::ZERO);
+        for n in 0..retries.min(SUMMED) {
+            let wait = self.wait(n, previous, 1.0);
+            if wait == previous {
+                return total.saturating_add(wait.saturating_mul(retries - n));
+            }
+            (total, previous) = (total.saturating_add(wait), wait);
+        }
+        total.saturating_add(self.cap.saturating_mul(retries.saturating_sub(SUMMED)))
     }
 
     fn capped(&self, delay: f64) -> Duration {

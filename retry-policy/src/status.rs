@@ -5,7 +5,7 @@ use std::fmt;
 /// A set of HTTP statuses from 100 to 599 (RFC 9110 §15), usable in a `const`.
 ///
 /// ```
-/// use retry_runtime::StatusSet;
+/// use retry_http::StatusSet;
 ///
 /// const OUTAGE: StatusSet = StatusSet::EMPTY.with(429).with_range(500, 504);
 /// assert!(OUTAGE.contains(503));
@@ -70,6 +70,11 @@ impl StatusSet {
             word += 1;
         }
         true
+    }
+
+    /// Returns `true` if the set has no member.
+    pub const fn is_empty(&self) -> bool {
+        Self::EMPTY.contains_all(*self)
     }
 
     /// The members, in ascending order.
