@@ -1,4 +1,4 @@
-//! Snapshots of expansions. Regenerate with `UPDATE_EXPECT=1`.
+//! Snapshots of expansions, by the shape of the item. Regenerate with `UPDATE_EXPECT=1`.
 
 #![allow(
     clippy::needless_raw_string_hashes,
@@ -6,31 +6,15 @@
     reason = "snapshots as expect-test writes them"
 )]
 
-use expect_test::{Expect, expect};
-use proc_macro2::TokenStream;
+use expect_test::expect;
 use quote::quote;
 use syn::visit_mut::VisitMut;
 
-use crate::generate::{self as expand};
-
-#[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
-fn check(attribute: TokenStream, item: TokenStream, expected: Expect) {
-    let mut expanded = syn::parse2(expand::retry_http(&attribute, &item)).expect("an expansion parses");
-    WithoutDocs.visit_file_mut(&mut expanded);
-    expected.assert_eq(&prettyplease::unparse(&expanded));
-}
-
-/// The section of the docs has tests of its own.
-struct WithoutDocs;
-
-impl VisitMut for WithoutDocs {
-    fn visit_attributes_mut(&mut self, attributes: &mut Vec<syn::Attribute>) {
-        attributes.retain(|attribute| !quote!(#attribute).to_string().contains("# Retries"));
-    }
-}
+use super::{WithoutDocs, check, check_error};
+use crate::generate as expand;
 
 #[test]
-fn the_card() {
+fn an_async_function() {
     check(
         quote!(max = 5, on = [429, 503], never = [401]),
         quote! {
@@ -168,7 +152,7 @@ fn a_sync_function() {
 #[test]
 #[cfg(not(feature = "blocking"))]
 fn a_sync_function_without_the_feature() {
-    check(
+    check_error(
         quote!(),
         quote! {
             fn user(http: &Client) -> Result<User, ApiError> {
@@ -661,24 +645,59 @@ fn a_future_of_a_block() {
 #[test]
 fn a_future_of_another_expression() {
     check(
-        quote!(),
+        quote!(carry = [name]),
         quote! {
             fn user<'a>(http: &Client, id: u64, name: &'a mut String) -> impl Future<Output = Result<User, Error>> + 'a {
                 http.get(url(id)).send().then(move |response| read(response, name))
             }
         },
-        expect![[r#"
-            ::core::compile_error! {
-                "an attempt changes argument `name`, and the next one goes on where that has stopped: build it in the function, take `Bytes` or what can be cloned, or return the value; where the body copes with that (it rewinds, truncates, resumes), write `carry = [name]`"
-            }
+        expect![[r##"
+            #[allow(clippy::manual_async_fn, clippy::missing_errors_doc)]
             fn user<'a>(
                 http: &Client,
                 id: u64,
                 name: &'a mut String,
             ) -> impl Future<Output = Result<User, Error>> + 'a {
-                http.get(url(id)).send().then(move |response| read(response, name))
+                let http = ::retry_http::__private::keep(http);
+                async move {
+                    let http: &Client = ::core::borrow::Borrow::borrow(&http);
+                    let mut call = ::retry_http::__private::Call::start(
+                        {
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::__private::Sends::Visible,
+                            );
+                            &FUNCTION
+                        },
+                        &::retry_http::Policy::DEFAULT,
+                    );
+                    loop {
+                        let name = &mut *name;
+                        let attempted = ::retry_http::__private::attempt(
+                                &mut call,
+                                async {
+                                    let name = name;
+                                    if false {
+                                        return ::retry_http::__private::typed::<
+                                            Result<User, Error>,
+                                        >();
+                                    }
+                                    ::retry_http::__private::once(|| {
+                                            ::retry_http::__private::arm!(
+                                                http.get(url(id)), ::core::option::Option::None
+                                            )
+                                                .send()
+                                                .then(move |response| read(response, name))
+                                        })
+                                        .await
+                                },
+                            )
+                            .await;
+                        ::retry_http::__private::settle!(wait, call, attempted);
+                    }
+                }
             }
-        "#]],
+        "##]],
     );
 }
 
@@ -836,7 +855,7 @@ fn an_impl_block() {
 
 #[test]
 fn a_wrong_attribute_leaves_the_item_as_it_is() {
-    check(
+    check_error(
         quote!(max = 0, oops),
         quote! {
             async fn user(http: &Client) -> Result<User, ApiError> {
