@@ -4,6 +4,8 @@
 //! Depend on `retry-http`, which re-exports the types. The macro, [`Policy::builder`] and the deserialisation of a
 //! policy all read and check options with this crate, so that they accept and refuse the same.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod backoff;
 mod builder;
 mod condition;

@@ -6,6 +6,8 @@
 //! can be used by hand, see [`Retry`]. What joins them to the world is used by the code that the attribute
 //! generates, and by nobody else.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod call;
 mod engine;
 mod env;
