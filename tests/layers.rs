@@ -4,8 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of a crate, from the top down. Those of one line may not name each other.
-const MACROS: &[&[&str]] =
-    &[&["generate"], &["body"], &["function", "options"], &["diagnostics"], &["cfg", "paths", "tokens"]];
+const MACROS: &[&[&str]] = &[
+    &["generate"],
+    &["body"],
+    &["function", "options"],
+    &["diagnostics"],
+    &["cfg", "paths", "tokens"],
+    &["walk"],
+];
 const POLICY: &[&[&str]] = &[
     &["config"],
     &["builder"],

@@ -10,6 +10,7 @@ mod generate;
 mod options;
 mod paths;
 mod tokens;
+mod walk;
 
 #[cfg(test)]
 mod tests;

@@ -2,28 +2,22 @@
 
 use proc_macro2::{Ident, Literal, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::visit::Visit;
-use syn::{Lit, Macro, Stmt};
+use syn::{Lit, Stmt};
+
+use crate::walk::{self, Node, Parts};
 
 /// Whether statements mention `name`, but for the loop, which is tokens.
 pub(crate) fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
-    struct Mentions<'n>(&'n Ident, bool);
-
-    impl<'ast> Visit<'ast> for Mentions<'_> {
-        fn visit_ident(&mut self, name: &'ast Ident) {
-            self.1 |= name == self.0;
-        }
-
-        fn visit_macro(&mut self, item: &'ast Macro) {
-            self.1 |= mentions(item.tokens.clone(), self.0);
-        }
-    }
-
-    let mut mentions = Mentions(name, false);
-    for stmt in stmts {
-        mentions.visit_stmt(stmt);
-    }
-    mentions.1
+    let mut is_mentioned = false;
+    walk::stmts(stmts, |node| {
+        is_mentioned |= match node {
+            Node::Ident(other) => other == name,
+            Node::Macro(item) => mentions(item.tokens.clone(), name),
+            _ => false,
+        };
+        Parts::Visit
+    });
+    is_mentioned
 }
 
 /// Whether tokens mention `name`, also in the text of a format.

@@ -2,11 +2,11 @@
 //! `.boxed()` and their kin.
 
 use proc_macro2::Ident;
-use syn::visit::Visit;
-use syn::{Attribute, Block, Expr, ExprCall, Item, Pat, Stmt};
+use syn::{Attribute, Block, Expr, ExprCall, Pat, Stmt};
 
 use crate::cfg;
 use crate::function::bindings::{self as arguments, Owned};
+use crate::walk::{self, Node, Parts};
 
 /// Returns `true` if the attribute is `#[retry_http]`.
 pub(crate) fn is_ours(attribute: &Attribute) -> bool {
@@ -42,24 +42,17 @@ pub(super) fn has_block(expr: &Expr) -> bool {
 
 /// Whether a body returns another future than that of its last expression.
 pub(super) fn has_other_ends(body: &[Stmt]) -> bool {
-    struct Returns(bool);
-
-    impl<'ast> Visit<'ast> for Returns {
-        fn visit_expr_return(&mut self, _: &'ast syn::ExprReturn) {
-            self.0 = true;
+    let mut returns = false;
+    walk::stmts(body, |node| match node {
+        Node::Expr(Expr::Return(_)) => {
+            returns = true;
+            Parts::Skip
         }
-
-        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
-        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
-        fn visit_item(&mut self, _: &'ast Item) {}
-    }
-
-    let mut returns = Returns(false);
-    for stmt in body {
-        returns.visit_stmt(stmt);
-    }
+        Node::Expr(Expr::Async(_) | Expr::Closure(_)) | Node::Item => Parts::Skip,
+        _ => Parts::Visit,
+    });
     let ends = body.iter().filter(|stmt| matches!(stmt, Stmt::Expr(_, None)));
-    returns.0 || ends.map(cfg::of_stmt).any(|predicate| predicate.is_some())
+    returns || ends.map(cfg::of_stmt).any(|predicate| predicate.is_some())
 }
 
 /// The block that [`has_block`] saw.

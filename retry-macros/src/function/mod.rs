@@ -3,7 +3,6 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
-use syn::visit::Visit;
 use syn::{
     Attribute, Block, FnArg, Item, Pat, PatIdent, ReturnType, Signature, Stmt, Type, Visibility, braced,
     token,
@@ -17,6 +16,7 @@ use crate::function::foreign::{
     is_called_closure, is_instrumented, is_ours,
 };
 use crate::function::return_type::{captures, future_output, lifetime_bound, not_a_result};
+use crate::walk::{self, Node, Parts};
 
 pub(crate) mod bindings;
 pub(crate) mod foreign;
@@ -264,19 +264,12 @@ impl Function {
 
     /// Whether `#[async_trait]` has called `self` otherwise.
     pub(crate) fn has_renamed_self(&self) -> bool {
-        struct Renamed(bool);
-
-        impl<'ast> Visit<'ast> for Renamed {
-            fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-                self.0 |= pattern.ident == "__self";
-            }
-        }
-
-        let mut renamed = Renamed(false);
-        for stmt in &self.body {
-            renamed.visit_stmt(stmt);
-        }
-        renamed.0
+        let mut is_renamed = false;
+        walk::stmts(&self.body, |node| {
+            is_renamed |= matches!(node, Node::Pat(Pat::Ident(pattern)) if pattern.ident == "__self");
+            Parts::Visit
+        });
+        is_renamed
     }
 
     /// The parameters that are plain names, with their types.

@@ -7,10 +7,10 @@ use quote::ToTokens;
 use retry_policy::keys::Key;
 use retry_policy::text::{self, wrong_kind};
 use retry_policy::{Jitter, PolicyError, rules};
-use syn::visit::Visit;
-use syn::{Expr, ExprAsync, ExprClosure, ExprLit, ExprTry, Ident, Item, Lit, LitBool};
+use syn::{Expr, ExprLit, Ident, Lit, LitBool};
 
 use crate::options::value::{Literal, NotANumber, literal, number, word};
+use crate::walk::{self, Node, Parts};
 
 /// A key that is there, or `key = true`, or `key = false`.
 pub(crate) struct Flag {
@@ -135,22 +135,17 @@ pub(crate) fn expression(key: Key, value: &Expr) -> Result<Expr, String> {
 }
 
 pub(crate) fn renewal(value: &Expr) -> Result<Expr, String> {
-    struct Tries(bool);
-
-    impl<'ast> Visit<'ast> for Tries {
-        fn visit_expr_try(&mut self, _: &'ast ExprTry) {
-            self.0 = true;
+    let mut tries = false;
+    walk::expr(value, |node| match node {
+        Node::Expr(Expr::Try(_)) => {
+            tries = true;
+            Parts::Skip
         }
-
         // What leaves these is their own.
-        fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
-        fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
-        fn visit_item(&mut self, _: &'ast Item) {}
-    }
-
-    let mut tries = Tries(false);
-    tries.visit_expr(value);
-    if tries.0 {
+        Node::Expr(Expr::Closure(_) | Expr::Async(_)) | Node::Item => Parts::Skip,
+        _ => Parts::Visit,
+    });
+    if tries {
         return Err(
             "leave out `?` in `reauth`: an `Err` ends the call with the 401, write `reauth = self.login()`"
                 .to_owned(),
