@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-/// How a computed delay is spread, so that clients that failed together do not come back together.
+/// The spread of a computed delay, so that clients that failed together do not come back together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// The delay as it is. A fleet will return in lockstep.
+    /// The delay as it is. Clients come back in lockstep.
     None,
     /// `U(0, delay)`.
     Full,
@@ -22,7 +22,7 @@ pub enum Jitter {
 }
 
 impl Jitter {
-    /// How much of `base` is spread above a hint, which must not be undercut.
+    /// Returns the share of `base` that is spread above a hint.
     const fn above_hint(self) -> f64 {
         match self {
             Self::None => 0.0,
@@ -62,7 +62,7 @@ impl Backoff {
         jitter: Jitter::Fraction(0.5),
     };
 
-    /// The wait before the first retry, without jitter.
+    /// Returns the wait before the first retry, without jitter.
     pub const fn base(&self) -> Duration {
         self.base
     }
@@ -72,7 +72,7 @@ impl Backoff {
         self.factor
     }
 
-    /// The longest wait.
+    /// Returns the longest wait.
     pub const fn cap(&self) -> Duration {
         self.cap
     }
@@ -82,16 +82,16 @@ impl Backoff {
         self.jitter
     }
 
-    /// The delay before retry `n` (0 is the first), without jitter. Saturates at `cap`.
+    /// Returns the delay before retry `n` (0 is the first), without jitter. Saturates at `cap`.
     pub fn delay(&self, n: u32) -> Duration {
         let exponent = i32::try_from(n).unwrap_or(i32::MAX);
         self.capped(nanos(self.base) * self.factor.powi(exponent))
     }
 
-    /// The wait before retry `n` (0 is the first).
+    /// Returns the wait before retry `n` (0 is the first).
     ///
-    /// `previous` is the wait before the retry before it, which only [`Jitter::Decorrelated`] looks at;
-    /// `random` is uniform in `[0, 1)` and is clamped to it.
+    /// `previous` is the wait before the last retry, which only [`Jitter::Decorrelated`] uses. `random` is
+    /// uniform in `[0, 1)`, and is clamped to that.
     pub fn wait(&self, n: u32, previous: Duration, random: f64) -> Duration {
         let random = unit(random);
         let delay = nanos(self.delay(n));
@@ -108,10 +108,10 @@ impl Backoff {
         })
     }
 
-    /// The wait where the server asked for `hint`: never less, and up to the jitter's share of `base` more,
-    /// so that a fleet that was told the same hint does not come back in lockstep.
+    /// Returns the wait after a `hint` of the server: never less than that, and up to the jitter's share of
+    /// `base` more, so that clients with one hint do not come back in lockstep.
     ///
-    /// `random` is uniform in `[0, 1)` and is clamped to it. `cap` bounds computed waits only.
+    /// `random` is uniform in `[0, 1)`, and is clamped to that. `cap` bounds computed waits only.
     pub fn wait_after_hint(&self, hint: Duration, random: f64) -> Duration {
         let spread = nanos(self.base) * self.jitter.above_hint() * unit(random);
         hint.saturating_add(whole(spread))

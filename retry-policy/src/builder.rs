@@ -95,13 +95,13 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Sets whether repeating a request is safe, whatever its method (RFC 9110 §9.2.2). Default by its method.
+    /// Says whether repeating a request is safe, whatever its method (RFC 9110 §9.2.2). Default by its method.
     pub const fn idempotent(mut self, idempotent: bool) -> Self {
         self.policy.idempotent = Some(idempotent);
         self
     }
 
-    /// Sets whether each call has an `Idempotency-Key` of its own, the same on every attempt, which makes repeating
+    /// Says whether each call has an `Idempotency-Key` of its own, the same on every attempt, which makes repeating
     /// it safe (draft-ietf-httpapi-idempotency-key-header). Default not.
     pub const fn idempotency_key(mut self, wanted: bool) -> Self {
         self.policy.idempotency_key = wanted;

@@ -21,7 +21,7 @@ impl Failure {
     /// All failures, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Connect, Self::Timeout, Self::Reset, Self::Body];
 
-    /// The word for it in `on` and `never`, which logs and metrics have as well.
+    /// Returns the word for the failure, in `on` and `never` as in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -46,30 +46,30 @@ pub struct FailureSet {
 }
 
 impl FailureSet {
-    /// The set without a member.
+    /// The empty set.
     pub const EMPTY: Self = Self { bits: 0 };
 
-    /// Every way to fail.
+    /// The set of all failures.
     pub const ALL: Self =
         Self::EMPTY.with(Failure::Connect).with(Failure::Timeout).with(Failure::Reset).with(Failure::Body);
 
-    /// The set and `failure`.
+    /// Adds `failure`.
     #[must_use]
     pub const fn with(self, failure: Failure) -> Self {
         Self { bits: self.bits | failure.bit() }
     }
 
-    /// Whether `failure` is a member.
+    /// Returns `true` if `failure` is a member.
     pub const fn contains(self, failure: Failure) -> bool {
         self.bits & failure.bit() != 0
     }
 
-    /// Whether the two sets share a member.
+    /// Returns `true` if the two sets share a member.
     pub const fn intersects(self, other: Self) -> bool {
         self.bits & other.bits != 0
     }
 
-    /// The members.
+    /// Returns the members.
     pub fn iter(self) -> impl Iterator<Item = Failure> {
         Failure::ALL.into_iter().filter(move |failure| self.contains(*failure))
     }
@@ -79,7 +79,7 @@ impl FailureSet {
         other.bits & !self.bits == 0
     }
 
-    /// Whether the set has no member.
+    /// Returns `true` if the set has no member.
     pub const fn is_empty(self) -> bool {
         self.bits == 0
     }

@@ -7,13 +7,13 @@ use crate::condition::Conditions;
 use crate::failure::FailureSet;
 use crate::status::StatusSet;
 
-/// The longest hint to obey where a policy does not say.
+/// The longest hint to obey if a policy sets none.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// A checked set of rules for retrying a call.
 ///
-/// Build one with [`Policy::builder`], in a `const` if need be; [`Policy::DEFAULT`] is what an attribute
-/// without options means.
+/// Build a policy with [`Policy::builder`], also in a `const`. An attribute without options uses
+/// [`Policy::DEFAULT`].
 ///
 /// ```
 /// use retry_http::{Condition, Policy, PolicyError};
@@ -46,8 +46,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// 3 retries of what is safe to retry; 1 s, 2 s, 4 s, each with up to half as much added, at most 60 s;
-    /// hints of up to 2 minutes are obeyed; no bound on the call or its sends.
+    /// The default: 3 retries after 1 s, 2 s and 4 s, each with up to half as much added, of what is safe to
+    /// retry. Obeys hints of up to 2 minutes. Sets no bound on a call or its requests.
     pub const DEFAULT: Self = Self {
         max: 3,
         on_statuses: None,
@@ -61,17 +61,17 @@ impl Policy {
         idempotency_key: false,
     };
 
-    /// Retries after the first attempt.
+    /// Returns the number of retries after the first attempt.
     pub const fn max(&self) -> u32 {
         self.max
     }
 
-    /// How long computed waits are.
+    /// Returns how long computed waits are.
     pub const fn backoff(&self) -> &Backoff {
         &self.backoff
     }
 
-    /// The longest hint that is obeyed; a longer one ends the call.
+    /// Returns the longest hint that is obeyed. A longer one ends the call.
     pub const fn max_retry_after(&self) -> Duration {
         match self.max_retry_after {
             Some(limit) => limit,
@@ -84,22 +84,22 @@ impl Policy {
         self.max_retry_after
     }
 
-    /// The bound on the whole call, sends and waits included.
+    /// Returns the bound on the whole call, requests and waits included.
     pub const fn deadline(&self) -> Option<Duration> {
         self.deadline
     }
 
-    /// The bound on each visible send, reading the answer included.
+    /// Returns the bound on each visible request, reading the answer included.
     pub const fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Whether repeating a request is safe (RFC 9110 §9.2.2); `None` where that is by its method.
+    /// Returns whether repeating a request is safe (RFC 9110 §9.2.2), or `None` if its method says so.
     pub const fn idempotent(&self) -> Option<bool> {
         self.idempotent
     }
 
-    /// Whether each call has an `Idempotency-Key` of its own.
+    /// Returns `true` if each call has an `Idempotency-Key` of its own.
     pub const fn idempotency_key(&self) -> bool {
         self.idempotency_key
     }
