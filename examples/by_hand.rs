@@ -41,8 +41,8 @@ fn main() {
         let (status, headers) = service(now);
         let mut exchange = Exchange::sent(&Method::GET, &HeaderMap::new());
         exchange.answered(status);
-        if let Some(wait) = hint::read(&headers, SystemTime::UNIX_EPOCH + now) {
-            exchange.hinted(wait);
+        if let Some(hint) = hint::read(&headers, || SystemTime::UNIX_EPOCH + now) {
+            exchange.hinted(hint.wait);
         }
         match retry.next(&exchange, Duration::ZERO, || random.next().unwrap_or(0.0)) {
             Verdict::Wait(wait) => {

@@ -512,7 +512,7 @@ impl Exchange {
         if let Some(advice) = hint::should_retry(headers).filter(|advice| failed || !advice) {
             self.advised(advice);
         }
-        if let Some(hint) = hint::read_from(headers, now) {
+        if let Some(hint) = hint::read(headers, now) {
             self.hinted_by(hint);
         }
     }
