@@ -188,7 +188,7 @@ proptest! {
             .map(|(name, value)| (name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap()))
             .collect();
         let policy = Policy::builder().max(1).build().unwrap();
-        let exchange = Exchange::sent(&Method::POST, &headers);
+        let exchange = Exchange::new(&Method::POST, &headers);
         let mut retry = Retry::new(&policy);
         let verdict = retry.next(&exchange, std::time::Duration::ZERO, || 0.5);
         let hint = hint::read(&headers, std::time::SystemTime::now);

@@ -109,8 +109,8 @@ fn latest_within_50_years(year: i64, month: i64, day: i64, time: i64, now: i64) 
         .find(|&seconds| seconds <= horizon)
 }
 
-/// Returns the days from 1970-01-01 to a date of the proleptic Gregorian calendar. Years are counted
-/// from March, so that the leap day is the last day of its year.
+/// Returns the days from 1970-01-01 to a date of the proleptic Gregorian calendar. Years are
+/// counted from March, so that the leap day is the last day of its year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;

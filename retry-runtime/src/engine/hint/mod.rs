@@ -13,15 +13,15 @@
 //! 7. `x-ratelimit-reset-requests` and `x-ratelimit-reset-tokens`: seconds or a Go duration. Both
 //!    must have passed, so the longer one counts.
 //!
-//! A quota that is not used up asks for no wait: if its remaining count (`X-RateLimit-Remaining` and
-//! so on) can be read and is not zero, its header is skipped. Otherwise it ends the search as
+//! A quota that is not used up asks for no wait: if its remaining count (`X-RateLimit-Remaining`
+//! and so on) can be read and is not zero, its header is skipped. Otherwise it ends the search as
 //! `Retry-After` does.
 //!
 //! A time is a number of seconds, a date in any of the three HTTP forms, or one of the forms that
 //! real servers send: decimals (`0.503`), Go durations (`1m0s`), and Unix times in seconds or
-//! milliseconds, if the number can only be one. Dates and Unix times are measured against the `Date`
-//! header of the response, so a wrong client clock does not matter. The first line of a repeated
-//! header counts, except that `RateLimit` is a list.
+//! milliseconds, if the number can only be one. Dates and Unix times are measured against the
+//! `Date` header of the response, so a wrong client clock does not matter. The first line of a
+//! repeated header counts, except that `RateLimit` is a list.
 
 use std::time::{Duration, SystemTime};
 
@@ -93,7 +93,8 @@ pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
     })
 }
 
-/// Whether a header may be one that [`first_hint`] reads. Cheap, and wrong only in saying yes.
+/// Returns `true` if a header may be one that [`first_hint`] reads. Cheap, and wrong only in saying
+/// yes.
 fn is_perhaps_hint(name: &HeaderName) -> bool {
     matches!(
         name.as_str().as_bytes(),
