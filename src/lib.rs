@@ -3,7 +3,7 @@
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
     Backoff, Condition, Event, Exchange, Failure, FailureSet, HttpFailure, Jitter, Observer, Policy,
-    PolicyBuilder, PolicyError, Renewal, Renewed, Retry, StatusSet, Step, Stop, Turn, Upstream, Verdict,
+    PolicyBuilder, PolicyError, Renewal, Renewed, Retry, StatusSet, Step, Stop, Ticket, Upstream, Verdict,
     hint,
 };
 

@@ -36,7 +36,7 @@ pub use engine::policy::rules::PolicyError;
 pub use engine::policy::status::StatusSet;
 pub use engine::policy::{Policy, PolicyBuilder};
 pub use engine::retry::{Retry, Stop, Verdict};
-pub use engine::upstream::{Turn, Upstream};
+pub use engine::upstream::{Ticket, Upstream};
 #[cfg(feature = "redis")]
 pub use fleet::{Fleet, FleetError};
 #[cfg(feature = "metrics")]
