@@ -318,6 +318,146 @@ mod tests {
         assert_eq!(verdict(&policy, &Method::GET, hinted(0)), AGAIN);
     }
 
+    #[test]
+    fn another_exchange_may_ask_for_a_longer_wait_than_the_limit() {
+        let policy = Policy::DEFAULT;
+        let waits = |own, other| {
+            verdict(&policy, &Method::GET, |exchange| {
+                status(429)(exchange);
+                exchange.record_hint(Duration::from_secs(own));
+                exchange.record_other_hint(Duration::from_secs(other));
+            })
+        };
+        assert_eq!(waits(3, 5), Verdict::Wait(Duration::from_secs(5)));
+        assert_eq!(waits(5, 3), Verdict::Wait(Duration::from_secs(5)));
+        assert_eq!(waits(3, 121), Verdict::Wait(Duration::from_secs(121)));
+    }
+
+    #[test]
+    fn an_unsafe_request_is_repeated_after_a_503_with_a_hint() {
+        let hinted = |exchange: &mut Exchange| {
+            status(503)(exchange);
+            exchange.record_hint(Duration::from_secs(2));
+        };
+        let verdict = verdict(&Policy::DEFAULT, &Method::POST, hinted);
+        assert_eq!(verdict, Verdict::Wait(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn the_advice_of_the_server_overrides_its_status() {
+        let advised = |code, advice| {
+            move |exchange: &mut Exchange| {
+                status(code)(exchange);
+                exchange.record_should_retry(advice);
+            }
+        };
+        let policy = Policy::builder().never(&[Condition::Status(501)]).build().unwrap();
+        assert_eq!(verdict(&policy, &Method::POST, advised(400, true)), AGAIN);
+        assert_eq!(verdict(&policy, &Method::GET, advised(501, true)), Verdict::Stop(Stop::Never));
+        for method in [Method::GET, Method::POST] {
+            let verdict = verdict(&policy, &method, advised(503, false));
+            assert_eq!(verdict, Verdict::Stop(Stop::NotRetryable), "{method}");
+        }
+    }
+
+    #[test]
+    fn a_demanded_retry_is_made_unless_never_forbids_it() {
+        let demanded = |code| {
+            move |exchange: &mut Exchange| {
+                status(code)(exchange);
+                exchange.demand_retry();
+            }
+        };
+        let policy = Policy::builder().never(&[Condition::Status(404)]).build().unwrap();
+        assert_eq!(verdict(&policy, &Method::POST, demanded(200)), AGAIN);
+        assert_eq!(verdict(&policy, &Method::POST, demanded(404)), Verdict::Stop(Stop::Never));
+    }
+
+    #[test]
+    fn what_is_settled_or_forbidden_is_not_repeated() {
+        let settled = |exchange: &mut Exchange| {
+            status(503)(exchange);
+            exchange.settle();
+        };
+        let forbidden = |exchange: &mut Exchange| {
+            status(503)(exchange);
+            exchange.forbid_repeat();
+        };
+        let policy = Policy::DEFAULT;
+        assert_eq!(verdict(&policy, &Method::GET, settled), Verdict::Stop(Stop::Settled));
+        assert_eq!(verdict(&policy, &Method::GET, forbidden), Verdict::Stop(Stop::Ambiguous));
+        let idempotent = Policy::builder().idempotent(true).build().unwrap();
+        assert_eq!(verdict(&idempotent, &Method::POST, forbidden), AGAIN);
+        let careful = Policy::builder().idempotent(false).build().unwrap();
+        assert_eq!(verdict(&careful, &Method::GET, forbidden), Verdict::Stop(Stop::Ambiguous));
+    }
+
+    #[test]
+    fn no_wait_ends_with_the_deadline_or_later() {
+        let policy = Policy::builder().deadline(Duration::from_secs(9)).build().unwrap();
+        let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+        status(503)(&mut exchange);
+        let after = |retry: &Retry<'_>, elapsed| {
+            retry.clone().next(&exchange, Duration::from_millis(elapsed), || 0.0)
+        };
+        let retry = Retry::new(&policy);
+        assert_eq!(retry.deadline(), Some(Duration::from_secs(9)));
+        assert_eq!(after(&retry, 7999), AGAIN);
+        assert_eq!(after(&retry, 8000), Verdict::Stop(Stop::Deadline));
+        let sooner = retry.clone().within(Duration::from_secs(5));
+        assert_eq!(after(&sooner, 3999), AGAIN);
+        assert_eq!(after(&sooner, 4000), Verdict::Stop(Stop::Deadline));
+        assert_eq!(retry.within(Duration::from_secs(10)).deadline(), Some(Duration::from_secs(9)));
+        let unbounded = Retry::new(&Policy::DEFAULT).within(Duration::from_secs(5));
+        assert_eq!(unbounded.deadline(), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn credentials_are_renewed_once_after_a_401() {
+        let starts = |policy: &Policy, record: &dyn Fn(&mut Exchange)| {
+            let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+            record(&mut exchange);
+            let mut retry = Retry::new(policy);
+            let starts = retry.start_renewal(&exchange);
+            assert_eq!(retry.has_renewed(), starts);
+            assert!(!retry.start_renewal(&exchange), "a second time");
+            assert_eq!((retry.has_renewed(), retry.retries()), (starts, 0));
+            starts
+        };
+        let forbidden = |exchange: &mut Exchange| {
+            status(401)(exchange);
+            exchange.forbid_repeat();
+        };
+        let settled = |exchange: &mut Exchange| {
+            status(401)(exchange);
+            exchange.settle();
+        };
+        let policy = Policy::DEFAULT;
+        assert!(starts(&policy, &status(401)));
+        assert!(!starts(&policy, &status(403)));
+        assert!(!starts(&policy, &failure(Failure::Connect)));
+        assert!(!starts(&policy, &settled));
+        assert!(!starts(&policy, &forbidden));
+        assert!(starts(&Policy::builder().idempotent(true).build().unwrap(), &forbidden));
+        let never = Policy::builder().never(&[Condition::Status(401)]).build().unwrap();
+        assert!(!starts(&never, &status(401)));
+    }
+
+    #[test]
+    fn a_call_that_gives_up_has_decided() {
+        use Stop::{
+            Ambiguous, Budget, Deadline, Exhausted, HintTooLong, Never, NotCloneable, NotRetryable, Settled,
+        };
+        for stop in [Never, Ambiguous, Settled, Exhausted, HintTooLong, Deadline, Budget, NotCloneable] {
+            assert!(stop.is_decision(), "{stop:?}");
+            #[cfg(any(feature = "metrics", feature = "tracing"))]
+            assert_eq!(stop.gave_up(), !matches!(stop, Never | Ambiguous), "{stop:?}");
+        }
+        assert!(!NotRetryable.is_decision());
+        #[cfg(any(feature = "metrics", feature = "tracing"))]
+        assert!(!NotRetryable.gave_up());
+    }
+
     fn policy() -> impl Strategy<Value = Policy> {
         let conditions = || proptest::collection::vec(condition(), 1..6);
         let jitter = prop_oneof![
