@@ -13,7 +13,7 @@
 //! error, and only if that error contains tokio's `Elapsed` or no exchange ended after the send
 //! began: the loser of a race never counts. A response whose reading was given up needs `Elapsed`.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::engine::exchange::{Exchange, Hints};
 use crate::engine::policy::Policy;
@@ -87,7 +87,7 @@ pub(crate) fn decide(
     let open_hints = others.clone().filter(|other| other.has_open_hint());
     let hint = open_hints.filter_map(|other| other.exchange.hint()).max();
     let hint = hint.max(recorder.folded().and_then(|folded| folded.hint));
-    if let Some(hint) = hint.filter(|hint| *hint > Duration::ZERO) {
+    if let Some(hint) = hint {
         decided.exchange.record_other_hint(hint.min(policy.max_retry_after()));
     }
 
@@ -95,7 +95,7 @@ pub(crate) fn decide(
     let is_folded_unsafe = recorder.folded().is_some_and(|folded| {
         folded.is_unsafe || folded.has_overlap || (folded.is_done && policy.idempotent() == Some(false))
     });
-    // A redirected request was received, whatever its key or its last response says.
+    // A redirected request was received, whatever its last response says.
     let is_redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
     if is_any_unsafe || is_folded_unsafe || is_redirected || has_overlap(exchanges) {
         decided.exchange.forbid_repeat();
@@ -120,13 +120,7 @@ fn source(
         all.max_by_key(|(_, recorded)| (!is_safe(recorded), recorded.began)).map(|(at, _)| at)
     };
     match report.by {
-        By::Response | By::Transport => match matching() {
-            // An open exchange has nothing to say of itself.
-            Some(at) if exchanges[at].progress == Progress::Open => return Source::Overlaid(at),
-            Some(at) if exchanges[at].exchange.failures() != report.failures => return Source::Overlaid(at),
-            Some(at) => return Source::Recorded(at),
-            None => return Source::Outcome,
-        },
+        By::Response | By::Transport => return matching().map_or(Source::Outcome, Source::Overlaid),
         By::Own if !report.is_silent() => {
             let names_exchange = report.status.is_some() || !report.failures.is_empty();
             return match (names_exchange.then(matching).flatten(), latest(&|_| true)) {
@@ -198,6 +192,8 @@ fn has_overlap(exchanges: &[Recorded]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::engine::policy::failure::FailureSet;
     use crate::engine::recorder::{Key, Prepared};
@@ -310,6 +306,9 @@ mod tests {
         let limited_post = sequence(&[(post, A, Limited(2)), (get, B, Status(503))]);
         let one_of_each = joined(&[(get, A, Status(503)), (post, A, Status(503))]);
         let hedge = joined(&[(get, A, Dropped), (get, B, Status(404))]);
+        let race = joined(&[(get, B, Status(404)), (get, A, Dropped)]);
+        let reset_then_good = sequence(&[(get, A, End::Failure(Failure::Reset)), (get, B, Status(200))]);
+        let own_reset = Report { failures: reset, ..own(None, None) };
         let dropped = sequence(&[(get, A, Status(200)), (get, B, Dropped)]);
         let dropped_post = sequence(&[(post, A, Dropped), (get, B, Status(503))]);
         let cut = sequence(&[(get, A, Cut)]);
@@ -335,6 +334,8 @@ mod tests {
             (&nothing, error(Some(B), Some(503), None), (None, Some(503), none, false)),
             // An error of the user's: by status, otherwise over the latest.
             (&good_then_bad, own(Some(503), None), (Some(1), Some(503), none, false)),
+            (&bad_then_good, own(Some(503), None), (Some(0), Some(503), none, false)),
+            (&reset_then_good, own_reset, (Some(0), None, reset, false)),
             (&query, own(Some(429), Some(2)), (Some(0), Some(429), none, false)),
             (&nothing, own(Some(429), None), (None, Some(429), none, false)),
             // 3: the latest that failed, unless another succeeded after its end.
@@ -342,6 +343,7 @@ mod tests {
             (&joined_bad_and_good, silent, (Some(0), Some(503), none, false)),
             (&good_then_bad, silent, (Some(1), Some(503), none, false)),
             (&both_bad, own(None, None), (Some(1), Some(503), none, false)),
+            (&joined_bad_and_good, own(None, None), (Some(0), Some(503), none, false)),
             // Behind an `Ok`, one that succeeded, if any did.
             (&good_then_bad, success, (Some(0), Some(200), none, false)),
             (&both_bad, success, (Some(1), Some(503), none, false)),
@@ -349,6 +351,8 @@ mod tests {
             // Sends that were dropped.
             (&hedge, silent, (Some(1), Some(404), none, false)),
             (&hedge, elapsed, (Some(1), Some(404), none, false)),
+            (&race, silent, (Some(0), Some(404), none, false)),
+            (&race, elapsed, (Some(1), None, timeout, false)),
             (&dropped, silent, (Some(1), None, timeout, false)),
             (&dropped, elapsed, (Some(1), None, timeout, false)),
             (&dropped, success, (Some(0), Some(200), none, false)),
@@ -411,6 +415,63 @@ mod tests {
             end(&mut recorder, second, &row);
             assert_eq!(decided(&recorder, &Report::new(By::Error)).3, forbidden, "{requests:?} {overlap}");
         }
+    }
+
+    #[test]
+    fn a_failure_in_spite_of_which_an_inner_call_succeeded_is_a_success() {
+        let mut recorder = sequence(&[(&Method::GET, A, Status(503)), (&Method::GET, B, Status(503))]);
+        recorder.exchanges_mut()[0].mark = Mark::Succeeded;
+        assert_eq!(decided(&recorder, &Report::new(By::Success)).0, Some(0));
+        assert_eq!(decided(&recorder, &Report::new(By::Error)).0, Some(1));
+    }
+
+    #[test]
+    fn an_unsafe_request_that_was_redirected_forbids_a_repeat() {
+        let forbids = |url, policy: &Policy| {
+            let mut recorder = Recorder::default();
+            let number = begin(&mut recorder, &(&Method::POST, A, Open));
+            end(&mut recorder, number, &(&Method::POST, url, Limited(1)));
+            let report = error(Some(url), Some(429), None);
+            decide(&recorder, &report, policy, Hints::OfRetryable, now).exchange.is_repeat_forbidden()
+        };
+        assert!(!forbids(A, &Policy::DEFAULT), "a 429 says that nothing was done");
+        assert!(forbids(B, &Policy::DEFAULT));
+        assert!(!forbids(B, &Policy::builder().idempotent(true).build().unwrap()));
+    }
+
+    #[test]
+    fn a_summary_forbids_a_repeat_by_each_of_its_facts() {
+        let forbids = |declared: Option<bool>, folding: &dyn Fn(&mut Recorder)| {
+            let mut recorder = Recorder::default();
+            folding(&mut recorder);
+            (0..100).for_each(|_| {
+                let number = begin(&mut recorder, &(&Method::GET, B, Open));
+                end(&mut recorder, number, &(&Method::GET, B, Status(404)));
+            });
+            let policy = Policy::builder();
+            let policy = declared.map_or(policy, |declared| policy.idempotent(declared)).build().unwrap();
+            let report = Report::new(By::Error);
+            decide(&recorder, &report, &policy, Hints::OfRetryable, now).exchange.is_repeat_forbidden()
+        };
+        let nothing = |_: &mut Recorder| {};
+        let a_get = |recorder: &mut Recorder| {
+            let number = begin(recorder, &(&Method::GET, A, Open));
+            end(recorder, number, &(&Method::GET, A, Status(200)));
+        };
+        let overlapping_keys = |recorder: &mut Recorder| {
+            let numbers = [(); 2].map(|()| {
+                let mut prepared = Prepared::new(&Method::POST, &HeaderMap::new(), A, None);
+                prepared.give_key(Key { call: 1, request: 1 });
+                recorder.on_request(prepared)
+            });
+            for number in numbers {
+                end(recorder, number, &(&Method::POST, A, Status(200)));
+            }
+        };
+        assert!(!forbids(None, &nothing) && !forbids(None, &a_get));
+        assert!(!forbids(Some(false), &nothing) && forbids(Some(false), &a_get));
+        assert!(!forbids(Some(true), &a_get));
+        assert!(forbids(None, &overlapping_keys));
     }
 
     #[test]

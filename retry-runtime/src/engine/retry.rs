@@ -319,6 +319,20 @@ mod tests {
     }
 
     #[test]
+    fn retries_are_counted_up_to_the_maximum() {
+        let policy = Policy::builder().max(2).jitter(Jitter::None).build().unwrap();
+        let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+        status(503)(&mut exchange);
+        let mut retry = Retry::new(&policy);
+        for (retries, verdict) in
+            [(1, AGAIN), (2, Verdict::Wait(Duration::from_secs(2))), (2, Verdict::Stop(Stop::Exhausted))]
+        {
+            assert_eq!(retry.next(&exchange, Duration::ZERO, || 0.0), verdict);
+            assert_eq!(retry.retries(), retries);
+        }
+    }
+
+    #[test]
     fn another_exchange_may_ask_for_a_longer_wait_than_the_limit() {
         let policy = Policy::DEFAULT;
         let waits = |own, other| {
