@@ -158,10 +158,10 @@ fn a_reported_exchange_has_ended_when_it_begins() {
     responded.on_response(StatusCode::OK);
     for (exchange, progress) in [(responded, Progress::Responded), (Exchange::default(), Progress::Failed)] {
         let number = recorder.record_reported(exchange, &report);
-        let recorded = recorder.exchanges().last().unwrap();
-        assert_eq!((recorded.began, recorded.progress), (number, progress));
-        assert_eq!(recorded.ended, NonZeroU64::new(number));
-        assert_eq!(recorded.request_url, Some(hash_url(URL)));
+        let last = recorder.exchanges().last().unwrap();
+        assert_eq!((last.began, last.progress), (number, progress));
+        assert_eq!(last.ended, NonZeroU64::new(number));
+        assert_eq!(last.request_url, Some(hash_url(URL)));
     }
 }
 
@@ -251,14 +251,9 @@ fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
     let before = outer.folded().unwrap().is_unsafe;
     outer.absorb(inner);
     assert!(!before && outer.folded().unwrap().is_unsafe);
-    let mut third = Recorder::default();
-    third.folded = Some(Box::new(Folded {
-        has_overlap: true,
-        hint: Some(Duration::from_secs(3)),
-        is_keyed: true,
-        ..Folded::default()
-    }));
-    outer.absorb(third);
+    let summary =
+        Folded { has_overlap: true, hint: Some(Duration::from_secs(3)), is_keyed: true, ..Folded::default() };
+    outer.absorb(Recorder { folded: Some(Box::new(summary)), ..Recorder::default() });
     let folded = outer.folded().unwrap();
     assert!(folded.has_overlap && folded.is_keyed && folded.hint == Some(Duration::from_secs(3)));
 }
