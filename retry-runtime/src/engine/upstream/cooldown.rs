@@ -376,6 +376,121 @@ mod tests {
         assert!(cooldown.is_idle());
     }
 
+    #[test]
+    fn a_call_that_may_wait_exactly_as_long_as_the_hint_waits() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(5.0), 0.0);
+        assert_eq!(admission(&mut cooldown, s(0.0), s(5.0)), s(5.0));
+    }
+
+    #[test]
+    fn chance_spreads_the_return_over_an_interval_of_the_pace() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(1.0), 0.5);
+        assert_eq!(admission(&mut cooldown, s(0.0), PATIENCE), s(1.5));
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(1.0), 0.0);
+        // One success makes five calls a second of the first one.
+        cooldown.on_success(s(1.0));
+        cooldown.extend(s(1.0), s(3.0), 0.5);
+        assert_eq!(admission(&mut cooldown, s(1.0), PATIENCE), s(3.1));
+    }
+
+    #[test]
+    fn refusals_during_the_cooldown_quicken_the_first_pace() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(2.0), 0.9);
+        cooldown.on_refusal(s(0.1), s(2.0), 0.9);
+        let went = admission(&mut cooldown, s(0.1), PATIENCE).as_secs_f64();
+        assert!((went - (2.0 + 0.9 / 1.01)).abs() < 1e-6, "{went}");
+    }
+
+    #[test]
+    fn time_in_which_no_call_came_is_not_made_up_for() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(1.0), 0.0);
+        let goes = [(); 3].map(|()| cooldown.admit(&mut Ticket::default(), s(5.0), PATIENCE).is_none());
+        assert_eq!(goes, [true, false, false]);
+    }
+
+    #[test]
+    fn the_pace_is_measured_between_refusals() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(0.1), 0.0);
+        (0..10).for_each(|_| cooldown.on_success(s(0.2)));
+        assert!(!cooldown.is_down());
+        cooldown.on_refusal(s(0.3), s(1.0), 0.0);
+        let pace = cooldown.pace.as_ref().unwrap();
+        assert!((pace.base_rate - 10.0 / 0.3).abs() < 1e-6, "{pace:?}");
+        assert!(pace.is_measured && !pace.is_down && pace.successes == 0 && pace.refused_at == s(0.3));
+        // From then on successes are counted, but do not quicken it.
+        cooldown.on_success(s(1.0));
+        let pace = cooldown.pace.as_ref().unwrap();
+        assert!((pace.base_rate - 10.0 / 0.3).abs() < 1e-6 && pace.successes == 1, "{pace:?}");
+    }
+
+    #[test]
+    fn a_server_that_lets_nothing_through_is_down_until_a_success() {
+        let mut cooldown = Cooldown::IDLE;
+        let mut rates = Vec::new();
+        for second in 0..5 {
+            cooldown.on_refusal(s(f64::from(second)), s(f64::from(second) + 1.0), 0.0);
+            assert_eq!(cooldown.is_down(), second > 0, "{second}");
+            rates.push(cooldown.pace.as_ref().unwrap().base_rate);
+        }
+        assert_eq!(
+            rates.iter().map(|rate| (rate * 100.0).round()).collect::<Vec<_>>(),
+            [100.0, 50.0, 25.0, 20.0, 20.0]
+        );
+        cooldown.on_success(s(5.0));
+        assert!(!cooldown.is_down());
+    }
+
+    #[test]
+    fn the_rate_grows_slowly_at_first_and_slower_for_slow_clients() {
+        let rate = |base_rate, seconds| {
+            let pace = Pace { base_rate, ..Pace::first(s(1.0), 0) };
+            pace.rate(s(1.0 + seconds))
+        };
+        for (base_rate, seconds, expected) in [
+            (10.0, 0.0, 10.0),
+            (10.0, 12.0, 10.0 * 0.5f64.exp()),
+            (10.0, 24.0, 10.0 * 2f64.exp()),
+            (2.0, 20.0, 2.0 * 0.5f64.exp()),
+            (1.0, 1e6, FASTEST),
+        ] {
+            let rate = rate(base_rate, seconds);
+            assert!((rate / expected - 1.0).abs() < 1e-9, "{base_rate} {seconds}: {rate}");
+        }
+        assert_eq!(Pace { base_rate: 4.0, ..Pace::first(s(0.0), 0) }.interval(s(0.0)), s(0.25));
+    }
+
+    #[test]
+    fn a_waiting_call_asks_again_earlier_than_its_place_is_due() {
+        let mut pace = Pace::first(s(1.0), 3);
+        assert_eq!(
+            [pace.due_at(2, s(1.0)), pace.due_at(3, s(1.0)), pace.due_at(5, s(1.0))],
+            [s(0.0), s(1.0), s(3.0)]
+        );
+        for (place, wait, expected) in
+            [(3, 0.1, 0.1), (3, 0.2, 0.1), (3, 10.0, 0.25), (1003, 10.0, 1.0), (9003, 10.0, 5.0)]
+        {
+            assert_eq!(pace.poll_delay(place, s(wait)), s(expected), "{place} {wait}");
+        }
+        pace.is_measured = true;
+        for (wait, expected) in [(0.1, 0.1), (0.4, 0.2), (1.0, 0.25), (10.0, 1.25)] {
+            assert_eq!(pace.poll_delay(9003, s(wait)), s(expected), "{wait}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(times(s(2.0), 3), s(6.0));
+        assert_eq!(times(Duration::MAX, 2), Duration::from_nanos(u64::MAX));
+        assert_eq!([seconds(1.5), seconds(-1.0), seconds(f64::NAN)], [s(1.5), s(0.0), s(0.0)]);
+        assert_eq!(seconds(f64::INFINITY), Duration::MAX);
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Admit { at_most: u64 },
