@@ -39,10 +39,10 @@ fn main() {
     let mut retry = Retry::new(&POLICY);
     loop {
         let (status, headers) = service(now);
-        let mut exchange = Exchange::sent(&Method::GET, &HeaderMap::new());
-        exchange.answered(status);
-        if let Some(wait) = hint::read(&headers, SystemTime::UNIX_EPOCH + now) {
-            exchange.hinted(wait);
+        let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+        exchange.on_response(status);
+        if let Some(hint) = hint::read(&headers, || SystemTime::UNIX_EPOCH + now) {
+            exchange.record_hint(hint.wait);
         }
         match retry.next(&exchange, Duration::ZERO, || random.next().unwrap_or(0.0)) {
             Verdict::Wait(wait) => {

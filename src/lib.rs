@@ -4,8 +4,8 @@
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
     Backoff, Condition, Conditions, Event, Exchange, Failure, FailureSet, HttpFailure, Jitter, Observer,
-    Policy, PolicyBuilder, PolicyError, PolicyMessage, Renewal, Renewed, Retry, StatusSet, Step, Stop, Turn,
-    Upstream, Verdict, hint,
+    Policy, PolicyBuilder, PolicyError, PolicyMessage, Renewal, Renewed, Retry, StatusSet, Step, Stop,
+    Ticket, Upstream, Verdict, hint,
 };
 
 #[cfg(feature = "metrics")]

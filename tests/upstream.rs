@@ -59,7 +59,7 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
     let first = get(&http, &url);
     let others = async {
         // Until the first was refused.
-        while LIMITED.is_calm() {
+        while LIMITED.is_idle() {
             tokio::time::sleep(ms(1)).await;
         }
         join_all((0..5).map(|_| get(&http, &url))).await
@@ -141,7 +141,7 @@ fn the_same_in_sync_functions() {
     let url = server.url("/");
     std::thread::scope(|scope| {
         scope.spawn(|| assert_eq!(api.get(&url).unwrap().status(), 200));
-        while api.upstream.is_calm() {
+        while api.upstream.is_idle() {
             std::thread::sleep(ms(1));
         }
         for _ in 0..2 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use retry_http::{Exchange, Failure, Policy, Retry, Stop, Turn, Upstream, Verdict};
+use retry_http::{Exchange, Failure, Policy, Retry, Stop, Ticket, Upstream, Verdict};
 
 use crate::world::Chance;
 
@@ -35,22 +35,24 @@ pub enum Step {
 
 pub struct Caller<'u> {
     retry: Retry<'u>,
-    turn: Turn,
+    ticket: Ticket,
     policy: &'u Policy,
     shared: Shared<'u>,
 }
 
 impl<'u> Caller<'u> {
     pub fn new(policy: &'u Policy, shared: Shared<'u>) -> Self {
-        Self { retry: Retry::new(policy), turn: Turn::default(), policy, shared }
+        Self { retry: Retry::new(policy), ticket: Ticket::default(), policy, shared }
     }
 
     /// Before an attempt: how long to wait and ask again, or `None` to go.
     pub fn before(&mut self, now: Duration) -> Option<Duration> {
         match self.shared {
             Shared::Nothing => None,
-            Shared::Naive(upstream) => upstream.cooling(now),
-            Shared::Upstream(upstream) => upstream.admit(&mut self.turn, now, self.policy.max_retry_after()),
+            Shared::Naive(upstream) => upstream.remaining_cooldown(now),
+            Shared::Upstream(upstream) => {
+                upstream.admit(&mut self.ticket, now, self.policy.max_retry_after())
+            }
         }
     }
 
@@ -63,12 +65,12 @@ impl<'u> Caller<'u> {
             // It holds back, and nothing else.
             Shared::Naive(upstream) => {
                 if let Some(hint) = exchange.hint() {
-                    upstream.refused(now, hint, chance.unit());
+                    upstream.on_refusal(now, hint, chance.unit());
                 }
             }
             Shared::Upstream(upstream) => {
-                verdict = upstream.after(&exchange, answer == Answer::Ok, verdict, now, chance.unit());
-                self.turn = Turn::default();
+                verdict = upstream.on_attempt(&exchange, verdict, now, chance.unit());
+                self.ticket = Ticket::default();
             }
         }
         match verdict {
@@ -83,14 +85,14 @@ impl<'u> Caller<'u> {
 fn exchange(answer: Answer) -> Exchange {
     let mut exchange = Exchange::default();
     match answer {
-        Answer::Ok => exchange.answered(StatusCode::OK),
+        Answer::Ok => exchange.on_response(StatusCode::OK),
         Answer::Status(status, hint) => {
-            exchange.answered(StatusCode::from_u16(status).expect("a status"));
+            exchange.on_response(StatusCode::from_u16(status).expect("a status"));
             if let Some(hint) = hint {
-                exchange.hinted(hint);
+                exchange.record_hint(hint);
             }
         }
-        Answer::Timeout => exchange.failed(Failure::Timeout),
+        Answer::Timeout => exchange.on_error(Failure::Timeout),
     }
     exchange
 }

@@ -92,7 +92,7 @@ impl Fleet {
     {
         let name = upstream.borrow().name();
         let member = Member { name, orders: self.orders.clone(), told: AtomicU64::new(0) };
-        let is_new = upstream.borrow().on_refusal(Box::new(move |now, wait| member.publish(now, wait)));
+        let is_new = upstream.borrow().set_refusal_hook(Box::new(move |now, wait| member.publish(now, wait)));
         if !is_new {
             return Err(FleetError::Shared);
         }
@@ -259,7 +259,7 @@ impl Link {
         // Negative where there is no such key.
         close(upstream, u64::try_from(left).unwrap_or(0));
         let now = env::moment().since_start();
-        match upstream.cooling(now) {
+        match upstream.remaining_cooldown(now) {
             Some(wait) => self.tell(mouth, upstream.name(), now.saturating_add(wait)).await,
             None => Ok(()),
         }
@@ -309,8 +309,8 @@ impl Link {
 fn close(upstream: &Upstream, left: u64) {
     let (now, left) = (env::moment().since_start(), Duration::from_millis(left));
     // What this process has told comes back to it as well, and is no news.
-    if left > upstream.cooling(now).unwrap_or_default().saturating_add(NEWS) {
-        upstream.cool_until(now, now.saturating_add(left), env::entropy());
+    if left > upstream.remaining_cooldown(now).unwrap_or_default().saturating_add(NEWS) {
+        upstream.extend_cooldown(now, now.saturating_add(left), env::entropy());
     }
 }
 

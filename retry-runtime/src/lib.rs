@@ -31,7 +31,7 @@ pub use engine::exchange::Exchange;
 pub use engine::hint;
 pub use engine::http_failure::HttpFailure;
 pub use engine::retry::{Retry, Stop, Verdict};
-pub use engine::upstream::{Turn, Upstream};
+pub use engine::upstream::{Ticket, Upstream};
 #[cfg(feature = "redis")]
 pub use fleet::{Fleet, FleetError};
 #[cfg(feature = "metrics")]

@@ -35,6 +35,10 @@ fn headers(lines: &[(String, String)]) -> HeaderMap {
     lines.iter().map(line).collect()
 }
 
+fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    hint::read(headers, || now).map(|hint| hint.wait)
+}
+
 fn vectors() -> Vec<Vector> {
     serde_json::from_str(include_str!("vectors/retry-after.json")).unwrap()
 }
@@ -44,7 +48,7 @@ fn every_vector() {
     let vectors = vectors();
     let mut wrong = Vec::new();
     for vector in &vectors {
-        let wait = hint::read(&headers(&vector.headers), instant(&vector.now)).map(|wait| wait.as_secs_f64());
+        let wait = read(&headers(&vector.headers), instant(&vector.now)).map(|wait| wait.as_secs_f64());
         if wait != vector.wait_seconds {
             wrong.push(format!(
                 "{}: {wait:?}, not {:?}: {:?}",
@@ -66,8 +70,8 @@ fn a_wrong_client_clock_changes_nothing_where_the_server_sends_its_own() {
         if !headers.contains_key("date") {
             continue;
         }
-        let right = hint::read(&headers, now);
-        assert_eq!(hint::read(&headers, now + DAY), right, "{}", vector.id);
-        assert_eq!(hint::read(&headers, now.checked_sub(DAY).unwrap()), right, "{}", vector.id);
+        let right = read(&headers, now);
+        assert_eq!(read(&headers, now + DAY), right, "{}", vector.id);
+        assert_eq!(read(&headers, now.checked_sub(DAY).unwrap()), right, "{}", vector.id);
     }
 }

@@ -11,12 +11,13 @@ use std::mem::take;
 use std::time::Duration;
 
 use http::StatusCode;
+use retry_policy::Policy;
 
 use crate::call::function::Function;
 use crate::call::upstream::{IsUpstream, Shared};
 use crate::engine::decide::{Decided, decide};
-use crate::engine::exchange::Exchange;
-use crate::engine::recorder::{Hints, Mark, Recorder};
+use crate::engine::exchange::{Exchange, Hints};
+use crate::engine::recorder::{Mark, Recorder};
 use crate::engine::report::{By, Report};
 use crate::engine::retry::{Retry, Stop, Verdict};
 use crate::env::{self, Moment};
@@ -27,7 +28,6 @@ use crate::scope::{self, Around, OwnScope};
 #[cfg(feature = "testing")]
 use crate::testing;
 use crate::transport::Work;
-use retry_policy::Policy;
 
 /// One call of an annotated function.
 pub struct Call<'p> {
@@ -253,14 +253,17 @@ impl<'p> Call<'p> {
     fn next_of_several(&mut self, report: &Report<'_>) -> Option<Duration> {
         let mut decided = self.decide(report);
         if take(&mut self.is_wanted) {
-            decided.exchange.want();
+            decided.exchange.demand_retry();
         }
         let says_something =
             matches!(report.by, By::Response | By::Transport | By::Own) && !report.is_silent();
         if self.around.is_some() && decided.number.is_none() && says_something {
             // The attempt around is to know of it as well.
             let exchange = decided.exchange.clone();
-            decided.number = Some(self.scope.recorder.record_unseen(exchange, report));
+            decided.number = Some(self.scope.recorder.record_reported(exchange, report));
+        }
+        if report.is_success() {
+            decided.exchange.on_success();
         }
         let Decided { exchange, host, .. } = &decided;
         let attempt = self.attempts();
@@ -440,7 +443,7 @@ impl<'p> Call<'p> {
             return false;
         }
         let decided = self.decide(report);
-        let renews = self.retry.renews(&decided.exchange);
+        let renews = self.retry.start_renewal(&decided.exchange);
         if renews {
             self.rare.get_or_insert_default().unauthorized = Some(decided);
         }

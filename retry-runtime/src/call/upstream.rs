@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::engine::exchange::Exchange;
 use crate::engine::recorder::Recorded;
 use crate::engine::retry::Verdict;
-use crate::engine::upstream::{Turn, Upstream};
+use crate::engine::upstream::{Ticket, Upstream};
 use crate::env::{self, Moment, Skipped};
 use crate::scope;
 
@@ -34,7 +34,7 @@ impl<T: Borrow<Upstream>> IsUpstream for T {
 /// A call's share in its upstream.
 pub(crate) struct Shared<'p> {
     upstream: &'p Upstream,
-    turn: Turn,
+    turn: Ticket,
     /// The upstream was idle when the call began, so the success of a first attempt need not be reported.
     calm: bool,
     /// The call is part of an attempt that the upstream has admitted.
@@ -45,9 +45,9 @@ pub(crate) struct Shared<'p> {
 impl<'p> Shared<'p> {
     #[inline]
     pub(crate) fn new(upstream: &'p Upstream, moment: fn() -> Moment) -> Self {
-        let calm = upstream.is_calm();
+        let calm = upstream.is_idle();
         let is_admitted = !calm && scope::is_admitted_by(address(upstream));
-        Self { upstream, turn: Turn::default(), calm, is_admitted, moment }
+        Self { upstream, turn: Ticket::default(), calm, is_admitted, moment }
     }
 
     /// Returns the address of the upstream, by which calls in calls know that they share it.
@@ -85,12 +85,12 @@ impl<'p> Shared<'p> {
             return verdict;
         }
         self.look_again();
-        self.upstream.after(exchange, succeeded, verdict, self.now(skipped), env::random())
+        self.upstream.on_attempt(exchange, verdict, self.now(skipped), env::random())
     }
 
     /// Gives the next attempt a turn of its own, and has the state of the upstream read again.
     pub(crate) fn look_again(&mut self) {
-        self.turn = Turn::default();
+        self.turn = Ticket::default();
         self.calm = false;
         self.is_admitted = false;
     }

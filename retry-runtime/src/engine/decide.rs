@@ -1,48 +1,49 @@
-//! The rule by which one exchange of an attempt decides about it, and by which the others forbid to repeat it.
+//! Decides which exchange of an attempt counts, and whether the others forbid to repeat it.
 //!
-//! 1. The outcome is a response: the exchange that it answers.
-//! 2. The outcome is an error with one of reqwest's in it: the exchange that failed so, by URL and by status or kind; of
-//!    several the least safe, then the latest. An error of the user's that says something without matching any is laid
-//!    over the latest exchange.
-//! 3. The outcome says nothing: the latest exchange that failed, unless one that began after its end succeeded; else the
-//!    latest. Behind an `Ok`, one that succeeded, if any did.
-//! 4. No exchange matches, or none was recorded: the outcome alone decides, with an unknown method.
+//! 1. The outcome is a response: its exchange counts.
+//! 2. The outcome is an error that contains one of reqwest's: the exchange that failed in this way
+//!    counts, by URL and by status or kind. Of several it is the least safe one, then the latest.
+//!    An error of the user's that matches no exchange is recorded over the latest one.
+//! 3. The outcome says nothing: the latest exchange that failed counts, unless one that began after
+//!    its end succeeded. Otherwise the latest one counts. Behind an `Ok`, it is the latest one that
+//!    succeeded, if any did.
+//! 4. No exchange matches, or none was recorded: the outcome alone counts, with an unknown method.
 //!
-//! A send that was dropped before its answer may decide, as a `timeout`, only if the outcome is an error, and either that
-//! error contains tokio's `Elapsed` or no exchange ended after the send began: the loser of a race decides nothing. An answer
-//! whose reading was cut needs `Elapsed`.
+//! A send that was dropped before its response may count, as a `timeout`, only if the outcome is an
+//! error, and only if that error contains tokio's `Elapsed` or no exchange ended after the send
+//! began: the loser of a race never counts. A response whose reading was given up needs `Elapsed`.
 
-use std::time::{Duration, SystemTime};
+use retry_policy::{Failure, Policy};
+use std::time::SystemTime;
 
-use crate::engine::exchange::Exchange;
-use crate::engine::recorder::{Hints, Mark, Progress, Recorded, Recorder, is_about};
+use crate::engine::exchange::{Exchange, Hints};
+use crate::engine::recorder::{Mark, Progress, Recorded, Recorder};
 use crate::engine::report::{By, Report};
-use retry_policy::Failure;
-use retry_policy::Policy;
 
 /// The exchange that decides about an attempt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Decided {
     pub(crate) exchange: Exchange,
-    /// The number of the recorded exchange, if it is one.
+    /// The number of the recorded exchange, if it was recorded.
     pub(crate) number: Option<u64>,
     pub(crate) host: Option<Box<str>>,
 }
 
-/// Where the deciding exchange comes from.
+/// The origin of the deciding exchange. The numbers are indices of recorded exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     /// A recorded exchange, as it was recorded.
     Recorded(usize),
-    /// A recorded exchange that was given up before its answer, or while that was read: as a `timeout`.
+    /// A recorded exchange that was given up before its response or while that was read. It counts
+    /// as a `timeout`.
     GivenUp(usize),
-    /// A recorded exchange, with what the outcome says laid over it.
+    /// A recorded exchange, with the report of the outcome recorded over it.
     Overlaid(usize),
-    /// The outcome alone.
+    /// The report of the outcome alone.
     Outcome,
 }
 
-/// Decides about an attempt under `policy`, whose outcome says what is in `report`.
+/// Returns the exchange that decides about an attempt whose outcome says what is in `report`.
 pub(crate) fn decide(
     recorder: &Recorder,
     report: &Report<'_>,
@@ -52,13 +53,13 @@ pub(crate) fn decide(
 ) -> Decided {
     let exchanges = recorder.exchanges();
     let is_safe = |recorded: &Recorded| recorded.exchange.is_idempotent_under(policy.idempotent());
-    let source = source(recorder, report, is_safe, |recorded| succeeded(recorded, policy));
+    let source = source(recorder, report, is_safe, |recorded| has_succeeded(recorded, policy));
     let (at, mut decided) = match source {
         Source::Recorded(at) | Source::GivenUp(at) | Source::Overlaid(at) => {
             let Recorded { began, mark, host, .. } = &exchanges[at];
             let mut exchange = exchanges[at].exchange.clone();
             if let Source::GivenUp(_) = source {
-                exchange.failed(Failure::Timeout);
+                exchange.on_error(Failure::Timeout);
             }
             if matches!(mark, Mark::Retried | Mark::Settled) {
                 exchange.settle();
@@ -67,43 +68,41 @@ pub(crate) fn decide(
         }
         Source::Outcome => (None, Decided::default()),
     };
-    // An error of the user's that says something else does not take back what the server asked for.
+    // The user's error may say something else, but the server's hint is still to be waited for.
     if let (Source::Overlaid(at), Some(hint)) = (source, decided.exchange.hint()) {
-        if exchanges[at].hint_counts() {
-            decided.exchange.other_hinted(hint.min(policy.max_retry_after()));
+        if exchanges[at].has_open_hint() {
+            decided.exchange.record_other_hint(hint.min(policy.max_retry_after()));
         }
     }
     match (source, report.hint) {
-        (Source::Overlaid(_) | Source::Outcome, _) => decided.exchange.lay_over(report, hints, now),
-        (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => decided.exchange.hinted(wait),
+        (Source::Overlaid(_) | Source::Outcome, _) => decided.exchange.record_report(report, hints, now),
+        (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => decided.exchange.record_hint(wait),
         (Source::Recorded(_) | Source::GivenUp(_), None) => {}
     }
 
-    // Every hint that is still to be obeyed counts, but it is the deciding one that may end the call.
-    let limit = policy.max_retry_after();
+    // All open hints are waited for, but only that of the deciding exchange may end the call.
     let others = exchanges.iter().enumerate().filter(|(index, _)| Some(*index) != at);
-    let failed = others.clone().filter(|(_, other)| other.hint_counts());
-    let hint = failed.filter_map(|(_, other)| other.exchange.hint()).max();
+    let others = others.map(|(_, other)| other);
+    let open_hints = others.clone().filter(|other| other.has_open_hint());
+    let hint = open_hints.filter_map(|other| other.exchange.hint()).max();
     let hint = hint.max(recorder.folded().and_then(|folded| folded.hint));
-    if let Some(hint) = hint.filter(|hint| *hint > Duration::ZERO) {
-        decided.exchange.other_hinted(hint.min(limit));
+    if let Some(hint) = hint {
+        decided.exchange.record_other_hint(hint.min(policy.max_retry_after()));
     }
 
-    let is_unsafe = |other: &Recorded| {
-        // A request that was redirected was received, whatever its key or its last answer says.
-        other.may_have_done() && !is_safe(other)
-    };
-    let folded = recorder.folded().is_some_and(|folded| {
+    let is_any_unsafe = others.clone().any(|other| other.may_have_done() && !is_safe(other));
+    let is_folded_unsafe = recorder.folded().is_some_and(|folded| {
         folded.is_unsafe || folded.has_overlap || (folded.is_done && policy.idempotent() == Some(false))
     });
-    let redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
-    if folded || redirected || others.clone().any(|(_, other)| is_unsafe(other)) || has_overlap(exchanges) {
+    // A redirected request was received, whatever its last response says.
+    let is_redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
+    if is_any_unsafe || is_folded_unsafe || is_redirected || has_overlap(exchanges) {
         decided.exchange.forbid_repeat();
     }
     decided
 }
 
-/// The rule: which exchange decides.
+/// Finds the deciding exchange by the rule of the module's documentation.
 fn source(
     recorder: &Recorder,
     report: &Report<'_>,
@@ -111,25 +110,19 @@ fn source(
     has_succeeded: impl Fn(&Recorded) -> bool,
 ) -> Source {
     let exchanges = recorder.exchanges();
-    let latest = |may: &dyn Fn(&Recorded) -> bool| {
-        let all = exchanges.iter().enumerate().filter(|(_, recorded)| may(recorded));
+    let latest = |condition: &dyn Fn(&Recorded) -> bool| {
+        let all = exchanges.iter().enumerate().filter(|(_, recorded)| condition(recorded));
         all.max_by_key(|(_, recorded)| recorded.began).map(|(at, _)| at)
     };
-    let about = || {
-        let all = exchanges.iter().enumerate().filter(|(_, recorded)| is_about(report, recorded));
+    let matching = || {
+        let all = exchanges.iter().enumerate().filter(|(_, recorded)| recorded.matches(report));
         all.max_by_key(|(_, recorded)| (!is_safe(recorded), recorded.began)).map(|(at, _)| at)
     };
     match report.by {
-        By::Response | By::Transport => match about() {
-            // What is under way has nothing to say of itself.
-            Some(at) if exchanges[at].progress == Progress::Open => return Source::Overlaid(at),
-            Some(at) if exchanges[at].exchange.failures() != report.failures => return Source::Overlaid(at),
-            Some(at) => return Source::Recorded(at),
-            None => return Source::Outcome,
-        },
+        By::Response | By::Transport => return matching().map_or(Source::Outcome, Source::Overlaid),
         By::Own if !report.is_silent() => {
-            let matching = (report.status.is_some() || !report.failures.is_empty()).then(about).flatten();
-            return match (matching, latest(&|_| true)) {
+            let names_exchange = report.status.is_some() || !report.failures.is_empty();
+            return match (names_exchange.then(matching).flatten(), latest(&|_| true)) {
                 (Some(at), _) => Source::Recorded(at),
                 (None, Some(at)) => Source::Overlaid(at),
                 (None, None) => Source::Outcome,
@@ -147,22 +140,22 @@ fn source(
             return Source::Outcome;
         }
     }
-    let given_up = |recorded: &Recorded| {
+    let is_given_up = |recorded: &Recorded| {
         !report.is_success()
             && recorded.mark != Mark::Succeeded
             && match recorded.progress {
                 Progress::Dropped => report.by == By::Elapsed || !is_followed_by_end(recorded, exchanges),
-                _ => recorded.is_cut && report.by == By::Elapsed,
+                _ => recorded.is_body_dropped && report.by == By::Elapsed,
             }
     };
-    if let Some(failed) = latest(&|recorded| recorded.has_failed() || given_up(recorded)) {
+    if let Some(failed) = latest(&|recorded| recorded.has_failed() || is_given_up(recorded)) {
         let ended = exchanges[failed].ended;
-        let made_good = exchanges
+        let is_recovered = exchanges
             .iter()
             .any(|later| has_succeeded(later) && ended.is_some_and(|end| later.began > end.get()));
-        if !made_good {
-            let is_failure = exchanges[failed].has_failed();
-            return if is_failure { Source::Recorded(failed) } else { Source::GivenUp(failed) };
+        if !is_recovered {
+            let has_failed = exchanges[failed].has_failed();
+            return if has_failed { Source::Recorded(failed) } else { Source::GivenUp(failed) };
         }
     }
     match latest(&|_| true) {
@@ -173,33 +166,33 @@ fn source(
     }
 }
 
-/// Whether an exchange succeeded. An answer that `on` lists, such as a 202 to be polled, is no success.
-fn succeeded(recorded: &Recorded, policy: &Policy) -> bool {
+/// Returns `true` if an exchange succeeded under `policy`. A response that `on` lists, such as a
+/// 202 that is to be polled, is no success.
+fn has_succeeded(recorded: &Recorded, policy: &Policy) -> bool {
     recorded.has_succeeded()
         && recorded.exchange.status().is_none_or(|status| {
             recorded.mark == Mark::Succeeded || !policy.on_safe().statuses.contains(status.as_u16())
         })
 }
 
-/// Whether an exchange ended after the send of `dropped` had begun.
+/// Returns `true` if an exchange ended after the send of `dropped` had begun.
 fn is_followed_by_end(dropped: &Recorded, exchanges: &[Recorded]) -> bool {
     exchanges.iter().any(|other| {
-        matches!(other.progress, Progress::Answered | Progress::Failed)
+        matches!(other.progress, Progress::Responded | Progress::Failed)
             && other.ended.is_some_and(|ended| ended.get() > dropped.began)
     })
 }
 
-/// Whether two requests to one place that carry keys of calls overlap: which of them has which key is then by chance.
+/// Returns `true` if two requests with the same key of a call overlap.
 fn has_overlap(exchanges: &[Recorded]) -> bool {
-    let keyed = |recorded: &&Recorded| recorded.key.is_some();
-    exchanges.iter().filter(keyed).enumerate().any(|(at, one)| {
-        let others = exchanges.iter().filter(keyed).skip(at + 1);
-        others.into_iter().any(|other| other.key == one.key && other.overlaps(one))
-    })
+    let others = |at: usize| exchanges[at + 1..].iter();
+    exchanges.iter().enumerate().any(|(at, one)| others(at).any(|other| one.overlaps_by_key(other)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::engine::recorder::{Key, Prepared};
     use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -208,7 +201,7 @@ mod tests {
     const A: &str = "http://localhost/a";
     const B: &str = "http://localhost/b";
 
-    /// How an exchange of a row ended.
+    /// The end of an exchange of a row.
     #[derive(Clone, Copy)]
     enum End {
         Status(u16),
@@ -217,7 +210,7 @@ mod tests {
         Failure(Failure),
         Dropped,
         Open,
-        /// A 200 whose body was not read to its end.
+        /// A 200 whose reading was given up.
         Cut,
     }
 
@@ -230,7 +223,7 @@ mod tests {
     }
 
     fn begin(recorder: &mut Recorder, (method, url, _): &Row<'_>) -> u64 {
-        recorder.begin(Prepared::new(method, &HeaderMap::new(), url, None))
+        recorder.on_request(Prepared::new(method, &HeaderMap::new(), url, None))
     }
 
     fn end(recorder: &mut Recorder, number: u64, (_, url, end): &Row<'_>) {
@@ -243,16 +236,16 @@ mod tests {
             }
             End::Failure(failure) => Report::failure(None, FailureSet::EMPTY.with(*failure)),
             Cut => Report::response(StatusCode::OK, &headers),
-            Dropped => return recorder.drop_send(number),
+            Dropped => return recorder.on_drop(number),
             Open => return,
         };
-        recorder.end(number, &report.about(Some(url)), Hints::OfRetryable, now);
+        recorder.on_report(number, &report.about(Some(url)), Hints::OfRetryable, now);
         if matches!(end, Cut) {
-            recorder.cut_reading(None);
+            recorder.on_body_drop(None);
         }
     }
 
-    /// One exchange after the other.
+    /// Records one exchange after the other.
     fn sequence(rows: &[Row<'_>]) -> Recorder {
         let mut recorder = Recorder::default();
         for row in rows {
@@ -262,7 +255,7 @@ mod tests {
         recorder
     }
 
-    /// All exchanges at once, which end in the order in which they began.
+    /// Records exchanges that run at once and end in the order in which they began.
     fn joined(rows: &[Row<'_>]) -> Recorder {
         let mut recorder = Recorder::default();
         let numbers: Vec<_> = rows.iter().map(|row| begin(&mut recorder, row)).collect();
@@ -283,7 +276,8 @@ mod tests {
         Report { status, hint: seconds.map(Duration::from_secs), ..Report::new(By::Own) }
     }
 
-    /// The index of the deciding exchange, its status, its failures, and whether a repeat is forbidden.
+    /// Returns the index of the deciding exchange, its status, its failures, and whether a repeat
+    /// is forbidden.
     fn decided(recorder: &Recorder, report: &Report<'_>) -> (Option<usize>, Option<u16>, FailureSet, bool) {
         let decided = decide(recorder, report, &Policy::DEFAULT, Hints::OfRetryable, now);
         let at = recorder.exchanges().iter().position(|recorded| Some(recorded.began) == decided.number);
@@ -311,6 +305,9 @@ mod tests {
         let limited_post = sequence(&[(post, A, Limited(2)), (get, B, Status(503))]);
         let one_of_each = joined(&[(get, A, Status(503)), (post, A, Status(503))]);
         let hedge = joined(&[(get, A, Dropped), (get, B, Status(404))]);
+        let race = joined(&[(get, B, Status(404)), (get, A, Dropped)]);
+        let reset_then_good = sequence(&[(get, A, End::Failure(Failure::Reset)), (get, B, Status(200))]);
+        let own_reset = Report { failures: reset, ..own(None, None) };
         let dropped = sequence(&[(get, A, Status(200)), (get, B, Dropped)]);
         let dropped_post = sequence(&[(post, A, Dropped), (get, B, Status(503))]);
         let cut = sequence(&[(get, A, Cut)]);
@@ -331,25 +328,30 @@ mod tests {
             (&good_then_bad, error(None, None, Some(Failure::Body)), (Some(1), Some(503), body, false)),
             (&good_then_bad, error(Some(A), None, Some(Failure::Body)), (Some(0), Some(200), body, false)),
             (&reset_get, error(Some(A), None, Some(Failure::Reset)), (Some(0), None, reset, false)),
-            // None that was seen: it is of another request, whose method is not known.
+            // No exchange matches: the error is about another request, with an unknown method.
             (&query, error(Some(B), Some(503), None), (None, Some(503), none, true)),
             (&nothing, error(Some(B), Some(503), None), (None, Some(503), none, false)),
-            // An error of one's own: by status, else over the latest.
+            // An error of the user's: by status, otherwise over the latest.
             (&good_then_bad, own(Some(503), None), (Some(1), Some(503), none, false)),
+            (&bad_then_good, own(Some(503), None), (Some(0), Some(503), none, false)),
+            (&reset_then_good, own_reset, (Some(0), None, reset, false)),
             (&query, own(Some(429), Some(2)), (Some(0), Some(429), none, false)),
             (&nothing, own(Some(429), None), (None, Some(429), none, false)),
-            // 3: the latest that failed, where nothing was well after its end.
+            // 3: the latest that failed, unless another succeeded after its end.
             (&bad_then_good, silent, (Some(1), Some(200), none, false)),
             (&joined_bad_and_good, silent, (Some(0), Some(503), none, false)),
             (&good_then_bad, silent, (Some(1), Some(503), none, false)),
             (&both_bad, own(None, None), (Some(1), Some(503), none, false)),
-            // Behind an `Ok`, one that was well, if any was.
+            (&joined_bad_and_good, own(None, None), (Some(0), Some(503), none, false)),
+            // Behind an `Ok`, one that succeeded, if any did.
             (&good_then_bad, success, (Some(0), Some(200), none, false)),
             (&both_bad, success, (Some(1), Some(503), none, false)),
             (&dropped_post, success, (Some(1), Some(503), none, true)),
             // Sends that were dropped.
             (&hedge, silent, (Some(1), Some(404), none, false)),
             (&hedge, elapsed, (Some(1), Some(404), none, false)),
+            (&race, silent, (Some(0), Some(404), none, false)),
+            (&race, elapsed, (Some(1), None, timeout, false)),
             (&dropped, silent, (Some(1), None, timeout, false)),
             (&dropped, elapsed, (Some(1), None, timeout, false)),
             (&dropped, success, (Some(0), Some(200), none, false)),
@@ -360,7 +362,7 @@ mod tests {
             (&nothing, silent, (None, None, none, false)),
             (&nothing, Report::new(By::Unsent), (None, None, none, false)),
             (&query, Report::new(By::Unsent), (None, None, none, true)),
-            // What another exchange may have done.
+            // Another exchange may have done something.
             (&post_then_bad, silent, (Some(1), Some(503), none, true)),
             (&limited_post, silent, (Some(1), Some(503), none, false)),
             (&dropped_post, silent, (Some(1), Some(503), none, true)),
@@ -375,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_that_another_exchange_asked_for_says_nothing_of_the_deciding_one() {
+    fn the_hint_of_another_exchange_is_waited_for_but_is_not_of_the_deciding_one() {
         let recorder = joined(&[(&Method::GET, A, Limited(7)), (&Method::POST, B, Status(503))]);
         let report = Report::new(By::Error);
         let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::OfRetryable, now);
@@ -383,14 +385,14 @@ mod tests {
             (decided.exchange.hint(), decided.exchange.longest_hint()),
             (None, Some(Duration::from_secs(7)))
         );
-        // It counts up to what the policy obeys.
+        // It counts up to `max_retry_after`.
         let recorder = joined(&[(&Method::GET, A, Limited(700)), (&Method::GET, B, Status(503))]);
         let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::OfRetryable, now);
         assert_eq!(decided.exchange.longest_hint(), Some(Duration::from_secs(120)));
     }
 
     #[test]
-    fn keyed_requests_to_one_place_that_overlap_forbid_a_repeat() {
+    fn requests_with_one_key_that_overlap_forbid_a_repeat() {
         let keyed = |request| {
             let mut prepared = Prepared::new(&Method::POST, &HeaderMap::new(), A, None);
             prepared.give_key(Key { call: 1, request });
@@ -401,11 +403,11 @@ mod tests {
             [([1, 1], true, true), ([1, 1], false, false), ([1, 2], true, false)]
         {
             let mut recorder = Recorder::default();
-            let first = recorder.begin(keyed(requests[0]));
+            let first = recorder.on_request(keyed(requests[0]));
             if !overlap {
                 end(&mut recorder, first, &row);
             }
-            let second = recorder.begin(keyed(requests[1]));
+            let second = recorder.on_request(keyed(requests[1]));
             if overlap {
                 end(&mut recorder, first, &row);
             }
@@ -415,7 +417,64 @@ mod tests {
     }
 
     #[test]
-    fn what_is_folded_still_counts() {
+    fn a_failure_in_spite_of_which_an_inner_call_succeeded_is_a_success() {
+        let mut recorder = sequence(&[(&Method::GET, A, Status(503)), (&Method::GET, B, Status(503))]);
+        recorder.exchanges_mut()[0].mark = Mark::Succeeded;
+        assert_eq!(decided(&recorder, &Report::new(By::Success)).0, Some(0));
+        assert_eq!(decided(&recorder, &Report::new(By::Error)).0, Some(1));
+    }
+
+    #[test]
+    fn an_unsafe_request_that_was_redirected_forbids_a_repeat() {
+        let forbids = |url, policy: &Policy| {
+            let mut recorder = Recorder::default();
+            let number = begin(&mut recorder, &(&Method::POST, A, Open));
+            end(&mut recorder, number, &(&Method::POST, url, Limited(1)));
+            let report = error(Some(url), Some(429), None);
+            decide(&recorder, &report, policy, Hints::OfRetryable, now).exchange.is_repeat_forbidden()
+        };
+        assert!(!forbids(A, &Policy::DEFAULT), "a 429 says that nothing was done");
+        assert!(forbids(B, &Policy::DEFAULT));
+        assert!(!forbids(B, &Policy::builder().idempotent(true).build().unwrap()));
+    }
+
+    #[test]
+    fn a_summary_forbids_a_repeat_by_each_of_its_facts() {
+        let forbids = |declared: Option<bool>, folding: &dyn Fn(&mut Recorder)| {
+            let mut recorder = Recorder::default();
+            folding(&mut recorder);
+            (0..100).for_each(|_| {
+                let number = begin(&mut recorder, &(&Method::GET, B, Open));
+                end(&mut recorder, number, &(&Method::GET, B, Status(404)));
+            });
+            let policy = Policy::builder();
+            let policy = declared.map_or(policy, |declared| policy.idempotent(declared)).build().unwrap();
+            let report = Report::new(By::Error);
+            decide(&recorder, &report, &policy, Hints::OfRetryable, now).exchange.is_repeat_forbidden()
+        };
+        let nothing = |_: &mut Recorder| {};
+        let a_get = |recorder: &mut Recorder| {
+            let number = begin(recorder, &(&Method::GET, A, Open));
+            end(recorder, number, &(&Method::GET, A, Status(200)));
+        };
+        let overlapping_keys = |recorder: &mut Recorder| {
+            let numbers = [(); 2].map(|()| {
+                let mut prepared = Prepared::new(&Method::POST, &HeaderMap::new(), A, None);
+                prepared.give_key(Key { call: 1, request: 1 });
+                recorder.on_request(prepared)
+            });
+            for number in numbers {
+                end(recorder, number, &(&Method::POST, A, Status(200)));
+            }
+        };
+        assert!(!forbids(None, &nothing) && !forbids(None, &a_get));
+        assert!(!forbids(Some(false), &nothing) && forbids(Some(false), &a_get));
+        assert!(!forbids(Some(true), &a_get));
+        assert!(forbids(None, &overlapping_keys));
+    }
+
+    #[test]
+    fn folded_exchanges_still_count() {
         let mut rows = vec![(&Method::POST, A, Status(200))];
         rows.extend([(&Method::GET, B, Status(200)); 100]);
         rows.push((&Method::GET, B, Status(503)));

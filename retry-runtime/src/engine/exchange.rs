@@ -1,225 +1,319 @@
 //! One request and what came of it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::HeaderName;
 use http::{HeaderMap, Method, StatusCode};
-
-use crate::engine::hint::Hint;
 use retry_policy::{Failure, FailureSet};
 
-/// The header by which a client makes a request safe to repeat (draft-ietf-httpapi-idempotency-key-header).
+use crate::engine::hint::{self, Hint};
+use crate::engine::report::Report;
+use retry_policy::rules::is_retryable;
+
+/// The header by which a client makes a request safe to repeat
+/// (draft-ietf-httpapi-idempotency-key-header).
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The methods that may be repeated without doing anything twice (RFC 9110 §9.2.2), and QUERY, which is safe and
-/// idempotent (draft-ietf-httpbis-safe-method-w-body).
+/// The idempotent methods (RFC 9110 §9.2.2), and QUERY, which is safe and idempotent
+/// (draft-ietf-httpbis-safe-method-w-body).
 const IDEMPOTENT: [&str; 7] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
-/// One request and what came of it, as far as it is known. The default is that nothing is.
+/// Selects the responses whose headers are read for a hint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hints {
+    /// Responses with a status that a policy may list.
+    #[default]
+    OfRetryable,
+    /// All responses.
+    OfAll,
+}
+
+/// One request and what came of it. The default is an exchange of which nothing is known.
 ///
-/// The generated loop fills it by itself. By hand:
+/// The generated loop fills exchanges in by itself. By hand:
 ///
 /// ```
 /// use http::{HeaderMap, Method, StatusCode};
-/// use retry_runtime::{Exchange, Failure};
+/// use retry_http::{Exchange, Failure};
 /// use std::time::Duration;
 ///
-/// let mut refused = Exchange::sent(&Method::POST, &HeaderMap::new());
-/// refused.failed(Failure::Connect);
+/// let mut refused = Exchange::new(&Method::POST, &HeaderMap::new());
+/// refused.on_error(Failure::Connect);
 ///
 /// let mut limited = Exchange::default();
-/// limited.answered(StatusCode::TOO_MANY_REQUESTS);
-/// limited.hinted(Duration::from_secs(2));
+/// limited.on_response(StatusCode::TOO_MANY_REQUESTS);
+/// limited.record_hint(Duration::from_secs(2));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Exchange {
     method: Option<Method>,
-    keyed: bool,
-    idempotent: Option<bool>,
+    idempotency: Idempotency,
     status: Option<StatusCode>,
     failures: FailureSet,
     hint: Option<Duration>,
     hint_header: Option<&'static str>,
     other_hint: Option<Duration>,
     should_retry: Option<bool>,
-    wanted: bool,
-    settled: bool,
-    repeat_forbidden: bool,
+    has_succeeded: bool,
+    is_retry_demanded: bool,
+    is_settled: bool,
+    is_repeat_forbidden: bool,
+}
+
+/// Facts beside its method that decide whether a request may be repeated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Idempotency {
+    /// The user's declaration that the request is idempotent, or that it is not.
+    pub(crate) declared: Option<bool>,
+    /// `true` if the request has an `Idempotency-Key`. Looked up only if the request is not
+    /// idempotent otherwise.
+    pub(crate) has_key: bool,
 }
 
 impl Exchange {
-    /// A request that is about to be sent: its method, and of its headers whether there is an `Idempotency-Key`.
+    /// Makes the exchange of a request that is about to be sent.
+    ///
+    /// Of the headers only the presence of an `Idempotency-Key` is kept.
     #[inline]
-    pub fn sent(method: &Method, headers: &HeaderMap) -> Self {
-        // Only a request that its method does not already make repeatable needs the look-up.
-        let keyed = !is_idempotent(method) && headers.contains_key(IDEMPOTENCY_KEY);
-        Self { method: Some(method.clone()), keyed, ..Self::default() }
+    pub fn new(method: &Method, headers: &HeaderMap) -> Self {
+        Self::of_request(method.clone(), Idempotency::new(method, headers, None))
     }
 
-    /// The server answered with `status`. What an answer with another status had said is forgotten.
+    /// Makes the exchange of a request that is being sent.
     #[inline]
-    pub fn answered(&mut self, status: StatusCode) {
+    pub(crate) fn of_request(method: Method, idempotency: Idempotency) -> Self {
+        Self { method: Some(method), idempotency, ..Self::default() }
+    }
+
+    /// Records the status of the response. Another status than before discards what the earlier
+    /// response said.
+    #[inline]
+    pub fn on_response(&mut self, status: StatusCode) {
         if self.status != Some(status) {
             (self.failures, self.hint, self.should_retry) = (FailureSet::EMPTY, None, None);
             self.status = Some(status);
         }
     }
 
-    /// The server said whether to retry, which counts for more than the status does. See
-    /// [`hint::should_retry`](crate::engine::hint::should_retry).
-    pub fn advised(&mut self, should_retry: bool) {
-        self.should_retry = Some(should_retry);
-    }
-
-    /// The server asked to wait this long, counted from now. See [`hint::read`](crate::engine::hint::read).
-    ///
-    /// Of several hints the longest counts, so that none is undercut.
-    pub fn hinted(&mut self, wait: Duration) {
-        self.hint = self.hint.max(Some(wait));
-    }
-
-    /// [`hinted`](Self::hinted), by a header.
-    pub(crate) fn hinted_by(&mut self, hint: Hint) {
-        if self.hint.is_none_or(|known| known < hint.wait) {
-            self.hint_header = Some(hint.header);
-        }
-        self.hinted(hint.wait);
-    }
-
-    /// Another exchange of the attempt asked for a wait. That is obeyed as well, but says nothing about this one.
-    pub(crate) fn other_hinted(&mut self, wait: Duration) {
-        self.other_hint = self.other_hint.max(Some(wait));
-    }
-
-    /// Forbids to repeat the attempt: another of its requests may have done something that must not be done twice.
-    ///
-    /// Only a policy that is `idempotent` repeats it all the same.
-    pub fn forbid_repeat(&mut self) {
-        self.repeat_forbidden = true;
-    }
-
-    /// Whether [`forbid_repeat`](Self::forbid_repeat) was called.
-    pub fn is_repeat_forbidden(&self) -> bool {
-        self.repeat_forbidden
-    }
-
-    /// The exchange failed. Where there was no answer, what an earlier one had said is forgotten.
-    pub fn failed(&mut self, failure: Failure) {
+    /// Records a failure. One that means that there was no response discards what an earlier
+    /// response said.
+    pub fn on_error(&mut self, failure: Failure) {
         if matches!(failure, Failure::Connect | Failure::Reset) {
             (self.status, self.hint, self.should_retry) = (None, None, None);
         }
         self.failures = self.failures.with(failure);
     }
 
-    /// The caller wants it retried, whatever happened, unless the policy never does.
-    pub fn want(&mut self) {
-        self.wanted = true;
+    /// Records that the attempt returned `Ok`. An upstream counts it as a success if the status is
+    /// unknown.
+    pub fn on_success(&mut self) {
+        self.has_succeeded = true;
     }
 
-    /// An inner call has decided about this exchange, so it is not retried again.
-    pub fn settle(&mut self) {
-        self.settled = true;
+    /// Records the wait that the server asks for, counted from now.
+    ///
+    /// The longest of several hints counts, so that none is undercut. [`hint::read`] reads it from
+    /// headers.
+    pub fn record_hint(&mut self, wait: Duration) {
+        self.record_hint_of(wait, None);
     }
 
-    /// Whether [`want`](Self::want) was called.
-    pub fn is_wanted(&self) -> bool {
-        self.wanted
+    /// Records the server's advice on retrying, which overrides the status.
+    ///
+    /// [`hint::should_retry`] reads it from headers.
+    pub fn record_should_retry(&mut self, should_retry: bool) {
+        self.should_retry = Some(should_retry);
     }
 
-    /// Whether [`settle`](Self::settle) was called.
-    pub fn is_settled(&self) -> bool {
-        self.settled
+    /// Records a hint that a header gives.
+    pub(crate) fn record_header_hint(&mut self, hint: Hint) {
+        self.record_hint_of(hint.wait, Some(hint.header));
     }
 
-    /// A request that is being sent. `idempotent` says whether repeating it has the effect of sending it once, where that is
-    /// not by its method.
+    fn record_hint_of(&mut self, wait: Duration, header: Option<&'static str>) {
+        if self.hint.is_none_or(|longest| longest < wait) {
+            (self.hint, self.hint_header) = (Some(wait), header);
+        }
+    }
+
+    /// Records the hint of another exchange of the attempt. The next attempt waits for it, but it
+    /// says nothing about this exchange.
+    pub(crate) fn record_other_hint(&mut self, wait: Duration) {
+        self.other_hint = self.other_hint.max(Some(wait));
+    }
+
+    /// Records all that `report` says.
     #[inline]
-    pub(crate) fn begun(method: Method, keyed: bool, idempotent: Option<bool>) -> Self {
-        Self { method: Some(method), keyed, idempotent, ..Self::default() }
+    pub(crate) fn record_report(
+        &mut self,
+        report: &Report<'_>,
+        hints: Hints,
+        now: impl FnOnce() -> SystemTime,
+    ) {
+        if let Some(status) = report.status {
+            self.on_response(status);
+        }
+        if !report.failures.is_empty() {
+            self.record_failures(report.failures);
+        }
+        if let Some(wait) = report.hint {
+            self.record_hint(wait);
+        }
+        if let (Some(status), Some(headers)) = (report.status, report.headers) {
+            if hints == Hints::OfAll || is_retryable(status.as_u16()) {
+                self.record_headers(status, headers, now);
+            }
+        }
     }
 
-    /// Whether the answer is a success that no policy retries.
+    #[cold]
+    fn record_failures(&mut self, failures: FailureSet) {
+        failures.iter().for_each(|failure| self.on_error(failure));
+    }
+
+    #[cold]
+    fn record_headers(&mut self, status: StatusCode, headers: &HeaderMap, now: impl FnOnce() -> SystemTime) {
+        // The server can advise against polling a 202, but not for repeating a success.
+        let is_failure = !status.is_success();
+        if let Some(advice) = hint::should_retry(headers).filter(|advice| is_failure || !advice) {
+            self.record_should_retry(advice);
+        }
+        if let Some(hint) = hint::read(headers, now) {
+            self.record_header_hint(hint);
+        }
+    }
+
+    /// Demands a retry whatever happened, unless the policy's `never` forbids it.
+    pub fn demand_retry(&mut self) {
+        self.is_retry_demanded = true;
+    }
+
+    /// Returns `true` if [`demand_retry`](Self::demand_retry) was called.
+    pub fn is_retry_demanded(&self) -> bool {
+        self.is_retry_demanded
+    }
+
+    /// Marks the exchange as decided by an inner call, so that it is not retried again.
+    pub fn settle(&mut self) {
+        self.is_settled = true;
+    }
+
+    /// Returns `true` if [`settle`](Self::settle) was called.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// Forbids to repeat the attempt, since another of its requests may have done something that
+    /// must not be done twice.
+    ///
+    /// A policy that is `idempotent` repeats it all the same.
+    pub fn forbid_repeat(&mut self) {
+        self.is_repeat_forbidden = true;
+    }
+
+    /// Returns `true` if [`forbid_repeat`](Self::forbid_repeat) was called.
+    pub fn is_repeat_forbidden(&self) -> bool {
+        self.is_repeat_forbidden
+    }
+
+    /// Declares whether the request is idempotent, unless it is declared already.
+    pub(crate) fn declare_idempotent(&mut self, idempotent: Option<bool>) {
+        self.idempotency.declared = self.idempotency.declared.or(idempotent);
+    }
+
+    /// Forgets the request's key, which is of no use to the code that repeats it from here on.
+    pub(crate) fn forget_key(&mut self) {
+        self.idempotency.has_key = false;
+    }
+
+    /// Returns `true` if repeating the request has the same effect as sending it once (RFC 9110
+    /// §9.2.2): by its method, or by an `Idempotency-Key`. A request with an unknown method is not
+    /// idempotent.
+    #[inline]
+    pub fn is_idempotent(&self) -> bool {
+        self.is_idempotent_under(None)
+    }
+
+    /// Returns `true` if the request is idempotent under a policy that may say `idempotent`. What
+    /// is declared of the request itself takes precedence over the policy.
+    #[inline]
+    pub(crate) fn is_idempotent_under(&self, policy: Option<bool>) -> bool {
+        let Idempotency { declared, has_key } = self.idempotency;
+        declared.or(policy).unwrap_or_else(|| has_key || self.method.as_ref().is_some_and(is_idempotent))
+    }
+
+    /// Returns `true` if [`on_success`](Self::on_success) was called.
+    pub(crate) fn has_succeeded(&self) -> bool {
+        self.has_succeeded
+    }
+
+    /// Returns the method of the request, if it is known.
+    pub fn method(&self) -> Option<&Method> {
+        self.method.as_ref()
+    }
+
+    /// Returns the status of the response, if there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    /// Returns the failures of the exchange. The set is empty after a response that could be read.
+    pub fn failures(&self) -> FailureSet {
+        self.failures
+    }
+
+    /// Returns the wait that the server asked for.
+    pub fn hint(&self) -> Option<Duration> {
+        self.hint
+    }
+
+    /// Returns the server's advice on retrying, apart from its status.
+    pub fn should_retry(&self) -> Option<bool> {
+        self.should_retry
+    }
+
+    /// Returns the name of the header that asked for the wait.
+    pub(crate) fn hint_header(&self) -> Option<&'static str> {
+        self.hint_header.filter(|_| self.hint.is_some())
+    }
+
+    /// Returns the longest wait that this exchange or another one of the attempt asked for.
+    pub(crate) fn longest_hint(&self) -> Option<Duration> {
+        self.hint.max(self.other_hint)
+    }
+
+    /// Returns `true` if the server asked for a wait. A wait of zero asks for nothing.
+    pub(crate) fn has_hint(&self) -> bool {
+        self.hint.is_some_and(|hint| !hint.is_zero())
+    }
+
+    /// Returns `true` if the response is an error, even one that the function returns as `Ok`.
+    pub(crate) fn is_error(&self) -> bool {
+        self.status.is_some_and(|status| status.is_client_error() || status.is_server_error())
+    }
+
+    /// Returns `true` if the response is a success that no policy retries.
     #[inline]
     pub(crate) fn is_plain_success(&self) -> bool {
         self.failures.is_empty()
             && self.status.is_some_and(|status| status.is_success() && status != StatusCode::ACCEPTED)
     }
+}
 
-    /// Says whether repeating the request has the effect of sending it once, where that is not known yet.
-    pub(crate) fn idempotent_by_default(&mut self, idempotent: Option<bool>) {
-        self.idempotent = self.idempotent.or(idempotent);
-    }
-
-    /// The key that the request carries is of no use to whoever repeats it from here on.
-    pub(crate) fn forget_key(&mut self) {
-        self.keyed = false;
-    }
-
-    /// Whether repeating the request has the effect of sending it once (RFC 9110 §9.2.2): its method says so, or
-    /// it carries an `Idempotency-Key`. Where the method is not known, it may not be repeated.
+impl Idempotency {
+    /// Reads the facts of a request that the user may have `declared` idempotent.
     #[inline]
-    pub fn is_idempotent(&self) -> bool {
-        self.idempotent.unwrap_or_else(|| self.keyed || self.method.as_ref().is_some_and(is_idempotent))
-    }
-
-    /// [`is_idempotent`](Self::is_idempotent) under a policy that may say `idempotent`. What is known of the
-    /// request itself counts for more.
-    #[inline]
-    pub(crate) fn is_idempotent_under(&self, policy: Option<bool>) -> bool {
-        self.idempotent.or(policy).unwrap_or_else(|| self.is_idempotent())
-    }
-
-    /// The method of the request, where it is known.
-    pub fn method(&self) -> Option<&Method> {
-        self.method.as_ref()
-    }
-
-    /// The status of the answer, where there was one.
-    pub fn status(&self) -> Option<StatusCode> {
-        self.status
-    }
-
-    /// The ways in which the exchange failed; none where there was an answer that could be read.
-    pub fn failures(&self) -> FailureSet {
-        self.failures
-    }
-
-    /// The server's word on retrying, other than its status.
-    pub fn should_retry(&self) -> Option<bool> {
-        self.should_retry
-    }
-
-    /// Whether the answer was an error, also where a function returns it as `Ok`.
-    pub(crate) fn is_error(&self) -> bool {
-        self.status.is_some_and(|status| status.is_client_error() || status.is_server_error())
-    }
-
-    /// The header that asked for a wait.
-    pub(crate) fn hint_header(&self) -> Option<&'static str> {
-        self.hint_header.filter(|_| self.hint.is_some())
-    }
-
-    /// Whether the server asked for a wait. One of zero asks for nothing.
-    pub(crate) fn is_hinted(&self) -> bool {
-        self.hint.is_some_and(|hint| !hint.is_zero())
-    }
-
-    /// The longest wait that was asked for by this exchange, or another one of the attempt.
-    pub(crate) fn longest_hint(&self) -> Option<Duration> {
-        self.hint.max(self.other_hint)
-    }
-
-    /// The wait that the server asked for.
-    pub fn hint(&self) -> Option<Duration> {
-        self.hint
+    pub(crate) fn new(method: &Method, headers: &HeaderMap, declared: Option<bool>) -> Self {
+        let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
+        Self { declared, has_key: !is_safe && headers.contains_key(IDEMPOTENCY_KEY) }
     }
 }
 
-/// Whether a method alone says that a request may be repeated.
+/// Returns `true` if a method is idempotent, so that a request with it may be repeated.
 #[inline]
 pub(crate) fn is_idempotent(method: &Method) -> bool {
-    // Most requests are this one.
+    // Most requests are a GET.
     *method == Method::GET || IDEMPOTENT.contains(&method.as_str())
 }
 
@@ -228,41 +322,59 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeatable_are_the_methods_of_rfc_9110_and_requests_with_a_key() {
+    fn idempotent_are_the_methods_of_rfc_9110_and_requests_with_a_key() {
         let none = HeaderMap::new();
         let query = Method::from_bytes(b"QUERY").unwrap();
         for method in
             [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE, query]
         {
-            assert!(Exchange::sent(&method, &none).is_idempotent(), "{method}");
+            assert!(Exchange::new(&method, &none).is_idempotent(), "{method}");
         }
         let keyed = HeaderMap::from_iter([(IDEMPOTENCY_KEY, http::HeaderValue::from_static("k"))]);
         for method in [Method::POST, Method::PATCH, Method::CONNECT, Method::from_bytes(b"MERGE").unwrap()] {
-            assert!(!Exchange::sent(&method, &none).is_idempotent(), "{method}");
-            assert!(Exchange::sent(&method, &keyed).is_idempotent(), "{method}");
+            assert!(!Exchange::new(&method, &none).is_idempotent(), "{method}");
+            assert!(Exchange::new(&method, &keyed).is_idempotent(), "{method}");
         }
-        // The dangerous case, where nothing is known.
+        // The dangerous case: nothing is known of the request.
         assert!(!Exchange::default().is_idempotent());
     }
 
     #[test]
     fn the_same_status_keeps_the_hint_and_another_forgets_it() {
         let mut exchange = Exchange::default();
-        exchange.answered(StatusCode::TOO_MANY_REQUESTS);
-        exchange.hinted(Duration::from_secs(2));
-        exchange.answered(StatusCode::TOO_MANY_REQUESTS);
+        exchange.on_response(StatusCode::TOO_MANY_REQUESTS);
+        exchange.record_hint(Duration::from_secs(2));
+        exchange.on_response(StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(exchange.hint(), Some(Duration::from_secs(2)));
-        exchange.answered(StatusCode::SERVICE_UNAVAILABLE);
+        exchange.on_response(StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(exchange.hint(), None);
     }
 
     #[test]
     fn a_broken_body_keeps_the_status_and_a_refused_connection_does_not() {
         let mut exchange = Exchange::default();
-        exchange.answered(StatusCode::OK);
-        exchange.failed(Failure::Body);
+        exchange.on_response(StatusCode::OK);
+        exchange.on_error(Failure::Body);
         assert_eq!(exchange.status(), Some(StatusCode::OK));
-        exchange.failed(Failure::Connect);
+        exchange.on_error(Failure::Connect);
         assert_eq!(exchange.status(), None);
+    }
+    #[test]
+    fn the_header_is_that_of_the_longest_hint() {
+        let by_header = |wait| Hint { wait: Duration::from_secs(wait), header: "retry-after" };
+        let mut exchange = Exchange::default();
+        exchange.record_header_hint(by_header(2));
+        assert_eq!(exchange.hint_header(), Some("retry-after"));
+        exchange.record_hint(Duration::from_secs(1));
+        assert_eq!(
+            (exchange.hint(), exchange.hint_header()),
+            (Some(Duration::from_secs(2)), Some("retry-after"))
+        );
+        exchange.record_hint(Duration::from_secs(3));
+        assert_eq!((exchange.hint(), exchange.hint_header()), (Some(Duration::from_secs(3)), None));
+        exchange.record_header_hint(by_header(4));
+        assert_eq!(exchange.hint_header(), Some("retry-after"));
+        exchange.on_error(Failure::Reset);
+        assert_eq!((exchange.hint(), exchange.hint_header()), (None, None));
     }
 }

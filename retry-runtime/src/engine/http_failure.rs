@@ -1,8 +1,7 @@
 //! Errors of the user's that say what happened to their request.
 
-use std::time::Duration;
-
 use retry_policy::FailureSet;
+use std::time::Duration;
 
 /// What an error of yours says about the exchange that failed.
 ///

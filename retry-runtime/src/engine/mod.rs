@@ -1,21 +1,23 @@
-//! The pure core: what is retried, when, and for how long. Time and chance are arguments; nothing here does I/O.
+//! The pure core: decides what is retried, when, and for how long.
+//!
+//! Time and chance are arguments. Nothing here has I/O, a clock or randomness of its own.
 
 pub(crate) mod decide;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "of a transport")
+    allow(dead_code, reason = "only a transport fills exchanges in")
 )]
 pub(crate) mod exchange;
 pub mod hint;
 pub(crate) mod http_failure;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "of a transport")
+    allow(dead_code, reason = "only a transport records")
 )]
 pub(crate) mod recorder;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "of a transport")
+    allow(dead_code, reason = "only a transport reports")
 )]
 pub(crate) mod report;
 pub(crate) mod retry;

@@ -1,11 +1,11 @@
-//! Reports: what a response or an error says about the exchange that it came of.
+//! Reports: the facts that a response or an error gives about its exchange.
 
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use retry_policy::{Failure, FailureSet};
 
 use crate::engine::http_failure::HttpFailure;
-use retry_policy::{Failure, FailureSet};
 
 /// The facts that one value (a response, an error, an outcome) gives about an exchange.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub struct Report<'v> {
     pub(crate) by: By,
     pub(crate) status: Option<StatusCode>,
     pub(crate) failures: FailureSet,
-    /// A wait that an error of the user's asks for.
+    /// The wait that an error of the user's asks for.
     pub(crate) hint: Option<Duration>,
     pub(crate) headers: Option<&'v HeaderMap>,
     pub(crate) url: Option<&'v str>,
@@ -26,7 +26,7 @@ pub(crate) enum By {
     Response,
     /// An error of the transport.
     Transport,
-    /// An error of a request that could not be built, so nothing was sent.
+    /// An error of a request that could not be built, so that nothing was sent.
     Unsent,
     /// An error of the user's, by its [`HttpFailure`].
     Own,
@@ -39,23 +39,23 @@ pub(crate) enum By {
 }
 
 impl<'v> Report<'v> {
-    /// A report that says no more than where it comes from.
+    /// Makes a report that says nothing but the kind of its value.
     pub(crate) const fn new(by: By) -> Self {
         Self { by, status: None, failures: FailureSet::EMPTY, hint: None, headers: None, url: None }
     }
 
-    /// A report of an answer.
+    /// Makes the report of a response.
     #[inline]
     pub(crate) const fn response(status: StatusCode, headers: &'v HeaderMap) -> Self {
         Self { status: Some(status), headers: Some(headers), ..Self::new(By::Response) }
     }
 
-    /// A report of an exchange that failed in the transport.
+    /// Makes the report of an error of the transport.
     pub(crate) const fn failure(status: Option<StatusCode>, failures: FailureSet) -> Self {
         Self { status, failures, ..Self::new(By::Transport) }
     }
 
-    /// A report of an error of the user's.
+    /// Makes the report of an error of the user's.
     pub(crate) fn own(error: &impl HttpFailure) -> Self {
         Self {
             status: error.status().and_then(|status| StatusCode::from_u16(status).ok()),
@@ -65,24 +65,24 @@ impl<'v> Report<'v> {
         }
     }
 
-    /// A report of an error that contains tokio's `Elapsed`.
+    /// Makes the report of an error that contains tokio's `Elapsed`.
     pub(crate) const fn elapsed() -> Self {
         Self { failures: FailureSet::EMPTY.with(Failure::Timeout), ..Self::new(By::Elapsed) }
     }
 
-    /// The report, about an exchange with `url`.
+    /// Adds the URL of the exchange.
     #[inline]
     pub(crate) const fn about(mut self, url: Option<&'v str>) -> Self {
         self.url = url;
         self
     }
 
-    /// Whether the value is an `Ok`.
+    /// Returns `true` if the value is an `Ok`.
     pub(crate) fn is_success(&self) -> bool {
         matches!(self.by, By::Response | By::Success)
     }
 
-    /// Whether nothing is said about any exchange.
+    /// Returns `true` if the report says nothing about any exchange.
     pub(crate) fn is_silent(&self) -> bool {
         self.status.is_none() && self.failures.is_empty() && self.hint.is_none()
     }

@@ -1,31 +1,30 @@
-//! The state machine of one call: no I/O, no clock, no randomness of its own.
+//! Decides what follows an attempt: a wait and another attempt, or the end of the call.
 //!
 //! ```
 //! use http::StatusCode;
-//! use retry_runtime::{Exchange, Policy, Retry, Stop, Verdict};
+//! use retry_http::{Exchange, Policy, Retry, Stop, Verdict};
 //! use std::time::Duration;
 //!
 //! let policy = Policy::builder().max(1).build()?;
 //! let mut retry = Retry::new(&policy);
 //! let mut exchange = Exchange::default();
-//! exchange.answered(StatusCode::TOO_MANY_REQUESTS);
+//! exchange.on_response(StatusCode::TOO_MANY_REQUESTS);
 //! let elapsed = Duration::ZERO;
 //! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Wait(Duration::from_millis(1250)));
 //! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Stop(Stop::Exhausted));
-//! # Ok::<(), retry_runtime::PolicyError>(())
+//! # Ok::<(), retry_http::PolicyError>(())
 //! ```
 
 use std::time::Duration;
 
 use http::StatusCode;
+use retry_policy::{Conditions, Policy};
 
 use crate::engine::exchange::Exchange;
-use retry_policy::Conditions;
-use retry_policy::Policy;
 
-/// What to do after an attempt.
+/// The decision about what follows an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a verdict is to be followed"]
+#[must_use = "a verdict must be followed"]
 pub enum Verdict {
     /// Wait this long, then attempt again.
     Wait(Duration),
@@ -37,14 +36,15 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
-    /// When the last exchange was a success, or nothing that the policy retries, or the server said not to retry it.
+    /// When the attempt succeeded, or failed in a way that the policy does not retry, or the server
+    /// advised against a retry.
     NotRetryable,
-    /// When `never` lists what happened.
+    /// When `never` lists the status or failure.
     Never,
-    /// When what happened is retried, but this request, or another one of the attempt, may have done its work
-    /// already and is not safe to repeat (RFC 9110 §9.2.2).
+    /// When the failure would be retried, but this request or another one of the attempt may have
+    /// done its work already and is not safe to repeat (RFC 9110 §9.2.2).
     Ambiguous,
-    /// When an inner call has decided about what happened: it gave up, or was not to retry it.
+    /// When an inner call has decided about the failure: it gave up, or was not to retry it.
     Settled,
     /// When all retries are used up.
     Exhausted,
@@ -59,12 +59,13 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Whether the call has decided that what happened is not to be retried, by a call around it neither.
+    /// Returns `true` if the call has decided against a retry, so that a call around it does not
+    /// retry either.
     pub(crate) const fn is_decision(self) -> bool {
         !matches!(self, Self::NotRetryable)
     }
 
-    /// Whether the call ends with something that is retried, but not any more.
+    /// Returns `true` if the call gave up on a failure that the policy retries.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     pub(crate) const fn gave_up(self) -> bool {
         matches!(
@@ -79,73 +80,77 @@ impl Stop {
     }
 }
 
-/// The retries of one call.
+/// The state machine of one call. It has no I/O, no clock and no randomness of its own.
 #[derive(Clone, Debug)]
 pub struct Retry<'p> {
     policy: &'p Policy,
     deadline: Option<Duration>,
     retries: u32,
     previous: Duration,
-    renewed: bool,
+    has_renewed: bool,
 }
 
 impl<'p> Retry<'p> {
-    /// A call that is about to make its first attempt.
+    /// Begins a call that is about to make its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
         let deadline = policy.deadline();
-        Self { policy, deadline, retries: 0, previous: Duration::ZERO, renewed: false }
+        Self { policy, deadline, retries: 0, previous: Duration::ZERO, has_renewed: false }
     }
 
-    /// The policy it was given.
+    /// Returns the policy of the call.
     pub const fn policy(&self) -> &'p Policy {
         self.policy
     }
 
-    /// Bounds the call by `limit` as well, where that is less than the policy's `deadline`.
+    /// Lowers the deadline of the call to `limit`, if it is not lower already.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.lower_deadline(limit);
         self
     }
 
-    /// [`within`](Self::within), in place.
+    /// Lowers the deadline as [`within`](Self::within) does, in place.
     pub(crate) fn lower_deadline(&mut self, limit: Duration) {
         self.deadline = Some(self.deadline.map_or(limit, |deadline| deadline.min(limit)));
     }
 
-    /// The bound on the call: the `deadline` of the policy, or a lower one of [`within`](Self::within).
+    /// Returns the deadline of the call: that of the policy, or a lower one set by
+    /// [`within`](Self::within).
     pub const fn deadline(&self) -> Option<Duration> {
         self.deadline
     }
 
-    /// How many retries the verdicts so far have asked for.
+    /// Returns the number of retries that the verdicts so far have asked for.
     pub const fn retries(&self) -> u32 {
         self.retries
     }
 
-    /// Whether to renew the credentials after an attempt that `exchange` decides: where it is a 401
-    /// (RFC 9110 §15.5.2), once a call. If that succeeds the next attempt follows at once and is no retry; else the
-    /// call ends. Ask it before [`next`](Self::next), if there is a way to renew them.
-    pub fn renews(&mut self, exchange: &Exchange) -> bool {
-        let renews = exchange.status() == Some(StatusCode::UNAUTHORIZED)
-            && !self.renewed
-            && !exchange.is_settled()
-            && !happened(exchange, self.policy.never())
-            // What was refused was not done, but what was sent beside it may have been.
-            && !self.is_repeat_forbidden(exchange);
-        self.renewed |= renews;
-        renews
-    }
-
-    /// Whether [`renews`](Self::renews) has said so.
-    pub const fn has_renewed(&self) -> bool {
-        self.renewed
-    }
-
-    /// Decides what to do after an attempt that `exchange` decides, `elapsed` after the call began. Where the call has
-    /// no deadline, any `elapsed` will do.
+    /// Starts the renewal of credentials after an attempt that `exchange` decides. Returns whether
+    /// to renew them: after a 401 (RFC 9110 §15.5.2), once in a call.
     ///
-    /// `random` is asked at most once, only where there is a wait to compute, and answers uniformly in `[0, 1)`.
+    /// Call it before [`next`](Self::next), if there is a way to renew credentials. If the renewal
+    /// succeeds, the next attempt follows at once and is no retry. Otherwise the call ends.
+    pub fn start_renewal(&mut self, exchange: &Exchange) -> bool {
+        let starts = exchange.status() == Some(StatusCode::UNAUTHORIZED)
+            && !self.has_renewed
+            && !exchange.is_settled()
+            && !is_listed(exchange, self.policy.never())
+            // The request was refused and did nothing, but another one of the attempt may have.
+            && !self.is_repeat_forbidden(exchange);
+        self.has_renewed |= starts;
+        starts
+    }
+
+    /// Returns `true` if [`start_renewal`](Self::start_renewal) has returned `true` in this call.
+    pub const fn has_renewed(&self) -> bool {
+        self.has_renewed
+    }
+
+    /// Decides what follows an attempt that `exchange` decides, `elapsed` after the call began. A
+    /// call without a deadline ignores `elapsed`.
+    ///
+    /// `random` returns a number that is uniform in `[0, 1)`. It is called at most once, and only
+    /// to compute a wait.
     #[inline]
     pub fn next(&mut self, exchange: &Exchange, elapsed: Duration, random: impl FnOnce() -> f64) -> Verdict {
         if let Err(stop) = self.judge(exchange) {
@@ -165,11 +170,11 @@ impl<'p> Retry<'p> {
             return Verdict::Stop(Stop::HintTooLong);
         }
         let wait = match exchange.longest_hint() {
-            // A zero or past hint asks for nothing.
+            // A hint of zero, or one in the past, asks for nothing.
             Some(hint) if !hint.is_zero() => backoff.wait_after_hint(hint, random()),
             _ => backoff.wait(self.retries, self.previous, random()),
         };
-        // What is left after a wait to the very end is no time to send anything.
+        // A wait that ends with the deadline leaves no time to send anything.
         if self.deadline.is_some_and(|deadline| elapsed.saturating_add(wait) >= deadline) {
             return Verdict::Stop(Stop::Deadline);
         }
@@ -178,24 +183,25 @@ impl<'p> Retry<'p> {
         Verdict::Wait(wait)
     }
 
+    /// Returns why what `exchange` says is not retried, if it is not.
     fn judge(&self, exchange: &Exchange) -> Result<(), Stop> {
-        if happened(exchange, self.policy.never()) {
+        if is_listed(exchange, self.policy.never()) {
             return Err(Stop::Never);
         }
-        let safe = exchange.is_idempotent_under(self.policy.idempotent());
-        let on = if safe {
+        let is_safe = exchange.is_idempotent_under(self.policy.idempotent());
+        let on = if is_safe {
             self.policy.on_safe()
-        } else if exchange.is_hinted() {
+        } else if exchange.has_hint() {
             self.policy.on_careful_hinted()
         } else {
             self.policy.on_careful()
         };
-        let status = exchange.should_retry().unwrap_or_else(|| is_status_in(exchange, &on));
-        if status || on.failures.intersects(exchange.failures()) || exchange.is_wanted() {
+        let by_status = exchange.should_retry().unwrap_or_else(|| is_status_listed(exchange, &on));
+        if by_status || on.failures.intersects(exchange.failures()) || exchange.is_retry_demanded() {
             Ok(())
-        } else if !safe
+        } else if !is_safe
             && exchange.should_retry() != Some(false)
-            && happened(exchange, &self.policy.on_safe())
+            && is_listed(exchange, &self.policy.on_safe())
         {
             Err(Stop::Ambiguous)
         } else {
@@ -203,18 +209,20 @@ impl<'p> Retry<'p> {
         }
     }
 
-    /// Whether something that must not be done twice may have been done beside `exchange`.
+    /// Returns `true` if another request of the attempt may have done something that must not be
+    /// done twice.
     fn is_repeat_forbidden(&self, exchange: &Exchange) -> bool {
         exchange.is_repeat_forbidden() && self.policy.idempotent() != Some(true)
     }
 }
 
-fn happened(exchange: &Exchange, listed: &Conditions) -> bool {
-    is_status_in(exchange, listed) || listed.failures.intersects(exchange.failures())
+/// Returns `true` if `conditions` list the status or a failure of `exchange`.
+fn is_listed(exchange: &Exchange, conditions: &Conditions) -> bool {
+    is_status_listed(exchange, conditions) || conditions.failures.intersects(exchange.failures())
 }
 
-fn is_status_in(exchange: &Exchange, listed: &Conditions) -> bool {
-    exchange.status().is_some_and(|status| listed.statuses.contains(status.as_u16()))
+fn is_status_listed(exchange: &Exchange, conditions: &Conditions) -> bool {
+    exchange.status().is_some_and(|status| conditions.statuses.contains(status.as_u16()))
 }
 
 #[cfg(test)]
@@ -222,22 +230,20 @@ mod tests {
     use super::*;
     use http::{HeaderMap, Method};
     use proptest::prelude::*;
-    use retry_policy::Condition;
-    use retry_policy::Failure;
-    use retry_policy::Jitter;
+    use retry_policy::{Condition, Failure, Jitter};
 
-    fn verdict(policy: &Policy, method: &Method, what: impl Fn(&mut Exchange)) -> Verdict {
-        let mut exchange = Exchange::sent(method, &HeaderMap::new());
-        what(&mut exchange);
+    fn verdict(policy: &Policy, method: &Method, record: impl Fn(&mut Exchange)) -> Verdict {
+        let mut exchange = Exchange::new(method, &HeaderMap::new());
+        record(&mut exchange);
         Retry::new(policy).next(&exchange, Duration::ZERO, || 0.0)
     }
 
     fn status(status: u16) -> impl Fn(&mut Exchange) {
-        move |exchange| exchange.answered(StatusCode::from_u16(status).unwrap())
+        move |exchange| exchange.on_response(StatusCode::from_u16(status).unwrap())
     }
 
     fn failure(failure: Failure) -> impl Fn(&mut Exchange) {
-        move |exchange| exchange.failed(failure)
+        move |exchange| exchange.on_error(failure)
     }
 
     const AGAIN: Verdict = Verdict::Wait(Duration::from_secs(1));
@@ -266,8 +272,8 @@ mod tests {
     #[test]
     fn a_connection_that_is_not_made_in_time_sent_nothing() {
         let what = |exchange: &mut Exchange| {
-            exchange.failed(Failure::Connect);
-            exchange.failed(Failure::Timeout);
+            exchange.on_error(Failure::Connect);
+            exchange.on_error(Failure::Timeout);
         };
         assert_eq!(verdict(&Policy::DEFAULT, &Method::POST, what), AGAIN);
         let never = Policy::builder().never(&[Condition::Failure(Failure::Timeout)]).build().unwrap();
@@ -275,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_is_honoured_whatever_the_method_and_never_wins() {
+    fn listed_conditions_count_for_any_method_and_never_wins() {
         let policy = Policy::builder()
             .on(&[Condition::Range(500, 599), Condition::Failure(Failure::Timeout)])
             .never(&[Condition::Status(501)])
@@ -296,7 +302,7 @@ mod tests {
         let hinted = |seconds| {
             move |exchange: &mut Exchange| {
                 status(429)(exchange);
-                exchange.hinted(Duration::from_secs(seconds));
+                exchange.record_hint(Duration::from_secs(seconds));
             }
         };
         let policy = Policy::DEFAULT;
@@ -307,6 +313,160 @@ mod tests {
         );
         assert_eq!(verdict(&policy, &Method::GET, hinted(121)), Verdict::Stop(Stop::HintTooLong));
         assert_eq!(verdict(&policy, &Method::GET, hinted(0)), AGAIN);
+    }
+
+    #[test]
+    fn retries_are_counted_up_to_the_maximum() {
+        let policy = Policy::builder().max(2).jitter(Jitter::None).build().unwrap();
+        let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+        status(503)(&mut exchange);
+        let mut retry = Retry::new(&policy);
+        for (retries, verdict) in
+            [(1, AGAIN), (2, Verdict::Wait(Duration::from_secs(2))), (2, Verdict::Stop(Stop::Exhausted))]
+        {
+            assert_eq!(retry.next(&exchange, Duration::ZERO, || 0.0), verdict);
+            assert_eq!(retry.retries(), retries);
+        }
+    }
+
+    #[test]
+    fn another_exchange_may_ask_for_a_longer_wait_than_the_limit() {
+        let policy = Policy::DEFAULT;
+        let waits = |own, other| {
+            verdict(&policy, &Method::GET, |exchange| {
+                status(429)(exchange);
+                exchange.record_hint(Duration::from_secs(own));
+                exchange.record_other_hint(Duration::from_secs(other));
+            })
+        };
+        assert_eq!(waits(3, 5), Verdict::Wait(Duration::from_secs(5)));
+        assert_eq!(waits(5, 3), Verdict::Wait(Duration::from_secs(5)));
+        assert_eq!(waits(3, 121), Verdict::Wait(Duration::from_secs(121)));
+    }
+
+    #[test]
+    fn an_unsafe_request_is_repeated_after_a_503_with_a_hint() {
+        let hinted = |exchange: &mut Exchange| {
+            status(503)(exchange);
+            exchange.record_hint(Duration::from_secs(2));
+        };
+        let verdict = verdict(&Policy::DEFAULT, &Method::POST, hinted);
+        assert_eq!(verdict, Verdict::Wait(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn the_advice_of_the_server_overrides_its_status() {
+        let advised = |code, advice| {
+            move |exchange: &mut Exchange| {
+                status(code)(exchange);
+                exchange.record_should_retry(advice);
+            }
+        };
+        let policy = Policy::builder().never(&[Condition::Status(501)]).build().unwrap();
+        assert_eq!(verdict(&policy, &Method::POST, advised(400, true)), AGAIN);
+        assert_eq!(verdict(&policy, &Method::GET, advised(501, true)), Verdict::Stop(Stop::Never));
+        for method in [Method::GET, Method::POST] {
+            let verdict = verdict(&policy, &method, advised(503, false));
+            assert_eq!(verdict, Verdict::Stop(Stop::NotRetryable), "{method}");
+        }
+    }
+
+    #[test]
+    fn a_demanded_retry_is_made_unless_never_forbids_it() {
+        let demanded = |code| {
+            move |exchange: &mut Exchange| {
+                status(code)(exchange);
+                exchange.demand_retry();
+            }
+        };
+        let policy = Policy::builder().never(&[Condition::Status(404)]).build().unwrap();
+        assert_eq!(verdict(&policy, &Method::POST, demanded(200)), AGAIN);
+        assert_eq!(verdict(&policy, &Method::POST, demanded(404)), Verdict::Stop(Stop::Never));
+    }
+
+    #[test]
+    fn what_is_settled_or_forbidden_is_not_repeated() {
+        let settled = |exchange: &mut Exchange| {
+            status(503)(exchange);
+            exchange.settle();
+        };
+        let forbidden = |exchange: &mut Exchange| {
+            status(503)(exchange);
+            exchange.forbid_repeat();
+        };
+        let policy = Policy::DEFAULT;
+        assert_eq!(verdict(&policy, &Method::GET, settled), Verdict::Stop(Stop::Settled));
+        assert_eq!(verdict(&policy, &Method::GET, forbidden), Verdict::Stop(Stop::Ambiguous));
+        let idempotent = Policy::builder().idempotent(true).build().unwrap();
+        assert_eq!(verdict(&idempotent, &Method::POST, forbidden), AGAIN);
+        let careful = Policy::builder().idempotent(false).build().unwrap();
+        assert_eq!(verdict(&careful, &Method::GET, forbidden), Verdict::Stop(Stop::Ambiguous));
+    }
+
+    #[test]
+    fn no_wait_ends_with_the_deadline_or_later() {
+        let policy = Policy::builder().deadline(Duration::from_secs(9)).build().unwrap();
+        let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+        status(503)(&mut exchange);
+        let after = |retry: &Retry<'_>, elapsed| {
+            retry.clone().next(&exchange, Duration::from_millis(elapsed), || 0.0)
+        };
+        let retry = Retry::new(&policy);
+        assert_eq!(retry.deadline(), Some(Duration::from_secs(9)));
+        assert_eq!(after(&retry, 7999), AGAIN);
+        assert_eq!(after(&retry, 8000), Verdict::Stop(Stop::Deadline));
+        let sooner = retry.clone().within(Duration::from_secs(5));
+        assert_eq!(after(&sooner, 3999), AGAIN);
+        assert_eq!(after(&sooner, 4000), Verdict::Stop(Stop::Deadline));
+        assert_eq!(retry.within(Duration::from_secs(10)).deadline(), Some(Duration::from_secs(9)));
+        let unbounded = Retry::new(&Policy::DEFAULT).within(Duration::from_secs(5));
+        assert_eq!(unbounded.deadline(), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn credentials_are_renewed_once_after_a_401() {
+        let starts = |policy: &Policy, record: &dyn Fn(&mut Exchange)| {
+            let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+            record(&mut exchange);
+            let mut retry = Retry::new(policy);
+            let starts = retry.start_renewal(&exchange);
+            assert_eq!(retry.has_renewed(), starts);
+            assert!(!retry.start_renewal(&exchange), "a second time");
+            assert_eq!((retry.has_renewed(), retry.retries()), (starts, 0));
+            starts
+        };
+        let forbidden = |exchange: &mut Exchange| {
+            status(401)(exchange);
+            exchange.forbid_repeat();
+        };
+        let settled = |exchange: &mut Exchange| {
+            status(401)(exchange);
+            exchange.settle();
+        };
+        let policy = Policy::DEFAULT;
+        assert!(starts(&policy, &status(401)));
+        assert!(!starts(&policy, &status(403)));
+        assert!(!starts(&policy, &failure(Failure::Connect)));
+        assert!(!starts(&policy, &settled));
+        assert!(!starts(&policy, &forbidden));
+        assert!(starts(&Policy::builder().idempotent(true).build().unwrap(), &forbidden));
+        let never = Policy::builder().never(&[Condition::Status(401)]).build().unwrap();
+        assert!(!starts(&never, &status(401)));
+    }
+
+    #[test]
+    fn a_call_that_gives_up_has_decided() {
+        use Stop::{
+            Ambiguous, Budget, Deadline, Exhausted, HintTooLong, Never, NotCloneable, NotRetryable, Settled,
+        };
+        for stop in [Never, Ambiguous, Settled, Exhausted, HintTooLong, Deadline, Budget, NotCloneable] {
+            assert!(stop.is_decision(), "{stop:?}");
+            #[cfg(any(feature = "metrics", feature = "tracing"))]
+            assert_eq!(stop.gave_up(), !matches!(stop, Never | Ambiguous), "{stop:?}");
+        }
+        assert!(!NotRetryable.is_decision());
+        #[cfg(any(feature = "metrics", feature = "tracing"))]
+        assert!(!NotRetryable.gave_up());
     }
 
     fn policy() -> impl Strategy<Value = Policy> {
@@ -365,15 +525,15 @@ mod tests {
             a_failure().prop_map(Err)
         ];
         (method, answer).prop_map(|(method, answer)| {
-            let mut exchange = Exchange::sent(&method, &HeaderMap::new());
+            let mut exchange = Exchange::new(&method, &HeaderMap::new());
             match answer {
                 Ok((code, hint)) => {
-                    exchange.answered(StatusCode::from_u16(code).unwrap());
+                    exchange.on_response(StatusCode::from_u16(code).unwrap());
                     if let Some(hint) = hint {
-                        exchange.hinted(Duration::from_millis(hint));
+                        exchange.record_hint(Duration::from_millis(hint));
                     }
                 }
-                Err(failure) => exchange.failed(failure),
+                Err(failure) => exchange.on_error(failure),
             }
             exchange
         })
@@ -395,7 +555,7 @@ mod tests {
                     Verdict::Wait(wait) => {
                         prop_assert!(!listed(policy.never()));
                         let get = exchange.method() == Some(&Method::GET);
-                        let on = match (get, exchange.is_hinted()) {
+                        let on = match (get, exchange.has_hint()) {
                             (true, _) => policy.on_safe(),
                             (false, true) => policy.on_careful_hinted(),
                             (false, false) => policy.on_careful(),

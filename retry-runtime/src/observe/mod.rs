@@ -11,9 +11,9 @@ pub(crate) mod tracing;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use retry_policy::{Failure, FailureSet};
 
 use crate::engine::retry::Stop;
-use retry_policy::{Failure, FailureSet};
 
 /// Something that happened in a call of an annotated function.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use crate::engine::recorder::{Hints, Key, Recorder, hash, next_number};
+use crate::engine::exchange::Hints;
+use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::SoFar;
 

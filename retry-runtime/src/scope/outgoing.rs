@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use retry_policy::Policy;
 use uuid::Uuid;
 
 use crate::engine::exchange::IDEMPOTENCY_KEY;
 use crate::engine::recorder::hash;
 use crate::env::{self, Moment, Skipped};
-use retry_policy::Policy;
 
 /// The bounds and keys of a call's requests. The bounds and keys of outer calls hold as well.
 #[derive(Debug, Default)]

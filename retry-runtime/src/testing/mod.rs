@@ -23,10 +23,10 @@ use pin_project_lite::pin_project;
 use rand::distr::{Distribution, StandardUniform};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use retry_policy::FailureSet;
 
 use crate::engine::retry::{Stop, Verdict};
 use crate::observe::{Event, Step};
-use retry_policy::FailureSet;
 
 /// On this thread waits are recorded and pass in no time, until what is returned is dropped.
 ///

@@ -204,7 +204,7 @@ impl Answers {
 fn has_read<T, E: Failing>(answer: Option<usize>, result: &Result<T, E>) {
     if let Err(error) = result {
         let report = error.report();
-        scope::current(|scope| scope.recorder.fail_reading(answer, &report));
+        scope::current(|scope| scope.recorder.on_body_error(answer, &report));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The only file that knows reqwest's types, of either version, async and blocking.
 
+use retry_policy::FailureSet;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use std::sync::Arc;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
@@ -7,7 +8,6 @@ use std::time::Duration;
 
 use crate::engine::report::{By, Report};
 use crate::transport::{AnyError, Failing};
-use retry_policy::FailureSet;
 
 /// Returns what `error` says, where it is reqwest's, or tokio's `Elapsed`.
 fn report_of(error: &AnyError) -> Option<Report<'_>> {

@@ -47,7 +47,7 @@ impl Tracked {
     pub(crate) fn send(&mut self) {
         if let State::Prepared(_) = self.state {
             let State::Prepared(prepared) = std::mem::replace(&mut self.state, State::Done) else { return };
-            let sent = scope::current(|scope| (scope.number, scope.recorder.begin(prepared)));
+            let sent = scope::current(|scope| (scope.number, scope.recorder.on_request(prepared)));
             if let Some((attempt, number)) = sent {
                 self.state = State::Sent { attempt, number };
             }
@@ -61,11 +61,11 @@ impl Tracked {
         self.state = State::Done;
         let report = report(result);
         scope::attempt(attempt, |scope| {
-            scope.recorder.end(number, &report, scope.hints, env::now);
+            scope.recorder.on_report(number, &report, scope.hints, env::now);
             // A log is only of failures.
             let is_success = report.status.is_some_and(|status| status.is_success());
             if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
-                scope.recorder.note_host(number, host(result));
+                scope.recorder.record_host(number, host(result));
             }
             // The credentials were good; those of the next request are read after this.
             let is_refused = report.status == Some(http::StatusCode::UNAUTHORIZED);
@@ -80,7 +80,7 @@ impl Drop for Tracked {
     #[inline]
     fn drop(&mut self) {
         if let State::Sent { attempt, number } = self.state {
-            scope::attempt(attempt, |scope| scope.recorder.drop_send(number));
+            scope::attempt(attempt, |scope| scope.recorder.on_drop(number));
         }
     }
 }
@@ -180,7 +180,7 @@ impl Read {
     #[inline]
     pub(crate) fn end(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            scope::attempt(attempt, |scope| scope.recorder.end_reading(self.answer));
+            scope::attempt(attempt, |scope| scope.recorder.on_body_end(self.answer));
         }
     }
 
@@ -188,7 +188,7 @@ impl Read {
     pub(crate) fn fail(&mut self, error: &impl Failing) {
         if let Some(attempt) = self.attempt.take() {
             let report = error.report();
-            scope::attempt(attempt, |scope| scope.recorder.fail_reading(self.answer, &report));
+            scope::attempt(attempt, |scope| scope.recorder.on_body_error(self.answer, &report));
         }
     }
 }
@@ -196,7 +196,7 @@ impl Read {
 impl Drop for Read {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt {
-            scope::attempt(attempt, |scope| scope.recorder.cut_reading(self.answer));
+            scope::attempt(attempt, |scope| scope.recorder.on_body_drop(self.answer));
         }
     }
 }

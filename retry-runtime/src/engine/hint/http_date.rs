@@ -1,16 +1,17 @@
-//! HTTP dates (RFC 9110 §5.6.7): the three forms that a recipient must accept, and what real servers send.
+//! Reads HTTP dates (RFC 9110 §5.6.7): the three forms of the RFC, and what real servers send.
 //!
-//! Not `httpdate`: version 1.0.3 rejects the second `60` that the grammar allows, and reads a two-digit year
-//! by a fixed pivot where the RFC asks for a sliding one. Beyond the grammar a one-digit day and `UTC` for
-//! `GMT` are accepted. The weekday must be a weekday; that it is the right one is not checked, since it says
-//! nothing that the date does not.
+//! The crate `httpdate` 1.0.3 does not serve: it rejects the second `60` that the grammar allows,
+//! and reads a two-digit year by a fixed pivot where the RFC asks for a sliding one. Beyond the
+//! grammar this parser accepts a one-digit day, and `UTC` for `GMT`. The weekday must be a weekday,
+//! but not the right one, since the date says all that it says.
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The seconds since 1970-01-01T00:00:00Z that `text` stands for, or `None` where it is not an HTTP date.
+/// Returns the seconds since 1970-01-01T00:00:00Z that `text` names, or `None` if it is not an HTTP
+/// date.
 ///
 /// `now`, in the same unit, settles the century of a two-digit year.
 pub(crate) fn parse(text: &str, now: i64) -> Option<i64> {
@@ -94,6 +95,8 @@ fn instant(year: i64, month: i64, day: i64, time: i64) -> Option<i64> {
     (1..=length).contains(&day).then(|| days(year, month, day) * SECONDS_PER_DAY + time)
 }
 
+/// Returns the instant of a date with a two-digit year.
+///
 /// "Recipients … MUST interpret a timestamp that appears to be more than 50 years in the future as
 /// representing the most recent year in the past that had the same last two digits."
 fn latest_within_50_years(year: i64, month: i64, day: i64, time: i64, now: i64) -> Option<i64> {
@@ -106,15 +109,15 @@ fn latest_within_50_years(year: i64, month: i64, day: i64, time: i64, now: i64) 
         .find(|&seconds| seconds <= horizon)
 }
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar. Years are counted from March, so that
-/// the leap day is the last of its year.
+/// Returns the days from 1970-01-01 to a date of the proleptic Gregorian calendar. Years are
+/// counted from March, so that the leap day is the last day of its year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
 }
 
-/// The inverse of [`days`].
+/// Returns the year, month and day of a number of days since 1970-01-01. The inverse of [`days`].
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

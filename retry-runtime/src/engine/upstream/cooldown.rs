@@ -1,266 +1,289 @@
-//! When an upstream that asked for a wait is let alone, and how calls come back to it.
+//! Holds back the calls to an upstream that asked for a wait, and lets them come back gradually.
 //!
-//! After a hint nothing is sent until it is over. To then let everybody go at once would only fetch the next refusal
-//! for all but the few that fit, so calls come back one after the other: each takes a place in a queue, and places
-//! come up at a pace that is learned. Until the server refuses again nothing is known of what it can take, so each
-//! success quickens the pace. Between two refusals a server with a limit has let through as much as it ever does,
-//! waits and bursts included: that measured rate is the pace from then on, and it is probed upward, slowly first.
-//! When for a while nobody had to queue, there is nothing left to pace.
+//! After a hint nothing is sent until it is over. If all calls went at once then, all but the few
+//! that fit would be refused again. So calls come back one after the other: each takes a place in a
+//! queue, and places become due at a pace that is learned. Until the server refuses again, its
+//! capacity is unknown, and each success quickens the pace. Between two refusals, a server with a
+//! limit has let through as much as it ever does, waits and bursts included. That measured rate is
+//! the pace from then on, and it is probed upward, slowly at first. The pace is forgotten when no
+//! call had to queue for a while.
 
 use std::time::Duration;
 
-/// The longest wait: no hint closes an upstream for longer than this.
+/// The longest wait: no hint holds an upstream back for longer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Calls a second that come back first, before a success was seen.
+/// The first pace after a hint, in calls a second.
 const FIRST: f64 = 1.0;
-/// What each success adds to that, in calls a second, until the server refuses again: e-fold in a quarter second.
+/// The calls a second that each success adds to the first pace, until the server refuses again. The
+/// pace grows by a factor of e in a quarter of a second.
 const PER_SUCCESS: f64 = 4.0;
-/// What each refusal adds that comes while it is closed already: how many requests were under way says how much there is
-/// to come back.
+/// The calls a second that each refusal during the hint adds. The number of requests that were
+/// under way tells how many calls are to come back.
 const PER_REFUSAL: f64 = 0.01;
-/// Where nothing comes through at all there is no limit to be learned, only a server that is down: then one call in five
-/// seconds finds out when it is back, and from there it is as at first.
+/// The pace if nothing comes through at all. Then there is no limit to be learned, but the server
+/// is down: a call every five seconds finds out when it is back, and the first pace follows.
 const DOWN: f64 = 0.2;
-/// Never slower than one call a minute.
+/// The slowest pace: a call a minute.
 const SLOWEST: f64 = 1.0 / 60.0;
-/// A pace that is none.
+/// The fastest pace, which holds back nothing.
 const FASTEST: f64 = 1e9;
-/// Without a refusal the pace grows like exp(t²/2T²), with t since it re-opened and T this many seconds, and as long
-/// as this many calls take: a slow client, one of a large fleet, must see some answers before it asks for more.
+/// Without a refusal the pace grows like exp(t²/2T²), with t since the hint was over, and T this
+/// many seconds, and as many more as [`GROWTH_CALLS`] take: a slow client, one of a large fleet,
+/// must get some responses before it asks for more.
 const GROWTH: f64 = 10.0;
+/// See [`GROWTH`].
 const GROWTH_CALLS: f64 = 20.0;
-/// How long nobody may have had to queue before the pace is forgotten.
+/// The time without a queue after which the pace is forgotten.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// A place in the queue of an upstream that lets calls come back one after the other: see
-/// [`Upstream::admit`](crate::Upstream::admit). A new one has no place yet.
+/// A call's ticket for the queue of an upstream: see [`Upstream::admit`](crate::Upstream::admit). A
+/// new one has no place in the queue yet.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct Ticket {
     place: Option<Place>,
 }
 
 #[derive(Debug)]
 struct Place {
     number: u64,
-    /// When the call has waited for long enough.
-    gives_up: Duration,
+    /// The time at which the call has waited for long enough.
+    gives_up_at: Duration,
 }
 
 #[derive(Debug)]
 pub(crate) struct Cooldown {
-    closed_until: Duration,
+    blocked_until: Duration,
     pace: Option<Pace>,
-    /// The first place that nobody has taken. Never starts over: a place that was kept through a calm is in the past.
-    next: u64,
+    /// The first place that is not taken. It never starts over, so a place that outlives the pace
+    /// is in the past.
+    next_place: u64,
 }
 
-/// How calls come back.
+/// The pace at which calls come back.
 #[derive(Debug)]
 struct Pace {
-    /// The first place that has not come up, and when it does; those after it follow at `interval`.
-    served: u64,
-    at: Duration,
-    /// When to forget all this, if nobody has to queue until then.
-    calm_at: Duration,
-    /// Calls a second, as measured, and since when they have grown from there.
-    measured: f64,
-    since: Duration,
-    /// Whether a refusal has put a measure to it.
-    learned: bool,
-    /// Whether nothing came through between the last two refusals.
-    down: bool,
-    /// Successes since the last refusal, and when that was.
-    delivered: u32,
+    /// The first place that is not due yet, and the time at which it will be. The places after it
+    /// follow at `interval`.
+    next_due: u64,
+    due_at: Duration,
+    /// The time at which to forget the pace, if no call has to queue until then.
+    idle_at: Duration,
+    /// The base rate in calls a second, and the time from which it grows.
+    base_rate: f64,
+    grows_from: Duration,
+    /// `true` if a refusal has measured the base rate.
+    is_measured: bool,
+    /// `true` if nothing came through between the last two refusals.
+    is_down: bool,
+    /// The successes since the last refusal, and the time of that.
+    successes: u32,
     refused_at: Duration,
 }
 
 impl Cooldown {
-    pub(crate) const OPEN: Self = Self { closed_until: Duration::ZERO, pace: None, next: 0 };
+    /// A new cooldown holds back nothing.
+    pub(crate) const IDLE: Self = Self { blocked_until: Duration::ZERO, pace: None, next_place: 0 };
 
-    pub(crate) const fn is_open(&self) -> bool {
+    pub(crate) const fn is_idle(&self) -> bool {
         self.pace.is_none()
     }
 
-    /// How long nobody is to send.
-    pub(crate) fn closed(&self, now: Duration) -> Option<Duration> {
-        self.closed_until.checked_sub(now).filter(|wait| !wait.is_zero())
+    /// Returns the time during which nothing is to be sent.
+    pub(crate) fn remaining(&self, now: Duration) -> Option<Duration> {
+        self.blocked_until.checked_sub(now).filter(|wait| !wait.is_zero())
     }
 
-    /// How long until it is this call's turn, or until it has waited `at_most` since it first asked. Where the server
-    /// itself asked for a longer wait, it goes at once.
-    pub(crate) fn admit(&mut self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
-        self.forget(now);
-        let closed = self.closed(now).unwrap_or_default();
+    /// Returns the wait until the call with this ticket asks again, or `None` if it may go: because
+    /// its place is due, or because it has waited `at_most` since it first asked. A call that may
+    /// not wait as long as the server asked for goes at once.
+    pub(crate) fn admit(
+        &mut self,
+        ticket: &mut Ticket,
+        now: Duration,
+        at_most: Duration,
+    ) -> Option<Duration> {
+        self.forget_if_idle(now);
+        let blocked = self.remaining(now).unwrap_or_default();
         let pace = self.pace.as_mut()?;
-        pace.advance(now, self.next);
-        let Place { number, gives_up } = turn
+        pace.advance(now, self.next_place);
+        let Place { number, gives_up_at } = ticket
             .place
             .take()
-            .unwrap_or_else(|| Place { number: self.next, gives_up: now.saturating_add(at_most) });
-        let patience = gives_up.saturating_sub(now);
-        if closed > patience {
+            .unwrap_or_else(|| Place { number: self.next_place, gives_up_at: now.saturating_add(at_most) });
+        let patience = gives_up_at.saturating_sub(now);
+        if blocked > patience {
             return None;
         }
-        self.next = self.next.max(number.saturating_add(1));
-        let comes_up = pace.comes_up(number, now);
-        pace.advance(now, self.next);
-        let wait = pace.ask_again(number, comes_up.saturating_sub(now)).min(patience);
+        self.next_place = self.next_place.max(number.saturating_add(1));
+        let due_at = pace.due_at(number, now);
+        pace.advance(now, self.next_place);
+        let wait = pace.poll_delay(number, due_at.saturating_sub(now)).min(patience);
         if wait.is_zero() {
             return None;
         }
-        turn.place = Some(Place { number, gives_up });
-        pace.calm_at = pace.calm_at.max(now.saturating_add(wait).saturating_add(QUIET));
+        ticket.place = Some(Place { number, gives_up_at });
+        pace.idle_at = pace.idle_at.max(now.saturating_add(wait).saturating_add(QUIET));
         Some(wait)
     }
 
-    /// Whether nothing comes through at all, as far as refusals tell.
+    /// Returns `true` if nothing came through between the last two refusals.
     pub(crate) fn is_down(&self) -> bool {
-        self.pace.as_ref().is_some_and(|pace| pace.down)
+        self.pace.as_ref().is_some_and(|pace| pace.is_down)
     }
 
-    /// A call got through.
-    pub(crate) fn succeeded(&mut self, now: Duration) {
-        self.forget(now);
+    /// Records that a call got through.
+    pub(crate) fn on_success(&mut self, now: Duration) {
+        self.forget_if_idle(now);
         if let Some(pace) = &mut self.pace {
-            pace.advance(now, self.next);
-            pace.delivered = pace.delivered.saturating_add(1);
-            pace.down = false;
-            if !pace.learned {
-                pace.measured += PER_SUCCESS;
+            pace.advance(now, self.next_place);
+            pace.successes = pace.successes.saturating_add(1);
+            pace.is_down = false;
+            if !pace.is_measured {
+                pace.base_rate += PER_SUCCESS;
             }
         }
     }
 
-    /// The server refused and asked for a wait. Refusals while closed are answers to what was sent before, and tell
-    /// nothing new of the pace. `random` is where in its first interval this client comes back: a fleet that was told
-    /// the same must not come back in lockstep.
-    pub(crate) fn refused(&mut self, now: Duration, until: Duration, random: f64) {
-        let closed = self.closed(now).is_some();
+    /// Records that the server refused a call and asked to wait until `until`.
+    ///
+    /// A refusal during the cooldown answers a request from before, and does not measure the pace.
+    /// `random` places this client within the first interval, so that the clients of a fleet do not
+    /// come back in lockstep.
+    pub(crate) fn on_refusal(&mut self, now: Duration, until: Duration, random: f64) {
+        let is_blocked = self.remaining(now).is_some();
         if let Some(pace) = &mut self.pace {
-            if !closed {
-                pace.advance(now, self.next);
-                pace.learn(now);
-            } else if !pace.learned {
-                pace.quicken(PER_REFUSAL, self.closed_until);
+            if !is_blocked {
+                pace.advance(now, self.next_place);
+                pace.measure(now);
+            } else if !pace.is_measured {
+                pace.quicken(PER_REFUSAL, self.blocked_until);
             }
         }
-        self.close(now, until, random);
+        self.extend(now, until, random);
     }
 
-    /// Nobody sends before `until`; what is there already is never shortened.
-    pub(crate) fn close(&mut self, now: Duration, until: Duration, random: f64) {
+    /// Lets nothing be sent before `until`. Never shortens the cooldown.
+    pub(crate) fn extend(&mut self, now: Duration, until: Duration, random: f64) {
         let until = until.min(now.saturating_add(LONGEST));
-        if until <= now || until <= self.closed_until {
+        if until <= now || until <= self.blocked_until {
             return;
         }
-        self.closed_until = until;
-        let next = self.next;
-        let pace = self.pace.get_or_insert_with(|| Pace::first(now, next));
-        pace.advance(now, next);
-        pace.since = until;
-        pace.at = pace.at.max(until.saturating_add(seconds(random / pace.measured)));
-        pace.calm_at = pace.calm_at.max(pace.at.saturating_add(QUIET));
+        self.blocked_until = until;
+        let next_place = self.next_place;
+        let pace = self.pace.get_or_insert_with(|| Pace::first(now, next_place));
+        pace.advance(now, next_place);
+        pace.grows_from = until;
+        pace.due_at = pace.due_at.max(until.saturating_add(seconds(random / pace.base_rate)));
+        pace.idle_at = pace.idle_at.max(pace.due_at.saturating_add(QUIET));
     }
 
-    fn forget(&mut self, now: Duration) {
-        if self.pace.as_ref().is_some_and(|pace| pace.calm_at <= now) {
+    fn forget_if_idle(&mut self, now: Duration) {
+        if self.pace.as_ref().is_some_and(|pace| pace.idle_at <= now) {
             self.pace = None;
         }
     }
 }
 
 impl Pace {
-    const fn first(now: Duration, next: u64) -> Self {
+    const fn first(now: Duration, next_place: u64) -> Self {
         Self {
-            served: next,
-            at: now,
-            calm_at: now,
-            measured: FIRST,
-            since: now,
-            learned: false,
-            down: false,
-            delivered: 0,
+            next_due: next_place,
+            due_at: now,
+            idle_at: now,
+            base_rate: FIRST,
+            grows_from: now,
+            is_measured: false,
+            is_down: false,
+            successes: 0,
             refused_at: now,
         }
     }
 
-    /// Calls a second.
+    /// Returns the calls a second.
     fn rate(&self, now: Duration) -> f64 {
-        let growth = GROWTH + GROWTH_CALLS / self.measured;
-        let t = now.saturating_sub(self.since).as_secs_f64() / growth;
-        (self.measured * (t * t / 2.0).exp()).min(FASTEST)
+        let growth = GROWTH + GROWTH_CALLS / self.base_rate;
+        let t = now.saturating_sub(self.grows_from).as_secs_f64() / growth;
+        (self.base_rate * (t * t / 2.0).exp()).min(FASTEST)
     }
 
     fn interval(&self, now: Duration) -> Duration {
         seconds(1.0 / self.rate(now))
     }
 
-    /// Before anything is known of it. Places that have not begun to come up begin as much earlier.
-    fn quicken(&mut self, more: f64, opens: Duration) {
-        let before = self.measured;
-        self.measured += more;
-        let late = self.at.saturating_sub(opens).mul_f64(before / self.measured);
-        self.at = self.at.min(opens.saturating_add(late));
+    /// Raises a rate that is not measured yet. Places that are not due before `blocked_until`
+    /// become due earlier in proportion.
+    fn quicken(&mut self, more: f64, blocked_until: Duration) {
+        let before = self.base_rate;
+        self.base_rate += more;
+        let late = self.due_at.saturating_sub(blocked_until).mul_f64(before / self.base_rate);
+        self.due_at = self.due_at.min(blocked_until.saturating_add(late));
     }
 
-    /// Measures: what came through since the last refusal. A few calls tell little, so at most half is believed.
-    fn learn(&mut self, now: Duration) {
+    /// Measures the rate by the successes since the last refusal. A few calls tell little, so the
+    /// rate falls by half at most.
+    fn measure(&mut self, now: Duration) {
         let rate = self.rate(now);
-        let delivered = f64::from(self.delivered) / now.saturating_sub(self.refused_at).as_secs_f64();
-        self.down = self.delivered == 0;
-        self.learned = !self.down;
-        self.measured = delivered.max(rate / 2.0).min(rate).max(if self.down { DOWN } else { SLOWEST });
-        self.delivered = 0;
+        let delivered = f64::from(self.successes) / now.saturating_sub(self.refused_at).as_secs_f64();
+        self.is_down = self.successes == 0;
+        self.is_measured = !self.is_down;
+        let slowest = if self.is_down { DOWN } else { SLOWEST };
+        self.base_rate = delivered.max(rate / 2.0).min(rate).max(slowest);
+        self.successes = 0;
         self.refused_at = now;
     }
 
-    /// Lets the places come up that are due. A place that nobody has taken comes up now at the earliest: time in
-    /// which nobody came is not made up for.
-    fn advance(&mut self, now: Duration, next: u64) {
-        let Some(late) = now.checked_sub(self.at) else { return };
-        let taken = next.saturating_sub(self.served);
+    /// Advances over the places that are due. A place that is not taken becomes due now at the
+    /// earliest, so time in which no call came is not made up for.
+    fn advance(&mut self, now: Duration, next_place: u64) {
+        let Some(late) = now.checked_sub(self.due_at) else { return };
+        let taken = next_place.saturating_sub(self.next_due);
         let interval = self.interval(now);
         let due =
             u64::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u64::MAX).saturating_add(1);
-        let served = due.min(taken);
-        self.served = self.served.saturating_add(served);
-        self.at = self.at.saturating_add(times(interval, served));
-        if self.served == next {
-            self.at = self.at.max(now);
+        let passed = due.min(taken);
+        self.next_due = self.next_due.saturating_add(passed);
+        self.due_at = self.due_at.saturating_add(times(interval, passed));
+        if self.next_due == next_place {
+            self.due_at = self.due_at.max(now);
         }
     }
 
-    /// The pace may quicken while a call waits, so it asks again half-way, and earlier where that is long: in the time
-    /// it takes at eight times the pace, or, while nothing is known of it, at a thousand a second.
-    fn ask_again(&self, place: u64, wait: Duration) -> Duration {
+    /// Returns the time after which a call that waits for its place asks again.
+    ///
+    /// The pace may quicken while it waits, so it asks again half-way. If that is long, it asks
+    /// earlier: in the time that the wait takes at eight times the pace, or at a thousand calls a
+    /// second if the pace is not measured yet.
+    fn poll_delay(&self, place: u64, wait: Duration) -> Duration {
         const NOT_WORTH_IT: Duration = Duration::from_millis(100);
         const SOON: Duration = Duration::from_millis(250);
         if wait <= NOT_WORTH_IT {
             return wait;
         }
-        let at_best = if self.learned {
+        let at_best = if self.is_measured {
             wait / 8
         } else {
-            times(Duration::from_millis(1), place.saturating_sub(self.served))
+            times(Duration::from_millis(1), place.saturating_sub(self.next_due))
         };
         at_best.max(SOON).min(wait / 2)
     }
 
-    fn comes_up(&self, place: u64, now: Duration) -> Duration {
-        match place.checked_sub(self.served) {
-            Some(before) => self.at.saturating_add(times(self.interval(now), before)),
+    /// Returns the time at which a place is due, zero if it was due already.
+    fn due_at(&self, place: u64, now: Duration) -> Duration {
+        match place.checked_sub(self.next_due) {
+            Some(before) => self.due_at.saturating_add(times(self.interval(now), before)),
             None => Duration::ZERO,
         }
     }
 }
 
+/// Returns `n` intervals. Saturates.
 fn times(interval: Duration, n: u64) -> Duration {
     let nanos = interval.as_nanos().saturating_mul(u128::from(n));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// Not negative, not NaN, and not too much.
+/// Converts seconds. Saturates, and takes NaN for zero.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
@@ -276,90 +299,205 @@ mod tests {
         Duration::from_secs_f64(seconds)
     }
 
-    /// When a call goes that asks for the first time at `now`.
-    fn goes(cooldown: &mut Cooldown, mut now: Duration, at_most: Duration) -> Duration {
-        let mut turn = Turn::default();
-        while let Some(wait) = cooldown.admit(&mut turn, now, at_most) {
+    /// Returns the time at which a call goes that first asks at `now`.
+    fn admission(cooldown: &mut Cooldown, mut now: Duration, at_most: Duration) -> Duration {
+        let mut ticket = Ticket::default();
+        while let Some(wait) = cooldown.admit(&mut ticket, now, at_most) {
             now += wait;
         }
         now
     }
 
     #[test]
-    fn nobody_goes_before_the_hint_is_over_and_then_one_by_one() {
-        let mut cooldown = Cooldown::OPEN;
-        cooldown.refused(s(1.0), s(3.0), 0.0);
-        assert_eq!(cooldown.closed(s(1.0)), Some(s(2.0)));
-        let mut turns = [(); 3].map(|()| Turn::default());
-        for turn in &mut turns {
-            assert!(cooldown.admit(turn, s(1.0), PATIENCE).is_some());
+    fn no_call_goes_before_the_hint_is_over_and_then_one_by_one() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(1.0), s(3.0), 0.0);
+        assert_eq!(cooldown.remaining(s(1.0)), Some(s(2.0)));
+        let mut tickets = [(); 3].map(|()| Ticket::default());
+        for ticket in &mut tickets {
+            assert!(cooldown.admit(ticket, s(1.0), PATIENCE).is_some());
         }
-        // The first at once, and one a second while nothing is known.
-        for (second, turn) in [3.0, 4.0, 5.0].into_iter().zip(&mut turns) {
-            assert!(cooldown.admit(turn, s(second - 0.01), PATIENCE).is_some());
-            assert_eq!(cooldown.admit(turn, s(second), PATIENCE), None);
+        // The first goes at once, and then one a second while the capacity is unknown.
+        for (second, ticket) in [3.0, 4.0, 5.0].into_iter().zip(&mut tickets) {
+            assert!(cooldown.admit(ticket, s(second - 0.01), PATIENCE).is_some());
+            assert_eq!(cooldown.admit(ticket, s(second), PATIENCE), None);
         }
-        assert_eq!(cooldown.closed(s(3.0)), None);
+        assert_eq!(cooldown.remaining(s(3.0)), None);
     }
 
     #[test]
     fn a_hint_is_never_shortened_and_lasts_an_hour_at_most() {
-        let mut cooldown = Cooldown::OPEN;
-        cooldown.refused(s(0.0), s(9.0), 0.0);
-        cooldown.refused(s(0.0), s(3.0), 0.0);
-        cooldown.close(s(1.0), s(0.5), 0.0);
-        assert_eq!(cooldown.closed(s(1.0)), Some(s(8.0)));
-        cooldown.refused(s(1.0), Duration::MAX, 0.0);
-        assert_eq!(cooldown.closed(s(1.0)), Some(LONGEST));
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(9.0), 0.0);
+        cooldown.on_refusal(s(0.0), s(3.0), 0.0);
+        cooldown.extend(s(1.0), s(0.5), 0.0);
+        assert_eq!(cooldown.remaining(s(1.0)), Some(s(8.0)));
+        cooldown.on_refusal(s(1.0), Duration::MAX, 0.0);
+        assert_eq!(cooldown.remaining(s(1.0)), Some(LONGEST));
     }
 
     #[test]
     fn successes_quicken_the_pace_until_a_refusal_measures_it() {
-        let mut cooldown = Cooldown::OPEN;
-        cooldown.refused(s(0.0), s(1.0), 0.0);
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(1.0), 0.0);
         // A hundred go through in the second after.
-        (0..100).for_each(|n| cooldown.succeeded(s(1.0 + 0.01 * f64::from(n))));
-        assert!(cooldown.pace.as_ref().unwrap().measured > 400.0);
-        // That was 50 a second, pause and all; at most half is believed.
-        cooldown.refused(s(2.0), s(3.0), 0.0);
-        let measured = cooldown.pace.as_ref().unwrap().measured;
+        (0..100).for_each(|n| cooldown.on_success(s(1.0 + 0.01 * f64::from(n))));
+        assert!(cooldown.pace.as_ref().unwrap().base_rate > 400.0);
+        // That was 50 a second, wait included. The rate falls by half at most.
+        cooldown.on_refusal(s(2.0), s(3.0), 0.0);
+        let measured = cooldown.pace.as_ref().unwrap().base_rate;
         assert!((200.0..210.0).contains(&measured), "{measured}");
-        // Others that were refused meanwhile tell nothing new.
-        cooldown.refused(s(2.1), s(3.1), 0.0);
-        assert_eq!(cooldown.pace.as_ref().unwrap().measured.to_bits(), measured.to_bits());
+        // Refusals during the cooldown do not measure it.
+        cooldown.on_refusal(s(2.1), s(3.1), 0.0);
+        assert_eq!(cooldown.pace.as_ref().unwrap().base_rate.to_bits(), measured.to_bits());
     }
 
     #[test]
-    fn a_call_goes_when_its_patience_ends_and_at_once_where_a_hint_outlasts_it() {
-        let mut cooldown = Cooldown::OPEN;
-        cooldown.refused(s(0.0), s(10.0), 0.0);
-        assert_eq!(goes(&mut cooldown, s(0.0), s(5.0)), s(0.0));
-        // It took no place.
-        assert_eq!(goes(&mut cooldown, s(0.0), s(20.0)), s(10.0));
+    fn a_call_goes_when_its_patience_ends_and_at_once_if_a_hint_outlasts_it() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(10.0), 0.0);
+        assert_eq!(admission(&mut cooldown, s(0.0), s(5.0)), s(0.0));
+        // That call took no place.
+        assert_eq!(admission(&mut cooldown, s(0.0), s(20.0)), s(10.0));
         for _ in 0..50 {
-            assert!(cooldown.admit(&mut Turn::default(), s(10.0), PATIENCE).is_some());
+            assert!(cooldown.admit(&mut Ticket::default(), s(10.0), PATIENCE).is_some());
         }
-        assert_eq!(goes(&mut cooldown, s(10.0), s(4.0)), s(14.0));
+        assert_eq!(admission(&mut cooldown, s(10.0), s(4.0)), s(14.0));
     }
 
     #[test]
-    fn when_nobody_had_to_queue_for_a_while_it_is_open() {
-        let mut cooldown = Cooldown::OPEN;
-        cooldown.refused(s(0.0), s(2.0), 0.0);
-        assert_eq!(goes(&mut cooldown, s(1.0), PATIENCE), s(2.0));
-        cooldown.succeeded(s(11.9));
-        assert!(!cooldown.is_open());
-        cooldown.succeeded(s(12.0));
-        assert!(cooldown.is_open());
+    fn the_pace_is_forgotten_when_no_call_had_to_queue_for_a_while() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(2.0), 0.0);
+        assert_eq!(admission(&mut cooldown, s(1.0), PATIENCE), s(2.0));
+        cooldown.on_success(s(11.9));
+        assert!(!cooldown.is_idle());
+        cooldown.on_success(s(12.0));
+        assert!(cooldown.is_idle());
+    }
+
+    #[test]
+    fn a_call_that_may_wait_exactly_as_long_as_the_hint_waits() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(5.0), 0.0);
+        assert_eq!(admission(&mut cooldown, s(0.0), s(5.0)), s(5.0));
+    }
+
+    #[test]
+    fn chance_spreads_the_return_over_an_interval_of_the_pace() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(1.0), 0.5);
+        assert_eq!(admission(&mut cooldown, s(0.0), PATIENCE), s(1.5));
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(1.0), 0.0);
+        // One success makes five calls a second of the first one.
+        cooldown.on_success(s(1.0));
+        cooldown.extend(s(1.0), s(3.0), 0.5);
+        assert_eq!(admission(&mut cooldown, s(1.0), PATIENCE), s(3.1));
+    }
+
+    #[test]
+    fn refusals_during_the_cooldown_quicken_the_first_pace() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(2.0), 0.9);
+        cooldown.on_refusal(s(0.1), s(2.0), 0.9);
+        let went = admission(&mut cooldown, s(0.1), PATIENCE).as_secs_f64();
+        assert!((went - (2.0 + 0.9 / 1.01)).abs() < 1e-6, "{went}");
+    }
+
+    #[test]
+    fn time_in_which_no_call_came_is_not_made_up_for() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(1.0), 0.0);
+        let goes = [(); 3].map(|()| cooldown.admit(&mut Ticket::default(), s(5.0), PATIENCE).is_none());
+        assert_eq!(goes, [true, false, false]);
+    }
+
+    #[test]
+    fn the_pace_is_measured_between_refusals() {
+        let mut cooldown = Cooldown::IDLE;
+        cooldown.on_refusal(s(0.0), s(0.1), 0.0);
+        (0..10).for_each(|_| cooldown.on_success(s(0.2)));
+        assert!(!cooldown.is_down());
+        cooldown.on_refusal(s(0.3), s(1.0), 0.0);
+        let pace = cooldown.pace.as_ref().unwrap();
+        assert!((pace.base_rate - 10.0 / 0.3).abs() < 1e-6, "{pace:?}");
+        assert!(pace.is_measured && !pace.is_down && pace.successes == 0 && pace.refused_at == s(0.3));
+        // From then on successes are counted, but do not quicken it.
+        cooldown.on_success(s(1.0));
+        let pace = cooldown.pace.as_ref().unwrap();
+        assert!((pace.base_rate - 10.0 / 0.3).abs() < 1e-6 && pace.successes == 1, "{pace:?}");
+    }
+
+    #[test]
+    fn a_server_that_lets_nothing_through_is_down_until_a_success() {
+        let mut cooldown = Cooldown::IDLE;
+        let mut rates = Vec::new();
+        for second in 0..5 {
+            cooldown.on_refusal(s(f64::from(second)), s(f64::from(second) + 1.0), 0.0);
+            assert_eq!(cooldown.is_down(), second > 0, "{second}");
+            rates.push(cooldown.pace.as_ref().unwrap().base_rate);
+        }
+        assert_eq!(
+            rates.iter().map(|rate| (rate * 100.0).round()).collect::<Vec<_>>(),
+            [100.0, 50.0, 25.0, 20.0, 20.0]
+        );
+        cooldown.on_success(s(5.0));
+        assert!(!cooldown.is_down());
+    }
+
+    #[test]
+    fn the_rate_grows_slowly_at_first_and_slower_for_slow_clients() {
+        let rate = |base_rate, seconds| {
+            let pace = Pace { base_rate, ..Pace::first(s(1.0), 0) };
+            pace.rate(s(1.0 + seconds))
+        };
+        for (base_rate, seconds, expected) in [
+            (10.0, 0.0, 10.0),
+            (10.0, 12.0, 10.0 * 0.5f64.exp()),
+            (10.0, 24.0, 10.0 * 2f64.exp()),
+            (2.0, 20.0, 2.0 * 0.5f64.exp()),
+            (1.0, 1e6, FASTEST),
+        ] {
+            let rate = rate(base_rate, seconds);
+            assert!((rate / expected - 1.0).abs() < 1e-9, "{base_rate} {seconds}: {rate}");
+        }
+        assert_eq!(Pace { base_rate: 4.0, ..Pace::first(s(0.0), 0) }.interval(s(0.0)), s(0.25));
+    }
+
+    #[test]
+    fn a_waiting_call_asks_again_earlier_than_its_place_is_due() {
+        let mut pace = Pace::first(s(1.0), 3);
+        assert_eq!(
+            [pace.due_at(2, s(1.0)), pace.due_at(3, s(1.0)), pace.due_at(5, s(1.0))],
+            [s(0.0), s(1.0), s(3.0)]
+        );
+        for (place, wait, expected) in
+            [(3, 0.1, 0.1), (3, 0.2, 0.1), (3, 10.0, 0.25), (1003, 10.0, 1.0), (9003, 10.0, 5.0)]
+        {
+            assert_eq!(pace.poll_delay(place, s(wait)), s(expected), "{place} {wait}");
+        }
+        pace.is_measured = true;
+        for (wait, expected) in [(0.1, 0.1), (0.4, 0.2), (1.0, 0.25), (10.0, 1.25)] {
+            assert_eq!(pace.poll_delay(9003, s(wait)), s(expected), "{wait}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(times(s(2.0), 3), s(6.0));
+        assert_eq!(times(Duration::MAX, 2), Duration::from_nanos(u64::MAX));
+        assert_eq!([seconds(1.5), seconds(-1.0), seconds(f64::NAN)], [s(1.5), s(0.0), s(0.0)]);
+        assert_eq!(seconds(f64::INFINITY), Duration::MAX);
     }
 
     #[derive(Clone, Debug)]
     enum Step {
         Admit { at_most: u64 },
         Again,
-        Succeeded,
-        Refused { hint: u64, random: f64 },
-        Close { until: u64, random: f64 },
+        Success,
+        Refusal { hint: u64, random: f64 },
+        Extend { until: u64, random: f64 },
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -368,66 +506,66 @@ mod tests {
         prop_oneof![
             nanos().prop_map(|at_most| Step::Admit { at_most }),
             Just(Step::Again),
-            Just(Step::Succeeded),
-            (nanos(), random()).prop_map(|(hint, random)| Step::Refused { hint, random }),
-            (nanos(), random()).prop_map(|(until, random)| Step::Close { until, random }),
+            Just(Step::Success),
+            (nanos(), random()).prop_map(|(hint, random)| Step::Refusal { hint, random }),
+            (nanos(), random()).prop_map(|(until, random)| Step::Extend { until, random }),
         ]
     }
 
     proptest! {
         #[test]
-        fn whatever_happens_a_pause_is_kept_and_ends(
+        fn any_cooldown_is_kept_and_ends(
             script in proptest::collection::vec((prop_oneof![0..9_000_000_000u64, any::<u64>()], step()), 60),
         ) {
-            let mut cooldown = Cooldown::OPEN;
-            let (mut now, mut turn) = (Duration::ZERO, Turn::default());
+            let mut cooldown = Cooldown::IDLE;
+            let (mut now, mut ticket) = (Duration::ZERO, Ticket::default());
             for (nanos, step) in script {
                 now = now.saturating_add(Duration::from_nanos(nanos));
-                let before = cooldown.closed(now);
+                let before = cooldown.remaining(now);
                 match step {
                     Step::Admit { at_most } => {
-                        turn = Turn::default();
+                        ticket = Ticket::default();
                         let at_most = Duration::from_nanos(at_most);
-                        match cooldown.admit(&mut turn, now, at_most) {
+                        match cooldown.admit(&mut ticket, now, at_most) {
                             Some(wait) => prop_assert!(!wait.is_zero() && wait <= at_most),
-                            None => prop_assert!(before.is_none_or(|closed| closed >= at_most)),
+                            None => prop_assert!(before.is_none_or(|blocked| blocked >= at_most)),
                         }
                     }
-                    Step::Again => drop(cooldown.admit(&mut turn, now, PATIENCE)),
-                    Step::Succeeded => cooldown.succeeded(now),
-                    Step::Refused { hint, random } => {
+                    Step::Again => drop(cooldown.admit(&mut ticket, now, PATIENCE)),
+                    Step::Success => cooldown.on_success(now),
+                    Step::Refusal { hint, random } => {
                         let hint = Duration::from_nanos(hint);
-                        cooldown.refused(now, now.saturating_add(hint), random);
-                        prop_assert!(cooldown.closed(now).unwrap_or_default() >= hint.min(LONGEST));
+                        cooldown.on_refusal(now, now.saturating_add(hint), random);
+                        prop_assert!(cooldown.remaining(now).unwrap_or_default() >= hint.min(LONGEST));
                     }
-                    Step::Close { until, random } => cooldown.close(now, Duration::from_nanos(until), random),
+                    Step::Extend { until, random } => cooldown.extend(now, Duration::from_nanos(until), random),
                 }
-                let after = cooldown.closed(now);
+                let after = cooldown.remaining(now);
                 prop_assert!(after >= before);
                 prop_assert!(after.unwrap_or_default() <= LONGEST);
                 if let Some(pace) = &cooldown.pace {
-                    prop_assert!(pace.measured >= SLOWEST && pace.served <= cooldown.next);
+                    prop_assert!(pace.base_rate >= SLOWEST && pace.next_due <= cooldown.next_place);
                 }
             }
-            // Nobody waits longer than it wants to, and in the end it is open.
-            let went = goes(&mut cooldown, now, PATIENCE);
+            // No call waits longer than it may, and in the end the cooldown is idle.
+            let went = admission(&mut cooldown, now, PATIENCE);
             prop_assert!(went <= now + PATIENCE);
-            cooldown.admit(&mut Turn::default(), Duration::MAX, PATIENCE);
-            prop_assert!(cooldown.is_open());
+            cooldown.admit(&mut Ticket::default(), Duration::MAX, PATIENCE);
+            prop_assert!(cooldown.is_idle());
         }
 
         #[test]
         fn a_queue_keeps_its_order_and_ends(random in 0.0..1.0, callers in 1..40usize) {
-            let mut cooldown = Cooldown::OPEN;
-            cooldown.refused(s(0.0), s(1.0), random);
-            let mut turns: Vec<_> = (0..callers).map(|_| Turn::default()).collect();
-            for turn in &mut turns {
-                prop_assert!(cooldown.admit(turn, s(0.0), PATIENCE).is_some());
+            let mut cooldown = Cooldown::IDLE;
+            cooldown.on_refusal(s(0.0), s(1.0), random);
+            let mut tickets: Vec<_> = (0..callers).map(|_| Ticket::default()).collect();
+            for ticket in &mut tickets {
+                prop_assert!(cooldown.admit(ticket, s(0.0), PATIENCE).is_some());
             }
             let mut last = 0.0;
-            for turn in &mut turns {
-                // As if each were asked all the time.
-                while cooldown.admit(turn, s(last), PATIENCE).is_some() {
+            for ticket in &mut tickets {
+                // Each call asks all the time.
+                while cooldown.admit(ticket, s(last), PATIENCE).is_some() {
                     last += 0.01;
                 }
                 prop_assert!((1.0..120.0).contains(&last));

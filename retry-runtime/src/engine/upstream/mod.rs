@@ -1,7 +1,7 @@
-//! What all calls to one service share: a budget of retries, and the waits that it asked for.
+//! Shares between all calls to one service a budget of retries and the waits that it asked for.
 //!
-//! No I/O, no clock, no randomness of its own, as the rest of the core. `now` is the time since any fixed moment on a
-//! monotonic clock, the same moment for all uses of one upstream.
+//! `now` is the time since any fixed moment on a monotonic clock, the same moment for all uses of
+//! one upstream.
 
 mod budget;
 mod cooldown;
@@ -14,12 +14,12 @@ use http::StatusCode;
 
 use crate::engine::exchange::Exchange;
 use crate::engine::retry::{Stop, Verdict};
-use budget::{Budget, Funding};
+use budget::{Budget, Rates};
 use cooldown::Cooldown;
-pub use cooldown::Turn;
+pub use cooldown::Ticket;
 use sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
 
-/// A `const fn`, but for loom, whose atomics are not made in a `const`.
+/// Makes a `const fn`, except under loom, whose atomics cannot be made in a `const`.
 macro_rules! unless_loom {
     ($(#[$attribute:meta])* pub fn $($rest:tt)*) => {
         $(#[$attribute])*
@@ -32,59 +32,62 @@ macro_rules! unless_loom {
     };
 }
 
-/// What all calls to one service share, so that their retries together are no attack on it.
+/// A service, with the state that all calls to it share, so that their retries together do not
+/// overload it.
 ///
-/// * **Budget:** each retry that the server did not ask for pays a token, and each success brings in a tenth of one. A
-///   call that cannot pay ends.
-///   So a server that fails is sent little more than what callers ask for, whatever their policies say.
-/// * **Cooldown:** after a 429 or 503 with a hint all calls wait it out, first attempts too, and then come back one
-///   after the other, at a pace that is learned from what the server lets through.
+/// * **Budget:** each retry that the server did not ask for withdraws a token, and each success
+///   deposits a tenth of one. A call that cannot withdraw ends. So a failing server is sent little
+///   more than what callers ask for, whatever their policies say.
+/// * **Cooldown:** after a 429 or 503 with a hint all calls wait until it is over, first attempts
+///   too. Then they come back one after the other, at a pace that is learned from what the server
+///   lets through.
 ///
-/// It is for a `static`, or a field of what all calls share, and not for a `const`, of which each use is another one. Tests that
-/// run at the same time need one each. While all is well, it costs a call one atomic read ([`is_calm`](Self::is_calm)).
+/// Put it into a `static`, or into a field of something that all calls share. Each use of a `const`
+/// would be another upstream. Tests that run at the same time need one each. While the upstream is
+/// idle, it costs a call one atomic read ([`is_idle`](Self::is_idle)).
 ///
 /// ```
-/// use retry_runtime::{Turn, Upstream};
+/// use retry_http::{Ticket, Upstream};
 /// use std::time::Duration;
 ///
 /// static GITHUB: Upstream = Upstream::new("github");
 /// let (now, patience) = (Duration::ZERO, Duration::from_secs(60));
 ///
-/// // Nobody waits, until the server asks for it.
-/// assert!(GITHUB.is_calm());
-/// GITHUB.refused(now, Duration::from_secs(9), 0.5);
+/// // No call waits until the server asks for it.
+/// assert!(GITHUB.is_idle());
+/// GITHUB.on_refusal(now, Duration::from_secs(9), 0.5);
 ///
-/// // From then on a call waits, and asks again with the same turn, until it may go.
-/// let (mut turn, mut later) = (Turn::default(), now);
-/// while let Some(wait) = GITHUB.admit(&mut turn, later, patience) {
+/// // From then on a call waits, and asks again with its ticket, until it may go.
+/// let (mut ticket, mut later) = (Ticket::default(), now);
+/// while let Some(wait) = GITHUB.admit(&mut ticket, later, patience) {
 ///     later += wait;
 /// }
 /// assert!(later >= Duration::from_secs(9));
 ///
-/// // A call that may not wait that long goes, and gets the server's own answer.
-/// assert_eq!(GITHUB.admit(&mut Turn::default(), now, Duration::from_secs(1)), None);
-/// // A retry that the server did not ask for has to be paid for.
-/// assert!(GITHUB.pay(now));
+/// // A call that may not wait that long goes at once, and gets the server's own response.
+/// assert_eq!(GITHUB.admit(&mut Ticket::default(), now, Duration::from_secs(1)), None);
+/// // A retry that the server did not ask for needs a token.
+/// assert!(GITHUB.withdraw(now));
 /// ```
 #[derive(Debug)]
 pub struct Upstream {
     name: &'static str,
-    funding: Option<Funding>,
-    cools: bool,
-    /// Whether there is nothing in `state` to look at: it is open, with a full bucket. Written under the lock alone,
-    /// and so never behind it.
-    calm: AtomicBool,
+    rates: Option<Rates>,
+    has_cooldown: bool,
+    /// `true` if `state` is idle: without a cooldown, and with a full bucket. Written only under
+    /// the lock, and so never behind `state`.
+    is_idle: AtomicBool,
     state: Mutex<State>,
-    /// Is called with each refusal.
-    on_refusal: OnceLock<OnRefusal>,
+    refusal_hook: OnceLock<RefusalHook>,
 }
 
-/// A function that is called with a refusal.
-struct OnRefusal(Box<dyn Fn(Duration, Duration) + Send + Sync>);
+/// A function that is called with each refusal: with the time, and the wait that the server asked
+/// for.
+struct RefusalHook(Box<dyn Fn(Duration, Duration) + Send + Sync>);
 
-impl fmt::Debug for OnRefusal {
+impl fmt::Debug for RefusalHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnRefusal")
+        f.write_str("RefusalHook")
     }
 }
 
@@ -96,180 +99,182 @@ struct State {
 
 impl Upstream {
     unless_loom! {
-        /// A service by the name under which logs and metrics show it, with the defaults: a tenth of a token for a
-        /// success, one each twenty seconds in any case, at most ten; with cooldown.
+        /// Makes an upstream with the name that logs and metrics show. Its budget deposits a tenth
+        /// of a token for each success and one token every twenty seconds, and holds ten. Its
+        /// cooldown is on.
         pub fn new(name: &'static str) -> Self {
             Self {
                 name,
-                funding: Some(Funding::new(0.1, 0.05, 10)),
-                cools: true,
-                calm: AtomicBool::new(true),
-                state: Mutex::new(State { budget: Budget::FULL, cooldown: Cooldown::OPEN }),
-                on_refusal: OnceLock::new(),
+                rates: Some(Rates::new(0.1, 0.05, 10)),
+                has_cooldown: true,
+                is_idle: AtomicBool::new(true),
+                state: Mutex::new(State { budget: Budget::FULL, cooldown: Cooldown::IDLE }),
+                refusal_hook: OnceLock::new(),
             }
         }
     }
 
-    /// What pays for retries, in retries: the share that each success brings in (default 0.1), what comes in each
-    /// second in any case (default 0.05), and how many can be saved up, at least 1 (default 10).
+    /// Sets the budget in tokens, each of which is a retry: the deposit for each success (default
+    /// 0.1), the deposit in each second (default 0.05), and the tokens that can be saved up, at
+    /// least 1 (default 10).
     ///
-    /// Values that make no sense saturate: a negative share or NaN is 0.
+    /// Values that make no sense saturate: a negative deposit or NaN is 0.
     #[must_use]
     pub const fn budget(mut self, per_success: f64, per_second: f64, burst: u32) -> Self {
-        self.funding = Some(Funding::new(per_success, per_second, burst));
+        self.rates = Some(Rates::new(per_success, per_second, burst));
         self
     }
 
-    /// Retries need not be paid for.
+    /// Turns the budget off, so that retries need no tokens.
     #[must_use]
     pub const fn without_budget(mut self) -> Self {
-        self.funding = None;
+        self.rates = None;
         self
     }
 
-    /// A hint holds back the call that got it, and no other.
+    /// Turns the cooldown off, so that a hint holds back only the call that got it.
     #[must_use]
     pub const fn without_cooldown(mut self) -> Self {
-        self.cools = false;
+        self.has_cooldown = false;
         self
     }
 
-    /// The name it was given.
+    /// Returns the name of the upstream.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether it is open, with nothing to wait for and nothing to pay in. One atomic read.
+    /// Returns `true` if the upstream has no cooldown and a full budget. One atomic read.
     ///
-    /// A call for which this is so at its beginning needs no [`admit`](Self::admit), and if its first attempt succeeds
-    /// no [`succeeded`](Self::succeeded) either: that alone is all that an upstream costs while all is well.
+    /// A call that begins while this is so needs no [`admit`](Self::admit), and if its first
+    /// attempt succeeds, no [`on_success`](Self::on_success) either.
     #[inline]
-    pub fn is_calm(&self) -> bool {
-        // Nothing is read on the strength of it without the lock, so no order is needed.
-        self.calm.load(Ordering::Relaxed)
+    pub fn is_idle(&self) -> bool {
+        // The state itself is read under the lock, so no order is needed.
+        self.is_idle.load(Ordering::Relaxed)
     }
 
-    /// Before each attempt: `None` is to go now, and otherwise how long to wait before asking again, with the same
-    /// `turn`. A call keeps its place in the queue by its `turn`; one that is given up leaves a gap.
+    /// Asks before each attempt whether it may go. Returns `None` if it may, and otherwise how long
+    /// to wait before asking again with the same `ticket`, which keeps the place in the queue.
     ///
-    /// `at_most` is the longest that the call may wait, counted from when it first asks. When that is over it goes,
-    /// and gets the server's own answer; at once, where it is already less than the wait the server asked for.
+    /// `at_most` is the longest that the call may wait, counted from when it first asks. After that
+    /// it goes and gets the server's own response. If the server asked for a longer wait, it goes
+    /// at once. A ticket that is dropped leaves a gap in the queue.
     #[inline]
-    #[must_use = "it may have to wait"]
-    pub fn admit(&self, turn: &mut Turn, now: Duration, at_most: Duration) -> Option<Duration> {
-        if self.is_calm() {
+    #[must_use = "the attempt may have to wait"]
+    pub fn admit(&self, ticket: &mut Ticket, now: Duration, at_most: Duration) -> Option<Duration> {
+        if self.is_idle() {
             return None;
         }
         let mut state = self.lock();
-        if let Some(funding) = &self.funding {
-            state.budget.refill(funding, now);
+        if let Some(rates) = &self.rates {
+            state.budget.refill(rates, now);
         }
-        state.cooldown.admit(turn, now, at_most)
+        state.cooldown.admit(ticket, now, at_most)
     }
 
-    /// After each attempt, which `succeeded` or not: what the upstream has to learn of it, and what becomes of the verdict.
+    /// Records an attempt that `exchange` decides, and returns `verdict`, or [`Stop::Budget`] if a
+    /// retry cannot be paid for.
     ///
-    /// A retry has to be paid for, or the call ends ([`Stop::Budget`]). Free are those that the server has asked for: a
-    /// retry after a hint on 429 or 503 goes when its turn comes, unless nothing comes through at all; and a job that is not
-    /// done yet (202) is only polled.
-    pub fn after(
-        &self,
-        exchange: &Exchange,
-        succeeded: bool,
-        verdict: Verdict,
-        now: Duration,
-        random: f64,
-    ) -> Verdict {
-        let told = exchange.hint().filter(|hint| is_refused(exchange) && !hint.is_zero());
-        if let Some(hint) = told {
-            self.refused(now, hint, random);
+    /// A retry withdraws a token, unless the server asked for it: after a 429 or 503 with a hint,
+    /// it goes when its place in the queue is due, unless nothing comes through at all. And after a
+    /// 202, it only polls a job that is not done yet.
+    ///
+    /// `random`, uniform in `[0, 1)`, spreads the return of a fleet after a refusal.
+    #[must_use = "the budget may have ended the call"]
+    pub fn on_attempt(&self, exchange: &Exchange, verdict: Verdict, now: Duration, random: f64) -> Verdict {
+        let refusal_hint = exchange.hint().filter(|hint| is_refusal(exchange) && !hint.is_zero());
+        if let Some(hint) = refusal_hint {
+            self.on_refusal(now, hint, random);
         }
-        let well = succeeded && !exchange.is_error() && exchange.failures().is_empty();
-        let served = well || is_served(exchange);
-        // A server that lets nothing through is not limited but down, and its hints do not pay for what it is sent.
-        let free = (told.is_some() && self.cools && !self.lock().cooldown.is_down())
+        // A server that lets nothing through is not limited but down: its hints pay for nothing.
+        let is_free = (refusal_hint.is_some() && self.has_cooldown && !self.lock().cooldown.is_down())
             || exchange.status() == Some(StatusCode::ACCEPTED);
         match verdict {
-            Verdict::Wait(_) if !free && !self.pay(now) => return Verdict::Stop(Stop::Budget),
-            Verdict::Stop(_) if served => self.succeeded(now),
+            Verdict::Wait(_) if !is_free && !self.withdraw(now) => return Verdict::Stop(Stop::Budget),
+            Verdict::Stop(_) if is_served(exchange) => self.on_success(now),
             _ => {}
         }
         verdict
     }
 
-    /// The server answered, and did not ask for a retry.
+    /// Records that the server did its part, and did not ask for a retry.
     #[inline]
-    pub fn succeeded(&self, now: Duration) {
-        if self.is_calm() {
+    pub fn on_success(&self, now: Duration) {
+        if self.is_idle() {
             return;
         }
         let mut state = self.lock();
-        if let Some(funding) = &self.funding {
-            state.budget.fund(funding, now);
+        if let Some(rates) = &self.rates {
+            state.budget.deposit(rates, now);
         }
-        state.cooldown.succeeded(now);
+        state.cooldown.on_success(now);
     }
 
-    /// Pays for a retry; where it cannot be paid for, the call is to end.
-    #[must_use = "a retry that is not paid for is not to be made"]
-    pub fn pay(&self, now: Duration) -> bool {
-        self.funding.as_ref().is_none_or(|funding| self.lock().budget.pay(funding, now))
-    }
-
-    /// The server refused, with 429 or 503, and asked to wait for `hint`: until then nobody goes, and for an hour at
-    /// most. What it asked for before is not shortened.
+    /// Records that the server refused a request, with 429 or 503, and asked to wait for `hint`. No
+    /// call goes until then, for an hour at most. A longer cooldown is not shortened.
     ///
-    /// `random`, uniform in `[0, 1)`, spreads the return of a fleet that was told the same.
-    pub fn refused(&self, now: Duration, hint: Duration, random: f64) {
-        if self.cools {
-            self.lock().cooldown.refused(now, now.saturating_add(hint), random);
-            if let Some(OnRefusal(call)) = self.on_refusal.get() {
+    /// `random`, uniform in `[0, 1)`, spreads the return of a fleet that got the same hint.
+    pub fn on_refusal(&self, now: Duration, hint: Duration, random: f64) {
+        if self.has_cooldown {
+            self.lock().cooldown.on_refusal(now, now.saturating_add(hint), random);
+            if let Some(RefusalHook(call)) = self.refusal_hook.get() {
                 call(now, hint.min(cooldown::LONGEST));
             }
         }
     }
 
-    /// Has `call` called with each refusal: the time, and the wait that the server asked for. Returns `false` if something
-    /// else is called already.
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "of a fleet"))]
-    pub(crate) fn on_refusal(&self, call: Box<dyn Fn(Duration, Duration) + Send + Sync>) -> bool {
-        self.on_refusal.set(OnRefusal(call)).is_ok()
+    /// Withdraws a token for a retry. Returns `false` if there is none: then the call is to end.
+    #[must_use = "a retry without a token is not to be made"]
+    pub fn withdraw(&self, now: Duration) -> bool {
+        self.rates.as_ref().is_none_or(|rates| self.lock().budget.withdraw(rates, now))
     }
 
-    /// Nobody goes before `until`, for what others of a fleet were told; an hour at most. Otherwise as
-    /// [`refused`](Self::refused).
-    pub fn cool_until(&self, now: Duration, until: Duration, random: f64) {
-        if self.cools {
-            self.lock().cooldown.close(now, until, random);
+    /// Lets no call go before `until`, for an hour at most, as another member of a fleet was told.
+    /// A longer cooldown is not shortened.
+    ///
+    /// `random` is that of [`on_refusal`](Self::on_refusal).
+    pub fn extend_cooldown(&self, now: Duration, until: Duration, random: f64) {
+        if self.has_cooldown {
+            self.lock().cooldown.extend(now, until, random);
         }
     }
 
-    /// How long it is still closed, because of a hint; calls may come back later than that.
-    pub fn cooling(&self, now: Duration) -> Option<Duration> {
-        if self.is_calm() { None } else { self.lock().cooldown.closed(now) }
+    /// Returns what is left of the wait that the server asked for. Calls may come back later.
+    pub fn remaining_cooldown(&self, now: Duration) -> Option<Duration> {
+        if self.is_idle() { None } else { self.lock().cooldown.remaining(now) }
+    }
+
+    /// Sets the function that is called with each refusal. Returns `false` if one is set already.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet sets a hook"))]
+    pub(crate) fn set_refusal_hook(&self, call: Box<dyn Fn(Duration, Duration) + Send + Sync>) -> bool {
+        self.refusal_hook.set(RefusalHook(call)).is_ok()
     }
 
     fn lock(&self) -> Locked<'_> {
-        // Nothing panics under the lock; and what it guards is whole after each step.
-        Locked { calm: &self.calm, state: self.state.lock().unwrap_or_else(PoisonError::into_inner) }
+        // Nothing panics under the lock, and each step leaves the state whole.
+        Locked { is_idle: &self.is_idle, state: self.state.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 }
 
-/// The statuses by which a server says that it has too much to do (RFC 6585 §4, RFC 9110 §15.6.4).
-fn is_refused(exchange: &Exchange) -> bool {
+/// Returns `true` if the server says that it has too much to do (RFC 6585 §4, RFC 9110 §15.6.4).
+fn is_refusal(exchange: &Exchange) -> bool {
     matches!(exchange.status(), Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE))
 }
 
-/// Whether the server did its part, although the caller may have an error: a 404 is an answer.
+/// Returns `true` if the server did its part, even if the caller has an error: it did with a 404.
+/// Without a status it did if the attempt succeeded.
 fn is_served(exchange: &Exchange) -> bool {
-    exchange.status().is_some_and(|status| !status.is_server_error())
-        && !is_refused(exchange)
-        && exchange.failures().is_empty()
+    let is_good = match exchange.status() {
+        Some(status) => !status.is_server_error() && !is_refusal(exchange),
+        None => exchange.has_succeeded(),
+    };
+    is_good && exchange.failures().is_empty()
 }
 
-/// The state, for as long as nobody else looks at it. In the end `calm` says what has become of it.
+/// The locked state. Dropping it updates `is_idle`.
 struct Locked<'u> {
-    calm: &'u AtomicBool,
+    is_idle: &'u AtomicBool,
     state: MutexGuard<'u, State>,
 }
 
@@ -289,8 +294,8 @@ impl std::ops::DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        let calm = self.state.budget.is_full() && self.state.cooldown.is_open();
-        self.calm.store(calm, Ordering::Relaxed);
+        let is_idle = self.state.budget.is_full() && self.state.cooldown.is_idle();
+        self.is_idle.store(is_idle, Ordering::Relaxed);
     }
 }
 
@@ -306,176 +311,7 @@ mod sync {
     pub(super) use std::sync::{Mutex, MutexGuard};
 }
 
-#[cfg(all(test, not(retry_loom)))]
-mod tests {
-    use super::*;
-
-    const NOW: Duration = Duration::from_secs(1);
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn it_is_calm_until_a_retry_is_paid_for_and_again_when_that_is_paid_in() {
-        static UPSTREAM: Upstream = Upstream::new("a service").budget(0.5, 0.0, 2);
-        assert_eq!(UPSTREAM.name(), "a service");
-        assert!(UPSTREAM.is_calm());
-        assert_eq!([(); 3].map(|()| UPSTREAM.pay(NOW)), [true, true, false]);
-        for _ in 0..4 {
-            assert!(!UPSTREAM.is_calm());
-            UPSTREAM.succeeded(NOW);
-        }
-        assert!(UPSTREAM.is_calm());
-    }
-
-    #[test]
-    fn the_floor_makes_it_calm_without_a_success() {
-        let upstream = Upstream::new("a service").budget(0.0, 1.0, 2);
-        assert!(upstream.pay(NOW));
-        assert_eq!(upstream.admit(&mut Turn::default(), NOW * 2, PATIENCE), None);
-        assert!(upstream.is_calm());
-    }
-
-    #[test]
-    fn each_half_can_be_turned_off() {
-        let upstream = Upstream::new("a service").without_budget().without_cooldown();
-        upstream.refused(NOW, NOW, 0.0);
-        upstream.cool_until(NOW, NOW * 2, 0.0);
-        assert!((0..1000).all(|_| upstream.pay(NOW)));
-        assert!(upstream.is_calm());
-        assert_eq!(upstream.cooling(NOW), None);
-    }
-
-    #[test]
-    fn what_a_fleet_was_told_holds_too() {
-        let upstream = Upstream::new("a service");
-        upstream.cool_until(NOW, NOW * 4, 0.0);
-        assert_eq!(upstream.cooling(NOW), Some(NOW * 3));
-        assert!(upstream.admit(&mut Turn::default(), NOW, PATIENCE).is_some());
-        assert_eq!(upstream.cooling(NOW * 4), None);
-    }
-}
-
-/// Every interleaving of what calls on several threads do.
 #[cfg(all(test, retry_loom))]
-mod loom_tests {
-    use loom::sync::Arc;
-    use loom::thread;
-
-    use super::*;
-
-    const NOW: Duration = Duration::from_secs(1);
-    const LATER: Duration = Duration::from_secs(100_000);
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    /// Runs all at once, in every order, then looks at what has become of the upstream.
-    fn explore<const N: usize>(
-        upstream: fn() -> Upstream,
-        threads: [fn(&Upstream) -> u32; N],
-        check: fn(&Upstream, u32),
-    ) {
-        loom::model(move || {
-            let upstream = Arc::new(upstream());
-            let running = threads.map(|run| {
-                let upstream = Arc::clone(&upstream);
-                thread::spawn(move || run(&upstream))
-            });
-            let sum = running.into_iter().map(|thread| thread.join().unwrap()).sum();
-            // What `calm` tells is so. Not by `lock`, which would put it right.
-            let calm = {
-                let state = upstream.state.lock().unwrap();
-                state.budget.is_full() && state.cooldown.is_open()
-            };
-            assert_eq!(upstream.is_calm(), calm);
-            check(&upstream, sum);
-            // Never stuck: in the end all are let go, and it is calm.
-            assert_eq!(upstream.admit(&mut Turn::default(), LATER, PATIENCE), None);
-            assert!(upstream.is_calm());
-        });
-    }
-
-    fn two_tokens() -> Upstream {
-        Upstream::new("loom").budget(1.0, 1.0, 2)
-    }
-
-    fn pay(upstream: &Upstream) -> u32 {
-        u32::from(upstream.pay(NOW))
-    }
-
-    fn succeed(upstream: &Upstream) -> u32 {
-        upstream.succeeded(NOW);
-        0
-    }
-
-    #[test]
-    fn loom_no_token_is_paid_twice() {
-        explore(two_tokens, [pay, pay, pay], |upstream, paid| {
-            assert_eq!(paid, 2);
-            assert!(!upstream.pay(NOW));
-        });
-    }
-
-    #[test]
-    fn loom_no_payment_is_lost() {
-        // A success is worth nothing while the bucket is full, so one or two are left; never more than it holds.
-        explore(two_tokens, [pay, succeed, pay], |upstream, paid| {
-            assert_eq!(paid, 2);
-            let left = (0..3).filter(|_| upstream.pay(NOW)).count();
-            assert!(left <= 1, "{left}");
-        });
-        let one_missing = || {
-            let upstream = two_tokens();
-            assert!(upstream.pay(NOW));
-            upstream
-        };
-        explore(one_missing, [pay, succeed, succeed], |upstream, paid| {
-            assert_eq!(paid, 1);
-            let left = (0..3).filter(|_| upstream.pay(NOW)).count();
-            assert!(left == 1 || left == 2, "{left}");
-        });
-        let empty = || {
-            let upstream = two_tokens();
-            assert!(upstream.pay(NOW) && upstream.pay(NOW));
-            upstream
-        };
-        explore(empty, [succeed, succeed, |_| 0], |upstream, _| {
-            assert_eq!((0..3).filter(|_| upstream.pay(NOW)).count(), 2);
-        });
-    }
-
-    #[test]
-    fn loom_a_wait_is_never_shortened() {
-        explore(
-            || Upstream::new("loom"),
-            [
-                |upstream| {
-                    upstream.refused(NOW, NOW * 5, 0.5);
-                    // From here on nobody goes, whatever the others do.
-                    u32::from(upstream.admit(&mut Turn::default(), NOW * 5, PATIENCE).is_some())
-                },
-                |upstream| {
-                    upstream.refused(NOW, NOW * 2, 0.5);
-                    0
-                },
-                |upstream| {
-                    upstream.cool_until(NOW, NOW * 3, 0.5);
-                    0
-                },
-            ],
-            |upstream, waits| {
-                assert_eq!(waits, 1);
-                assert_eq!(upstream.cooling(NOW), Some(NOW * 5));
-            },
-        );
-    }
-
-    #[test]
-    fn loom_budget_and_wait_do_not_hide_each_other() {
-        explore(
-            two_tokens,
-            [pay, succeed, |upstream| {
-                upstream.refused(NOW, NOW, 0.0);
-                u32::from(upstream.is_calm())
-            }],
-            |upstream, _| assert!(!upstream.is_calm()),
-        );
-    }
-}
+mod loom_tests;
+#[cfg(all(test, not(retry_loom)))]
+mod tests;

@@ -1,0 +1,382 @@
+//! Records the exchanges of one attempt while it runs.
+//!
+//! Exchanges are numbered in the order in which they begin and end, across the whole process, so
+//! that those of inner and outer calls compare. A recorder keeps 64 exchanges and folds the oldest
+//! ended one into a summary, so that a body that sends for days does not grow.
+
+mod recorded;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method};
+
+use crate::engine::exchange::{Exchange, Hints, Idempotency, is_idempotent};
+use crate::engine::report::{By, Report};
+pub(crate) use recorded::{Key, Mark, Progress, Recorded};
+
+/// The number of exchanges that a recorder keeps whole.
+const KEPT: usize = 64;
+
+/// The exchanges of one attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    /// In the order in which they were recorded. Those of an inner call follow when it ends.
+    exchanges: Vec<Recorded>,
+    /// A summary of those that are not kept whole.
+    folded: Option<Box<Folded>>,
+}
+
+/// A request that is about to be sent.
+#[derive(Debug)]
+pub struct Prepared {
+    method: Method,
+    idempotency: Idempotency,
+    url: Option<NonZeroU64>,
+    key: Option<Box<Key>>,
+}
+
+/// A summary of the exchanges that are not kept whole.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Folded {
+    /// `true` if one may have done something that must not be done twice.
+    pub(crate) is_unsafe: bool,
+    /// `true` if one did something under a key of a call.
+    pub(crate) is_keyed: bool,
+    /// `true` if one that is safe to repeat did something.
+    pub(crate) is_done: bool,
+    /// `true` if two with one key overlapped.
+    pub(crate) has_overlap: bool,
+    /// `true` if one succeeded.
+    pub(crate) has_succeeded: bool,
+    /// The longest hint of a failure.
+    pub(crate) hint: Option<Duration>,
+}
+
+/// Returns the next number of the process.
+pub(crate) fn next_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+impl Prepared {
+    /// Prepares a request by `method` to `url` that the user may have `declared` idempotent.
+    #[inline]
+    pub(crate) fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Self {
+        let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
+        Self {
+            method: method.clone(),
+            idempotency: Idempotency::new(method, headers, declared),
+            // A redirection of a request that is safe to repeat does not matter.
+            url: (!is_safe).then(|| hash_url(url)),
+            key: None,
+        }
+    }
+
+    /// Prepares a GET to an unknown URL.
+    pub(crate) fn get() -> Self {
+        Self { method: Method::GET, idempotency: Idempotency::default(), url: None, key: None }
+    }
+
+    /// Returns `true` if the request is safe to repeat, by its method or by declaration, or has a
+    /// key of its own.
+    pub(crate) fn needs_no_key(&self) -> bool {
+        let Idempotency { declared, has_key } = self.idempotency;
+        has_key || declared.unwrap_or_else(|| is_idempotent(&self.method))
+    }
+
+    /// Records the key that a call gives the request.
+    pub(crate) fn give_key(&mut self, key: Key) {
+        self.idempotency.has_key = true;
+        self.key = Some(Box::new(key));
+    }
+}
+
+impl Recorder {
+    /// Records a request that is being sent. Returns the number of its exchange.
+    #[inline]
+    pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
+        let Prepared { method, idempotency, url, key } = prepared;
+        self.push_exchange(Exchange::of_request(method, idempotency), url, key)
+    }
+
+    /// Records the end of an exchange: a response, or a failure of the transport.
+    #[inline]
+    pub(crate) fn on_report(
+        &mut self,
+        number: u64,
+        report: &Report<'_>,
+        hints: Hints,
+        now: impl FnOnce() -> SystemTime,
+    ) {
+        let Some(recorded) = self.find(number) else { return };
+        recorded.ended = NonZeroU64::new(next_number());
+        if let Some(url) = report.url {
+            recorded.response = address(url);
+            recorded.response_url = Some(hash_url(url));
+            recorded.is_redirected =
+                recorded.request_url.is_some() && recorded.request_url != recorded.response_url;
+        }
+        recorded.progress = Progress::of(report);
+        recorded.exchange.record_report(report, hints, now);
+    }
+
+    /// Records that a send was dropped before its response.
+    pub(crate) fn on_drop(&mut self, number: u64) {
+        if let Some(recorded) = self.find(number) {
+            recorded.ended = NonZeroU64::new(next_number());
+            recorded.progress = Progress::Dropped;
+        }
+    }
+
+    /// Records the host of an exchange.
+    pub(crate) fn record_host(&mut self, number: u64, host: Option<&str>) {
+        if let Some(recorded) = self.find(number) {
+            recorded.host = host.map(Into::into);
+        }
+    }
+
+    /// Records that the body of a response was read to its end.
+    pub(crate) fn on_body_end(&mut self, response: Option<usize>) {
+        if let Some(recorded) = self.find_response(response) {
+            recorded.is_body_read = true;
+        }
+    }
+
+    /// Records that reading the body of a response failed.
+    pub(crate) fn on_body_error(&mut self, response: Option<usize>, report: &Report<'_>) {
+        if let Some(recorded) = self.find_response(response) {
+            report.failures.iter().for_each(|failure| recorded.exchange.on_error(failure));
+        }
+    }
+
+    /// Records that reading the body of a response was given up half way.
+    pub(crate) fn on_body_drop(&mut self, response: Option<usize>) {
+        if let Some(recorded) = self.find_response(response).filter(|recorded| recorded.mark == Mark::None) {
+            recorded.is_body_dropped = true;
+        }
+    }
+
+    /// Records an exchange that ended unobserved, as an outcome reports it. Returns its number.
+    pub(crate) fn record_reported(&mut self, exchange: Exchange, report: &Report<'_>) -> u64 {
+        let progress = if exchange.status().is_some() { Progress::Responded } else { Progress::Failed };
+        let number = self.push_exchange(exchange, report.url.map(hash_url), None);
+        if let Some(recorded) = self.find(number) {
+            recorded.progress = progress;
+            recorded.ended = NonZeroU64::new(number);
+        }
+        number
+    }
+
+    /// Records that a call begins inside the attempt, as an open exchange. Returns its number.
+    ///
+    /// Until the call ends, it may have done anything. A call that is moved out of the attempt
+    /// never ends here.
+    #[cold]
+    pub(crate) fn begin_call(&mut self, declared: Option<bool>) -> u64 {
+        let mut exchange = Exchange::default();
+        exchange.declare_idempotent(declared);
+        self.push_exchange(exchange, None, None)
+    }
+
+    /// Records that a call inside the attempt has ended.
+    pub(crate) fn end_call(&mut self, number: u64) {
+        self.exchanges.retain(|recorded| recorded.began != number);
+    }
+
+    /// Marks the exchanges whose retry is waited for with `mark`.
+    pub(crate) fn end_wait(&mut self, mark: Mark) {
+        for recorded in self.exchanges.iter_mut().filter(|recorded| recorded.mark == Mark::Waiting) {
+            recorded.mark = mark;
+        }
+    }
+
+    /// Takes over the records of `other`.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        if let Some(folded) = other.folded.take() {
+            let into = self.folded.get_or_insert_default();
+            into.is_unsafe |= folded.is_unsafe;
+            into.is_keyed |= folded.is_keyed;
+            into.is_done |= folded.is_done;
+            into.has_overlap |= folded.has_overlap;
+            into.has_succeeded |= folded.has_succeeded;
+            into.hint = into.hint.max(folded.hint);
+        }
+        for recorded in other.exchanges.drain(..) {
+            self.push(recorded);
+        }
+    }
+
+    /// Hands the exchanges of the call with this number over to the calls around it. To them its
+    /// keys are useless, its requests are as idempotent as its policy declares, and its upstream
+    /// has learned of them.
+    pub(crate) fn leave_call(&mut self, call: u64, upstream: Option<NonZeroUsize>, declared: Option<bool>) {
+        if let Some(folded) = &mut self.folded {
+            folded.is_unsafe |= folded.is_keyed;
+        }
+        for recorded in &mut self.exchanges {
+            recorded.reported_to = recorded.reported_to.or(upstream);
+            if recorded.key.as_ref().is_none_or(|key| key.call == call) {
+                recorded.key = None;
+                recorded.exchange.forget_key();
+            }
+            recorded.exchange.declare_idempotent(declared);
+        }
+    }
+
+    /// Forgets everything, but keeps room for a few exchanges.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        const ROOM: usize = 8;
+        if self.exchanges.capacity() > ROOM {
+            self.exchanges = Vec::new();
+        }
+        self.exchanges.clear();
+        self.folded = None;
+    }
+
+    /// Returns the exchanges that are kept whole.
+    #[inline]
+    pub(crate) fn exchanges(&self) -> &[Recorded] {
+        &self.exchanges
+    }
+
+    /// Returns the exchanges that are kept whole, to mark them.
+    pub(crate) fn exchanges_mut(&mut self) -> &mut [Recorded] {
+        &mut self.exchanges
+    }
+
+    /// Returns the summary of the exchanges that are not kept whole.
+    #[inline]
+    pub(crate) fn folded(&self) -> Option<&Folded> {
+        self.folded.as_deref()
+    }
+
+    /// Returns `true` if nothing was recorded.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.exchanges.is_empty()
+    }
+
+    /// Returns the only exchange of the attempt if it is a plain success and `report` agrees, so
+    /// that nothing is left to decide.
+    #[inline]
+    pub(crate) fn plain_success(&self, report: &Report<'_>) -> Option<&Recorded> {
+        let [recorded] = self.exchanges.as_slice() else { return None };
+        // A failed exchange has no status, or a failure, so it is no plain success.
+        let is_plain = recorded.exchange.is_plain_success()
+            && match report.by {
+                By::Success => true,
+                By::Response => {
+                    report.status == recorded.exchange.status()
+                        && report.url.is_some_and(|url| address(url) == recorded.response)
+                }
+                _ => false,
+            };
+        is_plain.then_some(recorded)
+    }
+
+    #[inline]
+    fn push_exchange(&mut self, exchange: Exchange, url: Option<NonZeroU64>, key: Option<Box<Key>>) -> u64 {
+        let began = next_number();
+        self.push(Recorded {
+            began,
+            ended: None,
+            progress: Progress::Open,
+            mark: Mark::None,
+            is_redirected: false,
+            is_body_read: false,
+            is_body_dropped: false,
+            exchange,
+            request_url: url,
+            response_url: None,
+            response: 0,
+            key,
+            host: None,
+            reported_to: None,
+        });
+        began
+    }
+
+    #[inline]
+    fn push(&mut self, recorded: Recorded) {
+        if self.exchanges.len() >= KEPT {
+            self.fold();
+        }
+        self.exchanges.push(recorded);
+    }
+
+    /// Folds the first exchange that has ended, or the first one if none has.
+    #[cold]
+    fn fold(&mut self) {
+        let at = self.exchanges.iter().position(|recorded| recorded.ended.is_some()).unwrap_or(0);
+        let recorded = self.exchanges.remove(at);
+        let folded = self.folded.get_or_insert_default();
+        folded.has_overlap |= self.exchanges.iter().any(|other| other.overlaps_by_key(&recorded));
+        if recorded.may_have_done() {
+            if recorded.key.is_some() {
+                folded.is_keyed = true;
+            } else if recorded.exchange.is_idempotent() {
+                folded.is_done = true;
+            } else {
+                folded.is_unsafe = true;
+            }
+        }
+        folded.has_succeeded |= recorded.has_succeeded();
+        if recorded.has_open_hint() {
+            folded.hint = folded.hint.max(recorded.exchange.hint());
+        }
+    }
+
+    #[inline]
+    fn find(&mut self, number: u64) -> Option<&mut Recorded> {
+        self.exchanges.iter_mut().rev().find(|recorded| recorded.began == number)
+    }
+
+    /// Returns the latest exchange with this response, or with any response for `None`.
+    fn find_response(&mut self, response: Option<usize>) -> Option<&mut Recorded> {
+        let responded = self.exchanges.iter_mut().filter(|recorded| {
+            recorded.progress == Progress::Responded
+                && response.is_none_or(|response| recorded.response == response)
+        });
+        responded.max_by_key(|recorded| recorded.began)
+    }
+}
+
+/// Returns the address of a response's URL. It does not move with the response, so it tells the
+/// response from all others that are alive.
+#[inline]
+pub(crate) fn address(url: &str) -> usize {
+    url.as_ptr().addr()
+}
+
+/// Hashes a URL without its fragment, which stays with the client.
+#[inline]
+pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
+    // Every response is hashed, and the standard hasher costs as much as all other recording. A
+    // collision is harmless: within one attempt, one URL would be taken for another.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let url = url.as_bytes();
+    let end = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
+    let mix = |hash: u64, part: u64| (hash ^ part).wrapping_mul(FACTOR).rotate_left(29);
+    let mut chunks = url[..end].chunks_exact(8);
+    let mut hash = mix(FACTOR, end as u64);
+    for chunk in &mut chunks {
+        hash = mix(hash, chunk.iter().fold(0, |part, byte| (part << 8) | u64::from(*byte)));
+    }
+    hash = chunks.remainder().iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)));
+    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
+}
+
+/// Hashes a value within this process.
+pub(crate) fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! One exchange as a recorder keeps it: what is known of it beside its [`Exchange`].
+
+use std::num::{NonZeroU64, NonZeroUsize};
+
+use http::StatusCode;
+use retry_policy::{Failure, FailureSet};
+
+use crate::engine::exchange::Exchange;
+use crate::engine::recorder::hash_url;
+use crate::engine::report::{By, Report};
+
+/// One exchange of an attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    /// The number of its beginning.
+    pub(crate) began: u64,
+    /// The number of its end, once it has ended.
+    pub(crate) ended: Option<NonZeroU64>,
+    pub(crate) progress: Progress,
+    pub(crate) mark: Mark,
+    /// `true` if the response came from another URL, or the failure happened there. The request
+    /// itself was then received.
+    pub(crate) is_redirected: bool,
+    /// `true` if the body of the response was read to its end.
+    pub(crate) is_body_read: bool,
+    /// `true` if reading the body was given up half way.
+    pub(crate) is_body_dropped: bool,
+    pub(crate) exchange: Exchange,
+    /// A hash of the URL of the request. `None` for a request that is safe to repeat.
+    pub(crate) request_url: Option<NonZeroU64>,
+    /// A hash of the URL of the response, or of the failure.
+    pub(crate) response_url: Option<NonZeroU64>,
+    /// The address of the response while it is alive.
+    pub(crate) response: usize,
+    /// The idempotency key that a call gave the request.
+    pub(crate) key: Option<Box<Key>>,
+    /// The host, if an observer or a log needs it.
+    pub(crate) host: Option<Box<str>>,
+    /// The address of the upstream that an inner call has reported the exchange to.
+    pub(crate) reported_to: Option<NonZeroUsize>,
+}
+
+/// The progress of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It is under way, or it ended unobserved.
+    Open,
+    /// The head of a response came.
+    Responded,
+    /// It failed without a response.
+    Failed,
+    /// It was dropped before its response.
+    Dropped,
+}
+
+/// The decision of an inner call about an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// None: the call around decides.
+    None,
+    /// To retry it, after a wait that is not over.
+    Waiting,
+    /// To retry it, and the wait is over.
+    Retried,
+    /// Not to retry it.
+    Settled,
+    /// To ignore it, since the inner call succeeded all the same.
+    Succeeded,
+}
+
+/// The idempotency key of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The number of the call that the key belongs to.
+    pub(crate) call: u64,
+    /// A hash of the method and path.
+    pub(crate) request: u64,
+}
+
+impl Progress {
+    /// Returns the progress of an exchange that ended as `report` says.
+    #[inline]
+    pub(crate) const fn of(report: &Report<'_>) -> Self {
+        if report.status.is_some() { Self::Responded } else { Self::Failed }
+    }
+}
+
+impl Recorded {
+    /// Returns `true` if the server may have done what the request asks for.
+    ///
+    /// It has not if it said so (by a status of 4xx but 408 and 409, or by 503 with a hint), or if
+    /// no connection came about.
+    pub(crate) fn may_have_done(&self) -> bool {
+        if self.is_redirected {
+            return true;
+        }
+        match self.progress {
+            Progress::Open | Progress::Dropped => true,
+            Progress::Failed => !self.exchange.failures().contains(Failure::Connect),
+            Progress::Responded => match self.exchange.status() {
+                Some(StatusCode::SERVICE_UNAVAILABLE) => !self.exchange.has_hint(),
+                Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) | None => true,
+                Some(status) => !status.is_client_error(),
+            },
+        }
+    }
+
+    /// Returns `true` if the exchange failed, and no inner call succeeded in spite of that.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.mark != Mark::Succeeded
+            && matches!(self.progress, Progress::Responded | Progress::Failed)
+            && (self.progress == Progress::Failed
+                || self.exchange.is_error()
+                || !self.exchange.failures().is_empty())
+    }
+
+    /// Returns `true` if the response was no error, or an inner call succeeded in spite of the
+    /// failure.
+    #[inline]
+    pub(crate) fn has_succeeded(&self) -> bool {
+        match self.progress {
+            Progress::Responded => {
+                self.mark == Mark::Succeeded
+                    || (!self.exchange.is_error() && self.exchange.failures().is_empty())
+            }
+            Progress::Failed => self.mark == Mark::Succeeded,
+            Progress::Open | Progress::Dropped => false,
+        }
+    }
+
+    /// Returns `true` if the hint of the exchange is still to be waited for. A call that gives up
+    /// on an exchange does not wait for its hint.
+    pub(crate) fn has_open_hint(&self) -> bool {
+        self.mark != Mark::Retried && self.exchange.is_error()
+    }
+
+    /// Returns `true` if both were under way at the same time.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let begins_during = |one: &Self, other: &Self| {
+            one.began >= other.began && other.ended.is_none_or(|ended| one.began < ended.get())
+        };
+        begins_during(self, other) || begins_during(other, self)
+    }
+
+    /// Returns `true` if both have the same key of a call and overlap, so that chance decides which
+    /// of them gets which number of the key.
+    pub(crate) fn overlaps_by_key(&self, other: &Self) -> bool {
+        self.key.is_some() && self.key == other.key && self.overlaps(other)
+    }
+
+    /// Returns `true` if `report` may be about this exchange: about its response, or about its
+    /// failure.
+    pub(crate) fn matches(&self, report: &Report<'_>) -> bool {
+        if report.url.map(hash_url).is_some_and(|url| !self.has_url(url)) {
+            return false;
+        }
+        if let (By::Response | By::Transport | By::Own, Some(status)) = (report.by, report.status) {
+            return self.progress == Progress::Responded && self.exchange.status() == Some(status);
+        }
+        let failures = self.exchange.failures();
+        match self.progress {
+            // It ended unobserved.
+            Progress::Open => report.url.is_some(),
+            Progress::Dropped => false,
+            Progress::Failed => failures == report.failures || failures.intersects(report.failures),
+            // The body may break off, or take too long, after the head of the response.
+            Progress::Responded if failures.is_empty() => {
+                const WHILE_READING: FailureSet =
+                    FailureSet::EMPTY.with(Failure::Body).with(Failure::Timeout);
+                let is_unreadable = report.failures.is_empty() && !self.exchange.is_error();
+                is_unreadable || (!self.is_body_read && report.failures.intersects(WHILE_READING))
+            }
+            Progress::Responded => failures.intersects(report.failures),
+        }
+    }
+
+    /// Returns `true` if the request went to, or the response came from, the URL with this hash.
+    fn has_url(&self, url: NonZeroU64) -> bool {
+        self.request_url == Some(url) || self.response_url == Some(url)
+    }
+}

@@ -1,0 +1,287 @@
+use super::*;
+use http::{HeaderValue, StatusCode};
+use retry_policy::{Failure, FailureSet};
+
+const URL: &str = "http://localhost/a";
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH
+}
+
+fn key(call: u64) -> Key {
+    Key { call, request: 1 }
+}
+
+fn prepare(method: &Method, key: Option<Key>) -> Prepared {
+    let mut prepared = Prepared::new(method, &HeaderMap::new(), URL, None);
+    if let Some(key) = key {
+        prepared.give_key(key);
+    }
+    prepared
+}
+
+/// Records a request and its response.
+fn respond(recorder: &mut Recorder, method: &Method, key: Option<Key>, status: u16) -> u64 {
+    let number = recorder.on_request(prepare(method, key));
+    end(recorder, number, status, URL);
+    number
+}
+
+fn end(recorder: &mut Recorder, number: u64, status: u16, url: &str) {
+    let mut headers = HeaderMap::new();
+    if status == 429 {
+        headers.insert("retry-after", HeaderValue::from_static("7"));
+    }
+    let report = Report::response(StatusCode::from_u16(status).unwrap(), &headers);
+    recorder.on_report(number, &report.about(Some(url)), Hints::OfRetryable, now);
+}
+
+/// Records `count` open requests.
+fn fill(recorder: &mut Recorder, count: usize) {
+    for _ in 0..count {
+        recorder.on_request(Prepared::get());
+    }
+}
+
+/// Returns the summary once all that `recorder` holds is folded.
+fn folded(mut recorder: Recorder) -> Folded {
+    fill(&mut recorder, KEPT);
+    *recorder.folded().unwrap()
+}
+
+#[test]
+fn an_unsafe_request_without_a_key_needs_one() {
+    let keyed =
+        HeaderMap::from_iter([(crate::engine::exchange::IDEMPOTENCY_KEY, HeaderValue::from_static("k"))]);
+    let needs_no_key =
+        |method, headers: &HeaderMap, declared| Prepared::new(&method, headers, URL, declared).needs_no_key();
+    let none = HeaderMap::new();
+    assert!(needs_no_key(Method::GET, &none, None) && Prepared::get().needs_no_key());
+    assert!(!needs_no_key(Method::POST, &none, None));
+    assert!(needs_no_key(Method::POST, &keyed, None));
+    assert!(needs_no_key(Method::POST, &none, Some(true)));
+    assert!(!needs_no_key(Method::GET, &none, Some(false)));
+    assert!(needs_no_key(Method::GET, &keyed, Some(false)));
+}
+
+#[test]
+fn a_redirection_is_recorded_of_unsafe_requests() {
+    for (method, url, expected) in [
+        (Method::POST, "http://localhost/b", true),
+        (Method::POST, "http://localhost/a#fragment", false),
+        (Method::GET, "http://localhost/b", false),
+    ] {
+        let mut recorder = Recorder::default();
+        let number = recorder.on_request(prepare(&method, None));
+        end(&mut recorder, number, 200, url);
+        assert_eq!(recorder.exchanges()[0].is_redirected, expected, "{method} {url}");
+    }
+}
+
+#[test]
+fn a_plain_success_is_the_only_exchange_and_that_of_the_outcome() {
+    let response = |status: u16, url| {
+        let status = Some(StatusCode::from_u16(status).unwrap());
+        Report { status, url: Some(url), ..Report::new(By::Response) }
+    };
+    let elsewhere = String::from(URL);
+    let mut recorder = Recorder::default();
+    assert!(recorder.plain_success(&Report::new(By::Success)).is_none());
+    respond(&mut recorder, &Method::GET, None, 200);
+    assert!(recorder.plain_success(&Report::new(By::Success)).is_some());
+    assert!(recorder.plain_success(&response(200, URL)).is_some());
+    assert!(recorder.plain_success(&response(201, URL)).is_none(), "another status");
+    assert!(recorder.plain_success(&response(200, &elsewhere)).is_none(), "another response");
+    assert!(recorder.plain_success(&Report::new(By::Error)).is_none());
+    respond(&mut recorder, &Method::GET, None, 200);
+    assert!(recorder.plain_success(&Report::new(By::Success)).is_none(), "one of two");
+    for status in [202, 301, 404] {
+        let mut recorder = Recorder::default();
+        respond(&mut recorder, &Method::GET, None, status);
+        assert!(recorder.plain_success(&Report::new(By::Success)).is_none(), "{status}");
+    }
+}
+
+#[test]
+fn the_body_of_a_response_is_found_by_its_address() {
+    let (a, b) = (String::from(URL), String::from(URL));
+    let mut recorder = Recorder::default();
+    for url in [&a, &b] {
+        let number = recorder.on_request(prepare(&Method::GET, None));
+        end(&mut recorder, number, 200, url);
+    }
+    recorder.on_request(prepare(&Method::GET, None));
+    recorder.on_body_end(Some(address(&a)));
+    recorder.on_body_drop(None);
+    recorder.on_body_error(Some(address(&a)), &Report::failure(None, FailureSet::EMPTY.with(Failure::Body)));
+    recorder.on_body_end(Some(0));
+    let [a, b, open] = recorder.exchanges() else { panic!("three exchanges") };
+    assert!(a.is_body_read && !a.is_body_dropped && a.exchange.failures().contains(Failure::Body));
+    assert!(!b.is_body_read && b.is_body_dropped && b.exchange.failures().is_empty());
+    assert!(!open.is_body_read && !open.is_body_dropped);
+    recorder.exchanges_mut()[0].mark = Mark::Settled;
+    recorder.on_body_drop(Some(recorder.exchanges()[0].response));
+    assert!(!recorder.exchanges()[0].is_body_dropped, "an inner call has decided");
+}
+
+#[test]
+fn an_open_call_may_have_done_anything_until_it_ends() {
+    let mut recorder = Recorder::default();
+    assert!(recorder.is_empty());
+    let number = recorder.begin_call(Some(true));
+    assert_eq!(recorder.exchanges()[0].progress, Progress::Open);
+    assert!(recorder.exchanges()[0].exchange.is_idempotent());
+    let other = recorder.begin_call(None);
+    recorder.end_call(number);
+    assert_eq!(recorder.exchanges().len(), 1);
+    assert_eq!(recorder.exchanges()[0].began, other);
+}
+
+#[test]
+fn hosts_and_drops_are_recorded_by_number() {
+    let mut recorder = Recorder::default();
+    let first = recorder.on_request(prepare(&Method::GET, None));
+    let second = recorder.on_request(prepare(&Method::GET, None));
+    recorder.record_host(first, Some("localhost"));
+    recorder.on_drop(second);
+    let [first, second] = recorder.exchanges() else { panic!("two exchanges") };
+    assert_eq!((first.host.as_deref(), first.progress), (Some("localhost"), Progress::Open));
+    assert_eq!((second.host.as_deref(), second.progress), (None, Progress::Dropped));
+    assert!(second.ended.is_some_and(|ended| ended.get() > second.began) && first.ended.is_none());
+}
+
+#[test]
+fn a_reported_exchange_has_ended_when_it_begins() {
+    let mut recorder = Recorder::default();
+    let report = Report::failure(None, FailureSet::EMPTY).about(Some(URL));
+    let mut responded = Exchange::default();
+    responded.on_response(StatusCode::OK);
+    for (exchange, progress) in [(responded, Progress::Responded), (Exchange::default(), Progress::Failed)] {
+        let number = recorder.record_reported(exchange, &report);
+        let last = recorder.exchanges().last().unwrap();
+        assert_eq!((last.began, last.progress), (number, progress));
+        assert_eq!(last.ended, NonZeroU64::new(number));
+        assert_eq!(last.request_url, Some(hash_url(URL)));
+    }
+}
+
+#[test]
+fn waits_end_with_a_mark() {
+    let mut recorder = Recorder::default();
+    for mark in [Mark::Waiting, Mark::Settled] {
+        respond(&mut recorder, &Method::GET, None, 503);
+        recorder.exchanges_mut().last_mut().unwrap().mark = mark;
+    }
+    recorder.end_wait(Mark::Retried);
+    let marks = [recorder.exchanges()[0].mark, recorder.exchanges()[1].mark];
+    assert_eq!(marks, [Mark::Retried, Mark::Settled]);
+}
+
+#[test]
+fn keys_and_declarations_change_hands_at_the_end_of_a_call() {
+    let mut recorder = Recorder::default();
+    respond(&mut recorder, &Method::POST, Some(key(1)), 200);
+    respond(&mut recorder, &Method::POST, Some(key(2)), 200);
+    recorder.exchanges_mut()[1].reported_to = NonZeroUsize::new(8);
+    recorder.leave_call(1, NonZeroUsize::new(9), None);
+    let [own, outer] = recorder.exchanges() else { panic!("two exchanges") };
+    assert!(own.key.is_none() && !own.exchange.is_idempotent());
+    assert!(outer.key.is_some() && outer.exchange.is_idempotent());
+    assert_eq!((own.reported_to, outer.reported_to), (NonZeroUsize::new(9), NonZeroUsize::new(8)));
+    recorder.leave_call(1, None, Some(true));
+    assert!(recorder.exchanges()[0].exchange.is_idempotent());
+    recorder.leave_call(1, None, Some(false));
+    assert!(recorder.exchanges()[0].exchange.is_idempotent(), "the first declaration counts");
+}
+
+#[test]
+fn a_folded_exchange_leaves_what_it_has_done() {
+    let one = |method: Method, key, status| {
+        let mut recorder = Recorder::default();
+        respond(&mut recorder, &method, key, status);
+        folded(recorder)
+    };
+    let flags = |folded: Folded| (folded.is_unsafe, folded.is_keyed, folded.is_done, folded.has_succeeded);
+    assert_eq!(flags(one(Method::POST, None, 200)), (true, false, false, true));
+    assert_eq!(flags(one(Method::POST, Some(key(1)), 500)), (false, true, false, false));
+    assert_eq!(flags(one(Method::GET, None, 200)), (false, false, true, true));
+    assert_eq!(flags(one(Method::POST, None, 404)), (false, false, false, false));
+    assert_eq!(one(Method::GET, None, 429).hint, Some(Duration::from_secs(7)));
+    assert_eq!(one(Method::GET, None, 503).hint, None);
+}
+
+#[test]
+fn the_first_exchange_that_has_ended_is_folded() {
+    let mut recorder = Recorder::default();
+    let open = recorder.on_request(prepare(&Method::POST, None));
+    let ended = respond(&mut recorder, &Method::GET, None, 200);
+    fill(&mut recorder, KEPT - 2);
+    assert!(recorder.folded().is_none(), "all are kept");
+    recorder.on_request(Prepared::get());
+    let is_kept = |number| recorder.exchanges().iter().any(|recorded| recorded.began == number);
+    assert!(is_kept(open) && !is_kept(ended) && recorder.exchanges().len() == KEPT);
+}
+
+#[test]
+fn folded_keys_overlap_too() {
+    for (other, overlaps) in [(key(1), true), (key(2), false)] {
+        let mut recorder = Recorder::default();
+        let first = recorder.on_request(prepare(&Method::POST, Some(key(1))));
+        let second = recorder.on_request(prepare(&Method::POST, Some(other)));
+        end(&mut recorder, first, 200, URL);
+        end(&mut recorder, second, 200, URL);
+        assert_eq!(folded(recorder).has_overlap, overlaps);
+    }
+}
+
+#[test]
+fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
+    let folding = |method: &Method, key| {
+        let mut recorder = Recorder::default();
+        respond(&mut recorder, method, key, 200);
+        fill(&mut recorder, KEPT);
+        recorder
+    };
+    let mut inner = folding(&Method::POST, Some(key(1)));
+    inner.leave_call(1, None, None);
+    assert!(inner.folded().unwrap().is_unsafe, "the key is of no use any more");
+    let mut outer = Recorder::default();
+    outer.absorb(folding(&Method::GET, None));
+    assert!(outer.folded().unwrap().is_done && outer.folded().unwrap().has_succeeded);
+    let before = outer.folded().unwrap().is_unsafe;
+    outer.absorb(inner);
+    assert!(!before && outer.folded().unwrap().is_unsafe);
+    let summary =
+        Folded { has_overlap: true, hint: Some(Duration::from_secs(3)), is_keyed: true, ..Folded::default() };
+    outer.absorb(Recorder { folded: Some(Box::new(summary)), ..Recorder::default() });
+    let folded = outer.folded().unwrap();
+    assert!(folded.has_overlap && folded.is_keyed && folded.hint == Some(Duration::from_secs(3)));
+}
+
+#[test]
+fn clearing_keeps_little_room() {
+    let mut recorder = Recorder::default();
+    respond(&mut recorder, &Method::GET, None, 200);
+    let room = recorder.exchanges.capacity();
+    recorder.clear();
+    assert!(recorder.is_empty() && recorder.exchanges.capacity() == room);
+    fill(&mut recorder, KEPT + 1);
+    recorder.clear();
+    assert!(recorder.is_empty() && recorder.folded().is_none() && recorder.exchanges.capacity() <= 8);
+}
+
+#[test]
+fn urls_differ_by_all_but_the_fragment() {
+    let base = "http://localhost:8080/some/path?q=1";
+    assert_eq!(hash_url(base), hash_url("http://localhost:8080/some/path?q=1#top"));
+    // Each byte counts, in whole chunks and behind them.
+    for at in 0..base.len() {
+        let mut other = base.as_bytes().to_vec();
+        other[at] ^= 1;
+        if let Ok(other) = String::from_utf8(other) {
+            assert_eq!(hash_url(base) == hash_url(&other), other == base, "{other}");
+        }
+        assert_ne!(hash_url(base), hash_url(&base[..at]), "{at}");
+    }
+    assert_ne!(hash(&1), hash(&2));
+}
