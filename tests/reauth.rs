@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use retry_http::testing::server::{Reply, Server};
 use retry_http::{Renewal, retry_http};
-use support::ms;
+use support::fake::Fake;
+use support::{counts, ms};
 
 /// Answers 200 to the token `t1`, and 401 to any other; logs in at `/login`.
 fn server() -> Server {
@@ -22,7 +23,7 @@ fn server() -> Server {
 }
 
 fn count(server: &Server, path: &str) -> usize {
-    server.requests().iter().filter(|request| request.path == path).count()
+    counts(server, &[path])[0]
 }
 
 struct Api {
@@ -124,20 +125,13 @@ async fn the_attempt_after_it_is_no_retry() {
 #[tokio::test(start_paused = true)]
 async fn the_renewal_is_within_the_deadline() {
     #[retry_http(reauth = std::future::pending::<()>(), deadline = 3s)]
-    async fn stuck(url: &str) -> Result<reqwest::Response, reqwest::Error> {
-        elsewhere(url).await
-    }
-
-    #[allow(clippy::unused_async, reason = "as a client has it")]
-    async fn elsewhere(_: &str) -> Result<reqwest::Response, reqwest::Error> {
-        let mut response = http::Response::new("");
-        *response.status_mut() = http::StatusCode::UNAUTHORIZED;
-        Ok(response.into())
+    async fn stuck(fake: &Fake) -> Result<reqwest::Response, reqwest::Error> {
+        fake.answer().await
     }
 
     let start = tokio::time::Instant::now();
-    assert_eq!(stuck("").await.unwrap().status(), 401);
-    assert_eq!(start.elapsed().as_millis() / 10, 300);
+    assert_eq!(stuck(&Fake::status(401)).await.unwrap().status(), 401);
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
 }
 
 #[tokio::test]
@@ -285,7 +279,7 @@ async fn what_a_renewal_gives_up_is_no_matter_of_the_functions_around() {
 }
 
 #[test]
-fn the_same_in_sync_functions() {
+fn sync_calls_renew_an_expired_token_once() {
     struct Api {
         http: reqwest::blocking::Client,
         server: Server,
@@ -323,7 +317,7 @@ fn the_same_in_sync_functions() {
 }
 
 #[tokio::test]
-async fn it_may_use_temporaries_and_a_self_that_is_taken_by_value() {
+async fn a_renewal_may_use_temporaries_and_a_self_that_is_taken_by_value() {
     trait Owned {
         async fn item(self: std::sync::Arc<Self>) -> Result<u16, reqwest::Error>;
     }
@@ -357,7 +351,7 @@ impl Source for Remote {
 }
 
 #[tokio::test]
-async fn also_under_async_trait() {
+async fn a_method_under_async_trait_renews() {
     let source = Remote(Api::new(server()));
     assert_eq!(source.item(3).await.unwrap().len(), 1000);
     assert_eq!(count(&source.0.server, "/login"), 1);

@@ -1,4 +1,8 @@
-//! What the tests share.
+//! Helpers that the tests share.
+
+#![allow(dead_code, reason = "no test uses all of them")]
+
+pub mod fake;
 
 use std::time::Duration;
 
@@ -8,12 +12,39 @@ pub const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+pub const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// An error that says nothing of what went wrong.
+#[derive(Debug)]
+pub struct Opaque;
+
+impl<E: std::error::Error> From<E> for Opaque {
+    fn from(_: E) -> Self {
+        Self
+    }
+}
+
+/// Compiles where the value may move to another thread.
+pub fn is_send(_: impl Send) {}
+
+/// Answers, but not while a test runs.
+pub fn late() -> Reply {
+    Reply::status(200).late(secs(60))
+}
+
+/// The idempotency keys of the requests to `path`.
+pub fn keys(server: &Server, path: &str) -> Vec<Option<String>> {
+    let requests = server.requests().into_iter().filter(|request| request.path == path);
+    let key = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
+    requests.map(|request| request.headers.get("idempotency-key").map(key)).collect()
+}
+
 /// A server whose paths each have a script of their own. The last reply of a script is repeated.
 #[derive(Default)]
-#[allow(dead_code, reason = "not all tests have one")]
 pub struct Routes(Vec<(&'static str, Vec<Reply>)>);
 
-#[allow(dead_code, reason = "not all tests have one")]
 impl Routes {
     pub fn new() -> Self {
         Self::default()
@@ -42,7 +73,6 @@ impl Routes {
 }
 
 /// How many requests there were for each of `paths`.
-#[allow(dead_code, reason = "not all tests have several")]
 pub fn counts(server: &Server, paths: &[&str]) -> Vec<usize> {
     let requests = server.requests();
     paths.iter().map(|path| requests.iter().filter(|request| request.path == *path).count()).collect()
