@@ -9,23 +9,9 @@ use http::header::HeaderMap;
 use reqwest::{Client, Response};
 use retry_http::testing::server::{Reply, Server};
 use retry_http::{FailureSet, HttpFailure, Step, retry_http};
-use support::{Routes, ms};
-
-/// An error that says nothing.
-#[derive(Debug)]
-struct Opaque;
-
-impl<E: std::error::Error> From<E> for Opaque {
-    fn from(_: E) -> Self {
-        Self
-    }
-}
+use support::{Opaque, Routes, late, ms, secs};
 
 type Outcome = Result<(), Opaque>;
-
-fn late() -> Reply {
-    Reply::status(200).late(ms(60_000))
-}
 
 #[retry_http(transparent)]
 async fn get(http: &Client, url: String) -> reqwest::Result<Response> {
@@ -208,7 +194,7 @@ mod several {
         let server = Routes::new().replies("/a", [limited, Reply::status(200)]).path("/b", [200]).serve();
         let kit = retry_http::testing::instant();
         both(&Client::new(), &server).await.unwrap();
-        assert_eq!(kit.waits(), [Duration::from_secs(30)]);
+        assert_eq!(kit.waits(), [secs(30)]);
     }
 
     #[tokio::test]
@@ -867,7 +853,7 @@ mod found {
         let server = Server::script([Reply::status(429).header("retry-after", "2"), Reply::status(200)]);
         let kit = retry_http::testing::instant();
         read(&Client::new(), server.url("/")).await.unwrap();
-        assert_eq!(kit.waits(), [Duration::from_secs(2)]);
+        assert_eq!(kit.waits(), [secs(2)]);
     }
 
     #[tokio::test]
@@ -884,7 +870,7 @@ mod found {
         let (kit, start) = (retry_http::testing::Kit::new().real_time().enter(), std::time::Instant::now());
         both(&Client::new(), &server).await.unwrap();
         drop(kit);
-        assert!(start.elapsed() >= Duration::from_secs(2));
+        assert!(start.elapsed() >= secs(2));
     }
 
     #[tokio::test]

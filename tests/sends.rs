@@ -14,17 +14,7 @@ use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
 use reqwest::{Client, Method, Response};
 use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server};
-use support::ms;
-
-/// An error that says nothing.
-#[derive(Debug)]
-struct Opaque;
-
-impl<E: std::error::Error> From<E> for Opaque {
-    fn from(_: E) -> Self {
-        Self
-    }
-}
+use support::{Opaque, late, ms};
 
 type Outcome = Result<(), Opaque>;
 
@@ -770,7 +760,7 @@ async fn measure<F: AsyncFn(&Plan) -> Outcome>(shape: F) -> Row {
         server
     };
     let post = [Method::POST];
-    let timed_out = requests(vec![Reply::status(200).late(ms(60_000))], &post).await;
+    let timed_out = requests(vec![late()], &post).await;
     let status_500 = requests(vec![Reply::status(500)], &post).await;
     let reset = requests(vec![Reply::reset()], &post).await;
     let limited = Reply::status(429).header("retry-after", "0.15");
