@@ -5,10 +5,9 @@ mod support;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use http::header::HeaderMap;
 use reqwest::{Client, Response};
 use retry_http::testing::server::{Reply, Server};
-use retry_http::{FailureSet, HttpFailure, Step, retry_http};
+use retry_http::{FailureSet, HttpFailure, Step, retry_http, testing};
 use support::{Opaque, Routes, late, ms, secs};
 
 type Outcome = Result<(), Opaque>;
@@ -192,7 +191,7 @@ mod several {
 
         let limited = Reply::status(429).header("retry-after", "30");
         let server = Routes::new().replies("/a", [limited, Reply::status(200)]).path("/b", [200]).serve();
-        let kit = retry_http::testing::instant();
+        let kit = testing::instant();
         both(&Client::new(), &server).await.unwrap();
         assert_eq!(kit.waits(), [secs(30)]);
     }
@@ -215,7 +214,7 @@ mod several {
                 .replies("/a", [hinted(a), Reply::status(200)])
                 .replies("/b", [hinted(b), Reply::status(200)])
                 .serve();
-            let kit = retry_http::testing::instant();
+            let kit = testing::instant();
             // The error is of `/a`: a longer hint of that ends the call, one of `/b` counts up to the limit.
             assert_eq!(both(&Client::new(), &server).await.is_ok(), !waits.is_empty());
             let waits: Vec<_> = waits.into_iter().map(Duration::from_secs).collect();
@@ -265,12 +264,10 @@ mod several {
         for (text, requests) in
             [("429 150", 2), ("503 150", 2), ("503", 1), ("500", 1), ("oops", 1), ("fine", 1)]
         {
-            let server = Server::script([answer(text), answer("fine")]);
+            let (server, kit) = (Server::script([answer(text), answer("fine")]), testing::instant());
             _ = query(&Client::new(), &server.url("/")).await;
-            assert_eq!(server.requests().len(), requests, "{text}");
-            if let Some(pause) = server.pauses().first() {
-                assert!(*pause >= ms(150), "{text}: {pause:?}");
-            }
+            assert_eq!((server.requests().len(), kit.waits().len()), (requests, requests - 1), "{text}");
+            assert!(kit.waits().iter().all(|wait| *wait >= ms(150)), "{text}: {:?}", kit.waits());
         }
     }
 
@@ -388,14 +385,8 @@ mod nested {
         Ok(())
     }
 
-    fn keys(server: &Server, path: &str) -> Vec<String> {
-        let key = |headers: &HeaderMap| headers["idempotency-key"].to_str().unwrap().to_owned();
-        let requests = server.requests().into_iter().filter(|request| request.path == path);
-        requests.map(|request| key(&request.headers)).collect()
-    }
-
     #[tokio::test]
-    async fn what_an_inner_call_may_have_done_is_not_done_again() {
+    async fn an_outer_call_does_not_repeat_a_post_of_an_inner_one() {
         #[retry_http(base = 1ms)]
         async fn order(http: &Client, server: &Server) -> Outcome {
             create(http, server.url("/order")).await
@@ -450,13 +441,13 @@ mod nested {
         // What times out is repeated by the call inside, too, and has the key that the call around repeats.
         let server = Routes::new().path("/order", [500, 200]).path("/status", [503, 200]).serve();
         outer_key(&http, &server).await.unwrap();
-        let order = keys(&server, "/order");
+        let order = support::keys(&server, "/order");
         assert_eq!((order.len(), support::counts(&server, &["/status"])), (3, vec![2]));
         assert!(order.iter().all(|key| *key == order[0]), "{order:?}");
 
         let server = Routes::new().path("/order", [500, 200]).path("/status", [503, 200]).serve();
         both_keys(&http, &server).await.unwrap();
-        let order = keys(&server, "/order");
+        let order = support::keys(&server, "/order");
         // 500 and 200 of the first, the second; and both again.
         assert_eq!(order.len(), 5);
         assert_eq!((&order[0], &order[0], &order[2]), (&order[1], &order[3], &order[4]), "{order:?}");
@@ -482,7 +473,7 @@ mod nested {
                 .serve();
             assert_eq!(overlapping(&Client::new(), &server, same).await.is_ok(), !same);
             assert_eq!(support::counts(&server, &["/status"]), [rounds]);
-            let keys = keys(&server, "/order");
+            let keys = support::keys(&server, "/order");
             assert!(!same || keys[0] != keys[1], "two requests never share a key");
         }
     }
@@ -565,16 +556,18 @@ mod nested {
         }
 
         let http = Client::new();
-        for reply in [late(), Reply::status(503), Reply::status(429).header("retry-after", "0.2")] {
-            let (server, start) = (Server::script([reply.clone()]), std::time::Instant::now());
+        // The inner function alone waits for the late answer, and retries the others a hundred times. Within the
+        // deadline there is room for 17 waits of its own, and for one that the server asks for.
+        let limited = Reply::status(429).header("retry-after", "0.2");
+        for (reply, most) in [(late(), 1), (Reply::status(503), 18), (limited, 2)] {
+            let server = Server::script([reply.clone()]);
             outer(&http, server.url("/")).await.unwrap_err();
-            // The clock of the test is real: what is asserted is that nothing goes on for long.
-            assert!(start.elapsed() < ms(3000), "{reply:?}: {:?}", start.elapsed());
+            assert!(server.requests().len() <= most, "{reply:?}: {} requests", server.requests().len());
         }
         let (server, start) = (Server::script([late()]), std::time::Instant::now());
         assert!(outer_timeout(&http, server.url("/")).await.unwrap_err().is_timeout());
         assert_eq!(server.requests().len(), 2);
-        assert!(start.elapsed() >= ms(200) && start.elapsed() < ms(3000));
+        assert!(start.elapsed() >= ms(200));
     }
 
     #[tokio::test]
@@ -594,7 +587,7 @@ mod nested {
 
         let limited = Reply::status(429).header("retry-after", "2");
         let server = Server::script([limited, Reply::status(200)]);
-        let kit = retry_http::testing::instant();
+        let kit = testing::instant();
         outer(&Client::new(), server.url("/")).await.unwrap();
         let before = kit.events().len();
         outer(&Client::new(), server.url("/")).await.unwrap();
@@ -741,8 +734,8 @@ mod scopes {
     }
 }
 
-/// Found by somebody who tried to break the promises.
-mod found {
+/// Covers corner cases of the promises: of errors, hints, siblings and clients.
+mod corners {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -851,7 +844,7 @@ mod found {
         }
 
         let server = Server::script([Reply::status(429).header("retry-after", "2"), Reply::status(200)]);
-        let kit = retry_http::testing::instant();
+        let kit = testing::instant();
         read(&Client::new(), server.url("/")).await.unwrap();
         assert_eq!(kit.waits(), [secs(2)]);
     }
@@ -864,13 +857,12 @@ mod found {
             get(http, server.url("/b")).await.map(drop)
         }
 
-        let limited = Reply::status(429).header("retry-after", "2");
+        let limited = Reply::status(429).header("retry-after", "0.2");
         let server =
             Routes::new().replies("/a", [limited, Reply::status(200)]).path("/b", [401, 200]).serve();
-        let (kit, start) = (retry_http::testing::Kit::new().real_time().enter(), std::time::Instant::now());
+        let start = std::time::Instant::now();
         both(&Client::new(), &server).await.unwrap();
-        drop(kit);
-        assert!(start.elapsed() >= secs(2));
+        assert!(start.elapsed() >= ms(200));
     }
 
     #[tokio::test]
@@ -891,7 +883,7 @@ mod found {
     }
 
     #[test]
-    fn what_is_folded_keeps_overlaps_and_what_a_policy_says() {
+    fn a_long_attempt_does_not_forget_a_put_that_its_policy_calls_unsafe() {
         #[retry_http(max = 1, base = 1ms, on = [503], idempotent = false)]
         fn put(http: &reqwest::blocking::Client, server: &Server) -> Outcome {
             http.put(server.url("/order")).send()?.error_for_status()?;
@@ -919,7 +911,7 @@ mod found {
     }
 
     #[tokio::test]
-    async fn what_a_request_is_executed_by_is_evaluated_once() {
+    async fn the_client_of_an_execute_is_evaluated_once() {
         #[retry_http(base = 1ms)]
         async fn made(clients: &Clients, url: &str) -> Outcome {
             let request = clients.all[0].get(url).build()?;

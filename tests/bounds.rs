@@ -343,8 +343,8 @@ mod in_every_shape {
             let (http, server) = (Client::new(), silent());
             let start = RealInstant::now();
             assert!(call(&http, &server.url("/")).unwrap_err().is_timeout());
-            // Three sends and two waits; what the machine adds is not asserted.
-            assert_eq!(server.requests().len(), 3);
+            // Three sends and two waits. Where a slow machine takes more, there is no third one.
+            assert!((2..=3).contains(&server.requests().len()), "{:?}", server.requests());
             assert!(start.elapsed() >= ms(300), "{:?}", start.elapsed());
         }
     }

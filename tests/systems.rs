@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::Response;
 use retry_http::{Policy, policy, retry_http};
+use support::assert_waits;
 use support::fake::{Canned, Fake};
 use tokio::time::Instant;
 
@@ -18,17 +19,6 @@ fn fake(script: Script<'_>) -> Fake {
         Some(value) => Canned::status(*status).header("retry-after", value),
         None => Canned::status(*status),
     }))
-}
-
-/// The seconds between the requests: each within its range, and no more requests than that.
-#[track_caller]
-fn assert_waits(fake: &Fake, expected: &[RangeInclusive<f64>]) {
-    let waits: Vec<_> = fake.waits().iter().map(Duration::as_secs_f64).collect();
-    assert_eq!(waits.len(), expected.len(), "{waits:?}");
-    for (wait, range) in waits.iter().zip(expected) {
-        // tokio's timers are exact to a millisecond.
-        assert!((*range.start()..=range.end() + 0.002).contains(wait), "{waits:?}, not within {expected:?}");
-    }
 }
 
 const GATEWAY: Policy = policy!(max = 3, on = [429, 503, timeout], never = [401]);
@@ -73,30 +63,30 @@ const DEFAULT: [RangeInclusive<f64>; 3] = [1.0..=1.5, 2.0..=3.0, 4.0..=6.0];
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_retries_by_kind_of_failure() {
-    assert_waits(&run(&GATEWAY, &[(503, None)]).await, &DEFAULT);
-    assert_waits(&run(&GATEWAY, &[(429, None)]).await, &DEFAULT);
-    assert_waits(&run(&GATEWAY, &[(429, Some("7")), (200, None)]).await, &[7.0..=7.5]);
-    assert_waits(&run(&GATEWAY, &[(401, None)]).await, &[]);
-    assert_waits(&run(&GATEWAY, &[(500, None)]).await, &[]);
+    assert_waits(&run(&GATEWAY, &[(503, None)]).await.waits(), &DEFAULT);
+    assert_waits(&run(&GATEWAY, &[(429, None)]).await.waits(), &DEFAULT);
+    assert_waits(&run(&GATEWAY, &[(429, Some("7")), (200, None)]).await.waits(), &[7.0..=7.5]);
+    assert_waits(&run(&GATEWAY, &[(401, None)]).await.waits(), &[]);
+    assert_waits(&run(&GATEWAY, &[(500, None)]).await.waits(), &[]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn context_forge() {
     for status in [408, 429, 502, 503, 504] {
-        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await, &DEFAULT[..2]);
+        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await.waits(), &DEFAULT[..2]);
     }
     for status in [400, 401, 403, 404, 405, 406, 500] {
-        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await, &[]);
+        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await.waits(), &[]);
     }
-    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("7200")), (200, None)]).await, &[7200.0..=7200.5]);
-    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("0.25")), (200, None)]).await, &[0.25..=0.75]);
+    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("7200")), (200, None)]).await.waits(), &[7200.0..=7200.5]);
+    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("0.25")), (200, None)]).await.waits(), &[0.25..=0.75]);
     // A date, which their client fails on.
     let past = Some("Wed, 21 Oct 2015 07:28:00 GMT");
-    assert_waits(&run(&CONTEXT_FORGE, &[(429, past), (200, None)]).await, &DEFAULT[..1]);
+    assert_waits(&run(&CONTEXT_FORGE, &[(429, past), (200, None)]).await.waits(), &DEFAULT[..1]);
 
     let (fake, mut renewals) = (fake(&[(401, None), (503, None), (200, None)]), 0);
     assert_eq!(forged(&fake, &mut renewals).await.unwrap().status(), 200);
-    assert_waits(&fake, &[0.0..=0.0, 1.0..=1.5]);
+    assert_waits(&fake.waits(), &[0.0..=0.0, 1.0..=1.5]);
     assert_eq!(renewals, 1);
 }
 
@@ -105,18 +95,18 @@ async fn infrahub() {
     let fake = run(&INFRAHUB, &[(429, None)]).await;
     let full: Vec<_> =
         (0..fake.requests() - 1).map(|n| 0.0..=(0.5 * f64::from(1u32 << n)).min(60.0)).collect();
-    assert_waits(&fake, &full);
+    assert_waits(&fake.waits(), &full);
     assert!(full.len() <= 10, "{}", full.len());
-    assert_waits(&run(&INFRAHUB, &[(429, Some("60")), (200, None)]).await, &[60.0..=60.5]);
+    assert_waits(&run(&INFRAHUB, &[(429, Some("60")), (200, None)]).await.waits(), &[60.0..=60.5]);
     // Their client waits for 60 s and is too early. Ours ends the call.
-    assert_waits(&run(&INFRAHUB, &[(429, Some("61")), (200, None)]).await, &[]);
-    assert_waits(&run(&INFRAHUB, &[(503, None), (200, None)]).await, &[]);
+    assert_waits(&run(&INFRAHUB, &[(429, Some("61")), (200, None)]).await.waits(), &[]);
+    assert_waits(&run(&INFRAHUB, &[(503, None), (200, None)]).await.waits(), &[]);
     for status in [500, 502, 503, 504] {
-        assert_waits(&run(&INFRAHUB_ERRORS, &[(status, None), (200, None)]).await, &[0.0..=0.5]);
+        assert_waits(&run(&INFRAHUB_ERRORS, &[(status, None), (200, None)]).await.waits(), &[0.0..=0.5]);
     }
     // The deadline of 300 s bounds the waits that the server asks for, too. Theirs does not.
     let start = Instant::now();
-    assert_waits(&run(&INFRAHUB, &[(429, Some("59"))]).await, &[const { 59.0..=59.5 }; 5]);
+    assert_waits(&run(&INFRAHUB, &[(429, Some("59"))]).await.waits(), &[const { 59.0..=59.5 }; 5]);
     assert!(start.elapsed() < Duration::from_secs(300));
 }
 
@@ -129,5 +119,5 @@ async fn a_job_is_polled() {
 
     let fake = fake(&[(202, Some("5")), (202, None), (503, None), (200, None)]);
     assert_eq!(job(&fake).await.unwrap().status(), 200);
-    assert_waits(&fake, &[5.0..=6.0, 2.0..=3.0, 2.0..=3.0]);
+    assert_waits(&fake.waits(), &[5.0..=6.0, 2.0..=3.0, 2.0..=3.0]);
 }

@@ -4,9 +4,10 @@
 
 pub mod fake;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use retry_http::testing::server::{Reply, Server};
+use retry_http::testing::server::{Reply, Request, Server};
 
 pub const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -14,6 +15,17 @@ pub const fn ms(millis: u64) -> Duration {
 
 pub const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+/// Asserts that there were as many waits as are expected, each within its range of seconds.
+#[track_caller]
+pub fn assert_waits(waits: &[Duration], expected: &[RangeInclusive<f64>]) {
+    assert_eq!(waits.len(), expected.len(), "{waits:?}");
+    for (wait, range) in waits.iter().zip(expected) {
+        // tokio's timers are exact to a millisecond.
+        let range = *range.start()..=range.end() + 0.002;
+        assert!(range.contains(&wait.as_secs_f64()), "{waits:?}, not within {expected:?}");
+    }
 }
 
 /// An error that says nothing of what went wrong.
@@ -34,11 +46,15 @@ pub fn late() -> Reply {
     Reply::status(200).late(secs(60))
 }
 
-/// The idempotency keys of the requests to `path`.
-pub fn keys(server: &Server, path: &str) -> Vec<Option<String>> {
+/// The idempotency key of a request.
+pub fn key(request: &Request) -> Option<String> {
+    request.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned())
+}
+
+/// The idempotency keys of the requests to `path`, each of which has one.
+pub fn keys(server: &Server, path: &str) -> Vec<String> {
     let requests = server.requests().into_iter().filter(|request| request.path == path);
-    let key = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
-    requests.map(|request| request.headers.get("idempotency-key").map(key)).collect()
+    requests.map(|request| key(&request).expect("a key")).collect()
 }
 
 /// A server whose paths each have a script of their own. The last reply of a script is repeated.
