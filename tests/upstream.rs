@@ -77,7 +77,7 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_may_not_wait_that_long_gets_the_servers_own_answer() {
+async fn a_call_that_may_not_wait_that_long_gets_the_answer_of_the_server() {
     static SLOW: Upstream = Upstream::new("slow");
 
     #[retry_http(upstream = SLOW, max_retry_after = 1s)]
@@ -162,7 +162,7 @@ async fn without_a_cooldown_every_retry_is_paid_for() {
 }
 
 #[tokio::test]
-async fn what_a_function_makes_of_a_failure_is_none_the_less_one() {
+async fn a_failure_that_a_function_hides_is_paid_for() {
     static GONE: Upstream = Upstream::new("gone").budget(0.0, 0.0, 1);
 
     #[retry_http(base = 1ms, upstream = GONE)]
