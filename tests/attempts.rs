@@ -1,4 +1,4 @@
-//! Attempts of several requests: which one decides, what forbids to repeat them, and calls inside of calls.
+//! In attempts of several requests one decides, others forbid to repeat them, and calls stand inside of calls.
 
 mod support;
 
@@ -35,7 +35,7 @@ mod several {
     }
 
     #[tokio::test]
-    async fn a_mirror_that_answers_is_the_end_and_one_that_does_not_is_no_reason_to_give_up() {
+    async fn a_mirror_that_answers_ends_the_call_and_one_that_fails_is_retried() {
         let server = Routes::new().path("/a", [503]).path("/b", [200]).serve();
         mirrored(&Client::new(), &server).await.unwrap();
         assert_eq!(support::counts(&server, &["/a", "/b"]), [1, 1]);
@@ -45,7 +45,7 @@ mod several {
     }
 
     #[tokio::test]
-    async fn a_failure_that_is_tolerated_is_no_reason_to_repeat_a_success() {
+    async fn a_tolerated_failure_does_not_repeat_a_success() {
         #[retry_http(base = 1ms)]
         async fn order(http: &Client, server: &Server) -> Outcome {
             _ = get(http, server.url("/audit")).await;
@@ -85,7 +85,7 @@ mod several {
     }
 
     #[tokio::test]
-    async fn a_token_is_posted_again_where_that_is_said_to_be_safe() {
+    async fn a_token_is_posted_again_where_its_function_is_idempotent() {
         #[retry_http(transparent, idempotent)]
         async fn token(http: &Client, url: String) -> reqwest::Result<String> {
             http.post(url).send().await?.error_for_status()?.text().await
@@ -180,7 +180,7 @@ mod several {
     }
 
     #[tokio::test]
-    async fn an_error_is_of_the_request_that_it_names_whatever_came_after() {
+    async fn an_error_is_of_the_request_that_it_names_though_another_one_came_after() {
         #[retry_http(base = 1ms, jitter = none)]
         async fn both(http: &Client, server: &Server) -> reqwest::Result<()> {
             let a = http.get(server.url("/a")).send().await?;
@@ -259,7 +259,7 @@ mod several {
     }
 
     #[tokio::test]
-    async fn an_error_of_ones_own_is_laid_over_the_request_and_keeps_its_method() {
+    async fn an_error_of_the_users_adds_status_and_wait_to_the_request_and_keeps_its_method() {
         let answer = |text: &str| Reply::status(200).body(text.to_owned());
         for (text, requests) in
             [("429 150", 2), ("503 150", 2), ("503", 1), ("500", 1), ("oops", 1), ("fine", 1)]
@@ -323,7 +323,7 @@ mod several {
     }
 
     #[tokio::test]
-    async fn a_response_that_is_read_after_the_call_is_of_no_attempt() {
+    async fn a_response_that_is_read_after_its_call_decides_nothing_in_another_one() {
         #[retry_http(base = 1ms)]
         async fn download(http: &Client, url: String) -> reqwest::Result<Response> {
             http.get(url).send().await
@@ -345,7 +345,7 @@ mod several {
     }
 
     #[tokio::test]
-    async fn a_body_of_this_attempt_that_breaks_off_is_its_failure() {
+    async fn a_body_that_breaks_off_within_its_attempt_is_repeated() {
         #[retry_http(base = 1ms)]
         async fn download(http: &Client, url: String) -> Result<String, Opaque> {
             use futures::StreamExt;
@@ -438,7 +438,7 @@ mod nested {
         inner_key(&http, &server).await.unwrap_err();
         assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
 
-        // What times out is repeated by the call inside, too, and has the key that the call around repeats.
+        // The inner call repeats the order that failed, under the key that the outer call repeats.
         let server = Routes::new().path("/order", [500, 200]).path("/status", [503, 200]).serve();
         outer_key(&http, &server).await.unwrap();
         let order = support::keys(&server, "/order");
@@ -479,7 +479,7 @@ mod nested {
     }
 
     #[tokio::test]
-    async fn marks_belong_to_exchanges_and_not_to_the_order_of_things() {
+    async fn an_outer_call_retries_its_own_failure_and_not_an_inner_one_in_either_order() {
         #[retry_http(max = 2, base = 1ms)]
         async fn audit(http: &Client, server: &Server) -> reqwest::Result<()> {
             http.get(server.url("/audit")).send().await?.error_for_status()?;
@@ -509,7 +509,7 @@ mod nested {
     }
 
     #[tokio::test]
-    async fn an_inner_call_that_is_dropped_has_done_what_it_had_done() {
+    async fn a_post_of_an_inner_call_that_is_dropped_is_not_repeated() {
         #[retry_http(base = 1ms)]
         async fn inner(http: &Client, server: &Server) -> Outcome {
             http.post(server.url("/order")).send().await?.error_for_status()?;
@@ -531,14 +531,14 @@ mod nested {
         let server = Routes::new().path("/order", [200]).replies("/status", [late()]).serve();
         outer(&Client::new(), &server).await.unwrap_err();
         assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
-        // What is safe to repeat is repeated: the limit is a time-out of the request that was dropped.
+        // The limit is a time-out of the request that was dropped, which is safe to repeat.
         let server = Routes::new().replies("/status", [late(), Reply::status(200)]).serve();
         reads(&Client::new(), &server).await.unwrap();
         assert_eq!(support::counts(&server, &["/status"]), [2]);
     }
 
     #[tokio::test]
-    async fn bounds_go_down() {
+    async fn the_bounds_of_an_outer_call_hold_for_inner_ones() {
         #[retry_http(max = 9, base = 10ms, jitter = none, deadline = 350ms)]
         async fn outer(http: &Client, url: String) -> reqwest::Result<()> {
             inner(http, url).await
@@ -633,13 +633,13 @@ mod scopes {
         outer(&Client::new(), server.url("/")).await.unwrap_err();
         let posts = server.requests().iter().filter(|request| request.method == "POST").count();
         assert_eq!((posts, server.requests().len()), (1, 3), "the POST of the call that panicked was done");
-        // Nor in the thread: a call of its own has nothing to do with it.
+        // The next call of the thread knows nothing of it.
         let server = Server::script([Reply::status(503), Reply::status(200)]);
         read(&Client::new(), server.url("/")).await.unwrap();
     }
 
     #[tokio::test]
-    async fn attempts_that_drop_each_other() {
+    async fn attempts_that_drop_each_other_are_retried_all_the_same() {
         #[retry_http(max = 2, base = 1ms)]
         async fn racing(http: &Client, server: &Server, depth: usize) -> Outcome {
             if depth == 0 {
@@ -671,7 +671,7 @@ mod scopes {
     }
 
     #[tokio::test]
-    async fn a_call_that_a_foreign_task_makes_is_that_tasks() {
+    async fn a_request_of_another_task_decides_nothing() {
         #[retry_http(max = 2, base = 1ms)]
         async fn driving(http: &Client, server: &Server) -> Outcome {
             let set = tokio::task::LocalSet::new();
@@ -687,7 +687,7 @@ mod scopes {
 
         let server = Routes::new().path("/order", [200]).path("/status", [503, 200]).serve();
         driving(&Client::new(), &server).await.unwrap();
-        // What another task sends is not seen: the GET decides, and the task is spawned again.
+        // The POST of another task is not seen, so the GET decides, and the task is spawned again.
         assert_eq!(support::counts(&server, &["/order", "/status"]), [2, 2]);
     }
 
@@ -761,7 +761,7 @@ mod corners {
     }
 
     #[tokio::test]
-    async fn a_call_that_leaves_the_attempt_may_have_done_something() {
+    async fn a_post_of_a_call_that_leaves_the_attempt_is_not_repeated() {
         #[retry_http(max = 1)]
         async fn create(http: Client, url: String) -> Outcome {
             http.post(url).send().await?.error_for_status()?;
@@ -785,7 +785,7 @@ mod corners {
     }
 
     #[tokio::test]
-    async fn a_stream_that_is_left_early_is_no_failure() {
+    async fn a_stream_that_is_dropped_early_is_no_failure() {
         #[retry_http(base = 1ms)]
         async fn first(http: &Client, server: &Server) -> Outcome {
             use futures::StreamExt;
@@ -802,7 +802,7 @@ mod corners {
     }
 
     #[tokio::test]
-    async fn a_hint_that_nobody_has_waited_for_is_owed() {
+    async fn a_hint_is_waited_for_where_its_call_was_dropped() {
         #[retry_http]
         async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
             http.get(url).send().await?.error_for_status()?;
@@ -828,7 +828,7 @@ mod corners {
     }
 
     #[tokio::test]
-    async fn an_error_of_ones_own_does_not_take_a_hint_back() {
+    async fn an_error_of_the_users_does_not_take_a_hint_back() {
         #[derive(Debug)]
         struct Unavailable;
 

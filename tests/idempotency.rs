@@ -1,4 +1,4 @@
-//! Repeating what is not safe to repeat: only where the server can tell.
+//! Unsafe requests are repeated only where the server can tell that they are.
 
 mod support;
 
@@ -151,7 +151,7 @@ async fn a_request_keeps_its_key_where_an_attempt_leaves_another_out() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_safe_to_repeat_no_send_is_forgotten() {
+async fn a_get_that_is_not_idempotent_forbids_to_repeat_the_attempt() {
     #[retry_http(base = 1ms, idempotent = false)]
     async fn increment(http: &Client, server: &Server) -> reqwest::Result<()> {
         http.get(server.url("/increment")).send().await?.error_for_status()?;
@@ -165,7 +165,7 @@ async fn where_nothing_is_safe_to_repeat_no_send_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_post_that_was_done_forbids_what_is_listed_and_what_the_server_says() {
+async fn a_post_that_was_done_is_not_repeated_for_a_listed_status_or_advice() {
     #[retry_http(max = 1, base = 1ms, on = [429])]
     async fn two(http: &Client, server: &Server) -> reqwest::Result<()> {
         http.post(server.url("/")).send().await?.error_for_status()?;
@@ -192,7 +192,7 @@ async fn requests(reply: Reply, sends: impl AsyncFnOnce(&Client, &str)) -> usize
 }
 
 #[tokio::test]
-async fn the_attribute_knows_better_than_the_method() {
+async fn idempotent_overrides_the_method() {
     #[retry_http(base = 1ms, idempotent)]
     async fn search(http: &Client, url: &str) -> reqwest::Result<()> {
         http.post(url).send().await?.error_for_status()?;

@@ -1,4 +1,4 @@
-//! Innermost wins: what an inner annotated function gave up on is not retried by the outer ones.
+//! The innermost annotated function decides: outer ones do not retry a failure that it gave up on.
 
 mod support;
 
@@ -62,7 +62,7 @@ fn three_levels_make_six_requests_blocking() {
 }
 
 #[tokio::test]
-async fn what_the_inner_one_does_not_retry_the_outer_one_may() {
+async fn an_outer_function_retries_what_the_inner_one_does_not_list() {
     #[retry_http(base = 1ms, on = [429])]
     async fn inner(http: &Client, url: &str) -> Answer {
         http.get(url).send().await?.error_for_status()?.text().await
@@ -79,7 +79,7 @@ async fn what_the_inner_one_does_not_retry_the_outer_one_may() {
 }
 
 #[tokio::test]
-async fn a_send_of_the_outer_one_after_that_is_its_own() {
+async fn an_outer_function_retries_a_send_of_its_own() {
     #[retry_http(max = 1, base = 1ms)]
     async fn fallback(http: &Client, broken: &str, other: &str) -> Answer {
         if let Ok(text) = inner(http, broken).await {
@@ -95,7 +95,7 @@ async fn a_send_of_the_outer_one_after_that_is_its_own() {
 }
 
 #[tokio::test]
-async fn joined_siblings() {
+async fn a_failure_of_one_of_two_joined_calls_is_not_retried() {
     #[retry_http(max = 5, base = 1ms)]
     async fn both(http: &Client, one: &str, two: &str) -> Result<(String, String), reqwest::Error> {
         tokio::try_join!(inner(http, one), inner(http, two))
@@ -107,7 +107,7 @@ async fn joined_siblings() {
 }
 
 #[tokio::test]
-async fn a_spawned_task_is_not_nested() {
+async fn a_call_in_a_spawned_task_decides_nothing_outside() {
     #[retry_http(max = 2, base = 1ms)]
     async fn spawning(http: &Client, own: &str, other: String) -> Answer {
         let task = tokio::spawn({

@@ -110,7 +110,7 @@ async fn where_the_renewal_fails_the_first_outcome_is_returned() {
 }
 
 #[tokio::test]
-async fn the_attempt_after_it_is_no_retry() {
+async fn the_attempt_after_a_renewal_is_no_retry() {
     let api = Api::new(Server::new(|n, _| match n {
         0 => Reply::status(401).body(vec![b'x'; 100_000]),
         1 => Reply::status(200).body("t1"),
@@ -118,7 +118,7 @@ async fn the_attempt_after_it_is_no_retry() {
     }));
     assert_eq!(api.alone("/item".to_owned()).await.unwrap().status(), 503);
     assert_eq!(count(&api.server, "/item"), 3, "the first, the one after the renewal, and one retry");
-    // What was refused is read before the next attempt, which so needs no connection but that and the login's.
+    // The refusal is read before the next attempt, which so needs no connection but that and the login's.
     assert!(api.server.connections() <= 2);
 }
 
@@ -158,7 +158,7 @@ async fn never_wins() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_is_not_sent_again() {
+async fn a_post_before_the_refused_request_is_not_repeated() {
     #[retry_http(reauth = Some(()))]
     async fn order(http: &reqwest::Client, server: &Server) -> Result<u16, reqwest::Error> {
         http.post(server.url("/order")).send().await?;
@@ -241,7 +241,7 @@ async fn credentials_that_were_good_a_moment_ago_are_renewed_too() {
 }
 
 #[tokio::test]
-async fn what_a_renewal_gives_up_is_no_matter_of_the_functions_around() {
+async fn a_renewal_that_gave_up_does_not_keep_outer_functions_from_retrying() {
     #[retry_http(max = 1, base = 1ms)]
     async fn login(api: &Api) -> Result<(), reqwest::Error> {
         api.http.post(api.server.url("/login")).send().await?.error_for_status()?;

@@ -1,7 +1,7 @@
-//! Every request of an attempt is seen, wherever it is written: one body a shape, each before the same failures.
+//! Every request of an attempt is seen, wherever it is written. Each shape of a body meets each failure.
 //!
-//! `cargo test --test sends -- --nocapture` prints the table. The errors of these functions say nothing, so all that is
-//! known of a request is what was recorded.
+//! `cargo test --test sends -- --nocapture` prints the table. The errors of these functions say nothing, so only the
+//! recorded exchanges tell of a request.
 
 mod support;
 
@@ -836,7 +836,7 @@ async fn a_request_of_another_task_is_not_seen_and_so_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sync_functions_see_and_do_not_see_alike() {
+async fn requests_of_sync_functions_are_seen_but_for_those_of_other_threads() {
     table!(blocking, SEEN;
         direct a_name_that_says_nothing a_closure an_iterator a_combinator in_an_assertion execute
         a_transparent_helper recursion a_trait_object a_runtime_of_its_own

@@ -83,7 +83,7 @@ mod observed {
     }
 }
 
-/// Without an observer, as most functions are.
+/// Has no observer, as most functions.
 mod plain {
     use reqwest::{Client, Result};
     use retry_http::{Upstream, retry_http};
@@ -254,7 +254,7 @@ async fn an_observer_sees_that_a_call_is_held_back() {
 }
 
 thread_local! {
-    /// What a service that logs as JSON writes, by the thread of each test.
+    /// The log of a service that logs as JSON, for the thread of each test.
     static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -271,7 +271,8 @@ impl io::Write for Log {
 }
 
 impl Log {
-    /// At the beginning of each test, and one for all: whether somebody listens is asked once a place in the code.
+    /// Subscribes, once for all tests, since each place in the code asks only once whether anybody listens. Each test
+    /// begins with it.
     fn listen() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -280,7 +281,7 @@ impl Log {
         });
     }
 
-    /// Ours since the last time: level, span, fields.
+    /// Returns level, span and fields of our lines since the last time.
     fn take() -> Vec<(String, String, Value)> {
         let text = String::from_utf8(LOG.take()).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -361,7 +362,7 @@ fn retries_of_a_sync_call_are_logged_in_the_users_span() {
 }
 
 #[tokio::test]
-async fn the_level_says_who_should_know() {
+async fn the_level_of_a_log_is_that_of_the_event() {
     Log::listen();
     let http = Client::new();
     let said = || {
@@ -384,7 +385,7 @@ async fn the_level_says_who_should_know() {
     let gave_up = ["INFO an attempt failed, another one follows (503, -)", "WARN gave up (503, exhausted)"];
     assert_eq!(said(), gave_up);
 
-    // One that an inner call gave up on is not told twice.
+    // A failure that an inner call gave up on is not warned of twice.
     plain::outer(&http, &server(&[503]).url("/")).await.unwrap_err();
     let debug = "DEBUG failed, after an inner call decided about it (503, settled)";
     assert_eq!(said(), [gave_up[0], gave_up[1], debug]);
@@ -411,7 +412,7 @@ async fn the_level_says_who_should_know() {
     assert_eq!(said[..2], ["WARN gave up (429, hint_too_long)", "DEBUG held back by its upstream (-, -)"]);
 }
 
-/// A recorder and where it can be scraped.
+/// Returns a recorder and the address to scrape it at.
 fn exporter(
     runtime: &tokio::runtime::Runtime,
 ) -> (metrics_exporter_prometheus::PrometheusRecorder, SocketAddr) {
@@ -444,21 +445,25 @@ fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     samples.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
 }
 
-#[test]
-fn a_scrape_sees_the_numbers_of_the_script() {
+/// Makes calls, and returns the series that are exported of them.
+fn scrape_after(calls: impl FnOnce()) -> BTreeMap<String, f64> {
     Log::listen();
-    // On threads of its own, beside that of the calls, whose recorder is theirs alone.
+    // The exporter has threads of its own. The recorder is that of this thread alone.
     let exporting =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (recorder, address) = exporter(&exporting);
-    metrics::with_local_recorder(&recorder, || {
+    metrics::with_local_recorder(&recorder, calls);
+    scrape(address)
+}
+
+#[test]
+fn a_scrape_sees_the_numbers_of_the_script() {
+    let mut scraped = scrape_after(|| {
         retry_http::describe_metrics();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(calls());
+        calls();
         let server = recovering();
         plain::get_blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap();
     });
-    let mut scraped = scrape(address);
 
     let mut take = |name: &str, labels: &str| {
         let (name, labels) = (format!("retry_http_{name}"), labels.replace('$', "telemetry::plain::"));
@@ -513,7 +518,12 @@ fn a_scrape_sees_the_numbers_of_the_script() {
     }
 }
 
-async fn calls() {
+fn calls() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(calls_of_every_outcome());
+}
+
+async fn calls_of_every_outcome() {
     let http = Client::new();
     let server = |statuses: &[u16]| Server::script(statuses.iter().copied().map(Reply::status));
     let well = server(&[200]);
@@ -532,16 +542,9 @@ async fn calls() {
     plain::patient(&http, &limited.url("/"), &upstream).await.unwrap();
 }
 
-/// Each query of the dashboard is of series that a scrape has.
 #[test]
-fn the_dashboard_asks_for_what_is_exported() {
-    Log::listen();
-    let exporting =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (recorder, address) = exporter(&exporting);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    metrics::with_local_recorder(&recorder, || runtime.block_on(calls()));
-    let exported: Vec<_> = scrape(address)
+fn each_query_of_the_dashboard_is_of_an_exported_series() {
+    let exported: Vec<_> = scrape_after(calls)
         .into_keys()
         .map(|series| series.split('{').next().unwrap_or_default().to_owned())
         .collect();
@@ -646,7 +649,7 @@ async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
         unseen::hidden(&http, &url).await.unwrap_err();
         assert_eq!(warned(), expected);
     }
-    // A request that was to be bounded, and certainly was not.
+    // A limit for each send bounds nothing where no send is seen.
     for expected in [once("bounded", "no request of this function was seen"), vec![]] {
         unseen::bounded(&http, &url).await.unwrap_err();
         assert_eq!(warned(), expected);
@@ -655,7 +658,7 @@ async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
         unseen::by_another_client().await.unwrap_err();
         assert_eq!(warned(), expected);
     }
-    // What is seen once is not warned of, also where a later call sends nothing.
+    // A function of which one call was seen is not warned of, also where a later call sends nothing.
     unseen::over_a_transparent_helper(&http, &url).await.unwrap_err();
     unseen::over_a_transparent_helper(&http, "").await.unwrap_err();
     assert_eq!(warned(), []);

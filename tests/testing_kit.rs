@@ -362,7 +362,7 @@ async fn real_time_only_records() {
 }
 
 #[tokio::test]
-async fn observers_are_told_all_the_same() {
+async fn observers_are_told_of_calls_in_a_kit() {
     #[retry_http(observer = |event| log.lock().unwrap().push((event.attempt, event.host.map(str::to_owned))))]
     async fn get(
         http: &Client,

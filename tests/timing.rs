@@ -1,4 +1,4 @@
-//! How long calls wait, on tokio's paused clock: exact, and in no time.
+//! Calls wait for the time that their policy and the server say, on tokio's paused clock.
 
 mod support;
 
