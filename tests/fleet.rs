@@ -220,7 +220,7 @@ fn fleet() {
     let last = shared("shared", 2);
     assert!(last < ms(50), "held back after {last:?} only");
 
-    // Who comes later finds the key.
+    // A process that comes later finds the key.
     *api.refuse.lock().unwrap() = Some(Duration::from_secs(3));
     std::thread::sleep(ms(300));
     let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();
