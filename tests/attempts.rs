@@ -877,7 +877,7 @@ mod corners {
         }
 
         let server =
-            Routes::new().replies("/a", [Reply::reset().late(ms(80))]).replies("/b", [late()]).serve();
+            Routes::new().replies("/a", [Reply::reset().late(ms(400))]).replies("/b", [late()]).serve();
         both(&Client::new(), &server).await.unwrap_err();
         assert_eq!(support::counts(&server, &["/a", "/b"]), [1, 1]);
     }
