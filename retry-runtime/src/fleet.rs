@@ -22,7 +22,7 @@ use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, Script};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::engine::upstream::Upstream;
-use crate::env;
+use crate::env::{self, Clock};
 
 /// Before every name: nobody else's keys begin so. The number is that of the format.
 const PREFIX: &str = "retry-http:cooldown:1:";
@@ -258,7 +258,7 @@ impl Link {
         let left: i64 = in_time(redis::cmd("PTTL").arg(&key).query_async(mouth)).await?;
         // Negative where there is no such key.
         close(upstream, u64::try_from(left).unwrap_or(0));
-        let now = env::moment().since_start();
+        let now = Clock::Tokio.now().since_start();
         match upstream.cooling(now) {
             Some(wait) => self.tell(mouth, upstream.name(), now.saturating_add(wait)).await,
             None => Ok(()),
@@ -273,7 +273,7 @@ impl Link {
         name: &str,
         until: Duration,
     ) -> RedisResult<()> {
-        let wait = until.saturating_sub(env::moment().since_start());
+        let wait = until.saturating_sub(Clock::Tokio.now().since_start());
         if wait.is_zero() {
             return Ok(());
         }
@@ -307,7 +307,7 @@ impl Link {
 }
 
 fn close(upstream: &Upstream, left: u64) {
-    let (now, left) = (env::moment().since_start(), Duration::from_millis(left));
+    let (now, left) = (Clock::Tokio.now().since_start(), Duration::from_millis(left));
     // What this process has told comes back to it as well, and is no news.
     if left > upstream.cooling(now).unwrap_or_default().saturating_add(NEWS) {
         upstream.cool_until(now, now.saturating_add(left), env::entropy());
@@ -319,7 +319,7 @@ fn key(name: &str) -> String {
 }
 
 async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    env::at_most(ANSWERS, answer).await.unwrap_or_else(|| Err(gone()))
+    env::timeout(ANSWERS, answer).await.unwrap_or_else(|| Err(gone()))
 }
 
 fn gone() -> RedisError {

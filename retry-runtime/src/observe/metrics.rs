@@ -1,5 +1,5 @@
-//! Events as numbers, by `metrics`. Labels are bounded: functions, of which a program has so many as it has annotated,
-//! statuses of errors, and words of ours. Never a host, which may come from a user.
+//! Counts events by `metrics`. Labels are bounded: annotated functions, statuses of errors, and words of ours. A host is no
+//! label, as it may come from a user.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -15,7 +15,7 @@ const ATTEMPTS: &str = "retry_http_attempts";
 const WAIT: &str = "retry_http_wait_seconds";
 const HELD: &str = "retry_http_held_seconds";
 
-/// Tells the recorder of `metrics` what each metric means, and its unit: once, after it is installed.
+/// Describes each metric and its unit to the recorder of `metrics`. Call it once, after the recorder is installed.
 ///
 /// | metric | labels | what |
 /// |---|---|---|
@@ -41,7 +41,7 @@ pub(crate) fn count(event: &Event<'_>) {
     let labels = Labels::of(event.function);
     match event.step {
         Step::Retry { wait } => {
-            // A server has many statuses, but this is one of an error.
+            // The number of labels is bounded: only statuses of errors are types of errors.
             let reason = Label::new("reason", event.error_type().unwrap_or("outcome").to_owned());
             increment(&Key::from_parts(RETRIES, vec![labels.function[0].clone(), reason]));
             record(WAIT, labels, wait.as_secs_f64());
@@ -53,7 +53,7 @@ pub(crate) fn count(event: &Event<'_>) {
                 end(labels, event.attempt, false);
             }
         }
-        // What a `retry_if` still wants to retry is no success, though it is no error either.
+        // An outcome that `retry_if` still asks to retry is neither an error nor a success.
         Step::End { stop, succeeded } => end(labels, event.attempt, succeeded && !stop.gave_up()),
     }
 }
@@ -63,7 +63,7 @@ fn end(labels: &'static Labels, attempt: u32, succeeded: bool) {
     record(ATTEMPTS, labels, f64::from(attempt));
 }
 
-/// The labels of a function. Made once, so that a call which succeeds at once allocates nothing, whoever counts it.
+/// The labels of a function. They are made once, so that counting a call that succeeds at once allocates nothing.
 struct Labels {
     function: [Label; 1],
     /// In the order of [`RESULTS`].
@@ -78,7 +78,7 @@ impl Labels {
         if let Some(labels) = ALL.read().unwrap_or_else(PoisonError::into_inner).get(function) {
             return labels;
         }
-        // Leaked, but once a function; and read without a lock from here on.
+        // Leaked, but only once a function.
         let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
         all.entry(function).or_insert_with(|| Box::leak(Box::new(Self::new(function))))
     }

@@ -264,7 +264,7 @@ fn here<T>(with: impl FnOnce(&Kit) -> T) -> Option<T> {
 }
 
 /// Whether calls are recorded.
-pub(crate) fn is_here() -> bool {
+pub(crate) fn is_active() -> bool {
     here(|_| ()).is_some()
 }
 
@@ -277,7 +277,7 @@ where
 }
 
 /// What becomes of a verdict.
-pub(crate) fn judge(verdict: Verdict) -> Verdict {
+pub(crate) fn override_verdict(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::Wait(_) if here(|kit| kit.retrying == Retrying::Off) == Some(true) => {
             Verdict::Stop(Stop::Exhausted)
