@@ -459,7 +459,7 @@ impl Armer<'_> {
     //
     // Output:
     //     match http.get(url) {
-    //         sender => SenderKind::of(&sender).sender_kind().arm(sender, None),
+    //         sender => SenderKind::of(&sender).sender_kind().arm(sender, None)
     //     }.send()
     //
     // The method is the user's own expression, and so are its mistakes. With `transparent, idempotent` the request is
@@ -472,18 +472,18 @@ impl Armer<'_> {
         self.visible += 1;
         self.bounded += 1;
         self.armed += 1;
-        let (span, idempotent) = (start(receiver), &self.idempotent);
-        let private = self.private(span);
-        // At the user's place, but not of the user's context, or lints would take it for the user's.
-        let span = Span::mixed_site().located_at(span);
-        let sender = Ident::new("sender", span);
-        let scrutinee = scrutinee(receiver);
+        let (from, idempotent) = (start(receiver), &self.idempotent);
+        let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
+        let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
+        let arm = grouped(
+            Delimiter::Brace,
+            quote_spanned! {from=>
+                #sender => #private::SenderKind::of(&#sender).sender_kind().arm(#sender, #idempotent)
+            },
+            to,
+        );
         // Verbatim: parsing what was just printed would cost more time than all the rest.
-        **receiver = Expr::Verbatim(quote_spanned! {span=>
-            match #scrutinee {
-                #sender => #private::SenderKind::of(&#sender).sender_kind().arm(#sender, #idempotent),
-            }
-        });
+        **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
     }
 
     // Input:
@@ -543,7 +543,7 @@ impl Armer<'_> {
         });
         let idempotent = self.idempotent.clone();
         Some(move |private: Private<'_>, span: Span, expr: &Expr| {
-            // As in `send`.
+            // At the user's place, but not of the user's context, or lints would take it for the user's.
             let ours = Span::mixed_site().located_at(span);
             let arm = quote_spanned! {ours=>
                 {
@@ -586,13 +586,13 @@ impl Armer<'_> {
     fn track(&mut self, expr: &mut Expr, question: &str, response: Option<&Expr>) {
         self.armed += 1;
         let from = start(expr);
-        let to = end(expr.to_token_stream()).unwrap_or(from);
+        let to = end(expr).unwrap_or(from);
         let (private, question) = (self.private(from), Ident::new(question, from));
         let local = |name| Ident::new(name, Span::mixed_site());
         let (body, id) = (local("body"), local("id"));
         let (scrutinee, pattern, known) = match response {
             Some(response) => {
-                // As in `send`.
+                // At the user's place, but not of the user's context, or lints would take it for the user's.
                 let ours = Span::mixed_site().located_at(from);
                 let block = quote_spanned! {ours=>
                     {
@@ -791,12 +791,16 @@ fn scrutinee(expr: &Expr) -> TokenStream {
     }
 }
 
-/// Where `tokens` end.
-fn end(tokens: TokenStream) -> Option<Span> {
-    tokens.into_iter().last().map(|token| match token {
-        TokenTree::Group(group) => group.span_close(),
-        token => token.span(),
-    })
+/// Where `expr` ends.
+fn end(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::MethodCall(call) => Some(call.paren_token.span.close()),
+        Expr::Call(call) => Some(call.paren_token.span.close()),
+        _ => expr.to_token_stream().into_iter().last().map(|token| match token {
+            TokenTree::Group(group) => group.span_close(),
+            token => token.span(),
+        }),
+    }
 }
 
 /// A group that ends at `span`.

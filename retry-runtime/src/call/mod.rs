@@ -16,13 +16,13 @@ use crate::call::events::Observation;
 use crate::call::function::Function;
 use crate::call::upstream::{IsUpstream, UpstreamHandle};
 use crate::engine::decide::Decided;
-use retry_policy::Policy;
 use crate::engine::recorder::{Mark, Recorder};
 use crate::engine::retry::Retry;
 use crate::env::{self, Clock};
 use crate::scope::outgoing::Outgoing;
 use crate::scope::{self, CallScope, OuterAttempt};
 use crate::transport::{Drain, Work};
+use retry_policy::Policy;
 
 /// One call of an annotated function.
 pub struct Call<'p> {

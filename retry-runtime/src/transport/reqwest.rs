@@ -3,12 +3,12 @@
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use std::time::Duration;
 
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-use retry_policy::FailureSet;
 use crate::engine::report::Report;
 use crate::transport::AnyError;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::{HttpError, sources::owned_or_shared};
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use retry_policy::FailureSet;
 
 /// Returns the report of `error` itself, if it is reqwest's.
 pub(crate) fn report_of(error: &AnyError) -> Option<Report<'_>> {
@@ -177,7 +177,6 @@ macro_rules! version {
             use $reqwest::Error;
 
             use super::{LARGEST_DRAIN, is_small, printed_timeout};
-            use retry_policy::{Failure, FailureSet};
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
             use crate::scope;
@@ -187,6 +186,7 @@ macro_rules! version {
                 AnyError, Armed, Drain, Executor, HttpError, HttpResponse, ReadableResponse, ReqwestError,
                 Sender, TryClone,
             };
+            use retry_policy::{Failure, FailureSet};
 
             transport!(
                 $reqwest,
