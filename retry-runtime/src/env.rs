@@ -48,8 +48,9 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Returns the time since a moment that is the same for all calls of the process, on either clock. That moment lies
-    /// far back, as the clock of a test may be behind the clock that is read first.
+    /// Returns the time since a moment that is the same for all calls of the process, on either
+    /// clock. That moment lies far back, as the clock of a test may be behind the clock that is
+    /// read first.
     pub(crate) fn since_start(self) -> Duration {
         const FAR_BACK: Duration = Duration::from_secs(1 << 32);
         static FIRST: OnceLock<Instant> = OnceLock::new();
@@ -83,13 +84,14 @@ impl Moment {
     }
 }
 
-/// Returns 128 random bits for a call. They differ in every call, thread and process, unless a test has seeded them.
+/// Returns 128 random bits for a call. They differ in every call, thread and process, unless a test
+/// has seeded them.
 pub(crate) fn random_bits() -> u128 {
     draw()
 }
 
-/// Returns a uniform number in `[0, 1)` for a call. It differs in every call, thread and process, unless a test has
-/// seeded it.
+/// Returns a uniform number in `[0, 1)` for a call. It differs in every call, thread and process,
+/// unless a test has seeded it.
 pub(crate) fn random() -> f64 {
     draw()
 }
@@ -138,7 +140,8 @@ impl Skipped {
     }
 }
 
-/// Waits in an async call, on tokio's clock and counted from now. Yields once instead if a test skips the wait.
+/// Waits in an async call, on tokio's clock and counted from now. Yields once instead if a test
+/// skips the wait.
 pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> impl Future<Output = ()> + use<> {
     let sleep = (!skipped.skip(wait)).then(|| sleep(wait));
     async {
@@ -149,7 +152,8 @@ pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> impl Future<Output 
     }
 }
 
-/// Blocks the thread of a sync call until `wait` has passed since `start`. Returns at once if a test skips the wait.
+/// Blocks the thread of a sync call until `wait` has passed since `start`. Returns at once if a
+/// test skips the wait.
 pub(crate) fn wait_blocking(start: Moment, wait: Duration, skipped: &mut Skipped) {
     if !skipped.skip(wait) {
         thread::sleep(wait.saturating_sub(start.elapsed()));
@@ -182,8 +186,9 @@ pub(crate) async fn timeout<T>(limit: Duration, future: impl Future<Output = T>)
     tokio::time::timeout(limit, future).await.ok()
 }
 
-/// Runs `work` on a thread of its own and waits for it for at most `limit`, as a blocking read cannot be interrupted.
-/// Work that takes longer ends by itself, at the latest with the client's read timeout.
+/// Runs `work` on a thread of its own and waits for it for at most `limit`, as a blocking read
+/// cannot be interrupted. Work that takes longer ends by itself, at the latest with the client's
+/// read timeout.
 pub(crate) fn timeout_blocking(limit: Duration, work: impl FnOnce() + Send + 'static) {
     let (done, wait) = mpsc::sync_channel(1);
     let spawned = thread::Builder::new().name("retry-http drain".into()).spawn(move || {

@@ -1,12 +1,15 @@
 //! Shares the cooldowns of upstreams among the processes of a fleet, over Redis.
 //!
-//! Only refusals are published: the happy path never gets here, and a call never waits for Redis. A thread of its own holds
-//! the connection, so sync functions can share as well. While Redis is down each process keeps to the refusals of its own.
+//! Only refusals are published: the happy path never gets here, and a call never waits for Redis. A
+//! thread of its own holds the connection, so sync functions can share as well. While Redis is down
+//! each process keeps to the refusals of its own.
 //!
-//! A cooldown is a key that expires with it, for processes that start later, and a message on a channel of the same name. The
-//! message has the time left and not the end, so clocks need not agree. Nothing else is stored: no URL, no header, no body.
+//! A cooldown is a key that expires with it, for processes that start later, and a message on a
+//! channel of the same name. The message has the time left and not the end, so clocks need not
+//! agree. Nothing else is stored: no URL, no header, no body.
 //!
-//! One Redis is one fleet: processes share the upstreams that they give the same name. Clusters of Redis are not supported.
+//! One Redis is one fleet: processes share the upstreams that they give the same name. Clusters of
+//! Redis are not supported.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -25,7 +28,7 @@ use crate::env::{self, Clock};
 
 /// The prefix of all keys, with the version of the format.
 const PREFIX: &str = "retry-http:cooldown:1:";
-/// How long to wait for a response of Redis.
+/// The longest wait for a response of Redis.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The interval of pings, by which a lost connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -60,12 +63,14 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Connects to Redis in the background, and again whenever the connection is lost. Logs by `tracing` when the connection
-    /// is lost and when it is back. The URL may have credentials, and TLS: `rediss://`, which needs a TLS feature of `redis`.
+    /// Connects to Redis in the background, and again whenever the connection is lost. Logs by
+    /// `tracing` when the connection is lost and when it is back. The URL may have credentials, and
+    /// TLS: `rediss://`, which needs a TLS feature of `redis`.
     ///
     /// # Errors
     ///
-    /// Returns [`FleetError::Url`] if the URL cannot be parsed, and [`FleetError::Thread`] if the system has no thread left.
+    /// Returns [`FleetError::Url`] if the URL cannot be parsed, and [`FleetError::Thread`] if the
+    /// system has no thread left.
     pub fn connect(url: &str) -> Result<Self, FleetError> {
         let client = Client::open(url).map_err(|_| FleetError::Url)?;
         let (commands, received) = mpsc::unbounded_channel();
@@ -162,9 +167,9 @@ struct Link {
     client: Client,
     commands: UnboundedReceiver<Command>,
     shared: Vec<SharedUpstream>,
-    /// Whether the loss of the connection was logged.
+    /// `true` once the loss of the connection was logged.
     has_logged_loss: bool,
-    /// Whether it was logged that Redis takes no cooldowns.
+    /// `true` once it was logged that Redis refuses cooldowns.
     has_logged_refusal: bool,
     /// The wait before connecting again.
     pause: Duration,
@@ -202,8 +207,8 @@ impl Link {
         }
     }
 
-    /// Waits before connecting again. Cooldowns that begin meanwhile are published then, if they still last. Returns `None`
-    /// if the link ends.
+    /// Waits before connecting again. Cooldowns that begin meanwhile are published then, if they
+    /// still last. Returns `None` if the link ends.
     async fn back_off(&mut self) -> Option<()> {
         let sleep = env::sleep(self.pause);
         let mut sleep = std::pin::pin!(sleep);
@@ -275,8 +280,8 @@ impl Link {
         }
     }
 
-    /// Publishes a cooldown. If Redis responds but refuses it, as a replica or a full one does, the refusal is logged once,
-    /// and messages are still received.
+    /// Publishes a cooldown. If Redis responds but refuses it, as a replica or a full one does, the
+    /// refusal is logged once, and messages are still received.
     async fn publish(
         &mut self,
         connection: &mut MultiplexedConnection,

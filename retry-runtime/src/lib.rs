@@ -1,10 +1,11 @@
-//! The runtime of [`retry-http`](https://docs.rs/retry-http): policy, state machine, backoff, hints.
+//! The runtime of [`retry-http`](https://docs.rs/retry-http): policy, state machine, backoff,
+//! hints.
 //!
 //! Depend on `retry-http`, which re-exports all of this, and not on this crate.
 //!
-//! [`Retry`], [`Policy`], [`Backoff`] and [`hint`] have no I/O, no clock and no randomness of their own, and can be used by
-//! hand, see [`Retry`]. Only the code that the attribute generates uses the rest, which connects them to clock, sleep and
-//! requests.
+//! [`Retry`], [`Policy`], [`Backoff`] and [`hint`] have no I/O, no clock and no randomness of their
+//! own, and can be used by hand, see [`Retry`]. Only the code that the attribute generates uses the
+//! rest, which connects them to clock, sleep and requests.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -16,14 +17,14 @@ mod fleet;
 mod observe;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "of a transport")
+    allow(dead_code, reason = "only transports use it")
 )]
 mod scope;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "of a transport")
+    allow(dead_code, reason = "only transports use it")
 )]
 mod transport;
 
@@ -45,7 +46,8 @@ pub use scope::renewal::{Renewal, Renewed};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 pub use transport::sources::failures_of;
 
-/// Everything that generated code calls. Not part of the public API: anything in it may change in any release.
+/// Everything that generated code calls. Not part of the public API: anything in it may change in
+/// any release.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::Call;

@@ -98,8 +98,8 @@ impl<T> Slot<T> {
         self.0.as_mut().expect(TAKEN)
     }
 
-    /// Returns a clone of the request. If there can be none, returns the request itself and ends the call after this
-    /// attempt.
+    /// Returns a clone of the request. If there can be none, returns the request itself and ends
+    /// the call after this attempt.
     fn take(&mut self, call: &mut Call<'_>) -> T
     where
         T: TryClone,
@@ -295,8 +295,8 @@ impl ByMut {
     }
 }
 
-/// Provides an attempt with an argument that it may consume: a clone if there can be one, else a reference; a unique one if
-/// the type is not `Sync`, so that the future is `Send` where it was.
+/// Provides an attempt with an argument that it may consume: a clone if there can be one, else a
+/// reference; a unique one if the type is not `Sync`, so that the future is `Send` where it was.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __argument {

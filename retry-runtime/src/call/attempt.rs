@@ -10,7 +10,8 @@ use crate::call::Call;
 use crate::call::conclude::Outcome;
 use crate::scope;
 
-/// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before inference.
+/// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before
+/// inference.
 ///
 /// # Panics
 ///
@@ -20,7 +21,7 @@ pub fn unreachable_value<R>() -> R {
     unreachable!("in a branch that is not taken")
 }
 
-/// How far an attempt has come.
+/// The progress of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Waiting,
@@ -51,7 +52,8 @@ pin_project! {
 
 /// Runs the body of an async function once, after the wait since the last attempt, if there is one.
 ///
-/// The loop awaits one future instead of two, as each costs compile time in every annotated function.
+/// The loop awaits one future instead of two, as each costs compile time in every annotated
+/// function.
 #[inline]
 pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
     call: &'c mut Call<'p>,

@@ -1,4 +1,5 @@
-//! Concludes an attempt: reports its outcome, asks for a verdict, then returns the outcome, or drains it and waits.
+//! Concludes an attempt: reports its outcome, asks for a verdict, then returns the outcome, or
+//! drains it and waits.
 
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
@@ -9,7 +10,8 @@ use crate::engine::report::Report;
 use crate::transport::kind::Kind;
 use crate::transport::kind::outcome::{ErrorKind, ErrorReporter, SuccessReporter};
 
-/// The bounds of the time to drain a failed response. Within them it is drained for as long as the wait is.
+/// The bounds of the time to drain a failed response. Within them it is drained for as long as the
+/// wait is.
 const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
 const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 
@@ -20,7 +22,8 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(1);
     note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
 )]
 pub trait Outcome {
-    /// The finished attempt. An associated type, so that a body that is not a `Result` produces one error, not several.
+    /// The finished attempt. An associated type, so that a body that is not a `Result` produces one
+    /// error, not several.
     type Attempt;
 
     /// Returns the attempt that ended with this outcome.
@@ -68,14 +71,16 @@ impl<T, E> Attempt<T, E> {
         call.next_wait(&self.report(success, error))
     }
 
-    /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait ends in here.
+    /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait
+    /// ends in here.
     pub fn wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>, wait: Duration) {
         let drain = self.outcome.ok().and_then(|value| success.drain(value));
         let longest_drain = longest_drain(call, wait);
         call.wait_for(wait, drain, longest_drain);
     }
 
-    /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal must follow.
+    /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal
+    /// must follow.
     pub fn start_renewal(
         &self,
         call: &mut Call<'_>,
@@ -85,7 +90,8 @@ impl<T, E> Attempt<T, E> {
         call.start_renewal(&self.report(success, error))
     }
 
-    /// Drains the outcome after a renewal. The next attempt follows at once, unless the server asked for a wait.
+    /// Drains the outcome after a renewal. The next attempt follows at once, unless the server
+    /// asked for a wait.
     pub fn wait_after_renewal(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
         let wait = call.take_wait_after_renewal();
         let drain = self.outcome.ok().and_then(|value| success.drain(value));
@@ -104,7 +110,8 @@ impl<T, E> Attempt<T, E> {
     }
 }
 
-/// Returns how long to drain before or within `wait`. With a deadline: at most `wait`, and at most half of the time left.
+/// Returns how long to drain before or within `wait`. With a deadline: at most `wait`, and at most
+/// half of the time left.
 fn longest_drain(call: &Call<'_>, wait: Duration) -> Duration {
     let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
     call.left().map_or(longest, |left| longest.min(wait).min(left / 2))

@@ -77,7 +77,8 @@ impl<'p> Call<'p> {
         self.emit(&Exchange::default(), None, self.attempts(), || Step::Held { wait });
     }
 
-    /// Remembers that the function has recorded a request, or warns that it has not where that matters.
+    /// Remembers that the function has recorded a request, or warns that it has not where that
+    /// matters.
     #[inline]
     pub(super) fn check_recorded(&self, report: &Report<'_>) {
         if self.scope.recorder.is_empty() {
@@ -87,8 +88,9 @@ impl<'p> Call<'p> {
         }
     }
 
-    /// Warns, once a function, that its requests are not recorded: after an error that says nothing, so that nothing is
-    /// retried, or after a request that should have had a time limit or a key.
+    /// Warns, once a function, that its requests are not recorded: after an error that says
+    /// nothing, so that nothing is retried, or after a request that should have had a time limit or
+    /// a key.
     #[cold]
     fn warn_unrecorded(&self, report: &Report<'_>) {
         let policy = self.retry.policy();

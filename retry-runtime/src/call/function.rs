@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Function {
     name: &'static str,
     sends: Sends,
-    /// Whether one of its attempts has recorded a request.
+    /// `true` once an attempt has recorded a request.
     has_recorded: AtomicBool,
-    /// Whether the user was warned that none has.
+    /// `true` once the user was warned that no attempt has.
     #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "`tracing` warns"))]
     has_warned: AtomicBool,
 }
 
-/// Whether the macro found requests in the body of a function.
+/// The part of a function that sends, as the macro found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
-    /// The body sends.
+    /// The body.
     Visible,
-    /// Only functions that the body calls send.
+    /// Functions that the body calls.
     Hidden,
 }
 
@@ -37,14 +37,16 @@ impl Function {
     /// Remembers that an attempt has recorded a request.
     #[inline]
     pub(crate) fn mark_recorded(&self) {
-        // Only hidden sends are asked about. Reading alone costs nothing where calls run on several threads.
+        // Only hidden sends are asked about. Reading alone costs nothing where calls run on several
+        // threads.
         if self.sends == Sends::Hidden && !self.has_recorded.load(Ordering::Relaxed) {
             self.has_recorded.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Returns `true` the first time that it is certain that requests of the function are not recorded, and `false` from
-    /// then on. With a visible send that is certain if the type of its sender is unknown.
+    /// Returns `true` the first time that it is certain that requests of the function are not
+    /// recorded, and `false` from then on. With a visible send that is certain if the type of its
+    /// sender is unknown.
     #[cfg(feature = "tracing")]
     pub(crate) fn claim_warning(&self, unknown_sender: Option<fn() -> &'static str>) -> bool {
         let is_certain = match self.sends {

@@ -1,4 +1,5 @@
-//! Runs one call of an annotated function: connects the pure core to clock, sleep, observers and the calls around.
+//! Runs one call of an annotated function: connects the pure core to clock, sleep, observers and
+//! the calls around.
 
 pub(crate) mod arguments;
 pub(crate) mod attempt;
@@ -33,7 +34,7 @@ pub struct Call<'p> {
     /// The wait before the next attempt of an async function.
     pub(crate) wait: Option<Work>,
     clock: Clock,
-    /// Whether `retry_if` asks for a retry of the outcome.
+    /// `true` if `retry_if` asks for a retry of the outcome.
     retry_if_matched: bool,
     /// `true` once an argument cannot be given to another attempt.
     is_last: bool,
@@ -100,7 +101,8 @@ impl<'p> Call<'p> {
         self
     }
 
-    /// Waits until the upstream admits the next attempt, and before that for the wait since the last one.
+    /// Waits until the upstream admits the next attempt, and before that for the wait since the
+    /// last one.
     #[inline]
     pub async fn wait_for_admission(&mut self) {
         if let Some(wait) = self.wait.take() {
@@ -145,8 +147,9 @@ impl<'p> Call<'p> {
         self.is_last = true;
     }
 
-    /// Begins the wait before the next attempt, within which `drain` runs for at most `longest_drain`. The time counts
-    /// from now. An async function waits when the next attempt is polled; a sync function waits in here.
+    /// Begins the wait before the next attempt, within which `drain` runs for at most
+    /// `longest_drain`. The time counts from now. An async function waits when the next attempt is
+    /// polled; a sync function waits in here.
     pub(crate) fn wait_for(&mut self, wait: Duration, drain: Option<Drain>, longest_drain: Duration) {
         let skipped = &mut self.scope.outgoing.skipped;
         match self.clock {

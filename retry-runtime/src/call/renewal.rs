@@ -33,8 +33,8 @@ impl Call<'_> {
         starts
     }
 
-    /// Runs a renewal, within the time left for the call. Returns whether it succeeded; if not, the outcome is to be
-    /// returned.
+    /// Runs a renewal, within the time left for the call. Returns whether it succeeded; if not, the
+    /// outcome is to be returned.
     pub async fn run_renewal(&mut self, renewal: impl Future<Output = bool>) -> bool {
         let left = self.left();
         let renewal = renewal::run(self.scope.for_renewal(), renewal);

@@ -1,4 +1,5 @@
-//! Connects a call to its upstream: admits its attempts, pays for its retries, and reports its exchanges.
+//! Connects a call to its upstream: admits its attempts, pays for its retries, and reports its
+//! exchanges.
 
 use std::borrow::Borrow;
 use std::num::NonZeroUsize;
@@ -36,7 +37,8 @@ impl<T: Borrow<Upstream>> IsUpstream for T {
 pub(crate) struct UpstreamHandle<'p> {
     upstream: &'p Upstream,
     turn: Turn,
-    /// The upstream was idle when the call began, so the success of a first attempt need not be reported.
+    /// The upstream was idle when the call began, so the success of a first attempt need not be
+    /// reported.
     was_idle: bool,
     /// The call is part of an attempt that the upstream has admitted.
     is_admitted: bool,
@@ -57,13 +59,15 @@ impl<'p> UpstreamHandle<'p> {
         address(self.upstream)
     }
 
-    /// Returns whether the upstream does not know of an exchange yet: no inner call has reported it.
+    /// Returns whether the upstream does not know of an exchange yet: no inner call has reported
+    /// it.
     #[inline]
     pub(crate) fn is_news(&self, recorded: &Recorded) -> bool {
         recorded.reported_to != Some(self.address())
     }
 
-    /// Returns how long to wait before asking again, or `None` if the attempt may begin. `longest` bounds the waits in all.
+    /// Returns how long to wait before asking again, or `None` if the attempt may begin. `longest`
+    /// bounds the waits in all.
     #[inline]
     pub(crate) fn admission_delay(
         &mut self,
@@ -77,7 +81,8 @@ impl<'p> UpstreamHandle<'p> {
         self.upstream.admit(&mut self.turn, now, longest())
     }
 
-    /// Reports `exchange` to the upstream. Returns `verdict`, or another one if the budget does not pay for a retry.
+    /// Reports `exchange` to the upstream. Returns `verdict`, or another one if the budget does not
+    /// pay for a retry.
     #[inline]
     pub(crate) fn report(
         &mut self,

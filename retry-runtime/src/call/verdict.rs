@@ -30,8 +30,8 @@ impl Call<'_> {
         self.retry_if_matched = retry_if(outcome);
     }
 
-    /// Returns the wait before the next attempt, or `None` if the outcome is to be returned. `report` is that of the
-    /// outcome.
+    /// Returns the wait before the next attempt, or `None` if the outcome is to be returned.
+    /// `report` is that of the outcome.
     #[inline]
     pub(crate) fn next_wait(&mut self, report: &Report<'_>) -> Option<Duration> {
         self.check_recorded(report);

@@ -1,5 +1,5 @@
-//! Counts events by `metrics`. Labels are bounded: annotated functions, statuses of errors, and words of ours. A host is no
-//! label, as it may come from a user.
+//! Counts events by `metrics`. Labels are bounded: annotated functions, statuses of errors, and
+//! words of ours. A host is no label, as it may come from a user.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -15,7 +15,8 @@ const ATTEMPTS: &str = "retry_http_attempts";
 const WAIT: &str = "retry_http_wait_seconds";
 const HELD: &str = "retry_http_held_seconds";
 
-/// Describes each metric and its unit to the recorder of `metrics`. Call it once, after the recorder is installed.
+/// Describes each metric and its unit to the recorder of `metrics`. Call it once, after the
+/// recorder is installed.
 ///
 /// | metric | labels | what |
 /// |---|---|---|
@@ -63,7 +64,8 @@ fn end(labels: &'static Labels, attempt: u32, succeeded: bool) {
     record(ATTEMPTS, labels, f64::from(attempt));
 }
 
-/// The labels of a function. They are made once, so that counting a call that succeeds at once allocates nothing.
+/// The labels of a function. They are made once, so that counting a call that succeeds at once
+/// allocates nothing.
 struct Labels {
     function: [Label; 1],
     /// In the order of [`RESULTS`].

@@ -1,7 +1,7 @@
 //! Events of calls, for observers, logs and metrics.
 //!
-//! An event borrows its values, and has none that could be a secret: the host of a URL, the name of a header, nothing of a
-//! body.
+//! An event borrows its values, and has none that could be a secret: the host of a URL, the name of
+//! a header, nothing of a body.
 
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
@@ -35,15 +35,16 @@ pub struct Event<'e> {
     pub failures: FailureSet,
     /// The wait that the server asked for.
     pub hint: Option<Duration>,
-    /// The header with the hint, by its name in lower case; `None` if an error of the user's has the hint.
+    /// The header with the hint, by its name in lower case; `None` if an error of the user's has
+    /// the hint.
     pub hint_header: Option<&'static str>,
     /// The step of the call.
     pub step: Step,
 }
 
 impl Event<'_> {
-    /// Returns OpenTelemetry's `error.type`: the status if it is that of an error, else the [`name`](crate::Failure::name) of
-    /// the first failure; `None` if there is neither.
+    /// Returns OpenTelemetry's `error.type`: the status if it is that of an error, else the
+    /// [`name`](crate::Failure::name) of the first failure; `None` if there is neither.
     pub fn error_type(&self) -> Option<&str> {
         match &self.status {
             Some(status) if status.is_client_error() || status.is_server_error() => Some(status.as_str()),
@@ -82,7 +83,8 @@ pub enum Step {
 
 /// Observes every event of a call: a closure or function over [`Event`], or a type of yours.
 ///
-/// The call waits until it returns, so it should return soon. Calls on several threads may use it at the same time.
+/// The call waits until it returns, so it should return soon. Calls on several threads may use it
+/// at the same time.
 #[diagnostic::on_unimplemented(
     message = "`observer` is told of events, and `{Self}` cannot be",
     label = "no `Observer`",

@@ -1,17 +1,20 @@
 //! Logs events by `tracing`: target `retry_http`, in the span of the caller.
 //!
-//! Fields have the names of OpenTelemetry's conventions for HTTP clients, or the prefix `retry_http.` if the conventions have
-//! no name. A log is about the deciding request of an attempt. `http.request.resend_count` is how often that request had been
-//! sent before; as the conventions ask, it is left out for the first one, so a log and the span of the same request agree.
-//! Methods and errors without a name are `_OTHER`.
+//! Fields have the names of OpenTelemetry's conventions for HTTP clients, or the prefix
+//! `retry_http.` if the conventions have no name. A log is about the deciding request of an
+//! attempt. `http.request.resend_count` is how often that request had been sent before; as the
+//! conventions ask, it is left out for the first one, so a log and the span of the same request
+//! agree. Methods and errors without a name are `_OTHER`.
 //!
 //! Levels say who should read a log:
 //!
-//! - **WARN**: somebody may have to act. Retries did not help and the call failed, or credentials cannot be renewed. At most
-//!   one line a call, with the number of its attempts.
-//! - **INFO**: explains why a call is late. Nobody has to act on a retry, but nothing else explains a call that took a minute.
-//! - **DEBUG**: repeats facts that are known elsewhere. A failure that is not retried is the error that the caller gets; an
-//!   upstream delays calls only after a refusal that was logged; an inner call that gave up has logged a WARN.
+//! - **WARN**: somebody may have to act. Retries did not help and the call failed, or credentials
+//!   cannot be renewed. At most one line a call, with the number of its attempts.
+//! - **INFO**: explains why a call is late. Nobody has to act on a retry, but nothing else explains
+//!   a call that took a minute.
+//! - **DEBUG**: repeats facts that are known elsewhere. A failure that is not retried is the error
+//!   that the caller gets; an upstream delays calls only after a refusal that was logged; an inner
+//!   call that gave up has logged a WARN.
 //!
 //! Successes are not logged. Feature `metrics` counts them.
 
@@ -22,7 +25,8 @@ use crate::observe::{Event, Step};
 
 /// Logs `event`.
 pub(crate) fn log(event: &Event<'_>) {
-    /// `tracing` fixes level and message for a place in the code, so every event has a place of its own.
+    /// `tracing` fixes level and message for a place in the code, so every event has a place of its
+    /// own.
     macro_rules! log {
         ($level:ident, $message:literal $(, $field:ident = $value:expr)?) => {
             tracing::event!(

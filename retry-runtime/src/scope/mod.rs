@@ -1,9 +1,10 @@
 //! Finds the attempt that the running code is part of.
 //!
-//! The scope of an attempt follows the running task, not the source text. While the body is polled, run or dropped, its scope
-//! is the last one of this thread, and armed sends find the scope there: in a closure, a combinator, another function. A task
-//! that the body drives (by a `LocalSet`, by `block_on`) is polled on the thread as well, but is not part of the attempt:
-//! tokio has another id for that task.
+//! The scope of an attempt follows the running task, not the source text. While the body is polled,
+//! run or dropped, its scope is the last one of this thread, and armed sends find the scope there:
+//! in a closure, a combinator, another function. A task that the body drives (by a `LocalSet`, by
+//! `block_on`) is polled on the thread as well, but is not part of the attempt: tokio has another
+//! id for that task.
 //!
 //! No code of the user's runs while the scopes are borrowed.
 
@@ -35,7 +36,7 @@ struct Scopes {
     free: Vec<Box<Scope>>,
 }
 
-/// How many scopes a thread keeps for the next calls.
+/// The number of scopes that a thread keeps for the next calls.
 const FREE: usize = 64;
 
 /// An attempt, for the code that runs in it.
@@ -51,13 +52,14 @@ pub(crate) struct Scope {
     pub(crate) recorder: Recorder,
     /// The time limits and keys imposed on its requests.
     pub(crate) outgoing: Outgoing,
-    /// Whether an observer needs the hosts of its requests.
+    /// `true` if an observer needs the hosts of its requests.
     pub(crate) is_observed: bool,
-    /// Which hints count: all of them if `retry_if` may ask for a retry of any outcome.
+    /// The hints that count: all of them if `retry_if` may ask for a retry of any outcome.
     pub(crate) hints: Hints,
     /// The address of the upstream that has admitted it.
     pub(crate) upstream: Option<NonZeroUsize>,
-    /// The renewals that had ended when this attempt read its credentials, if the function renews any.
+    /// The renewals that had ended when this attempt read its credentials, if the function renews
+    /// any.
     pub(crate) renewals: Option<RenewalCount>,
     /// Names the type of a sender that is not known.
     pub(crate) unknown_sender: Option<fn() -> &'static str>,
@@ -67,8 +69,8 @@ pub(crate) struct Scope {
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call that imposes `outgoing`. Also returns the attempt that the call is part of, if there is one:
-    /// its limits and keys hold for the call.
+    /// Makes the scope of a call that imposes `outgoing`. Also returns the attempt that the call is
+    /// part of, if there is one: its limits and keys hold for the call.
     #[inline]
     pub(crate) fn begin(outgoing: Outgoing, idempotent: Option<bool>) -> (Self, Option<OuterAttempt>) {
         let begun = SCOPES.try_with(|scopes| {
@@ -150,13 +152,15 @@ pub(crate) fn current<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
     find(|_| true, with)
 }
 
-/// Calls `with` on the scope of the attempt with this number, if the running code is part of that attempt.
+/// Calls `with` on the scope of the attempt with this number, if the running code is part of that
+/// attempt.
 #[inline]
 pub(crate) fn of_attempt<T>(number: u64, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
     find(|scope| scope.number == number, with)
 }
 
-/// Returns whether the running code is part of an attempt that the upstream at this address has admitted.
+/// Returns whether the running code is part of an attempt that the upstream at this address has
+/// admitted.
 pub(crate) fn is_admitted_by(upstream: NonZeroUsize) -> bool {
     find(|scope| scope.upstream == Some(upstream), |_| ()).is_some()
 }
@@ -167,8 +171,8 @@ fn find<T>(matches: impl Fn(&Scope) -> bool, with: impl FnOnce(&mut Scope) -> T)
 }
 
 impl Scopes {
-    /// Calls `with` on the innermost scope of this task that `matches`. The scopes behind one of another task are not those
-    /// of the running code.
+    /// Calls `with` on the innermost scope of this task that `matches`. The scopes behind one of
+    /// another task are not those of the running code.
     #[inline]
     fn find<T>(&mut self, matches: impl Fn(&Scope) -> bool, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
         if self.entered.is_empty() {
@@ -198,7 +202,8 @@ pub(crate) fn bound() -> Option<Duration> {
     current(|scope| scope.outgoing.bound()).flatten()
 }
 
-/// Sets the idempotency key of a request that is about to be sent, if a call around has `idempotency_key`.
+/// Sets the idempotency key of a request that is about to be sent, if a call around has
+/// `idempotency_key`.
 pub(crate) fn set_key(method: &Method, path: &str, headers: &mut HeaderMap) -> Option<Key> {
     let attempt = current(|scope| scope.outgoing.keys.is_some().then_some(scope.number)).flatten()?;
     let request = hash(&(method, path));
@@ -255,7 +260,8 @@ impl Scope {
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
     }
 
-    /// Makes the scope of a renewal for a call. Its requests have the deadline of the call, and belong to no attempt.
+    /// Makes the scope of a renewal for a call. Its requests have the deadline of the call, and
+    /// belong to no attempt.
     pub(crate) fn for_renewal(&self) -> CallScope {
         let mut outgoing = Outgoing::default();
         outgoing.inherit(&self.outgoing);

@@ -89,7 +89,8 @@ impl Outgoing {
         self.until.map(|until| until.left().saturating_sub(self.skipped.of_call()))
     }
 
-    /// Returns the time limit of a request that is about to be sent: the shorter of `timeout` and the time left.
+    /// Returns the time limit of a request that is about to be sent: the shorter of `timeout` and
+    /// the time left.
     pub(crate) fn bound(&self) -> Option<Duration> {
         match (self.timeout.get(), self.left()) {
             (Some(timeout), Some(left)) => Some(timeout.min(left)),
@@ -100,10 +101,11 @@ impl Outgoing {
 
 /// The idempotency keys of a call.
 ///
-/// They belong to the outermost call that has `idempotency_key`, the owner. A key is made of a secret of the owner, the
-/// method and path of the request, and a number: the first such request of an attempt gets the first number, and so on. So a
-/// request has its key in every attempt, even if an attempt leaves another request out, and no other request has that key.
-/// A call inside of the owner's attempt takes numbers from the owner, and reuses them when it retries.
+/// They belong to the outermost call that has `idempotency_key`, the owner. A key is made of a
+/// secret of the owner, the method and path of the request, and a number: the first such request of
+/// an attempt gets the first number, and so on. So a request has its key in every attempt, even if
+/// an attempt leaves another request out, and no other request has that key. A call inside of the
+/// owner's attempt takes numbers from the owner, and reuses them when it retries.
 #[derive(Debug)]
 pub(crate) struct Keys {
     secret: u128,
@@ -135,7 +137,8 @@ impl Keys {
         self.used.clear();
     }
 
-    /// Counts one more `request` of the attempt. Returns its number, if an earlier attempt of the call has assigned it one.
+    /// Counts one more `request` of the attempt. Returns its number, if an earlier attempt of the
+    /// call has assigned it one.
     pub(crate) fn reuse(&mut self, request: u64) -> Option<u64> {
         let earlier = self.used.iter().filter(|used| **used == request).count();
         self.used.push(request);
@@ -158,7 +161,8 @@ impl Keys {
 
     /// Writes the key with this number into `headers`.
     ///
-    /// The key is a bare UUID, as Stripe and Adyen document it, and not the quoted string of the draft.
+    /// The key is a bare UUID, as Stripe and Adyen document it, and not the quoted string of the
+    /// draft.
     pub(crate) fn write(&self, request: u64, number: u64, headers: &mut HeaderMap) {
         let half = |side: u8| u128::from(hash(&(self.secret, request, number, side)));
         let bits = (half(0) << 64) | half(1);

@@ -1,8 +1,8 @@
 //! Renewing credentials once, however many calls find at the same time that they have expired.
 //!
-//! Renewals are numbered, in the order in which they end. An attempt knows the number of the last renewal before it, so its
-//! 401 says nothing about a renewal that has ended since: the call only has to try again. That needs no clock. The attempt
-//! is that of the running code, as in `scope`.
+//! Renewals are numbered, in the order in which they end. An attempt knows the number of the last
+//! renewal before it, so its 401 says nothing about a renewal that has ended since: the call only
+//! has to try again. That needs no clock. The attempt is that of the running code, as in `scope`.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -12,18 +12,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::scope::{self, CallScope};
 
-/// How many renewals have ended in this process.
+/// The number of renewals that have ended in this process.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// How many renewals had ended before the attempt whose credentials are being renewed.
+    /// The number of renewals that had ended before the attempt whose credentials are being
+    /// renewed.
     static BEFORE: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// Renews credentials once for all calls that find at the same time that they have expired.
 ///
-/// Pass it to `reauth`, and keep it beside the credentials. Calls that get a 401 while a renewal is under way wait for it and
-/// share its result. Calls that had sent their request before it ended try again without another renewal.
+/// Pass it to `reauth`, and keep it beside the credentials. Calls that get a 401 while a renewal is
+/// under way wait for it and share its result. Calls that had sent their request before it ended
+/// try again without another renewal.
 ///
 /// ```
 /// use retry_http::{Renewal, retry_http};
@@ -61,10 +63,12 @@ impl Renewal {
         }
     }
 
-    /// Awaits `renewal`, unless another call has done so in time. Returns whether there are fresh credentials.
+    /// Awaits `renewal`, unless another call has done so in time. Returns whether there are fresh
+    /// credentials.
     ///
-    /// The renewal has the deadline of the call that it runs for. At the deadline it is dropped half way, and the next
-    /// waiting call begins a new one. Outside of `reauth` renewals take turns as well, but share only failures.
+    /// The renewal has the deadline of the call that it runs for. At the deadline it is dropped
+    /// half way, and the next waiting call begins a new one. Outside of `reauth` renewals take
+    /// turns as well, but share only failures.
     pub async fn once<F>(&self, renewal: F) -> bool
     where
         F: Future,
@@ -78,8 +82,8 @@ impl Renewal {
         }
     }
 
-    /// Does what [`once`](Self::once) does, in a sync function. Sync renewals take turns with each other, and not with async
-    /// ones.
+    /// Does what [`once`](Self::once) does, in a sync function. Sync renewals take turns with each
+    /// other, and not with async ones.
     pub fn once_blocking<R: Renewed>(&self, renewal: impl FnOnce() -> R) -> bool {
         let (before, entered) = (BEFORE.get(), RenewalCount::now().get());
         // A renewal that panicked has left no state of ours half done.
@@ -90,8 +94,8 @@ impl Renewal {
         }
     }
 
-    /// Returns the result of another renewal, if a call can share it that sent its request after `before` renewals and came
-    /// here after `entered`.
+    /// Returns the result of another renewal, if a call can share it that sent its request after
+    /// `before` renewals and came here after `entered`.
     fn shared_result(&self, before: Option<u64>, entered: u64) -> Option<bool> {
         let (succeeded, failed) = (self.succeeded.load(Ordering::SeqCst), self.failed.load(Ordering::SeqCst));
         if before.is_some_and(|before| before < succeeded) {
@@ -113,7 +117,8 @@ impl Renewal {
     }
 }
 
-/// The result of a renewal: `()` means success; `bool`, `Option` and `Result` say whether it succeeded.
+/// The result of a renewal: `()` means success; `bool`, `Option` and `Result` say whether it
+/// succeeded.
 #[diagnostic::on_unimplemented(
     message = "`reauth` must say whether it succeeded, and `{Self}` does not",
     label = "neither `()`, `bool`, `Option` nor `Result`",
@@ -148,7 +153,8 @@ impl<T, E> Renewed for Result<T, E> {
     }
 }
 
-/// The number of renewals that have ended by some time. It is stored plus one, so that an `Option` of it is small.
+/// The number of renewals that have ended by some time. It is stored plus one, so that an `Option`
+/// of it is small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RenewalCount(NonZeroU64);
 
@@ -163,8 +169,8 @@ impl RenewalCount {
     }
 }
 
-/// Returns whether the running code is part of a renewal. A 401 in a renewal is no reason for another one, which would wait
-/// for itself.
+/// Returns whether the running code is part of a renewal. A 401 in a renewal is no reason for
+/// another one, which would wait for itself.
 pub(crate) fn is_under_way() -> bool {
     BEFORE.get().is_some()
 }
@@ -221,7 +227,8 @@ mod tests {
                 renew(&renewal, before, &runs, succeeds)
             );
             assert_eq!((one, other, runs.load(Ordering::SeqCst)), (succeeds, succeeds, 1));
-            // A request from before the end: after a success it needs no renewal, after a failure it may renew.
+            // A request from before the end: after a success it needs no renewal, after a failure
+            // it may renew.
             assert!(renew(&renewal, before, &runs, true).await);
             assert_eq!(runs.load(Ordering::SeqCst), if succeeds { 1 } else { 2 });
             // The fresh credentials are refused as well.

@@ -1,9 +1,9 @@
-//! Tests annotated functions: waits are recorded and skipped, jitter is seeded, retries are turned off. Includes a
-//! [`server`] that fails by script.
+//! Tests annotated functions: waits are recorded and skipped, jitter is seeded, retries are turned
+//! off. Includes a [`server`] that fails by script.
 //!
-//! A [`Kit`] holds for a thread ([`instant`], [`Kit::enter`]) or for a future ([`Kit::scope`]), and for nothing else, so tests
-//! that run at the same time do not disturb each other. It neither stops nor moves tokio's or the system's clock: the other
-//! waits of a test take their usual time.
+//! A [`Kit`] holds for a thread ([`instant`], [`Kit::enter`]) or for a future ([`Kit::scope`]), and
+//! for nothing else, so tests that run at the same time do not disturb each other. It neither stops
+//! nor moves tokio's or the system's clock: the other waits of a test take their usual time.
 
 pub mod server;
 
@@ -28,8 +28,8 @@ use retry_policy::FailureSet;
 
 /// Records and skips the waits on this thread, until the returned guard is dropped.
 ///
-/// Use it in sync tests, and in async tests on a runtime of one thread (`#[tokio::test]`), where it holds for spawned tasks as
-/// well. Use [`Kit::scope`] in others.
+/// Use it in sync tests, and in async tests on a runtime of one thread (`#[tokio::test]`), where it
+/// holds for spawned tasks as well. Use [`Kit::scope`] in others.
 ///
 /// ```
 /// use retry_http::testing;
@@ -77,7 +77,7 @@ enum Retrying {
 struct State {
     random: Option<Box<StdRng>>,
     events: Vec<Told>,
-    /// How far the time of upstreams is ahead of the real one.
+    /// The time by which upstreams are ahead of the real clock.
     ahead: Duration,
 }
 
@@ -88,16 +88,18 @@ impl Default for Kit {
 }
 
 impl Kit {
-    /// Makes a kit that records and skips waits. For a `deadline`, an `upstream` and an `observer` the time has passed.
+    /// Makes a kit that records and skips waits. For a `deadline`, an `upstream` and an `observer`
+    /// the time has passed.
     pub fn new() -> Self {
         Self { waiting: Waiting::Skipped, retrying: Retrying::ByPolicy, state: Arc::default() }
     }
 
-    /// Seeds all randomness of calls: jitter, idempotency keys, the spread after a cooldown. It is the same in each run of a
-    /// test, though not in each version of this crate. Every draw returns another value.
+    /// Seeds all randomness of calls: jitter, idempotency keys, the spread after a cooldown. It is
+    /// the same in each run of a test, though not in each version of this crate. Every draw returns
+    /// another value.
     ///
-    /// Calls that run at the same time draw in the order in which they run, which may differ between runs: give each call a
-    /// kit of its own.
+    /// Calls that run at the same time draw in the order in which they run, which may differ
+    /// between runs: give each call a kit of its own.
     pub fn seed(self, seed: u64) -> Self {
         self.state().random = Some(Box::new(StdRng::seed_from_u64(seed)));
         self
@@ -109,20 +111,22 @@ impl Kit {
         self
     }
 
-    /// Ends a call where it would retry, with [`Stop::Exhausted`]. A renewal of credentials is no retry.
+    /// Ends a call where it would retry, with [`Stop::Exhausted`]. A renewal of credentials is no
+    /// retry.
     pub fn without_retries(mut self) -> Self {
         self.retrying = Retrying::Off;
         self
     }
 
-    /// Enters the kit on this thread, until the returned guard is dropped. Of nested kits only the innermost holds and
-    /// records.
+    /// Enters the kit on this thread, until the returned guard is dropped. Of nested kits only the
+    /// innermost holds and records.
     pub fn enter(&self) -> Entered {
         ENTERED.with_borrow_mut(|kits| kits.push(self.clone()));
         Entered { kit: self.clone(), of_the_thread: PhantomData }
     }
 
-    /// Enters the kit in `future`, on any thread, and not in the tasks that it spawns: write `tokio::spawn(kit.scope(..))`.
+    /// Enters the kit in `future`, on any thread, and not in the tasks that it spawns: write
+    /// `tokio::spawn(kit.scope(..))`.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -137,7 +141,8 @@ impl Kit {
         Scoped { kits: vec![self.clone()], future }
     }
 
-    /// Returns all waits, in the order in which they began: those after an attempt, and those for an upstream.
+    /// Returns all waits, in the order in which they began: those after an attempt, and those for
+    /// an upstream.
     pub fn waits(&self) -> Vec<Duration> {
         let wait = |event: &Told| match event.step {
             Step::Retry { wait } | Step::Held { wait } => Some(wait),
@@ -162,7 +167,8 @@ impl Kit {
     }
 }
 
-/// A recorded [`Event`] of a call, without the host and the time, which differ between runs of a test.
+/// A recorded [`Event`] of a call, without the host and the time, which differ between runs of a
+/// test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Told {
@@ -178,14 +184,15 @@ pub struct Told {
     pub failures: FailureSet,
     /// The wait that the server asked for.
     pub hint: Option<Duration>,
-    /// The header with the hint, by its name in lower case; `None` if an error of the user's has the hint.
+    /// The header with the hint, by its name in lower case; `None` if an error of the user's has
+    /// the hint.
     pub hint_header: Option<&'static str>,
     /// The step of the call.
     pub step: Step,
 }
 
-/// Guards a [`Kit`] that holds on this thread until the guard is dropped. It cannot leave the thread, and a future that keeps
-/// it over an `.await` cannot be spawned on other threads.
+/// Guards a [`Kit`] that holds on this thread until the guard is dropped. It cannot leave the
+/// thread, and a future that keeps it over an `.await` cannot be spawned on other threads.
 ///
 /// ```compile_fail
 /// let kit = retry_http::testing::instant();

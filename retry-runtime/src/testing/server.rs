@@ -1,6 +1,7 @@
 //! A flaky server on loopback: it answers by script, and records its requests.
 //!
-//! It speaks HTTP/1.1 without TLS, on a thread and a clock of its own, so that a test may block its thread and pause its clock.
+//! It speaks HTTP/1.1 without TLS, on a thread and a clock of its own, so that a test may block its
+//! thread and pause its clock.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -49,7 +50,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server that answers the n-th request with the n-th reply, and all further requests with the last one.
+    /// Starts a server that answers the n-th request with the n-th reply, and all further requests
+    /// with the last one.
     ///
     /// # Panics
     ///
@@ -118,7 +120,8 @@ pub fn nobody() -> String {
 
 /// A request that the server got.
 ///
-/// Its `Debug` output has the names of headers and the length of the body, and nothing of the query.
+/// Its `Debug` output has the names of headers and the length of the body, and nothing of the
+/// query.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {

@@ -30,16 +30,17 @@ pub trait Sender: Sized {
     /// The error.
     type Error: HttpError;
 
-    /// Gives the request the time limits and key of the calls around, and returns a value to call `.send()` on.
-    /// `idempotent` says whether the request is safe to repeat, if its method does not decide that.
+    /// Gives the request the time limits and key of the calls around, and returns a value to call
+    /// `.send()` on. `idempotent` says whether the request is safe to repeat, if its method does
+    /// not decide that.
     fn arm(
         self,
         idempotent: Option<bool>,
     ) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Error>;
 }
 
-/// An armed request. It holds the future already, as [`send`](Self::send) is called next: a request is large, and is
-/// moved less often this way.
+/// An armed request. It holds the future already, as [`send`](Self::send) is called next: a request
+/// is large, and is moved less often this way.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Armed<F, E> {
     pub(crate) future: SendFuture<F, E>,
@@ -67,8 +68,8 @@ pub trait Executor {
     /// Arms one request of the client, and records how it is answered.
     type Armer;
 
-    /// Returns the armer of one request. `idempotent` says whether the request is safe to repeat, if its method does not
-    /// decide that.
+    /// Returns the armer of one request. `idempotent` says whether the request is safe to repeat,
+    /// if its method does not decide that.
     fn armer(&self, idempotent: Option<bool>) -> Self::Armer;
 }
 
@@ -112,13 +113,14 @@ macro_rules! pointers {
 
 pointers!(&T, &mut T, Arc<T>, Box<T>, Rc<T>, LazyLock<T>);
 
-/// A future of one type, whatever it does. It costs no compile time in annotated functions, and is only made after an
-/// attempt has failed.
+/// A future of one type, whatever it does. It costs no compile time in annotated functions, and is
+/// only made after an attempt has failed.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 /// Work that blocks the thread it runs on.
 pub(crate) type BlockingWork = Box<dyn FnOnce() + Send>;
 
-/// Reads and discards the rest of a response, within a bound of bytes, so that its connection can be used again.
+/// Reads and discards the rest of a response, within a bound of bytes, so that its connection can
+/// be used again.
 pub enum Drain {
     /// Drains an async response.
     Async(Work),

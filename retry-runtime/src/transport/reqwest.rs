@@ -42,7 +42,8 @@ pub(crate) fn failures(error: &AnyError) -> Option<FailureSet> {
     None
 }
 
-/// The largest part of a failed response to drain, in bytes: two megabytes take about as long as a new TLS connection.
+/// The largest part of a failed response to drain, in bytes: two megabytes take about as long as a
+/// new TLS connection.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 
@@ -52,8 +53,8 @@ fn is_small(length: Option<u64>) -> bool {
     length.is_none_or(|length| length <= LARGEST_DRAIN)
 }
 
-/// Returns the timeout in the debug output of a client, the only place where reqwest shows it. The timeout of a request
-/// overrides it, so the request must not get a longer one.
+/// Returns the timeout in the debug output of a client, the only place where reqwest shows it. The
+/// timeout of a request overrides it, so the request must not get a longer one.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
     // Skip the default headers, whose values are quoted and may be anything.
@@ -86,7 +87,8 @@ macro_rules! transport {
 
             #[inline]
             fn armer(&self, idempotent: Option<bool>) -> Armer {
-                // The client is out of reach later, and the timeout costs too much if nobody bounds the request.
+                // The client is out of reach later, and the timeout costs too much if nobody bounds
+                // the request.
                 let own_timeout = scope::bound().and_then(|_| own_timeout(self));
                 Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing() }
             }
@@ -109,8 +111,8 @@ macro_rules! transport {
             TrackedRequest::new(prepared)
         }
 
-        /// Imposes the time limits and key of the calls around on a request. A function of its own, to keep the path of
-        /// all other requests short.
+        /// Imposes the time limits and key of the calls around on a request. A function of its own,
+        /// to keep the path of all other requests short.
         #[cold]
         fn impose(request: &mut Request, own: impl FnOnce() -> Option<Duration>, prepared: &mut Prepared) {
             if let Some(bound) = scope::bound() {
@@ -285,8 +287,8 @@ macro_rules! version {
                 }
             }
 
-            /// Returns whether the body ended early: unlike malformed JSON, that is a decode error with an error of the
-            /// transport among its sources.
+            /// Returns whether the body ended early: unlike malformed JSON, that is a decode error
+            /// with an error of the transport among its sources.
             fn broke_off(error: &Error) -> bool {
                 // With a read timeout reqwest puts an error of its own in between.
                 below(error).any(|error| {
@@ -294,7 +296,8 @@ macro_rules! version {
                 })
             }
 
-            /// Returns whether the connection lived, but the response was not HTTP, or the user's body could not be sent.
+            /// Returns whether the connection lived, but the response was not HTTP, or the user's
+            /// body could not be sent.
             fn misunderstood(error: &Error) -> bool {
                 below(error)
                     .filter_map(|error| error.downcast_ref::<hyper::Error>())

@@ -1,5 +1,5 @@
-//! Futures that send a request or read a body, and record the result. They record it in the attempt in which they were
-//! first polled, and nowhere else.
+//! Futures that send a request or read a body, and record the result. They record it in the attempt
+//! in which they were first polled, and nowhere else.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -5,7 +5,8 @@ use crate::transport::{AnyError, HttpError, reqwest};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use retry_policy::FailureSet;
 
-/// Iterates over `error` and its sources. An `io::Error` hides the error that it wraps from its own `source()`.
+/// Iterates over `error` and its sources. An `io::Error` hides the error that it wraps from its own
+/// `source()`.
 pub(crate) fn sources(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     // No honest chain is this long, and a chain that leads back to itself must not hang the caller.
     const LONGEST: usize = 64;
@@ -34,8 +35,9 @@ impl HttpError for std::io::Error {
     }
 }
 
-/// Returns the ways in which the exchange behind `error` failed, by the first reqwest error among `error` and its sources.
-/// Returns no failure if there is no such error, or if it is about something else, such as a status.
+/// Returns the ways in which the exchange behind `error` failed, by the first reqwest error among
+/// `error` and its sources. Returns no failure if there is no such error, or if it is about
+/// something else, such as a status.
 ///
 /// For impls of [`HttpFailure`](crate::HttpFailure) that keep such an error.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]

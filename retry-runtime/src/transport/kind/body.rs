@@ -1,7 +1,7 @@
 //! Asks how results of `reqwest::get(..)`, of reading a body and of streaming one are tracked.
 //!
-//! The tags know the type of the value: so it is not inferred from the use of the value, and where the two differ the
-//! compiler points at the user's expression.
+//! The tags know the type of the value: so it is not inferred from the use of the value, and where
+//! the two differ the compiler points at the user's expression.
 
 use std::future::Future;
 use std::marker::PhantomData;

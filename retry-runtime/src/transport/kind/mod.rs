@@ -1,13 +1,15 @@
-//! Asks values of any type how they are handled: how a sender is armed, how a result is tracked, what an outcome says.
+//! Asks values of any type how they are handled: how a sender is armed, how a result is tracked,
+//! what an outcome says.
 //!
-//! The macro does not know types, so the generated code asks `Kind::of(&value).sender_kind()` and the like, and lets
-//! method resolution decide. A `Kind` derefs through a chain of wrappers, the most specific first. Each wrapper has the
-//! question once, for the types that it knows, and the last one has it for all. Chains are as short as possible, since
-//! every link costs compile time: only errors need a long one.
+//! The macro does not know types, so the generated code asks `Kind::of(&value).sender_kind()` and
+//! the like, and lets method resolution decide. A `Kind` derefs through a chain of wrappers, the
+//! most specific first. Each wrapper has the question once, for the types that it knows, and the
+//! last one has it for all. Chains are as short as possible, since every link costs compile time:
+//! only errors need a long one.
 //!
-//! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the user's function. Each link
-//! has one impl, bounded by a trait, so a type that failed to compile is not ambiguous as well. The answer is a tag, whose
-//! methods then take the value.
+//! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the
+//! user's function. Each link has one impl, bounded by a trait, so a type that failed to compile is
+//! not ambiguous as well. The answer is a tag, whose methods then take the value.
 
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
@@ -144,12 +146,14 @@ impl Passthrough {
     }
 }
 
-/// Records the type of a sender that is not known, for the warning about functions that never record anything.
+/// Records the type of a sender that is not known, for the warning about functions that never
+/// record anything.
 fn record_unknown_sender(name: fn() -> &'static str) {
     scope::current(|scope| scope.unknown_sender = Some(name));
 }
 
-// Clients: the receiver of `.execute(..)`. Their type decides, since that of the request may be inferred from it.
+// Clients: the receiver of `.execute(..)`. Their type decides, since that of the request may be
+// inferred from it.
 
 /// Arms the requests of an [`Executor`].
 #[derive(Clone, Copy, Debug)]

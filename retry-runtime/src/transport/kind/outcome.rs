@@ -1,4 +1,5 @@
-//! Asks what the two sides of an outcome say about their exchange, and by which knowledge of their type.
+//! Asks what the two sides of an outcome say about their exchange, and by which knowledge of their
+//! type.
 
 use std::error::Error as StdError;
 use std::marker::PhantomData;
@@ -131,7 +132,8 @@ pointers! {
     BoxedErrorKind, AnyError;
 }
 
-/// Reports by the sources of an error. The error itself may have a lifetime, so it cannot be downcast.
+/// Reports by the sources of an error. The error itself may have a lifetime, so it cannot be
+/// downcast.
 #[derive(Clone, Copy, Debug)]
 pub struct BySource;
 
