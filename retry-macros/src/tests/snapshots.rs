@@ -273,7 +273,7 @@ fn sends_wherever_they_are() {
                     .stream_kind().track(body, ::core::option::Option::None) }, else => return
                     Err(own(match http.post(url) { sender =>
                     ::retry_http::__private::SenderKind::of(& sender).sender_kind().arm(sender,
-                    ::core::option::Option::None), } .send())),
+                    ::core::option::Option::None) } .send())),
                 };
                 other!(http.get(url).send());
                 Ok(())
@@ -554,7 +554,7 @@ fn sends() {
                                     tokio::join!(
                                         match http.get(url) { sender =>
                                         ::retry_http::__private::SenderKind::of(& sender)
-                                        .sender_kind().arm(sender, ::core::option::Option::None), }
+                                        .sender_kind().arm(sender, ::core::option::Option::None) }
                                         .send()
                                     );
                                     async fn nested() {
