@@ -590,7 +590,7 @@ impl Armer<'_> {
         let (private, question) = (self.private(from), Ident::new(question, from));
         let local = |name| Ident::new(name, Span::mixed_site());
         let (body, id) = (local("body"), local("id"));
-        let (scrutinee, pattern, known) = match response {
+        let (scrutinee, pattern, argument) = match response {
             Some(response) => {
                 // At the user's place, but not of the user's context, or lints would take it for the user's.
                 let ours = Span::mixed_site().located_at(from);
@@ -605,7 +605,7 @@ impl Armer<'_> {
             }
             None => (scrutinee(expr), quote!(#body), quote!(::core::option::Option::None)),
         };
-        let arguments = grouped(Delimiter::Parenthesis, quote!(#body, #known), to);
+        let arguments = grouped(Delimiter::Parenthesis, quote!(#body, #argument), to);
         let arm = grouped(
             Delimiter::Brace,
             quote_spanned!(from=> #pattern => #private::BodyKind::of(&#body).#question().track #arguments),

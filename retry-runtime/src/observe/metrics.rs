@@ -49,18 +49,21 @@ pub(crate) fn count(event: &Event<'_>) {
         }
         Step::Held { wait } => record(HELD, labels, wait.as_secs_f64()),
         Step::Renewed { succeeded } => {
-            increment(&Key::from_static_parts(RENEWALS, labels.result(succeeded, 1)));
+            let result = if succeeded { CallResult::Ok } else { CallResult::Failed };
+            increment(&Key::from_static_parts(RENEWALS, labels.result(result, 1)));
             if !succeeded {
-                end(labels, event.attempt, false);
+                end(labels, event.attempt, CallResult::Failed);
             }
         }
         // An outcome that `retry_if` still asks to retry is neither an error nor a success.
-        Step::End { stop, succeeded } => end(labels, event.attempt, succeeded && !stop.gave_up()),
+        Step::End { stop, succeeded: true } if !stop.gave_up() => end(labels, event.attempt, CallResult::Ok),
+        Step::End { .. } => end(labels, event.attempt, CallResult::Failed),
     }
 }
 
-fn end(labels: &'static Labels, attempt: u32, succeeded: bool) {
-    increment(&Key::from_static_parts(CALLS, labels.result(succeeded, attempt)));
+/// Counts the end of a call.
+fn end(labels: &'static Labels, attempt: u32, result: CallResult) {
+    increment(&Key::from_static_parts(CALLS, labels.result(result, attempt)));
     record(ATTEMPTS, labels, f64::from(attempt));
 }
 
@@ -70,6 +73,13 @@ struct Labels {
     function: [Label; 1],
     /// In the order of [`RESULTS`].
     results: [[Label; 2]; 4],
+}
+
+/// The result of a call or a renewal: its place in [`RESULTS`].
+#[derive(Clone, Copy)]
+enum CallResult {
+    Ok = 0,
+    Failed = 2,
 }
 
 const RESULTS: [&str; 4] = ["ok", "ok_after_retry", "failed", "failed_after_retry"];
@@ -91,8 +101,9 @@ impl Labels {
         Self { function: [label], results }
     }
 
-    fn result(&'static self, succeeded: bool, attempts: u32) -> &'static [Label] {
-        &self.results[2 * usize::from(!succeeded) + usize::from(attempts > 1)]
+    /// Returns the labels of a result after this number of attempts.
+    fn result(&'static self, result: CallResult, attempts: u32) -> &'static [Label] {
+        &self.results[result as usize + usize::from(attempts > 1)]
     }
 }
 

@@ -81,7 +81,7 @@ pub trait TryClone: Sized {
 
 /// A response of reqwest's, whose body can be read.
 pub trait ReadableResponse {
-    /// Returns the address of its URL, by which responses are told apart.
+    /// Returns the address of its URL, which identifies the response.
     fn response_id(&self) -> usize;
 }
 

@@ -1,5 +1,5 @@
-//! Asks values of any type how they are handled: how a sender is armed, how a result is tracked,
-//! what an outcome says.
+//! Asks values of any type how to handle them: how to arm a sender, track a result, or report on an
+//! outcome.
 //!
 //! The macro does not know types, so the generated code asks `Kind::of(&value).sender_kind()` and
 //! the like, and lets method resolution decide. A `Kind` derefs through a chain of wrappers, the

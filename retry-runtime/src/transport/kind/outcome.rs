@@ -1,5 +1,4 @@
-//! Asks what the two sides of an outcome say about their exchange, and by which knowledge of their
-//! type.
+//! Asks the two sides of an outcome how to report on their exchange.
 
 use std::error::Error as StdError;
 use std::marker::PhantomData;
