@@ -762,10 +762,11 @@ fn a_future_of_another_expression() {
                 id: u64,
                 name: &'a mut String,
             ) -> impl Future<Output = Result<User, Error>> + 'a {
-                let http = ::retry_http::__private::keep(http);
+                let http = ::retry_http::__private::own_argument(http);
                 async move {
                     let http: &Client = ::core::borrow::Borrow::borrow(&http);
                     let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
@@ -777,19 +778,23 @@ fn a_future_of_another_expression() {
                     );
                     loop {
                         let name = &mut *name;
-                        let attempted = ::retry_http::__private::attempt(
+                        let attempt = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
                                     let name = name;
                                     if false {
-                                        return ::retry_http::__private::typed::<
+                                        return ::retry_http::__private::unreachable_value::<
                                             Result<User, Error>,
                                         >();
                                     }
-                                    ::retry_http::__private::once(|| {
-                                            ::retry_http::__private::arm!(
-                                                http.get(url(id)), ::core::option::Option::None
-                                            )
+                                    ::retry_http::__private::call_once(|| {
+                                            match http.get(url(id)) {
+                                                sender => {
+                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                        .sender_kind()
+                                                        .arm(sender, ::core::option::Option::None)
+                                                }
+                                            }
                                                 .send()
                                                 .then(move |response| read(response, name))
                                         })
@@ -797,7 +802,14 @@ fn a_future_of_another_expression() {
                                 },
                             )
                             .await;
-                        ::retry_http::__private::settle!(wait, call, attempted);
+                        let success = attempt.success().outcome_kind();
+                        let error = attempt.error().outcome_kind();
+                        match attempt.conclude(&mut call, success, error) {
+                            ::core::option::Option::Some(wait) => {
+                                attempt.wait(&mut call, success, wait)
+                            }
+                            ::core::option::Option::None => return attempt.outcome,
+                        }
                     }
                 }
             }
