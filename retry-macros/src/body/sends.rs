@@ -462,8 +462,8 @@ impl Armer<'_> {
     //         sender => SenderKind::of(&sender).sender_kind().arm(sender, None)
     //     }.send()
     //
-    // The method is the user's own expression, and so are its mistakes. With `transparent, idempotent` the request is
-    // said to be safe to repeat: `Some(true)`.
+    // The match begins and ends where the sender does, so that the user's mistakes are reported there.
+    // With `transparent, idempotent` the request is said to be safe to repeat: `Some(true)`.
     fn send(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         if !self.may_move(receiver) {
@@ -496,8 +496,9 @@ impl Armer<'_> {
     //         },
     //     }
     //
-    // The type of the client decides, since that of the request may yet have to be inferred from it. A client that is no
-    // place, such as `self.http()`, is bound to a name first. The inner block ends the borrow of the client.
+    // The type of the client decides, since that of the request may yet have to be inferred from it.
+    // A client that is no place, such as `self.http()`, is bound to a name first. The inner block ends
+    // the borrow of the client.
     fn execute(&mut self, expr: &mut Expr) {
         let span = start(expr);
         let Some(around) = self.execute_inside(expr) else { return };
@@ -543,7 +544,7 @@ impl Armer<'_> {
         });
         let idempotent = self.idempotent.clone();
         Some(move |private: Private<'_>, span: Span, expr: &Expr| {
-            // At the user's place, but not of the user's context, or lints would take it for the user's.
+            // At the user's place, but not of the user's context, or lints would see it.
             let ours = Span::mixed_site().located_at(span);
             let arm = quote_spanned! {ours=>
                 {
@@ -576,13 +577,16 @@ impl Armer<'_> {
     //     response.json()
     //
     // Output:
-    //     match ({ let id = Kind::of(&response).response_kind().id(&response); id }, response.json()) {
+    //     match (
+    //         { let id = Kind::of(&response).response_kind().id(&response); id },
+    //         response.json(),
+    //     ) {
     //         (id, body) => BodyKind::of(&body).body_kind().track(body, id),
     //     }
     //
-    // A response without a name has no id. `get_kind` is for `reqwest::get(url)`, and `stream_kind` for `.bytes_stream()`. The
-    // inner block ends the borrow of the response. The match begins and ends where the expression does, so that the user's
-    // mistakes are reported there.
+    // A response without a name has no id. `get_kind` is for `reqwest::get(url)`, and `stream_kind` for
+    // `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and ends
+    // where the expression does, so that the user's mistakes are reported there.
     fn track(&mut self, expr: &mut Expr, question: &str, response: Option<&Expr>) {
         self.armed += 1;
         let from = start(expr);
@@ -592,7 +596,7 @@ impl Armer<'_> {
         let (body, id) = (local("body"), local("id"));
         let (scrutinee, pattern, argument) = match response {
             Some(response) => {
-                // At the user's place, but not of the user's context, or lints would take it for the user's.
+                // At the user's place, but not of the user's context, or lints would see it.
                 let ours = Span::mixed_site().located_at(from);
                 let block = quote_spanned! {ours=>
                     {
@@ -768,8 +772,8 @@ fn peel(expr: &mut Expr) -> &mut Expr {
     }
 }
 
-/// Returns the tokens of an expression that is to be matched on: in parentheses where it begins with a struct, whose braces
-/// would be those of the `match`.
+/// Returns the tokens of an expression to match on. They are in parentheses if the expression begins
+/// with a struct, whose braces would be those of the `match`.
 fn scrutinee(expr: &Expr) -> TokenStream {
     let mut first = expr;
     loop {

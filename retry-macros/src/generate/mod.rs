@@ -75,7 +75,8 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //
 // Output:
 //     async fn f(..) -> R {
-//         let mut call = Call::start(Clock::Tokio, { static FUNCTION: .. = ..; &FUNCTION }, &POLICY);
+//         let mut call =
+//             Call::start(Clock::Tokio, { static FUNCTION: .. = ..; &FUNCTION }, &POLICY);
 //         loop {
 //             let attempt = attempt(&mut call, async {
 //                 if false { return unreachable_value::<R>(); }
@@ -91,10 +92,11 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //     }
 //
 // The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
-// With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see `renewal`. With `observer = EXPR` the
-// call emits events to it; with `upstream = EXPR` each attempt waits until the upstream admits it.
-// `unreachable_value::<R>()` fixes the type of the body, so that coercions work and a mismatch is reported where it is. A
-// sync body runs as `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are hygienic.
+// With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see `renewal`.
+// With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each attempt waits until
+// the upstream admits it. `unreachable_value::<R>()` fixes the type of the body, so that coercions
+// work and a mismatch is reported where it is. A sync body runs as
+// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
@@ -371,7 +373,8 @@ impl Loop<'_> {
     //
     // Output:
     //     if attempt.start_renewal(&mut call, success, error) {
-    //         if !call.run_renewal(Box::pin(async { match self.login() { renewal => .. } })).await {
+    //         let renewal = async { match self.login() { renewal => .. } };
+    //         if !call.run_renewal(Box::pin(renewal)).await {
     //             return attempt.outcome;
     //         }
     //         attempt.wait_after_renewal(&mut call, success);
