@@ -233,6 +233,40 @@ fn a_transparent_function() {
 }
 
 #[test]
+fn a_sender_that_begins_with_a_struct() {
+    check(
+        quote!(transparent),
+        quote! {
+            async fn get(base: Url) -> Result<String, Error> {
+                Api { base }.get("users").send().await?;
+                Api { base }.text().await
+            }
+        },
+        expect![[r#"
+            async fn get(base: Url) -> Result<String, Error> {
+                match (Api { base }.get("users")) {
+                    sender => {
+                        ::retry_http::__private::SenderKind::of(&sender)
+                            .sender_kind()
+                            .arm(sender, ::core::option::Option::None)
+                    }
+                }
+                    .send()
+                    .await?;
+                match (Api { base }.text()) {
+                    body => {
+                        ::retry_http::__private::BodyKind::of(&body)
+                            .body_kind()
+                            .track(body, ::core::option::Option::None)
+                    }
+                }
+                    .await
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn sends_wherever_they_are() {
     check(
         quote!(transparent),
