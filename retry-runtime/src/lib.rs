@@ -1,10 +1,11 @@
-//! The runtime of [`retry-http`](https://docs.rs/retry-http): policy, state machine, backoff, hints.
+//! The runtime of [`retry-http`](https://docs.rs/retry-http): policy, state machine, backoff,
+//! hints.
 //!
 //! Depend on `retry-http`, which re-exports all of this, and not on this crate.
 //!
-//! [`Retry`], [`Policy`], [`Backoff`] and [`hint`] have no I/O, no clock and no randomness of their own and
-//! can be used by hand, see [`Retry`]. What joins them to the world is used by the code that the attribute
-//! generates, and by nobody else.
+//! [`Retry`], [`Policy`], [`Backoff`] and [`hint`] have no I/O, no clock and no randomness of their
+//! own, and can be used by hand, see [`Retry`]. Only the code that the attribute generates uses the
+//! rest, which connects them to clock, sleep and requests.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -16,14 +17,14 @@ mod fleet;
 mod observe;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "of a transport")
+    allow(dead_code, reason = "only transports use it")
 )]
 mod scope;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "of a transport")
+    allow(dead_code, reason = "only transports use it")
 )]
 mod transport;
 
@@ -43,27 +44,30 @@ pub use retry_policy::{
 };
 pub use scope::renewal::{Renewal, Renewed};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-pub use transport::reqwest::failures_of;
+pub use transport::sources::failures_of;
 
-/// What generated code calls. Not part of the public API: anything in it may change in any release.
+/// Everything that generated code calls. Not part of the public API: anything in it may change in
+/// any release.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::Call;
     pub use crate::call::arguments::{
-        Again, Giving, Keep, Requests, Slot, again, collect, is_wanted, keep, once,
+        ArgumentKind, CloneArgument, OwnArgument, RequestKind, Slot, call_once, clone_argument,
+        collect_items, own_argument,
     };
-    pub use crate::call::attempt::{Outcome, attempt, typed};
+    pub use crate::call::attempt::{attempt, attempt_blocking, unreachable_value};
+    pub use crate::call::conclude::Outcome;
     pub use crate::call::function::{Function, Sends};
+    pub use crate::env::Clock;
     pub use crate::observe::observer;
     pub use crate::scope::renewal::Renewed;
-    pub use crate::transport::kind::{Look, Reads, SendsAsync};
-    pub use crate::{
-        __answer as answer, __arm as arm, __executing as executing, __fresh as fresh, __request as request,
-        __settle as settle,
-    };
+    pub use crate::transport::kind::body::BodyKind;
+    pub use crate::transport::kind::{Kind, SenderKind};
+    pub use crate::{__argument as argument, __request as request};
 
-    #[cfg(feature = "blocking")]
-    pub use crate::call::attempt::attempt_blocking;
+    // The names that `retry-macros/src/body/{arguments,moves}.rs` still emit.
+    pub use crate::__argument as fresh;
+    pub use crate::call::arguments::{clone_argument as again, collect_items as collect};
 
     /// The rules over constant expressions, each called with the span of the expression.
     pub use retry_policy::rules;

@@ -23,7 +23,8 @@ fn a_sync_send() {
         },
         expect![[r#"
             fn user(http: &Client, id: u64) -> Result<User, ApiError> {
-                let mut call = ::retry_http::__private::Call::start_blocking(
+                let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::System,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "user"),
@@ -34,28 +35,37 @@ fn a_sync_send() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt_blocking(
+                    let attempt = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<User, ApiError> {
                             {
                                 Ok(
-                                    match ::retry_http::__private::arm!(
-                                        http.get(url(id)), ::core::option::Option::None
-                                    )
+                                    match match http.get(url(id)) {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()?
                                         .json()
                                     {
-                                        watched => {
-                                            ::retry_http::__private::Reads::of(&watched)
-                                                .reading()
-                                                .watch(watched, ::core::option::Option::None)
+                                        body => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .body_kind()
+                                                .track(body, ::core::option::Option::None)
                                         }
                                     }?,
                                 )
                             }
                         },
                     );
-                    ::retry_http::__private::settle!(wait_blocking, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -75,6 +85,7 @@ fn an_execute() {
             async fn user(&self, request: Request) -> Result<Response, Error> {
                 let mut request = ::retry_http::__private::Slot::new(request);
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "user"),
@@ -86,22 +97,25 @@ fn an_execute() {
                 );
                 loop {
                     let request = ::retry_http::__private::request!(clone, request, call);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let request = request;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    match ::retry_http::__private::executing!(
-                                        self.http, ::core::option::Option::None
-                                    ) {
-                                        mut arming => {
-                                            match self.http.execute(arming.arm_request(request)) {
-                                                sending => arming.watch(sending),
+                                    match {
+                                        let armer = ::retry_http::__private::Kind::of(&self.http)
+                                            .client_kind()
+                                            .armer(&self.http, ::core::option::Option::None);
+                                        armer
+                                    } {
+                                        mut armer => {
+                                            match self.http.execute(armer.arm_request(request)) {
+                                                sending => armer.track(sending),
                                             }
                                                 .await
                                         }
@@ -110,7 +124,12 @@ fn an_execute() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -129,6 +148,7 @@ fn a_get() {
         expect![[r#"
             async fn user(id: u64) -> Result<String, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "user"),
@@ -139,27 +159,29 @@ fn a_get() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<Result<String, Error>>();
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<String, Error>,
+                                    >();
                                 }
                                 {
                                     match match reqwest::get(url(id)) {
-                                        watched => {
-                                            ::retry_http::__private::Reads::of(&watched)
-                                                .getting()
-                                                .watch(watched, ::core::option::Option::None)
+                                        body => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .get_kind()
+                                                .track(body, ::core::option::Option::None)
                                         }
                                     }
                                         .await?
                                         .text()
                                     {
-                                        watched => {
-                                            ::retry_http::__private::Reads::of(&watched)
-                                                .reading()
-                                                .watch(watched, ::core::option::Option::None)
+                                        body => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .body_kind()
+                                                .track(body, ::core::option::Option::None)
                                         }
                                     }
                                         .await
@@ -167,7 +189,12 @@ fn a_get() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -191,6 +218,7 @@ fn a_response_with_a_name() {
         expect![[r#"
             async fn user(http: &Client) -> Result<Vec<u8>, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "user"),
@@ -201,29 +229,38 @@ fn a_response_with_a_name() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Vec<u8>, Error>,
                                     >();
                                 }
                                 {
-                                    let mut response = ::retry_http::__private::arm!(
-                                        http.get(""), ::core::option::Option::None
-                                    )
+                                    let mut response = match http.get("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await?;
                                     let mut body = Vec::new();
                                     while let Some(piece) = match (
-                                        ::retry_http::__private::answer!(response),
+                                        {
+                                            let id = ::retry_http::__private::Kind::of(&response)
+                                                .response_kind()
+                                                .id(&response);
+                                            id
+                                        },
                                         response.chunk(),
                                     ) {
-                                        (answer, watched) => {
-                                            ::retry_http::__private::Reads::of(&watched)
-                                                .reading()
-                                                .watch(watched, answer)
+                                        (id, body) => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .body_kind()
+                                                .track(body, id)
                                         }
                                     }
                                         .await?
@@ -235,7 +272,12 @@ fn a_response_with_a_name() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -255,6 +297,7 @@ fn sends_in_a_join() {
         expect![[r#"
             async fn both(http: &Client) -> Result<(), Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "both"),
@@ -265,25 +308,35 @@ fn sends_in_a_join() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<Result<(), Error>>();
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<(), Error>,
+                                    >();
                                 }
                                 {
                                     tokio::try_join!(
-                                        ::retry_http::__private::arm!(http.get("a"),
-                                        ::core::option::Option::None) .send(),
-                                        ::retry_http::__private::arm!(http.get("b"),
-                                        ::core::option::Option::None) .send()
+                                        match http.get("a") { sender =>
+                                        ::retry_http::__private::SenderKind::of(& sender)
+                                        .sender_kind().arm(sender, ::core::option::Option::None) }
+                                        .send(), match http.get("b") { sender =>
+                                        ::retry_http::__private::SenderKind::of(& sender)
+                                        .sender_kind().arm(sender, ::core::option::Option::None) }
+                                        .send()
                                     )?;
                                     Ok(())
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -302,6 +355,7 @@ fn a_renewal() {
         expect![[r#"
             async fn user(&self) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
@@ -313,19 +367,23 @@ fn a_renewal() {
                     )
                     .with_renewal();
                 loop {
-                    let attempted = {
+                    let attempt = {
                         ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
                                     if false {
-                                        return ::retry_http::__private::typed::<
+                                        return ::retry_http::__private::unreachable_value::<
                                             Result<Response, Error>,
                                         >();
                                     }
                                     {
-                                        ::retry_http::__private::arm!(
-                                            self.http.get(""), ::core::option::Option::None
-                                        )
+                                        match self.http.get("") {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
                                             .send()
                                             .await
                                     }
@@ -333,20 +391,16 @@ fn a_renewal() {
                             )
                             .await
                     };
-                    if attempted
-                        .start_renewal(
-                            &mut call,
-                            attempted.answer().known(),
-                            attempted.error().known(),
-                        )
-                    {
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    if attempt.start_renewal(&mut call, success, error) {
                         if !call
-                            .renewing(
+                            .run_renewal(
                                 ::std::boxed::Box::pin(async {
                                     match (self.login()) {
                                         renewal => {
-                                            ::retry_http::__private::Look::of(&renewal)
-                                                .renewing()
+                                            ::retry_http::__private::Kind::of(&renewal)
+                                                .renewal_kind()
                                                 .renewed(renewal)
                                                 .await
                                         }
@@ -355,13 +409,15 @@ fn a_renewal() {
                             )
                             .await
                         {
-                            return attempted.outcome;
+                            return attempt.outcome;
                         }
-                        let answer = attempted.answer().known();
-                        attempted.dispose(&mut call, answer);
+                        attempt.wait_after_renewal(&mut call, success);
                         continue;
                     }
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -380,7 +436,8 @@ fn a_sync_renewal() {
         },
         expect![[r#"
             fn user(&self) -> Result<Response, Error> {
-                let mut call = ::retry_http::__private::Call::start_blocking(
+                let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::System,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
@@ -392,38 +449,40 @@ fn a_sync_renewal() {
                     )
                     .with_renewal();
                 loop {
-                    let attempted = {
+                    let attempt = {
                         ::retry_http::__private::attempt_blocking(
                             &mut call,
                             || -> Result<Response, Error> {
                                 {
-                                    ::retry_http::__private::arm!(
-                                        self.http.get(""), ::core::option::Option::None
-                                    )
+                                    match self.http.get("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                 }
                             },
                         )
                     };
-                    if attempted
-                        .start_renewal(
-                            &mut call,
-                            attempted.answer().known(),
-                            attempted.error().known(),
-                        )
-                    {
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    if attempt.start_renewal(&mut call, success, error) {
                         if !call
-                            .renewing_blocking(|| ::retry_http::__private::Renewed::renewed(
+                            .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
                                 self.login(),
                             ))
                         {
-                            return attempted.outcome;
+                            return attempt.outcome;
                         }
-                        let answer = attempted.answer().known();
-                        attempted.dispose_blocking(&mut call, answer);
+                        attempt.wait_after_renewal(&mut call, success);
                         continue;
                     }
-                    ::retry_http::__private::settle!(wait_blocking, call, attempted);
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -443,6 +502,7 @@ fn an_observer() {
             async fn user(http: &Client) -> Result<Response, Error> {
                 let observer = &::retry_http::__private::observer(|event| count(event));
                 let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
@@ -452,27 +512,36 @@ fn an_observer() {
                         },
                         &::retry_http::Policy::DEFAULT,
                     )
-                    .observed(observer);
+                    .with_observer(observer);
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        http.get(""), ::core::option::Option::None
-                                    )
+                                    match http.get("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -492,6 +561,7 @@ fn an_upstream() {
             async fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
                 let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
@@ -503,26 +573,35 @@ fn an_upstream() {
                     )
                     .with_upstream(upstream);
                 loop {
-                    call.admitted().await;
-                    let attempted = ::retry_http::__private::attempt(
+                    call.wait_for_admission().await;
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        http.get(""), ::core::option::Option::None
-                                    )
+                                    match http.get("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -542,7 +621,8 @@ fn a_sync_upstream() {
         expect![[r#"
             fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
-                let mut call = ::retry_http::__private::Call::start_blocking(
+                let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::System,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
@@ -552,21 +632,30 @@ fn a_sync_upstream() {
                         },
                         &::retry_http::Policy::DEFAULT,
                     )
-                    .with_upstream_blocking(upstream);
+                    .with_upstream(upstream);
                 loop {
-                    call.admitted_blocking();
-                    let attempted = ::retry_http::__private::attempt_blocking(
+                    call.wait_for_admission_blocking();
+                    let attempt = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<Response, Error> {
                             {
-                                ::retry_http::__private::arm!(
-                                    http.get(""), ::core::option::Option::None
-                                )
+                                match http.get("") {
+                                    sender => {
+                                        ::retry_http::__private::SenderKind::of(&sender)
+                                            .sender_kind()
+                                            .arm(sender, ::core::option::Option::None)
+                                    }
+                                }
                                     .send()
                             }
                         },
                     );
-                    ::retry_http::__private::settle!(wait_blocking, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -585,6 +674,7 @@ fn a_retry_if() {
         expect![[r#"
             async fn job(http: &Client) -> Result<Job, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "job"),
@@ -596,24 +686,30 @@ fn a_retry_if() {
                     )
                     .with_retry_if();
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<Result<Job, Error>>();
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<Job, Error>,
+                                    >();
                                 }
                                 {
-                                    match ::retry_http::__private::arm!(
-                                        http.get(""), ::core::option::Option::None
-                                    )
+                                    match match http.get("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await?
                                         .json()
                                     {
-                                        watched => {
-                                            ::retry_http::__private::Reads::of(&watched)
-                                                .reading()
-                                                .watch(watched, ::core::option::Option::None)
+                                        body => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .body_kind()
+                                                .track(body, ::core::option::Option::None)
                                         }
                                     }
                                         .await
@@ -621,7 +717,13 @@ fn a_retry_if() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted, is_pending);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    call.ask_retry_if(&attempt.outcome, is_pending);
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -641,6 +743,7 @@ fn an_argument_that_may_be_consumed() {
             async fn put(http: &Client, item: Item) -> Result<Response, Error> {
                 let mut item = item;
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "put"),
@@ -652,30 +755,54 @@ fn an_argument_that_may_be_consumed() {
                 );
                 loop {
                     let item = ::retry_http::__private::fresh!(item);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let item = item;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        http.put("").body(match
-                                        (::retry_http::__private::answer!(item), item.bytes()) {
-                                        (answer, watched) => ::retry_http::__private::Reads::of(&
-                                        watched).reading().watch(watched, answer) }),
-                                        ::core::option::Option::None
-                                    )
+                                    match http
+                                        .put("")
+                                        .body(
+                                            match (
+                                                {
+                                                    let id = ::retry_http::__private::Kind::of(&item)
+                                                        .response_kind()
+                                                        .id(&item);
+                                                    id
+                                                },
+                                                item.bytes(),
+                                            ) {
+                                                (id, body) => {
+                                                    ::retry_http::__private::BodyKind::of(&body)
+                                                        .body_kind()
+                                                        .track(body, id)
+                                                }
+                                            },
+                                        )
+                                    {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -695,6 +822,7 @@ fn a_generic_that_is_consumed() {
             async fn put<T: Serialize>(http: &Client, item: T) -> Result<Response, Error> {
                 let mut item = item;
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "put"),
@@ -706,26 +834,35 @@ fn a_generic_that_is_consumed() {
                 );
                 loop {
                     let item = ::retry_http::__private::fresh!(item);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let item = item;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        http.put("").json(& wrap(item)), ::core::option::Option::None
-                                    )
+                                    match http.put("").json(&wrap(item)) {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -745,6 +882,7 @@ fn an_argument_that_is_changed() {
         expect![[r#"
             async fn put(http: &Client, query: Vec<u8>) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "put"),
@@ -756,27 +894,36 @@ fn an_argument_that_is_changed() {
                 );
                 loop {
                     let query = ::retry_http::__private::again(&query);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let mut query = query;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
                                     query.push(b'x');
-                                    ::retry_http::__private::arm!(
-                                        http.put("").body(query), ::core::option::Option::None
-                                    )
+                                    match http.put("").body(query) {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -804,6 +951,7 @@ fn conversions() {
                 let name: String = ::core::convert::Into::into(name);
                 let ids = ::retry_http::__private::collect(ids);
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "put"),
@@ -817,30 +965,41 @@ fn conversions() {
                     let body = ::retry_http::__private::request!(clone, body, call);
                     let name = ::retry_http::__private::again(&name);
                     let ids = ::retry_http::__private::again(&ids);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let body = body;
                                 let name = name;
                                 let ids = ids;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        http.put(::core::convert::identity(name)).query(& ids
-                                        .into_iter().collect:: < Vec < _ > > ()).body(body),
-                                        ::core::option::Option::None
-                                    )
+                                    match http
+                                        .put(::core::convert::identity(name))
+                                        .query(&ids.into_iter().collect::<Vec<_>>())
+                                        .body(body)
+                                    {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -865,6 +1024,7 @@ fn requests_as_arguments() {
                 let mut builder = ::retry_http::__private::Slot::new(builder);
                 let mut form = ::retry_http::__private::Slot::new(form);
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "send"),
@@ -877,27 +1037,36 @@ fn requests_as_arguments() {
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let form = ::retry_http::__private::request!(once, form, call);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let builder = builder;
                                 let form = form;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        builder.multipart(form), ::core::option::Option::None
-                                    )
+                                    match builder.multipart(form) {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -917,6 +1086,7 @@ fn an_argument_that_is_carried() {
         expect![[r#"
             async fn put(http: &Client, data: &mut File) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "put"),
@@ -928,27 +1098,36 @@ fn an_argument_that_is_carried() {
                 );
                 loop {
                     let data = &mut *data;
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let data = data;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
                                     data.rewind()?;
-                                    ::retry_http::__private::arm!(
-                                        http.put("").body(read(data) ?), ::core::option::Option::None
-                                    )
+                                    match http.put("").body(read(data)?) {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -969,6 +1148,7 @@ fn a_receiver_by_value() {
                 let this = self;
                 let mut this = this;
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "send"),
@@ -980,27 +1160,39 @@ fn a_receiver_by_value() {
                 );
                 loop {
                     let this = ::retry_http::__private::fresh!(this);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let this = this;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        this.http.put("").body(::retry_http::__private::again(& this
-                                        .body)), ::core::option::Option::None
-                                    )
+                                    match this
+                                        .http
+                                        .put("")
+                                        .body(::retry_http::__private::again(&this.body))
+                                    {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -1019,6 +1211,7 @@ fn a_field_that_is_moved() {
         expect![[r#"
             async fn put(http: &Client, item: Item) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "put"),
@@ -1029,26 +1222,34 @@ fn a_field_that_is_moved() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
-                                    ::retry_http::__private::arm!(
-                                        http.put(::retry_http::__private::again(& item.url)),
-                                        ::core::option::Option::None
-                                    )
+                                    match http.put(::retry_http::__private::again(&item.url)) {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -1073,6 +1274,7 @@ fn a_parameter_under_a_predicate() {
                 body: Vec<u8>,
             ) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "put"),
@@ -1085,29 +1287,38 @@ fn a_parameter_under_a_predicate() {
                 loop {
                     #[cfg(all(feature = "x", feature = "x"))]
                     let body = ::retry_http::__private::again(&body);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 #[cfg(all(feature = "x", feature = "x"))]
                                 let body = body;
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<Response, Error>,
                                     >();
                                 }
                                 {
                                     #[cfg(feature = "x")]
                                     let http = http.with(body);
-                                    ::retry_http::__private::arm!(
-                                        http.put(""), ::core::option::Option::None
-                                    )
+                                    match http.put("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await
                                 }
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -1141,6 +1352,7 @@ fn a_method_of_async_trait() {
                     let __self = self;
                     let __ret: Result<String, Error> = {
                         let mut call = ::retry_http::__private::Call::start(
+                            ::retry_http::__private::Clock::Tokio,
                             {
                                 static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                     ::core::concat!(::core::module_path!(), "::", "user"),
@@ -1151,26 +1363,30 @@ fn a_method_of_async_trait() {
                             &::retry_http::Policy::DEFAULT,
                         );
                         loop {
-                            let attempted = ::retry_http::__private::attempt(
+                            let attempt = ::retry_http::__private::attempt(
                                     &mut call,
                                     async {
                                         if false {
-                                            return ::retry_http::__private::typed::<
+                                            return ::retry_http::__private::unreachable_value::<
                                                 Result<String, Error>,
                                             >();
                                         }
                                         {
-                                            match ::retry_http::__private::arm!(
-                                                __self.http.get(""), ::core::option::Option::None
-                                            )
+                                            match match __self.http.get("") {
+                                                sender => {
+                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                        .sender_kind()
+                                                        .arm(sender, ::core::option::Option::None)
+                                                }
+                                            }
                                                 .send()
                                                 .await?
                                                 .text()
                                             {
-                                                watched => {
-                                                    ::retry_http::__private::Reads::of(&watched)
-                                                        .reading()
-                                                        .watch(watched, ::core::option::Option::None)
+                                                body => {
+                                                    ::retry_http::__private::BodyKind::of(&body)
+                                                        .body_kind()
+                                                        .track(body, ::core::option::Option::None)
                                                 }
                                             }
                                                 .await
@@ -1178,7 +1394,14 @@ fn a_method_of_async_trait() {
                                     },
                                 )
                                 .await;
-                            ::retry_http::__private::settle!(wait, call, attempted);
+                            let success = attempt.success().outcome_kind();
+                            let error = attempt.error().outcome_kind();
+                            match attempt.conclude(&mut call, success, error) {
+                                ::core::option::Option::Some(wait) => {
+                                    attempt.wait(&mut call, success, wait)
+                                }
+                                ::core::option::Option::None => return attempt.outcome,
+                            }
                         }
                     };
                     __ret
