@@ -10,7 +10,6 @@ mod renewal;
 mod upstream;
 mod verdict;
 
-use retry_policy::Policy;
 use std::mem::take;
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use crate::env::{self, Clock};
 use crate::scope::outgoing::Outgoing;
 use crate::scope::{self, CallScope, OuterAttempt};
 use crate::transport::{Drain, Work};
+use retry_policy::Policy;
 
 /// One call of an annotated function.
 pub struct Call<'p> {

@@ -91,8 +91,8 @@ impl<'p> UpstreamHandle<'p> {
         verdict: Verdict,
         skipped: Skipped,
     ) -> Verdict {
-        let succeeded = report.is_success();
-        if self.was_idle && succeeded && matches!(verdict, Verdict::Stop(_)) && !exchange.is_error() {
+        let is_plain_success = report.is_success() && !exchange.is_error();
+        if self.was_idle && is_plain_success && matches!(verdict, Verdict::Stop(_)) {
             return verdict;
         }
         self.reset_ticket();

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use retry_policy::Policy;
 use uuid::Uuid;
 
 use crate::engine::exchange::IDEMPOTENCY_KEY;
 use crate::engine::recorder::hash;
 use crate::env::{self, Clock, Moment, Skipped};
+use retry_policy::Policy;
 
 /// The time limits and keys of a call's requests. Those of outer calls hold as well.
 #[derive(Debug, Default)]

@@ -159,7 +159,10 @@ impl fmt::Debug for Request {
 ///
 /// let limited = Reply::status(429).header("retry-after", "2").body("slow down");
 /// let broken = Reply::status(200).body("{\"id\":").truncated();
-/// let slow = Reply::status(200).late(Duration::from_millis(50)).body("hello").slowly(Duration::from_millis(5));
+/// let slow = Reply::status(200)
+///     .late(Duration::from_millis(50))
+///     .body("hello")
+///     .slowly(Duration::from_millis(5));
 /// ```
 #[derive(Clone)]
 #[must_use = "it is to be part of a script"]

@@ -1,6 +1,5 @@
 //! The only file that knows reqwest's types, of either version, async and blocking.
 
-use retry_policy::FailureSet;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use crate::transport::AnyError;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::{HttpError, sources::owned_or_shared};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use retry_policy::FailureSet;
 
 /// Returns the report of `error` itself, if it is reqwest's.
 pub(crate) fn report_of(error: &AnyError) -> Option<Report<'_>> {

@@ -1,10 +1,9 @@
 //! Walks the sources of errors, in search of one that says something about an exchange.
 
-use retry_policy::FailureSet;
-
 use crate::engine::report::{By, Report};
 use crate::transport::{AnyError, HttpError, reqwest};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use retry_policy::FailureSet;
 
 /// Iterates over `error` and its sources. An `io::Error` hides the error that it wraps from its own
 /// `source()`.

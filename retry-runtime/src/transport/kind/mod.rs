@@ -86,17 +86,17 @@ pub struct Passthrough;
 
 /// Arms a [`Sender`].
 #[derive(Clone, Copy, Debug)]
-pub struct AsyncSender;
+pub struct ReqwestSender;
 
 impl<T: Sender> SenderKind<T> {
     /// Answers for reqwest's async builders.
     #[inline]
-    pub fn sender_kind(&self) -> AsyncSender {
-        AsyncSender
+    pub fn sender_kind(&self) -> ReqwestSender {
+        ReqwestSender
     }
 }
 
-impl AsyncSender {
+impl ReqwestSender {
     /// Arms the sender.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
@@ -111,17 +111,17 @@ impl AsyncSender {
 
 /// Arms a [`BlockingSender`].
 #[derive(Clone, Copy, Debug)]
-pub struct SyncSender;
+pub struct ReqwestBlockingSender;
 
 impl<T: BlockingSender> BlockingSenderKind<T> {
     /// Answers for reqwest's blocking builders.
     #[inline]
-    pub fn sender_kind(&self) -> SyncSender {
-        SyncSender
+    pub fn sender_kind(&self) -> ReqwestBlockingSender {
+        ReqwestBlockingSender
     }
 }
 
-impl SyncSender {
+impl ReqwestBlockingSender {
     /// Arms the sender.
     #[inline]
     pub fn arm<T: BlockingSender>(self, sender: T, idempotent: Option<bool>) -> T::Armed {
@@ -157,17 +157,17 @@ fn record_unknown_sender(name: fn() -> &'static str) {
 
 /// Arms the requests of an [`Executor`].
 #[derive(Clone, Copy, Debug)]
-pub struct Client;
+pub struct ReqwestClient;
 
 impl<T: Executor> Kind<T> {
     /// Answers for reqwest's clients.
     #[inline]
-    pub fn client_kind(&self) -> Client {
-        Client
+    pub fn client_kind(&self) -> ReqwestClient {
+        ReqwestClient
     }
 }
 
-impl Client {
+impl ReqwestClient {
     /// Returns the armer of one request of `client`.
     #[inline]
     pub fn armer<T: Executor>(self, client: &T, idempotent: Option<bool>) -> T::Armer {
@@ -208,17 +208,17 @@ impl Passthrough {
 
 /// Identifies a [`ReadableResponse`].
 #[derive(Clone, Copy, Debug)]
-pub struct Response;
+pub struct ReqwestResponse;
 
 impl<T: ReadableResponse> Kind<T> {
     /// Answers for reqwest's responses.
     #[inline]
-    pub fn response_kind(&self) -> Response {
-        Response
+    pub fn response_kind(&self) -> ReqwestResponse {
+        ReqwestResponse
     }
 }
 
-impl Response {
+impl ReqwestResponse {
     /// Returns the id of `response`.
     #[inline]
     #[allow(clippy::unnecessary_wraps, reason = "of other types it is not known")]
