@@ -262,7 +262,7 @@ fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
 #[test]
 fn clearing_keeps_little_room() {
     let mut recorder = Recorder::default();
-    respond(&mut recorder, &Method::GET, None, 200);
+    fill(&mut recorder, 8);
     let room = recorder.exchanges.capacity();
     recorder.clear();
     assert!(recorder.is_empty() && recorder.exchanges.capacity() == room);
