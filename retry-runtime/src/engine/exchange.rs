@@ -366,6 +366,7 @@ mod tests {
         exchange.record_header_hint(by_header(2));
         assert_eq!(exchange.hint_header(), Some("retry-after"));
         exchange.record_hint(Duration::from_secs(1));
+        exchange.record_hint(Duration::from_secs(2));
         assert_eq!(
             (exchange.hint(), exchange.hint_header()),
             (Some(Duration::from_secs(2)), Some("retry-after"))
