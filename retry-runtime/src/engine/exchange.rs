@@ -366,6 +366,7 @@ mod tests {
         exchange.record_header_hint(by_header(2));
         assert_eq!(exchange.hint_header(), Some("retry-after"));
         exchange.record_hint(Duration::from_secs(1));
+        exchange.record_hint(Duration::from_secs(2));
         assert_eq!(
             (exchange.hint(), exchange.hint_header()),
             (Some(Duration::from_secs(2)), Some("retry-after"))
@@ -376,5 +377,101 @@ mod tests {
         assert_eq!(exchange.hint_header(), Some("retry-after"));
         exchange.on_error(Failure::Reset);
         assert_eq!((exchange.hint(), exchange.hint_header()), (None, None));
+    }
+    fn report(status: u16, headers: &HeaderMap, hints: Hints) -> Exchange {
+        let mut exchange = Exchange::default();
+        let report = Report::response(StatusCode::from_u16(status).unwrap(), headers);
+        exchange.record_report(&report, hints, || SystemTime::UNIX_EPOCH);
+        exchange
+    }
+
+    #[test]
+    fn the_headers_of_retryable_responses_are_read() {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", 7.into());
+        let hint = |status, hints| report(status, &headers, hints).hint().map(|hint| hint.as_secs());
+        for status in [202, 404, 429, 503] {
+            assert_eq!(hint(status, Hints::OfRetryable), Some(7), "{status}");
+        }
+        for status in [200, 301] {
+            assert_eq!(hint(status, Hints::OfRetryable), None, "{status}");
+            assert_eq!(hint(status, Hints::OfAll), Some(7), "{status}");
+        }
+        assert_eq!(report(429, &headers, Hints::OfAll).hint_header(), Some("retry-after"));
+    }
+
+    #[test]
+    fn no_success_is_repeated_on_advice_but_a_202_may_be_left_alone() {
+        let advice = |status, advice| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-should-retry", http::HeaderValue::from_static(advice));
+            report(status, &headers, Hints::OfRetryable).should_retry()
+        };
+        assert_eq!([advice(400, "true"), advice(400, "false")], [Some(true), Some(false)]);
+        assert_eq!([advice(202, "true"), advice(202, "false")], [None, Some(false)]);
+    }
+
+    #[test]
+    fn a_report_is_recorded_over_what_is_there() {
+        let mut exchange = Exchange::default();
+        exchange.on_response(StatusCode::OK);
+        let report = Report {
+            failures: FailureSet::EMPTY.with(Failure::Body),
+            hint: Some(Duration::from_secs(3)),
+            ..Report::new(crate::engine::report::By::Own)
+        };
+        exchange.record_report(&report, Hints::OfAll, || SystemTime::UNIX_EPOCH);
+        assert_eq!(exchange.status(), Some(StatusCode::OK));
+        assert_eq!(exchange.failures(), report.failures);
+        assert_eq!(exchange.hint(), report.hint);
+        assert!(exchange.has_hint() && !exchange.is_plain_success());
+        assert_eq!(exchange.method(), None);
+        assert!(!exchange.has_succeeded());
+        exchange.on_success();
+        assert!(exchange.has_succeeded());
+    }
+
+    #[test]
+    fn a_declaration_overrides_policy_method_and_key() {
+        let is_idempotent = |method: &Method, declared, policy| {
+            let mut exchange = Exchange::new(method, &HeaderMap::new());
+            exchange.declare_idempotent(declared);
+            exchange.is_idempotent_under(policy)
+        };
+        for method in [Method::GET, Method::POST] {
+            for policy in [None, Some(false), Some(true)] {
+                assert!(is_idempotent(&method, Some(true), policy));
+                assert!(!is_idempotent(&method, Some(false), policy));
+            }
+            assert!(is_idempotent(&method, None, Some(true)) && !is_idempotent(&method, None, Some(false)));
+        }
+        assert!(is_idempotent(&Method::GET, None, None) && !is_idempotent(&Method::POST, None, None));
+    }
+
+    #[test]
+    fn errors_and_plain_successes() {
+        for (status, is_error, is_plain_success) in [
+            (200, false, true),
+            (202, false, false),
+            (204, false, true),
+            (304, false, false),
+            (404, true, false),
+            (500, true, false),
+        ] {
+            let exchange = report(status, &HeaderMap::new(), Hints::OfRetryable);
+            assert_eq!(
+                (exchange.is_error(), exchange.is_plain_success()),
+                (is_error, is_plain_success),
+                "{status}"
+            );
+        }
+        let mut exchange = Exchange::default();
+        assert!(!exchange.is_error() && !exchange.is_plain_success() && !exchange.has_hint());
+        assert_eq!(exchange.longest_hint(), None);
+        exchange.record_hint(Duration::ZERO);
+        assert!(!exchange.has_hint());
+        exchange.record_other_hint(Duration::from_secs(2));
+        exchange.record_other_hint(Duration::from_secs(1));
+        assert_eq!(exchange.longest_hint(), Some(Duration::from_secs(2)));
     }
 }

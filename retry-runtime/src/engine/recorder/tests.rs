@@ -129,6 +129,7 @@ fn an_open_call_may_have_done_anything_until_it_ends() {
     let mut recorder = Recorder::default();
     assert!(recorder.is_empty());
     let number = recorder.begin_call(Some(true));
+    assert!(!recorder.is_empty());
     assert_eq!(recorder.exchanges()[0].progress, Progress::Open);
     assert!(recorder.exchanges()[0].exchange.is_idempotent());
     let other = recorder.begin_call(None);
@@ -261,7 +262,7 @@ fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
 #[test]
 fn clearing_keeps_little_room() {
     let mut recorder = Recorder::default();
-    respond(&mut recorder, &Method::GET, None, 200);
+    fill(&mut recorder, 8);
     let room = recorder.exchanges.capacity();
     recorder.clear();
     assert!(recorder.is_empty() && recorder.exchanges.capacity() == room);
@@ -284,4 +285,164 @@ fn urls_differ_by_all_but_the_fragment() {
         assert_ne!(hash_url(base), hash_url(&base[..at]), "{at}");
     }
     assert_ne!(hash(&1), hash(&2));
+}
+
+#[test]
+fn a_report_matches_the_exchange_that_it_may_be_about() {
+    const ELSEWHERE: &str = "http://localhost/b";
+    let failures =
+        |failure: Option<Failure>| failure.map_or(FailureSet::EMPTY, |f| FailureSet::EMPTY.with(f));
+    let failure = |failure| Report::failure(None, failures(failure));
+    let status = |status: u16| Report::failure(StatusCode::from_u16(status).ok(), FailureSet::EMPTY);
+    let record = |end: &dyn Fn(&mut Recorder, u64)| {
+        let mut recorder = Recorder::default();
+        let number = recorder.on_request(prepare(&Method::POST, None));
+        end(&mut recorder, number);
+        recorder.exchanges()[0].clone()
+    };
+    let failed = |kind| {
+        record(&|recorder: &mut Recorder, number| {
+            recorder.on_report(number, &failure(kind), Hints::OfRetryable, now);
+        })
+    };
+    let responded = |status| record(&|recorder: &mut Recorder, number| end(recorder, number, status, URL));
+    let read = record(&|recorder: &mut Recorder, number| {
+        end(recorder, number, 200, URL);
+        recorder.on_body_end(None);
+    });
+    let broken = record(&|recorder: &mut Recorder, number| {
+        end(recorder, number, 200, URL);
+        recorder.on_body_error(None, &failure(Some(Failure::Body)));
+    });
+    let redirected = record(&|recorder: &mut Recorder, number| end(recorder, number, 503, ELSEWHERE));
+    let open = record(&|_: &mut Recorder, _| {});
+    let dropped = record(&|recorder: &mut Recorder, number| recorder.on_drop(number));
+    let own = Report { status: StatusCode::from_u16(503).ok(), ..Report::new(By::Own) };
+
+    for (line, (recorded, report, expected)) in [
+        // By URL.
+        (&responded(503), status(503).about(Some(URL)), true),
+        (&responded(503), status(503).about(Some(ELSEWHERE)), false),
+        (&redirected, status(503).about(Some(URL)), true),
+        (&redirected, status(503).about(Some(ELSEWHERE)), true),
+        // By status.
+        (&responded(503), status(503), true),
+        (&responded(503), own, true),
+        (&responded(503), status(502), false),
+        (&failed(None), status(503), false),
+        // By failure.
+        (&failed(Some(Failure::Reset)), failure(Some(Failure::Reset)), true),
+        (&failed(Some(Failure::Reset)), failure(Some(Failure::Timeout)), false),
+        (&failed(Some(Failure::Reset)), failure(None), false),
+        (&failed(None), failure(None), true),
+        // By a failure while the body was read.
+        (&responded(200), failure(None), true),
+        (&responded(503), failure(None), false),
+        (&responded(200), failure(Some(Failure::Body)), true),
+        (&responded(503), failure(Some(Failure::Timeout)), true),
+        (&responded(200), failure(Some(Failure::Connect)), false),
+        (&read, failure(Some(Failure::Body)), false),
+        (&read, failure(None), true),
+        (&broken, failure(Some(Failure::Body)), true),
+        (&broken, failure(Some(Failure::Timeout)), false),
+        // Exchanges without an end.
+        (&open, failure(Some(Failure::Reset)).about(Some(URL)), true),
+        (&open, failure(Some(Failure::Reset)), false),
+        (&dropped, failure(Some(Failure::Timeout)).about(Some(URL)), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(recorded.matches(&report), expected, "row {line}");
+    }
+}
+
+#[test]
+fn a_server_may_have_done_what_it_did_not_refuse() {
+    let may_have_done = |end: &dyn Fn(&mut Recorder, u64)| {
+        let mut recorder = Recorder::default();
+        let number = recorder.on_request(prepare(&Method::POST, None));
+        end(&mut recorder, number);
+        recorder.exchanges()[0].may_have_done()
+    };
+    let responds =
+        |status| may_have_done(&|recorder: &mut Recorder, number| end(recorder, number, status, URL));
+    let fails = |failure| {
+        let report = Report::failure(None, FailureSet::EMPTY.with(failure));
+        may_have_done(&|recorder: &mut Recorder, number| {
+            recorder.on_report(number, &report, Hints::OfRetryable, now);
+        })
+    };
+    for status in [200, 302, 408, 409, 500, 503] {
+        assert!(responds(status), "{status}");
+    }
+    for status in [400, 404, 429] {
+        assert!(!responds(status), "{status}");
+    }
+    assert!(!fails(Failure::Connect) && fails(Failure::Reset) && fails(Failure::Timeout));
+    assert!(may_have_done(&|_: &mut Recorder, _| {}), "open");
+    assert!(may_have_done(&|recorder: &mut Recorder, number| recorder.on_drop(number)));
+    assert!(may_have_done(&|recorder: &mut Recorder, number| end(
+        recorder,
+        number,
+        404,
+        "http://localhost/b"
+    )));
+    let hinted = |recorder: &mut Recorder, number| {
+        end(recorder, number, 503, URL);
+        recorder.exchanges_mut()[0].exchange.record_hint(Duration::from_secs(1));
+    };
+    assert!(!may_have_done(&hinted), "a 503 with a hint");
+}
+
+#[test]
+fn exchanges_overlap_from_their_beginning_to_their_end() {
+    // Two exchanges, by the order of their beginnings and ends.
+    for (order, expected) in [("aAbB", false), ("abAB", true), ("abBA", true), ("ab", true), ("aAb", false)] {
+        let mut recorder = Recorder::default();
+        let mut numbers = [0; 2];
+        for step in order.chars() {
+            let at = usize::from(step.eq_ignore_ascii_case(&'b'));
+            if step.is_ascii_lowercase() {
+                numbers[at] = recorder.on_request(prepare(&Method::GET, None));
+            } else {
+                end(&mut recorder, numbers[at], 200, URL);
+            }
+        }
+        let [a, b] = recorder.exchanges() else { panic!("two exchanges") };
+        assert_eq!((a.overlaps(b), b.overlaps(a)), (expected, expected), "{order}");
+    }
+}
+
+#[test]
+fn marks_change_what_an_exchange_counts_for() {
+    for (status, mark, failed, succeeded, has_open_hint) in [
+        (200, Mark::None, false, true, false),
+        (503, Mark::None, true, false, true),
+        (503, Mark::Waiting, true, false, true),
+        (503, Mark::Retried, true, false, false),
+        (503, Mark::Settled, true, false, true),
+        (503, Mark::Succeeded, false, true, true),
+    ] {
+        let mut recorder = Recorder::default();
+        respond(&mut recorder, &Method::GET, None, status);
+        recorder.exchanges_mut()[0].mark = mark;
+        let exchange = &recorder.exchanges()[0];
+        assert_eq!(
+            (exchange.has_failed(), exchange.has_succeeded(), exchange.has_open_hint()),
+            (failed, succeeded, has_open_hint),
+            "{status} {mark:?}"
+        );
+    }
+    let mut recorder = Recorder::default();
+    let number = recorder.on_request(prepare(&Method::GET, None));
+    assert!(!recorder.exchanges()[0].has_failed() && !recorder.exchanges()[0].has_succeeded(), "open");
+    recorder.on_report(number, &Report::failure(None, FailureSet::EMPTY), Hints::OfRetryable, now);
+    assert!(recorder.exchanges()[0].has_failed() && !recorder.exchanges()[0].has_succeeded());
+    recorder.exchanges_mut()[0].mark = Mark::Succeeded;
+    assert!(!recorder.exchanges()[0].has_failed() && recorder.exchanges()[0].has_succeeded());
+    let mut broken = Recorder::default();
+    respond(&mut broken, &Method::GET, None, 200);
+    broken.on_body_error(None, &Report::failure(None, FailureSet::EMPTY.with(Failure::Body)));
+    assert!(broken.exchanges()[0].has_failed() && !broken.exchanges()[0].has_succeeded());
 }
