@@ -4,7 +4,7 @@
 //!
 //! The server does well for ten seconds, breaks down for eight, refuses for six, recovers for six, and so on. Without
 //! `--listen` the port is any that is free. Logs go to stderr, from `--log warn` up; `--log info` has each retry.
-//! How to look at it: `docs/observability`.
+//! `docs/observability` says how to look at the metrics.
 
 use std::error::Error;
 use std::future::Future;

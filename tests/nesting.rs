@@ -140,7 +140,7 @@ async fn above(fake: &Fake) -> Result<Response, reqwest::Error> {
     below(fake).await
 }
 
-/// How many attempts a call makes on its own.
+/// Returns the number of attempts that a call makes on its own.
 fn alone(statuses: &[u16]) -> usize {
     statuses.iter().take(3).position(|status| *status == 200).map_or(3, |at| at + 1)
 }

@@ -57,7 +57,7 @@ impl Answer {
         }
     }
 
-    /// Whether the server may have done what it was asked for.
+    /// `true` if the server may have done the work.
     fn may_have_done(self) -> bool {
         matches!(self, Self::Ok | Self::Unavailable | Self::Broken | Self::Reset)
     }

@@ -24,7 +24,7 @@ pub enum Shared<'u> {
     Upstream(&'u Upstream),
 }
 
-/// How a call goes on.
+/// The next step of a call.
 pub enum Step {
     Wait(Duration),
     Succeeded,

@@ -165,7 +165,7 @@ fn queue_after_outage(rate: f64, policy: &Policy, shared: Shared<'_>, chance: &m
     herd::run(Load::Offered(rate), HORIZON, policy, &[shared], &mut server, chance)
 }
 
-/// How long after the stand-still calls succeed again as they come, to within 5 % for five seconds.
+/// Returns the time from the end of the outage until calls succeed as they come, to within 5 % for five seconds.
 fn recovery(tally: &Tally) -> f64 {
     let end = STILL.1.as_secs() as usize;
     let well = |from: &usize| {
@@ -286,7 +286,7 @@ fn settings(out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     )
 }
 
-/// How callers come back to a server with a limit of 100/s.
+/// Simulates how callers come back to a server with a limit of 100/s.
 #[derive(Clone, Copy)]
 enum Return {
     /// Each as its own hint says.

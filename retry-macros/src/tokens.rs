@@ -6,7 +6,7 @@ use syn::{Lit, Stmt};
 
 use crate::walk::{self, Node, Parts};
 
-/// Whether statements mention `name`, but for the loop, which is tokens.
+/// Returns `true` if statements mention `name`. Does not look into the loop, which is tokens.
 pub(crate) fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
     let mut is_mentioned = false;
     walk::stmts(stmts, |node| {
@@ -20,7 +20,7 @@ pub(crate) fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
     is_mentioned
 }
 
-/// Whether tokens mention `name`, also in the text of a format.
+/// Returns `true` if tokens mention `name`, also in the text of a format.
 pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(other) => other == *name,
@@ -30,7 +30,7 @@ pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// Whether a literal is a format that captures `name`.
+/// Returns `true` if a literal is a format that captures `name`.
 pub(crate) fn captures(literal: Literal, name: &Ident) -> bool {
     let Lit::Str(text) = Lit::new(literal) else { return false };
     let name = name.unraw().to_string();
@@ -39,7 +39,7 @@ pub(crate) fn captures(literal: Literal, name: &Ident) -> bool {
     })
 }
 
-/// Whether a value is about the one that a method is called on.
+/// Returns `true` if tokens mention `self`.
 pub(crate) fn mentions_self(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(name) => name == "self",

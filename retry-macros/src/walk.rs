@@ -17,7 +17,7 @@ pub(crate) enum Node<'a> {
     Type(&'a Type),
 }
 
-/// Whether to go on with the parts of a node.
+/// The decision about the parts of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parts {
     Visit,

@@ -1,4 +1,4 @@
-//! How long to wait before a retry: delay arithmetic. Randomness is an argument.
+//! The arithmetic of waits. Randomness is an argument.
 //!
 //! Delays are computed in nanoseconds as `f64`, which is exact up to 2⁵³ ns (104 days), above any
 //! `cap` that a policy accepts. Casts from `f64` to an integer saturate.

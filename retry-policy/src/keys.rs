@@ -69,7 +69,7 @@ struct Row {
     name: &'static str,
     takes: Takes,
     place: Place,
-    /// What to write, for messages.
+    /// An example, for messages.
     example: &'static str,
     /// The values, the default and the meaning, for the table of the documentation.
     value: &'static str,

@@ -1,4 +1,4 @@
-//! What to retry, how often, and how long to wait: a checked value that can be a `const`.
+//! A policy: a checked value that can be a `const`.
 
 use std::time::Duration;
 

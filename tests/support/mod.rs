@@ -88,7 +88,7 @@ impl Routes {
     }
 }
 
-/// How many requests there were for each of `paths`.
+/// Returns the number of requests for each of `paths`.
 pub fn counts(server: &Server, paths: &[&str]) -> Vec<usize> {
     let requests = server.requests();
     paths.iter().map(|path| requests.iter().filter(|request| request.path == *path).count()).collect()

@@ -105,7 +105,7 @@ pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStre
     owned
 }
 
-/// Whether a pattern has a macro in it, which may bind anything.
+/// Returns `true` if a pattern has a macro in it, which may bind anything.
 fn has_macro(pattern: &Pat) -> bool {
     let mut has_macro = false;
     walk::pat(pattern, |node| {
@@ -115,7 +115,7 @@ fn has_macro(pattern: &Pat) -> bool {
     has_macro
 }
 
-/// What a `self` that is taken by value is called behind the conversions.
+/// Returns the name of a `self` that is taken by value, after the conversions.
 pub(crate) fn self_by_value() -> Ident {
     Ident::new("this", Span::mixed_site())
 }

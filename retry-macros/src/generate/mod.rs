@@ -201,11 +201,11 @@ struct Loop<'f> {
     options: &'f Options,
     function: &'f str,
     shape: Shape,
-    /// What the function returns, where that is a box.
+    /// The return type of the function, if it is a box.
     output: Option<&'f Type>,
-    /// What `self` is called in the body, where it is called otherwise.
+    /// The name of `self` in the body, if another attribute has renamed it.
     receiver: Option<Ident>,
-    /// What it is called behind the conversions, where it is taken by value.
+    /// The name of `self` after the conversions, if it is taken by value.
     converted: Option<Ident>,
     result: &'f Type,
     generics: &'f Generics,

@@ -16,7 +16,7 @@ use crate::options::{Given, Options};
 use crate::paths::Facade;
 use retry_policy::Jitter;
 
-/// What must be bound before the loop, and the policy as a reference.
+/// Returns the bindings before the loop, and the policy as a reference.
 pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {
     let krate = options.krate(Span::call_site());
     if options.policy.is_none() && !options.has_rules() {
@@ -53,9 +53,9 @@ pub(crate) fn expression(options: &Options) -> TokenStream {
 struct Built<'o> {
     options: &'o Options,
     krate: Facade<'o>,
-    /// Whether what is bound are inline constants: items cannot use what is generic.
+    /// `true` if constants are bound inline, since items cannot use generic parameters.
     inline: bool,
-    /// What is bound and checked before.
+    /// The constants, each with its checks.
     constants: TokenStream,
     /// The builder, with all that was given.
     policy: TokenStream,
@@ -287,7 +287,7 @@ impl<'o> Built<'o> {
 }
 
 impl Options {
-    /// Whether anything was given that is part of a policy.
+    /// Returns `true` if an option of a policy was given.
     fn has_rules(&self) -> bool {
         let Self { on, never, factor, jitter, idempotent, idempotency_key, .. } = self;
         self.max.is_some()
@@ -305,7 +305,7 @@ impl Options {
         [base, cap, max_retry_after, deadline, timeout].into_iter().flatten()
     }
 
-    /// Whether a value mentions `Self` or a parameter of `generics`.
+    /// Returns `true` if a value mentions `Self` or a parameter of `generics`.
     fn mentions(&self, generics: &Generics) -> bool {
         let source =
             |given: Option<&Expr>| given.is_some_and(|value| mentions(value.to_token_stream(), generics));
@@ -318,7 +318,7 @@ impl Options {
     }
 }
 
-/// Whether an expression is a constant, by its name, or a `policy!`.
+/// Returns `true` if an expression is a constant, by its name, or a `policy!`.
 fn is_constant(policy: &Expr) -> bool {
     match policy {
         Expr::Path(path) => path
@@ -334,7 +334,7 @@ fn is_constant(policy: &Expr) -> bool {
     }
 }
 
-/// Whether `Self` or a parameter of `generics` is mentioned.
+/// Returns `true` if tokens mention `Self` or a parameter of `generics`.
 fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
     let is_parameter = |name: &Ident| {
         generics.params.iter().any(|parameter| match parameter {

@@ -24,7 +24,7 @@ struct Row {
     idempotency_key: Option<bool>,
 }
 
-/// How a value is written in the attribute, and in JSON.
+/// A key, and its value as the attribute and as JSON have it.
 struct Written(&'static str, String, String);
 
 impl Row {

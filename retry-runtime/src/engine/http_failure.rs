@@ -3,7 +3,7 @@
 use retry_policy::FailureSet;
 use std::time::Duration;
 
-/// What an error of yours says about the exchange that failed.
+/// An error of yours that describes the exchange that failed.
 ///
 /// Implement it where an error keeps what the server or the transport said, but is not, and has not as a
 /// [`source`](std::error::Error::source), the `reqwest::Error` it came from. Where it is implemented it is
@@ -34,7 +34,7 @@ pub trait HttpFailure {
         None
     }
 
-    /// How the exchange failed, if there was no answer or it could not be read. See [`failures_of`](crate::failures_of) for
+    /// Returns the ways in which the exchange failed, if there was no answer or reading it failed. See [`failures_of`](crate::failures_of) for
     /// errors that keep a `reqwest::Error`.
     fn failures(&self) -> FailureSet {
         FailureSet::EMPTY
