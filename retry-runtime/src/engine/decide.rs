@@ -13,8 +13,9 @@
 //! error, and only if that error contains tokio's `Elapsed` or no exchange ended after the send
 //! began: the loser of a race never counts. A response whose reading was given up needs `Elapsed`.
 
-use retry_policy::{Failure, Policy};
 use std::time::SystemTime;
+
+use retry_policy::{Failure, Policy};
 
 use crate::engine::exchange::{Exchange, Hints};
 use crate::engine::recorder::{Mark, Progress, Recorded, Recorder};

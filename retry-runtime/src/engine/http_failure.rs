@@ -1,13 +1,14 @@
-//! Errors of the user's that say what happened to their request.
+//! Errors of users that describe their exchange.
+
+use std::time::Duration;
 
 use retry_policy::FailureSet;
-use std::time::Duration;
 
 /// An error of yours that describes the exchange that failed.
 ///
-/// Implement it where an error keeps what the server or the transport said, but is not, and has not as a
-/// [`source`](std::error::Error::source), the `reqwest::Error` it came from. Where it is implemented it is
-/// what counts, and the sources of the error are not looked at.
+/// Implement this trait for an error that keeps a status or a wait of the server, but neither is a
+/// `reqwest::Error` nor has one as a [`source`](std::error::Error::source). Only the implementation
+/// counts then: the sources of the error are not searched.
 ///
 /// ```
 /// use retry_http::HttpFailure;
@@ -29,18 +30,18 @@ use std::time::Duration;
 /// }
 /// ```
 pub trait HttpFailure {
-    /// The status that the server answered with, if it answered.
+    /// Returns the status of the response, if there was one.
     fn status(&self) -> Option<u16> {
         None
     }
 
-    /// Returns the ways in which the exchange failed, if there was no answer or reading it failed. See [`failures_of`](crate::failures_of) for
-    /// errors that keep a `reqwest::Error`.
+    /// Returns the ways in which the exchange failed, if there was no response or
+    /// reading its body failed. [`failures_of`](crate::failures_of) tells them of a `reqwest::Error`.
     fn failures(&self) -> FailureSet {
         FailureSet::EMPTY
     }
 
-    /// The wait that the server asked for, counted from now.
+    /// Returns the wait that the server asked for, counted from now.
     fn retry_after(&self) -> Option<Duration> {
         None
     }
