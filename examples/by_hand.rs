@@ -41,8 +41,8 @@ fn main() {
         let (status, headers) = service(now);
         let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
         exchange.on_response(status);
-        if let Some(hint) = hint::read(&headers, || SystemTime::UNIX_EPOCH + now) {
-            exchange.record_hint(hint.wait);
+        if let Some(wait) = hint::read(&headers, SystemTime::UNIX_EPOCH + now) {
+            exchange.record_hint(wait);
         }
         match retry.next(&exchange, Duration::ZERO, || random.next().unwrap_or(0.0)) {
             Verdict::Wait(wait) => {

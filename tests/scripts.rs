@@ -137,7 +137,7 @@ fn ten_thousand_scripts_keep_to_their_policies() {
             let (wait, what) = (pair[1].asked - pair[0].answered, step(n));
             prop_assert!(!lists(&never, what), "{what:?}");
             let now = std::time::SystemTime::now();
-            let hint = what.as_ref().ok().and_then(|(_, headers)| hint::read(headers, || now));
+            let hint = what.as_ref().ok().and_then(|(_, headers)| hint::read_from(headers, || now));
             let asked = hint.map(|hint| hint.wait).unwrap_or_default();
             prop_assert!(wait >= asked, "{wait:?} < {asked:?}");
             prop_assert!(asked <= policy.max_retry_after());

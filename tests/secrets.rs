@@ -193,7 +193,7 @@ proptest! {
         let exchange = Exchange::new(&Method::POST, &headers);
         let mut retry = Retry::new(&policy);
         let verdict = retry.next(&exchange, std::time::Duration::ZERO, || 0.5);
-        let hint = hint::read(&headers, std::time::SystemTime::now);
+        let hint = hint::read_from(&headers, std::time::SystemTime::now);
         let fleet = Fleet::connect(&format!("redis://{secret}:{secret}@[{secret}"));
         let fleet = fleet.map(|_| ()).map_err(|error| (error.to_string(), format!("{error:?}")));
         prop_assert!(fleet.is_err());

@@ -179,7 +179,7 @@ impl Exchange {
         if let Some(advice) = hint::should_retry(headers).filter(|advice| is_failure || !advice) {
             self.record_should_retry(advice);
         }
-        if let Some(hint) = hint::read(headers, now) {
+        if let Some(hint) = hint::read_from(headers, now) {
             self.record_header_hint(hint);
         }
     }

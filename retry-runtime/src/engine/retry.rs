@@ -59,6 +59,21 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// Returns the name for logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotRetryable => "not_retryable",
+            Self::Never => "never",
+            Self::Ambiguous => "ambiguous",
+            Self::Settled => "settled",
+            Self::Exhausted => "exhausted",
+            Self::HintTooLong => "hint_too_long",
+            Self::Deadline => "deadline",
+            Self::Budget => "budget",
+            Self::NotCloneable => "not_cloneable",
+        }
+    }
+
     /// Returns `true` if the call has decided against a retry, so that a call around it does not
     /// retry either.
     pub(crate) const fn is_decision(self) -> bool {

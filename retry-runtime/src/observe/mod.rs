@@ -106,20 +106,3 @@ impl<F: Fn(&Event<'_>) + Sync> Observer for F {
 pub fn observer<F: Fn(&Event<'_>) + Sync>(observer: F) -> F {
     observer
 }
-
-impl Stop {
-    /// Returns the name for logs and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotRetryable => "not_retryable",
-            Self::Never => "never",
-            Self::Ambiguous => "ambiguous",
-            Self::Settled => "settled",
-            Self::Exhausted => "exhausted",
-            Self::HintTooLong => "hint_too_long",
-            Self::Deadline => "deadline",
-            Self::Budget => "budget",
-            Self::NotCloneable => "not_cloneable",
-        }
-    }
-}

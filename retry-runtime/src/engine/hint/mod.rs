@@ -44,9 +44,25 @@ pub struct Hint {
     pub header: &'static str,
 }
 
-/// Returns the wait that the headers of a response ask for, and the header that asks for it.
+/// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by the
+/// client's clock.
 ///
 /// Returns `None` if there is no hint, or if it cannot be read. Absurdly long hints saturate.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use retry_http::hint;
+/// use std::time::{Duration, SystemTime};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("retry-after", HeaderValue::from_static("120"));
+/// assert_eq!(hint::read(&headers, SystemTime::now()), Some(Duration::from_secs(120)));
+/// ```
+pub fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    read_from(headers, || now).map(|hint| hint.wait)
+}
+
+/// Returns the wait as [`read`] does, and the header that asks for it.
 ///
 /// `now` returns the time of the client's clock. It is called only for a date or a Unix time, and
 /// its result counts only if the response has no usable `Date`, or was cached (`Age` is not 0).
@@ -59,11 +75,11 @@ pub struct Hint {
 /// let mut headers = HeaderMap::new();
 /// headers.insert("date", HeaderValue::from_static("Mon, 05 Aug 2019 09:27:00 GMT"));
 /// headers.insert("retry-after", HeaderValue::from_static("Mon, 05 Aug 2019 09:27:05 GMT"));
-/// let hint = hint::read(&headers, SystemTime::now);
+/// let hint = hint::read_from(&headers, SystemTime::now);
 /// assert_eq!(hint, Some(Hint { wait: Duration::from_secs(5), header: "retry-after" }));
 /// ```
 #[inline]
-pub fn read(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Hint> {
+pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Hint> {
     // The headers of every failure are read, and most have no hint.
     if headers.keys().any(is_perhaps_hint) { first_hint(headers, || sent_at(headers, now())) } else { None }
 }

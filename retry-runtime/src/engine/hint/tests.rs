@@ -41,11 +41,11 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 
 /// Returns the header of the hint, and the wait in milliseconds.
 fn hint(lines: &[(&'static str, &str)]) -> Option<(&'static str, u128)> {
-    read(&headers(lines), now).map(|hint| (hint.header, hint.wait.as_millis()))
+    read_from(&headers(lines), now).map(|hint| (hint.header, hint.wait.as_millis()))
 }
 
 fn read_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    read(headers, || now).map(|hint| hint.wait)
+    read_from(headers, || now).map(|hint| hint.wait)
 }
 
 fn after(value: &str) -> Option<Duration> {
@@ -166,7 +166,7 @@ fn of_requests_and_tokens_the_longer_counts() {
 
 #[test]
 fn the_clock_is_read_only_for_a_time() {
-    let untimed = |lines: &[(&'static str, &str)]| read(&headers(lines), || panic!("the clock is read"));
+    let untimed = |lines: &[(&'static str, &str)]| read_from(&headers(lines), || panic!("the clock is read"));
     assert_eq!(untimed(&[("date", "Tue, 07 Jul 2026 12:00:02 GMT"), ("server", "x")]), None);
     assert_eq!(untimed(&[("x-ratelimit-reset", "1783425602"), ("x-ratelimit-remaining", "5")]), None);
     assert!(untimed(&[("x-ratelimit-reset", "3")]).is_some());
@@ -273,7 +273,7 @@ proptest! {
             "x-ratelimit-reset-tokens",
         ] {
             let wait = Duration::from_secs(seconds);
-            prop_assert_eq!(read(&headers(&[(header, &value)]), now), Some(Hint { wait, header }));
+            prop_assert_eq!(read_from(&headers(&[(header, &value)]), now), Some(Hint { wait, header }));
         }
         let quota = format!("a;r=0;t={value}");
         prop_assert_eq!(read_wait(&headers(&[("ratelimit", &quota)]), now()), Some(Duration::from_secs(seconds)));
