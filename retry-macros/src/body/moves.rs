@@ -5,6 +5,7 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
@@ -124,9 +125,21 @@ pub(crate) struct Uses {
     /// Whether a variable with the name of this one is used. `macro_rules!` may have bound that one: to the compiler these
     /// are two variables then, and nothing that a macro can see tells one from the other.
     pub(crate) namesake: bool,
+    /// Whether a field of it may be moved out.
+    pub(crate) takes_fields: bool,
+    /// Whether a field of it is cloned in place of being moved out.
+    pub(crate) clones_fields: bool,
+    /// The fields of it that are sent as a request is, each with the predicate that it stands under.
+    pub(crate) sent: Vec<(Option<Predicate>, Expr)>,
 }
 
 impl Uses {
+    /// Returns `true` if the variable may be consumed in some compilation.
+    pub(crate) fn is_consumed(&self) -> bool {
+        let mut uses = self.under.iter().map(|(_, used)| *used).chain([self.always]);
+        uses.any(|used| used.rank() > Use::Borrowed.rank())
+    }
+
     /// Returns the strongest use under each combination of predicates.
     pub(crate) fn by_predicate(&self) -> Vec<(Option<Predicate>, Use)> {
         let mut under: Vec<_> =
@@ -288,7 +301,7 @@ impl Finder<'_> {
         match stmt {
             Stmt::Local(local) => {
                 let Some(init) = &mut local.init else { return };
-                self.with(by_pattern(&local.pat), &mut init.expr);
+                self.bound(&local.pat, &mut init.expr);
                 if let Some((_, diverge)) = &mut init.diverge {
                     self.visit_expr_mut(diverge);
                 }
@@ -327,18 +340,22 @@ impl Finder<'_> {
         into.then(|| parse_quote!(::core::convert::identity(#name)))
     }
 
-    /// Clones a field that [`field`](Self::field) says is moved out.
-    fn clone_field(&mut self, expr: &mut Expr) {
+    /// Clones a field that is moved out of a variable which says so. Returns whether `expr` is one.
+    fn clone_field(&mut self, expr: &mut Expr) -> bool {
+        let Some(at) = self.variable_of_field(expr) else { return false };
+        let found = &mut self.found[at];
+        found.uses.takes_fields = true;
+        if !found.variable.clones_fields {
+            return false;
+        }
+        found.uses.clones_fields = true;
+        let (private, span) = (self.private, found.variable.name.span());
         if let Expr::Field(field) = &mut *expr {
             self.with(Use::Borrowed, &mut field.base);
         }
-        if let Some(cloned) = self.field(expr) {
-            *expr = cloned;
-        }
-    }
-
-    fn is_converted(&self, name: &Ident) -> bool {
-        self.found.iter().any(|found| found.is(name) && found.variable.is_converted)
+        let span = base(expr).map_or(span, Ident::span);
+        *expr = Expr::Verbatim(quote_spanned!(span=> #private::again(&#expr)));
+        true
     }
 
     // Input:
@@ -346,24 +363,51 @@ impl Finder<'_> {
     //
     // Output:
     //     form.text("name", again(&params.name))
-    //
-    /// Clones a field that is moved out of a variable which says so.
-    fn field(&self, expr: &Expr) -> Option<Expr> {
-        let mut base = match expr {
-            Expr::Field(field) => &*field.base,
-            _ => return None,
-        };
-        while let Expr::Field(field) = base {
-            base = &field.base;
+    fn field(&mut self, expr: &mut Expr, context: Use) {
+        if matches!(context, Use::None) && self.clone_field(expr) {
+            return;
         }
-        let Expr::Path(path) = base else { return None };
-        let name = path.path.get_ident()?;
-        let variable = self.found.iter().find(|found| found.is(name))?;
-        let (private, span) = (self.private, name.span());
-        variable
-            .variable
-            .clones_fields
-            .then(|| Expr::Verbatim(quote_spanned!(span=> #private::again(&#expr))))
+        if !matches!(context, Use::Borrowed) {
+            self.take_field(expr);
+        }
+        let Expr::Field(field) = expr else { return };
+        // A field that is taken by value may be `Copy`.
+        let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };
+        self.with(base, &mut field.base);
+    }
+
+    /// Visits what is bound to a pattern.
+    fn bound(&mut self, pattern: &Pat, expr: &mut Expr) {
+        if !(binds_by_value(pattern) && self.clone_field(expr)) {
+            self.with(by_pattern(pattern), expr);
+        }
+    }
+
+    fn is_converted(&self, name: &Ident) -> bool {
+        self.found.iter().any(|found| found.is(name) && found.variable.is_converted)
+    }
+
+    /// Returns the variable that `expr` is a field of.
+    fn variable_of_field(&self, expr: &Expr) -> Option<usize> {
+        let name = matches!(expr, Expr::Field(_)).then(|| base(expr)).flatten()?;
+        self.found.iter().position(|found| found.is(name))
+    }
+
+    /// Notes that a field is used in a way that may move it out.
+    fn take_field(&mut self, expr: &Expr) {
+        if let Some(at) = self.variable_of_field(expr) {
+            self.found[at].uses.takes_fields = true;
+        }
+    }
+
+    /// Notes that `.send()` is called on a field.
+    fn send_field(&mut self, expr: &Expr) {
+        if let Some(at) = self.variable_of_field(expr) {
+            let found = &self.found[at];
+            let unless = found.unless.iter().map(Predicate::not);
+            let predicate = Predicate::all(self.predicates.iter().cloned().chain(unless));
+            self.found[at].uses.sent.push((predicate, expr.clone()));
+        }
     }
 
     /// What a `move` closure or block mentions, it takes.
@@ -454,6 +498,25 @@ fn by_pattern(pattern: &Pat) -> Use {
     }
 }
 
+/// Returns the variable that `expr` is, or is a field of.
+fn base(expr: &Expr) -> Option<&Ident> {
+    match expr {
+        Expr::Field(field) => base(&field.base),
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    }
+}
+
+/// Whether a pattern takes a part of what is bound to it. A name in capitals is a constant or a variant.
+fn binds_by_value(pattern: &Pat) -> bool {
+    let mut bound = Vec::new();
+    names(pattern, None, &mut bound);
+    let is_variable =
+        |name: &Ident| name.unraw().to_string().starts_with(|first: char| !first.is_uppercase());
+    // What is bound by `ref` has the type of a reference, and nothing else is known of a type here.
+    bound.iter().any(|owned| owned.ty.is_none() && is_variable(&owned.name))
+}
+
 fn by_method(name: &str) -> Use {
     // `is_some_and` and its kin take the value.
     if name.ends_with("_and") || name.ends_with("_or") {
@@ -512,14 +575,7 @@ impl Finder<'_> {
             Expr::Group(group) => self.with(context, &mut group.expr),
             Expr::Reference(reference) => self.with(Use::Borrowed, &mut reference.expr),
             Expr::RawAddr(address) => self.with(Use::Borrowed, &mut address.expr),
-            Expr::Field(_) if matches!(context, Use::None) && self.field(expr).is_some() => {
-                self.clone_field(expr);
-            }
-            Expr::Field(field) => {
-                // A field that is taken by value may be `Copy`.
-                let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };
-                self.with(base, &mut field.base);
-            }
+            Expr::Field(_) => self.field(expr, context),
             Expr::Index(index) => {
                 self.with(Use::Borrowed, &mut index.expr);
                 self.visit_expr_mut(&mut index.index);
@@ -533,6 +589,9 @@ impl Finder<'_> {
                 self.with(operand, &mut unary.expr);
             }
             Expr::MethodCall(call) => {
+                if call.method == "send" && call.args.is_empty() {
+                    self.send_field(&call.receiver);
+                }
                 self.with(by_method(&call.method.to_string()), &mut call.receiver);
                 self.all(&mut call.args);
             }
@@ -560,9 +619,12 @@ impl Finder<'_> {
                 self.with(Use::Borrowed, &mut assign.left);
                 self.visit_expr_mut(&mut assign.right);
             }
-            Expr::Let(binding) => self.with(by_pattern(&binding.pat), &mut binding.expr),
+            Expr::Let(binding) => self.bound(&binding.pat, &mut binding.expr),
             Expr::Match(item) => {
-                self.with(Use::Perhaps, &mut item.expr);
+                let moves = item.arms.iter().any(|arm| binds_by_value(&arm.pat));
+                if !(moves && self.clone_field(&mut item.expr)) {
+                    self.with(Use::Perhaps, &mut item.expr);
+                }
                 for arm in &mut item.arms {
                     let pattern = arm.pat.clone();
                     self.under(Predicate::of(&arm.attrs), |finder| {

@@ -608,6 +608,7 @@ fn a_future_of_a_block() {
             fn user(&self, id: String) -> BoxFuture<'_, Result<User, Error>> {
                 let url = self.url(&id);
                 async move {
+                    let mut url = ::retry_http::__private::Slot::new(url);
                     let mut call = ::retry_http::__private::Call::start(
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
@@ -619,7 +620,7 @@ fn a_future_of_a_block() {
                         &::retry_http::Policy::DEFAULT,
                     );
                     loop {
-                        let url = ::retry_http::__private::again(&url);
+                        let url = ::retry_http::__private::request!(clone, url, call);
                         let attempted = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {

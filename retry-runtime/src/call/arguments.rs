@@ -1,6 +1,8 @@
 //! What the generated loop does with values of the user's types: thin macros over [`Probe`](crate::transport::kind::Probe),
 //! which has to be asked where the type is known, and the traits whose messages speak to users.
 
+#![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
+
 use std::ops::Deref;
 
 use crate::call::Call;
@@ -114,6 +116,42 @@ pub fn keep<T: Keep + ?Sized>(argument: &T) -> T::Kept {
     argument.keep()
 }
 
+/// What the collected items of an argument must be, over which every attempt iterates.
+#[diagnostic::on_unimplemented(
+    message = "each attempt iterates over this argument, and an item of it, `{T}`, cannot be cloned for the next one",
+    label = "consumed by each attempt, but its items are not `Clone`",
+    note = "add `+ Clone` to the item (`impl IntoIterator<Item = impl AsRef<str> + Clone>`), or take a slice"
+)]
+pub trait Items<T> {
+    /// Returns clones of the items.
+    #[must_use]
+    fn again(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Items<T> for Vec<T> {
+    #[inline]
+    fn again(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Where a request is that an attempt sends.
+#[diagnostic::on_unimplemented(
+    message = "each attempt sends this request, and the value that it is a field of cannot be cloned for the next one",
+    label = "a request in a field is sent by each attempt",
+    note = "take the request as an argument of its own, or take the argument apart in the signature \
+            (`Job {{ request, .. }}: Job`)"
+)]
+pub trait Sent {}
+
+#[diagnostic::do_not_recommend]
+impl Sent for Cloned {}
+#[diagnostic::do_not_recommend]
+impl Sent for Lent {}
+#[diagnostic::do_not_recommend]
+impl Sent for LentUniquely {}
+
 /// The items of an argument that can only be iterated over once.
 #[inline]
 pub fn collect<I: IntoIterator>(argument: I) -> Vec<I::Item> {
@@ -158,6 +196,25 @@ impl<T: Clone> Giving<T> {
     }
 }
 
+impl<T: Clone> Giving<T> {
+    /// It can be cloned.
+    #[inline]
+    pub fn carrying(&self) -> Cloned {
+        Cloned
+    }
+}
+
+impl<T> Giving<Vec<T>> {
+    /// Returns clones of collected items.
+    #[inline]
+    pub fn items(&self, items: &Vec<T>) -> Vec<T>
+    where
+        Vec<T>: Items<T>,
+    {
+        items.again()
+    }
+}
+
 impl<T: Sync> Lending<T> {
     /// It can be shared.
     #[inline]
@@ -167,6 +224,9 @@ impl<T: Sync> Lending<T> {
 }
 
 impl Cloned {
+    /// Each attempt consumes a request of its own.
+    pub fn sends<R>(self, _: R) {}
+
     /// A clone of `argument`.
     #[inline]
     pub fn give<T: Clone>(self, argument: &mut T) -> T {
@@ -180,6 +240,9 @@ impl Cloned {
 }
 
 impl Lent {
+    /// A request that is lent cannot be sent: the compiler says so.
+    pub fn sends<R: Sent>(self, _: R) {}
+
     /// `argument` itself.
     #[inline]
     pub fn give<T>(self, argument: &mut T) -> &T {
@@ -193,6 +256,9 @@ impl Lent {
 }
 
 impl LentUniquely {
+    /// A request that is lent cannot be sent: the compiler says so.
+    pub fn sends<R: Sent>(self, _: R) {}
+
     /// `argument` itself.
     #[inline]
     pub fn give<T>(self, argument: &mut T) -> &mut T {
@@ -290,6 +356,12 @@ impl<T: ?Sized> Opaque<T> {
         LentUniquely
     }
 
+    /// It cannot be cloned.
+    #[inline]
+    pub fn carrying(&self) -> LentUniquely {
+        LentUniquely
+    }
+
     /// It can neither be cloned nor shared.
     #[inline]
     pub fn request(&self) -> LentUniquely {
@@ -298,20 +370,30 @@ impl<T: ?Sized> Opaque<T> {
 }
 
 /// What an attempt is given of an argument that it may consume: a clone, where there is one, else a reference;
-/// a unique one where the type is not `Sync`, so that the future is `Send` where it was.
+/// a unique one where the type is not `Sync`, so that the future is `Send` where it was, and where it is carried from
+/// attempt to attempt.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fresh {
+    (carried $place:expr) => {{
+        let carrying = $crate::__private::Giving::of(&$place).carrying();
+        carrying.give(&mut $place)
+    }};
     ($argument:ident) => {{
         let giving = $crate::__private::Giving::of(&$argument).giving();
         giving.give(&mut $argument)
     }};
 }
 
-/// Gives an attempt a clone of the request in a slot, or what else there is.
+/// Gives an attempt a clone of the request in a slot, or what else there is. With `sent`, asks whether a field may be sent.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __request {
+    (sent, $argument:ident, $field:expr) => {
+        $crate::__private::Giving::of(&$argument)
+            .giving()
+            .sends($crate::__private::Requests::of(&$field).request())
+    };
     (clone, $slot:ident, $call:ident) => {
         $crate::__private::Requests::of($slot.get()).request().clone_from(&mut $slot, &mut $call)
     };
