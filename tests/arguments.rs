@@ -389,6 +389,29 @@ mod carried_on {
         Ok(())
     }
 
+    type Alias<'a> = &'a mut u32;
+
+    /// What borrows does not say here that it does so uniquely.
+    struct Context<'a> {
+        n: &'a mut u32,
+        name: String,
+    }
+
+    #[retry_http(base = 1ms, carry = [context, n])]
+    async fn hidden(http: &Client, url: &str, context: Context<'_>, n: Alias<'_>) -> Answer {
+        *context.n += 1;
+        *n += 1;
+        put(http, url, context.name.clone()).await
+    }
+
+    #[tokio::test]
+    async fn a_unique_reference_that_is_not_seen_goes_on() {
+        let (mut n, mut other, server) = (0, 0, recovering());
+        let context = Context { n: &mut n, name: "name".to_owned() };
+        assert_eq!(hidden(&Client::new(), &server.url("/"), context, &mut other).await.unwrap(), "x");
+        assert_eq!((n, other, bodies(&server)), (2, 2, vec![4, 4]));
+    }
+
     #[tokio::test]
     async fn a_unique_reference_in_another_type_goes_on() {
         let http = Client::new();
@@ -717,6 +740,15 @@ mod fields {
             })
         }
 
+        #[retry_http(base = 1ms)]
+        fn changed(mut self) -> impl Future<Output = Answer> {
+            self.url.push('a');
+            async move {
+                self.url.push('b');
+                text(self.http.get(&self.url).send().await?).await
+            }
+        }
+
         /// The part that is moved before the block is not the block's.
         #[retry_http(base = 1ms)]
         fn in_parts(self) -> impl Future<Output = Answer> {
@@ -757,6 +789,9 @@ mod fields {
         let server = recovering();
         assert_eq!(call(&server).boxed().await.unwrap(), "x");
         assert_eq!(bodies(&server), [4, 4]);
+        let server = recovering();
+        assert_eq!(call(&server).changed().await.unwrap(), "x");
+        assert!(server.requests().iter().all(|request| request.path == "/ab"));
         let server = recovering();
         assert_eq!(call(&server).in_parts().await.unwrap(), "x");
         assert_eq!(bodies(&server), [0, 0]);

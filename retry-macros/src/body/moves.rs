@@ -136,8 +136,17 @@ pub(crate) struct Uses {
 impl Uses {
     /// Returns `true` if the variable may be consumed in some compilation.
     pub(crate) fn is_consumed(&self) -> bool {
-        let mut uses = self.under.iter().map(|(_, used)| *used).chain([self.always]);
-        uses.any(|used| used.rank() > Use::Borrowed.rank())
+        self.strongest() > Use::Borrowed.rank()
+    }
+
+    /// Returns `true` if the variable is used in some compilation.
+    pub(crate) fn is_used(&self) -> bool {
+        self.strongest() > Use::None.rank()
+    }
+
+    fn strongest(&self) -> u8 {
+        let under = self.under.iter().map(|(_, used)| used.rank());
+        under.fold(self.always.rank(), u8::max)
     }
 
     /// Returns the strongest use under each combination of predicates.
@@ -492,7 +501,7 @@ fn by_pattern(pattern: &Pat) -> Use {
     match pattern {
         Pat::Wild(_) => Use::Borrowed,
         Pat::Ident(plain) if plain.by_ref.is_some() => Use::Borrowed,
-        Pat::Ident(_) => Use::None,
+        Pat::Ident(plain) if is_variable(&plain.ident) => Use::None,
         Pat::Type(typed) => by_pattern(&typed.pat),
         _ => Use::Perhaps,
     }
@@ -507,14 +516,17 @@ fn base(expr: &Expr) -> Option<&Ident> {
     }
 }
 
-/// Whether a pattern takes a part of what is bound to it. A name in capitals is a constant or a variant.
+/// Whether a pattern takes a part of what is bound to it.
 fn binds_by_value(pattern: &Pat) -> bool {
     let mut bound = Vec::new();
     names(pattern, None, &mut bound);
-    let is_variable =
-        |name: &Ident| name.unraw().to_string().starts_with(|first: char| !first.is_uppercase());
     // What is bound by `ref` has the type of a reference, and nothing else is known of a type here.
     bound.iter().any(|owned| owned.ty.is_none() && is_variable(&owned.name))
+}
+
+/// Whether a name in a pattern is that of a variable: one in capitals is a constant or a variant.
+fn is_variable(name: &Ident) -> bool {
+    name.unraw().to_string().starts_with(|first: char| !first.is_uppercase())
 }
 
 fn by_method(name: &str) -> Use {
@@ -657,5 +669,108 @@ impl Finder<'_> {
             }
             _ => visit_mut::visit_expr_mut(self, expr),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse::Parser;
+
+    use super::*;
+    use crate::options::Options;
+
+    /// Returns what `body` does with `x`, and `body` as it is then.
+    fn used(body: &str, clones_fields: bool) -> (Uses, String) {
+        let mut body = Block::parse_within.parse_str(body).expect("statements");
+        let options = Options::default();
+        let name = Ident::new("x", Span::call_site());
+        let variable = Variable { name, is_converted: false, clones_fields };
+        let private = options.krate(Span::call_site()).private();
+        let uses = of(std::iter::once(variable), private, &mut body).remove(0);
+        (uses, quote!(#(#body)*).to_string())
+    }
+
+    #[test]
+    fn uses() {
+        const NONE: u8 = 0;
+        const BORROWED: u8 = 1;
+        const PERHAPS: u8 = 2;
+        const CONSUMED: u8 = 3;
+        let table = [
+            ("y.len();", NONE),
+            ("let x = 1; drop(x);", NONE),
+            ("list.map(|x| drop(x));", NONE),
+            ("if let Some(x) = y { drop(x) }", NONE),
+            ("fn f(x: u8) { drop(x) }", NONE),
+            ("&x;", BORROWED),
+            ("&mut x.y;", BORROWED),
+            ("x.len();", BORROWED),
+            ("x.as_str().into_owned();", BORROWED),
+            ("x == y;", BORROWED),
+            ("x += 1;", BORROWED),
+            ("x[0];", BORROWED),
+            ("let _ = x;", BORROWED),
+            ("let ref y = x;", BORROWED),
+            (r#"format!("{x}");"#, BORROWED),
+            (r#"format!("{}", x);"#, BORROWED),
+            ("x.unknown();", PERHAPS),
+            ("x.y;", PERHAPS),
+            ("unknown!(x);", PERHAPS),
+            ("match x { Some(y) => y, None => 1 };", PERHAPS),
+            ("let Some(y) = x else { return };", PERHAPS),
+            ("move || x.len();", PERHAPS),
+            ("async move { x.len() };", PERHAPS),
+            ("drop(x);", CONSUMED),
+            ("f(&y, x);", CONSUMED),
+            ("let y = x;", CONSUMED),
+            ("Some { x };", CONSUMED),
+            ("for y in x {}", CONSUMED),
+            ("x.into_iter();", CONSUMED),
+            ("x.unwrap_or_default();", CONSUMED),
+            ("x", CONSUMED),
+            ("&x; drop(x);", CONSUMED),
+        ];
+        for (body, rank) in table {
+            assert_eq!(used(body, false).0.always.rank(), rank, "{body}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_cloned() {
+        let table = [
+            ("f(x.y);", "f (again (& x . y)) ;"),
+            ("f(x.y.z);", "f (again (& x . y . z)) ;"),
+            ("let y = x.y;", "let y = again (& x . y) ;"),
+            ("for y in x.y {}", "for y in again (& x . y) { }"),
+            ("if let Some(y) = x.y {}", "if let Some (y) = again (& x . y) { }"),
+            ("let Some(y) = x.y else { return };", "let Some (y) = again (& x . y) else { return } ;"),
+            (
+                "match x.y { Some(y) => y, None => 1 };",
+                "match again (& x . y) { Some (y) => y , None => 1 } ;",
+            ),
+        ];
+        for (body, expected) in table {
+            let (uses, body) = used(body, true);
+            assert_eq!(body.replace(":: retry_http :: __private :: ", ""), expected);
+            assert!(uses.clones_fields && uses.always.rank() == 1, "{body}");
+        }
+        let untouched = [
+            "f(&x.y);",
+            "f(x.y.len());",
+            "if let None = x.y {}",
+            "if let Some(ref y) = x.y {}",
+            "match x.y { Kind::A => 1, _ => 2 };",
+            "match &x.y { Some(y) => y, None => 1 };",
+        ];
+        for body in untouched {
+            assert!(!used(body, true).0.clones_fields, "{body}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_sent() {
+        let sent = |body| used(body, true).0.sent.len();
+        assert_eq!(sent("x.y.send().await;"), 1);
+        assert_eq!(sent("x.send(); x.y.send(1); y.x.send(); let x = 1; x.y.send();"), 0);
     }
 }

@@ -810,3 +810,92 @@ fn is_builder(ty: &Type) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::Block;
+    use syn::parse::Parser;
+
+    use super::*;
+
+    /// Returns the names of what `body` was armed with, in order, and whether a send is visible.
+    fn armed(body: &str) -> (Vec<String>, Sends) {
+        fn marks(tokens: TokenStream, found: &mut Vec<String>) {
+            for token in tokens {
+                match token {
+                    TokenTree::Group(group) => marks(group.stream(), found),
+                    TokenTree::Ident(name) if MARKS.iter().any(|mark| name == mark) => {
+                        found.push(name.to_string());
+                    }
+                    _ => {}
+                }
+            }
+        }
+
+        let mut body = Block::parse_within.parse_str(body).expect("statements");
+        let sends = arm(&mut body, std::iter::empty(), &[], Shape::Async, &Options::default());
+        let mut found = Vec::new();
+        marks(quote!(#(#body)*), &mut found);
+        (found, sends)
+    }
+
+    /// What is called on armed sends and watched reads.
+    const MARKS: [&str; 5] = ["arm", "executing", "getting", "reading", "streaming"];
+
+    #[test]
+    fn sends_that_are_armed() {
+        let table: [(&str, &[&str]); 15] = [
+            ("http.get(url).send().await?;", &["arm"]),
+            ("http.get(url).send();", &["arm"]),
+            ("self.http.get(url).header(a, b).send().await;", &["arm"]),
+            ("let r = http.get(url); r.send().await;", &["arm"]),
+            ("let r: RequestBuilder = make(); r.send().await;", &["arm"]),
+            ("let r = make(); r.send().await;", &["arm"]),
+            ("make().send().await;", &["arm"]),
+            ("Box::pin(make().send()).await;", &["arm"]),
+            ("join!(a.get(u).send(), b.get(u).send());", &["arm", "arm"]),
+            ("urls.map(|url| async move { http.get(url).send().await });", &["arm"]),
+            ("http.execute(request).await;", &["executing"]),
+            ("self.http().execute(request).await;", &["executing"]),
+            ("reqwest::get(url).await;", &["getting"]),
+            ("response.json().await;", &["reading"]),
+            ("response.bytes_stream();", &["streaming"]),
+        ];
+        for (body, expected) in table {
+            assert_eq!(armed(body).0, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn sends_that_are_not_armed() {
+        let table = [
+            "tx.send(value).await;",
+            "self.send().await;",
+            "self.execute(request).await;",
+            "http.execute(|request| request).await;",
+            "loop { let r = make(); } r.send();",
+            "let r = make(); r.send().await; r.again();",
+            "let r = make(); loop { r.send().await; }",
+            "unknown!(http.get(url).send().await);",
+            "fn inner() { http.get(url).send(); }",
+            "response.json(value);",
+        ];
+        for body in table {
+            assert_eq!(armed(body).0, Vec::<String>::new(), "{body}");
+        }
+    }
+
+    #[test]
+    fn whether_a_send_is_visible() {
+        let table = [
+            ("http.get(url).send().await;", Sends::Visible),
+            ("http.execute(request).await;", Sends::Visible),
+            ("reqwest::get(url).await;", Sends::OnlyGet),
+            ("helper(http).await;", Sends::Hidden),
+            ("response.json().await;", Sends::Hidden),
+        ];
+        for (body, sends) in table {
+            assert_eq!(armed(body).1, sends, "{body}");
+        }
+    }
+}

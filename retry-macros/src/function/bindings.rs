@@ -51,8 +51,12 @@ impl Owned {
     /// Hides the `mut` from lints if statements before the attempts mention the variable.
     fn may_be_changed_by(&mut self, before: &[Stmt]) {
         if mentioned(before, &self.name) {
-            self.mutability = self.mutability.map(|_| Token![mut](Span::mixed_site()));
+            self.hide_mut();
         }
+    }
+
+    fn hide_mut(&mut self) {
+        self.mutability = self.mutability.map(|_| Token![mut](Span::mixed_site()));
     }
 
     fn named(name: Ident, ty: Option<Type>) -> Self {
@@ -116,8 +120,22 @@ fn as_written(pattern: &Pat) -> String {
     pattern.to_token_stream().to_string().replace(" !", "!").replace("! ", "!")
 }
 
+/// Makes a receiver that is taken by value a local of `body`, which `before` stands before.
+pub(crate) fn receiver_in_block(
+    receiver: &Receiver,
+    before: &[Stmt],
+    body: &mut [Stmt],
+    once: &mut TokenStream,
+) -> Owned {
+    let mut owned = receiver_in(receiver, body, once);
+    if mentioned(before, &Ident::from(receiver.self_token)) {
+        owned.hide_mut();
+    }
+    owned
+}
+
 /// Makes a receiver that is taken by value a local of `body`.
-pub(crate) fn receiver_in(receiver: &Receiver, body: &mut [Stmt], once: &mut TokenStream) -> Owned {
+fn receiver_in(receiver: &Receiver, body: &mut [Stmt], once: &mut TokenStream) -> Owned {
     let mut name = self_by_value();
     name.set_span(name.span().located_at(receiver.self_token.span));
     for stmt in body {

@@ -127,9 +127,10 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
 
     let (mut arguments, mut sends) = (Arguments::default(), Sends::Hidden);
     if outside {
-        let Enclosed { body, mut owned, .. } = function.block();
+        let Enclosed { before, body, mut owned } = function.block();
         let mut once = TokenStream::new();
-        owned.extend(by_value.map(|receiver| bindings::receiver_in(&receiver, body, &mut once)));
+        let receiver = by_value.as_ref();
+        owned.extend(receiver.map(|receiver| bindings::receiver_in_block(receiver, before, body, &mut once)));
         let tokens = looped.around(body, &owned, &once, &mut arguments, &mut sends, errors);
         *body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
     } else {
@@ -166,7 +167,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     Some(quote!(#(#attrs)* #docs #allow #vis #sig #block))
 }
 
-/// Whether a block of `function` may consume `receiver`, which nothing before the block takes apart: the block then owns it.
+/// Whether a block of `function` may consume or change `receiver`, which nothing before the block takes apart: the block then owns it.
 fn is_taken_in_block(function: &mut Function, receiver: &syn::Receiver, private: Private<'_>) -> bool {
     let Enclosed { before, body, owned } = function.block();
     if owned.iter().any(|owned| owned.is_receiver) {
@@ -177,7 +178,9 @@ fn is_taken_in_block(function: &mut Function, receiver: &syn::Receiver, private:
         let variable = Variable { name, is_converted: false, clones_fields: false };
         moves::of(std::iter::once(variable), private, &mut stmts.to_vec()).remove(0)
     };
-    !uses_in(before).takes_fields && uses_in(body).is_consumed()
+    let used = uses_in(body);
+    let is_changed = receiver.mutability.is_some() && used.is_used();
+    !uses_in(before).takes_fields && (used.is_consumed() || is_changed)
 }
 
 // Input:
