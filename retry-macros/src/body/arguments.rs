@@ -141,7 +141,7 @@ impl Arguments {
     }
 }
 
-/// What the arguments of a function are planned by, beside its body.
+/// The surroundings of a body, by which its arguments are planned.
 #[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) generics: &'a Generics,
@@ -230,7 +230,7 @@ fn check_carry(owned: &[Owned], kinds: &[Kind], carry: &[Ident], errors: &mut Er
     }
 }
 
-/// Whether a name is that of an argument, or of a part of one that a macro takes apart.
+/// Returns `true` if `name` is that of an argument, or of a part of one that a macro takes apart.
 fn binds(owned: &Owned, name: &Ident) -> bool {
     match &owned.pattern {
         Some(pattern) => mentions(pattern.to_token_stream(), name),
@@ -238,7 +238,7 @@ fn binds(owned: &Owned, name: &Ident) -> bool {
     }
 }
 
-/// Whether the option `carry` may name an argument.
+/// Returns `true` if the option `carry` may name an argument.
 fn can_be_carried(owned: &Owned, kind: &Kind) -> bool {
     match kind {
         Kind::NotClone(..) => owned.mutability.is_some(),
@@ -248,7 +248,7 @@ fn can_be_carried(owned: &Owned, kind: &Kind) -> bool {
     }
 }
 
-/// Whether a type has a lifetime.
+/// Returns `true` if a type has a lifetime.
 fn borrows(ty: &Type) -> bool {
     struct Lifetimes(bool);
 
@@ -280,7 +280,7 @@ fn carried(owned: &Owned) -> syn::Error {
     syn::Error::new(owned.span(), message)
 }
 
-/// Returns the names in the input of the macros of a pattern, which that may bind.
+/// Returns the names that the macros of a pattern may bind: those in their input.
 fn bound_by_macros(pattern: TokenStream) -> Vec<Ident> {
     let (mut names, mut is_input) = (Vec::new(), false);
     for token in pattern {
@@ -387,7 +387,7 @@ impl Argument<'_> {
         }
     }
 
-    /// Whether options beside the body mention it.
+    /// Returns `true` if options that are evaluated beside the body mention it.
     fn is_beside(&self) -> bool {
         mentions(self.surroundings.beside.clone(), &self.owned.name)
     }
@@ -431,7 +431,7 @@ impl Argument<'_> {
         }
     }
 
-    /// Gives an attempt an argument that it changes, and that the next one goes on with.
+    /// Gives each attempt an argument as the attempt before has left it.
     fn carry(&mut self, kind: &Kind, used: Use) {
         let Owned { name, mutability, pattern, .. } = self.owned;
         let is_borrowed = matches!(used, Use::Borrowed) && mutability.is_none();
@@ -464,7 +464,7 @@ impl Argument<'_> {
         }
     }
 
-    /// Has the compiler say, where `field` is a request, that not every attempt can send it.
+    /// Adds code that does not compile where `field` is a request: a field cannot be given to the last attempt.
     fn check_sent(&mut self, field: &Expr) {
         let (name, span) = (&self.owned.name, field.span());
         let private = self.surroundings.private(span);
@@ -568,15 +568,15 @@ impl Argument<'_> {
     }
 }
 
-/// What an attempt is given of an argument that it changes.
+/// The expression that each attempt is given for an argument that attempts change.
 struct Lending {
     given: TokenStream,
-    /// Whether its type may be another than that of the argument.
+    /// `true` if its type may be another than that of the argument.
     is_retyped: bool,
 }
 
 impl Lending {
-    /// A clone, where the type has one, else a unique reference.
+    /// Gives a clone where the type is `Clone`, else a unique reference.
     fn of(place: &TokenStream, surroundings: Surroundings<'_>) -> Self {
         let private = surroundings.private(Span::call_site());
         Self { given: quote!(#private::fresh!(carried #place)), is_retyped: true }
@@ -589,7 +589,7 @@ impl Lending {
 // Output:
 //     Option::as_deref_mut(&mut x), (&mut *x.0, x.1), x.each_mut().map(|item| &mut **item), Pin::as_mut(&mut x)
 //
-/// Borrows what is in `place` again, such that the type stays as it is.
+/// Borrows from `place` again. The type stays as it is where it is made of references.
 fn lent(ty: &Type, place: &TokenStream, surroundings: Surroundings<'_>) -> Lending {
     let same = |given| Lending { given, is_retyped: false };
     match ty {
@@ -636,7 +636,7 @@ fn argument_of(path: &TypePath) -> Option<(&Ident, &Type)> {
     }
 }
 
-/// Whether no field can be moved out of a type, by its name.
+/// Returns `true` if no field can be moved out of a type, by its name.
 fn is_pointer(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| is_among(&last.ident, &POINTERS)),
@@ -682,7 +682,7 @@ enum Kind {
     Lent(String),
     /// Whether it is `Clone` the compiler knows.
     Other,
-    /// A type of which no more is known than the compiler knows, which may be a request.
+    /// A type that the tokens do not show. It may be a request.
     Unknown,
 }
 
@@ -732,7 +732,7 @@ impl Kind {
         Self::Other
     }
 
-    /// Whether an attempt that uses it changes what the next one finds.
+    /// Returns `true` if an attempt that uses it changes it for the next one.
     fn is_changed(&self) -> bool {
         matches!(self, Self::UniqueReference | Self::Holds(_) | Self::Stream | Self::Changed)
     }
@@ -792,7 +792,7 @@ impl Kind {
     }
 }
 
-/// What a type holds, as far as its tokens tell.
+/// The values within a type, as far as its tokens show them.
 struct Held<'g> {
     generics: &'g Generics,
     /// Something that is changed by whoever owns it: a unique reference, an iterator, a stream.
@@ -845,7 +845,7 @@ impl<'ast> Visit<'ast> for Held<'_> {
         }
         let mut names = path.path.segments.iter().rev().map(|segment| &segment.ident);
         let Some(last) = names.next() else { return };
-        // What a `watch` channel shows is still there for the next one.
+        // A `watch` channel shows its value to each attempt.
         let is_watch = names.next().is_some_and(|module| module == "watch");
         self.shared |= is_among(last, &SHARED_STREAMS) && !is_watch;
         self.unique |= is_among(last, &BOXED_STREAMS);
@@ -855,7 +855,7 @@ impl<'ast> Visit<'ast> for Held<'_> {
         self.shared |= self.unique && is_among(last, &CELLS);
     }
 
-    // What a function or a pointer takes is not held.
+    // Arguments of functions and targets of raw pointers are not held.
     fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
     fn visit_type_ptr(&mut self, _: &'ast syn::TypePtr) {}
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
@@ -906,7 +906,7 @@ mod tests {
     }
 
     #[test]
-    fn what_each_attempt_is_given() {
+    fn each_attempt_is_given_a_value_by_its_type() {
         let clone = "let x = again (& x) ;";
         let fresh = "let x = fresh ! (x) ;";
         let table = [
@@ -932,7 +932,7 @@ mod tests {
             ("fn f(x: String) { x.unknown(); }", fresh),
             ("fn f(x: impl Serialize) { drop(x) }", fresh),
             ("fn f<T>(x: T) { x.unknown(); }", fresh),
-            // Requests, and what may be one.
+            // Requests, and types that are not shown.
             ("fn f(x: Request) { drop(x) }", "let x = request ! (clone , x , call) ;"),
             ("fn f(x: RequestBuilder) { x.send(); }", "let x = request ! (lend , x , call) ;"),
             ("fn f(S { x }: S) { x.send(); }", "let x = request ! (lend , x , call) ;"),
@@ -954,7 +954,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_attempt_changes() {
+    fn changed_arguments_are_mistakes_unless_they_are_carried() {
         let carried = "let x = fresh ! (carried x) ;";
         let table = [
             ("x: &mut T", "let x = & mut * x ;"),
@@ -992,7 +992,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_given_twice() {
+    fn arguments_that_cannot_be_given_twice_are_mistakes() {
         let table = [
             ("fn f(x: impl FnOnce()) { x() }", "which can be called once"),
             ("fn f(x: Box<dyn FnOnce()>) { x() }", "which can be called once"),

@@ -125,9 +125,9 @@ pub(crate) struct Uses {
     /// Whether a variable with the name of this one is used. `macro_rules!` may have bound that one: to the compiler these
     /// are two variables then, and nothing that a macro can see tells one from the other.
     pub(crate) namesake: bool,
-    /// Whether a field of it may be moved out.
+    /// `true` if a field of it may be moved out.
     pub(crate) takes_fields: bool,
-    /// Whether a field of it is cloned in place of being moved out.
+    /// `true` if a field of it is cloned in place of being moved out.
     pub(crate) clones_fields: bool,
     /// The fields of it that are sent as a request is, each with the predicate that it stands under.
     pub(crate) sent: Vec<(Option<Predicate>, Expr)>,
@@ -349,7 +349,7 @@ impl Finder<'_> {
         into.then(|| parse_quote!(::core::convert::identity(#name)))
     }
 
-    /// Clones a field that is moved out of a variable which says so. Returns whether `expr` is one.
+    /// Clones a field that is moved out, if its variable asks for that. Returns `true` if it did.
     fn clone_field(&mut self, expr: &mut Expr) -> bool {
         let Some(at) = self.variable_of_field(expr) else { return false };
         let found = &mut self.found[at];
@@ -385,7 +385,7 @@ impl Finder<'_> {
         self.with(base, &mut field.base);
     }
 
-    /// Visits what is bound to a pattern.
+    /// Visits a value that is bound to a pattern.
     fn bound(&mut self, pattern: &Pat, expr: &mut Expr) {
         if !(binds_by_value(pattern) && self.clone_field(expr)) {
             self.with(by_pattern(pattern), expr);
@@ -516,15 +516,15 @@ fn base(expr: &Expr) -> Option<&Ident> {
     }
 }
 
-/// Whether a pattern takes a part of what is bound to it.
+/// Returns `true` if a pattern takes a part of its value.
 fn binds_by_value(pattern: &Pat) -> bool {
     let mut bound = Vec::new();
     names(pattern, None, &mut bound);
-    // What is bound by `ref` has the type of a reference, and nothing else is known of a type here.
+    // Without a type for the whole, only a variable that is bound by `ref` has a type.
     bound.iter().any(|owned| owned.ty.is_none() && is_variable(&owned.name))
 }
 
-/// Whether a name in a pattern is that of a variable: one in capitals is a constant or a variant.
+/// Returns `true` if a name in a pattern is that of a variable: one in capitals is a constant or a variant.
 fn is_variable(name: &Ident) -> bool {
     name.unraw().to_string().starts_with(|first: char| !first.is_uppercase())
 }
@@ -679,7 +679,7 @@ mod tests {
     use super::*;
     use crate::options::Options;
 
-    /// Returns what `body` does with `x`, and `body` as it is then.
+    /// Returns the uses of `x` in `body`, and the changed body.
     fn used(body: &str, clones_fields: bool) -> (Uses, String) {
         let mut body = Block::parse_within.parse_str(body).expect("statements");
         let options = Options::default();

@@ -818,7 +818,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the names of what `body` was armed with, in order, and whether a send is visible.
+    /// Returns the marks of the armed sends and watched reads of `body` in order, and the visible sends.
     fn armed(body: &str) -> (Vec<String>, Sends) {
         fn marks(tokens: TokenStream, found: &mut Vec<String>) {
             for token in tokens {
@@ -839,7 +839,7 @@ mod tests {
         (found, sends)
     }
 
-    /// What is called on armed sends and watched reads.
+    /// The names that arming adds.
     const MARKS: [&str; 5] = ["arm", "executing", "getting", "reading", "streaming"];
 
     #[test]
@@ -886,7 +886,7 @@ mod tests {
     }
 
     #[test]
-    fn whether_a_send_is_visible() {
+    fn sends_are_visible_only_in_the_body_itself() {
         let table = [
             ("http.get(url).send().await;", Sends::Visible),
             ("http.execute(request).await;", Sends::Visible),

@@ -18,7 +18,7 @@ use crate::tokens::mentioned;
 #[derive(Clone)]
 pub(crate) struct Owned {
     pub(crate) name: Ident,
-    /// What the user calls it.
+    /// The name that the user has for it.
     pub(crate) documented: String,
     /// Its `mut`, so that lints find the user's.
     pub(crate) mutability: Option<Token![mut]>,
@@ -120,7 +120,7 @@ fn as_written(pattern: &Pat) -> String {
     pattern.to_token_stream().to_string().replace(" !", "!").replace("! ", "!")
 }
 
-/// Makes a receiver that is taken by value a local of `body`, which `before` stands before.
+/// Makes a receiver that is taken by value a local of `body`. `before` are the statements before it.
 pub(crate) fn receiver_in_block(
     receiver: &Receiver,
     before: &[Stmt],
@@ -153,7 +153,7 @@ fn of_parameter(parameter: &PatType) -> Vec<Owned> {
     names(&parameter.pat, Some(&parameter.ty), &mut owned);
     for variable in &mut owned {
         variable.predicate.clone_from(&predicate);
-        variable.lints = levels_of_mut(&parameter.attrs).map(|(level, _)| level).collect();
+        variable.lints = levels_of_mut(&parameter.attrs).collect();
     }
     owned
 }
@@ -216,13 +216,13 @@ fn moved(expr: &Expr) -> Option<&Ident> {
     }
 }
 
-/// Returns of each attribute that sets the level of `unused_mut` one that sets only that, and whether it is `#[expect(..)]`.
-pub(crate) fn levels_of_mut(attrs: &[Attribute]) -> impl Iterator<Item = (Attribute, bool)> {
+/// Returns an attribute that sets only the level of `unused_mut` for each attribute that sets it.
+fn levels_of_mut(attrs: &[Attribute]) -> impl Iterator<Item = Attribute> {
     const LEVELS: [&str; 5] = ["allow", "deny", "expect", "forbid", "warn"];
     let levels = attrs.iter().filter(|attribute| LEVELS.iter().any(|level| attribute.path().is_ident(level)));
     levels.filter(|attribute| sets_mut(attribute)).map(|attribute| {
         let level = attribute.path();
-        (parse_quote!(#[#level(unused_mut)]), level.is_ident("expect"))
+        parse_quote!(#[#level(unused_mut)])
     })
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn names(pattern: &Pat, ty: Option<&Type>, owned: &mut Vec<Owned>) {
     Binder { owned, whole: None }.bind(pattern, ty, Mode::Move);
 }
 
-/// How a pattern binds what it takes apart, before it says `ref` itself.
+/// The way in which a pattern binds the parts of a value, unless it says `ref`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Move,
@@ -297,7 +297,7 @@ impl Mode {
         }
     }
 
-    /// Looks through the references of what is taken apart.
+    /// Looks through the references of a value that is taken apart.
     fn through(mut self, mut ty: Option<&Type>) -> (Self, Option<&Type>) {
         while let Some(outer) = ty {
             match outer {
@@ -319,7 +319,7 @@ impl Mode {
 
 struct Binder<'o> {
     owned: &'o mut Vec<Owned>,
-    /// The innermost type that is known of what is taken apart.
+    /// The innermost known type around the visited pattern.
     whole: Option<Type>,
 }
 

@@ -169,7 +169,7 @@ pub(super) fn innermost(block: &mut Block) -> &mut Vec<Stmt> {
     block.stmts.first_mut().and_then(awaited).unwrap_or_else(|| unreachable!("it was there just now"))
 }
 
-/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`. What stands before it binds variables.
+/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`. The statements before it bind variables.
 pub(super) fn async_trait<'b>(
     block: &'b mut Block,
     sig: &Signature,

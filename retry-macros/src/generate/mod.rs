@@ -167,7 +167,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     Some(quote!(#(#attrs)* #docs #allow #vis #sig #block))
 }
 
-/// Whether a block of `function` may consume or change `receiver`, which nothing before the block takes apart: the block then owns it.
+/// Returns `true` if a block of `function` may consume or change `receiver`, and no statement before the block takes a field of it.
 fn is_taken_in_block(function: &mut Function, receiver: &syn::Receiver, private: Private<'_>) -> bool {
     let Enclosed { before, body, owned } = function.block();
     if owned.iter().any(|owned| owned.is_receiver) {

@@ -116,7 +116,7 @@ pub fn keep<T: Keep + ?Sized>(argument: &T) -> T::Kept {
     argument.keep()
 }
 
-/// What the collected items of an argument must be, over which every attempt iterates.
+/// The collected items of an argument, over which every attempt iterates.
 #[diagnostic::on_unimplemented(
     message = "each attempt iterates over this argument, and an item of it, `{T}`, cannot be cloned for the next one",
     label = "consumed by each attempt, but its items are not `Clone`",
@@ -136,7 +136,7 @@ impl<T: Clone> Items<T> for Vec<T> {
     }
 }
 
-/// Where a request is that an attempt sends.
+/// Kinds of fields that each attempt can send out of an argument that is lent: all but requests.
 #[diagnostic::on_unimplemented(
     message = "each attempt sends this request, and the value that it is a field of cannot be cloned for the next one",
     label = "a request in a field is sent by each attempt",
@@ -385,7 +385,8 @@ macro_rules! __fresh {
     }};
 }
 
-/// Gives an attempt a clone of the request in a slot, or what else there is. With `sent`, asks whether a field may be sent.
+/// Gives an attempt a clone of the request in a slot, or what else there is. `sent` does not compile where a request is sent
+/// out of a field of an argument that cannot be cloned.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __request {
