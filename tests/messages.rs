@@ -25,7 +25,7 @@ fn shown() -> Vec<String> {
 fn ours(line: &str) -> Option<String> {
     let in_a_constant = line.strip_prefix("error[E0080]: evaluation panicked: ");
     let of_a_trait = line.strip_prefix("error[E0277]: ").filter(|message| {
-        ["#[retry_http]", "each attempt", "`observer`", "`reauth`", "`upstream`"]
+        ["#[retry_http]", "an attempt changes", "each attempt", "`observer`", "`reauth`", "`upstream`"]
             .iter()
             .any(|ours| message.contains(ours))
     });

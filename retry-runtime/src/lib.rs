@@ -52,8 +52,8 @@ pub use transport::sources::failures_of;
 pub mod __private {
     pub use crate::call::Call;
     pub use crate::call::arguments::{
-        ArgumentKind, CloneArgument, OwnArgument, RequestKind, Slot, call_once, clone_argument,
-        collect_items, own_argument,
+        ArgumentKind, CloneArgument, CloneFile, Files, OwnArgument, RequestKind, Slot, call_once,
+        clone_argument, collect_items, own_argument,
     };
     pub use crate::call::attempt::{attempt, attempt_blocking, unreachable_value};
     pub use crate::call::conclude::Outcome;

@@ -28,7 +28,8 @@ use crate::tokens::{mentioned, mentions};
 const PARTS: [&str; 2] = ["Form", "Part"];
 /// reqwest's types that are cloned where that is possible, by their last name.
 const REQUESTS: [&str; 3] = ["Body", "Request", "RequestBuilder"];
-/// Types that are read, written or received from by a shared reference, by their last name.
+/// Types that are read, written or received from by a shared reference, by their last name. A `File` without a path may be
+/// a type of the user's.
 const SHARED_STREAMS: [&str; 7] =
     ["File", "Receiver", "Stdin", "TcpStream", "UnboundedReceiver", "UnixDatagram", "UnixStream"];
 /// Types of streams that are boxed, by their last name.
@@ -242,6 +243,7 @@ fn binds(owned: &Owned, name: &Ident) -> bool {
 fn can_be_carried(owned: &Owned, kind: &Kind) -> bool {
     match kind {
         Kind::NotClone(..) => owned.mutability.is_some(),
+        Kind::File(_) => true,
         // A type that borrows may do so uniquely.
         Kind::Other | Kind::Unknown => owned.ty.as_ref().or(owned.whole.as_ref()).is_some_and(borrows),
         kind => kind.is_changed(),
@@ -337,6 +339,7 @@ impl Argument<'_> {
             (Use::Borrowed, Kind::Stream) if owned.mutability.is_none() => self.keep(kind),
             (_, kind) if kind.is_changed() && !is_carried => mistake(carried(owned)),
             (used, kind) if can_be_carried(owned, kind) && is_carried => self.carry(kind, used),
+            (_, Kind::File(_)) => self.clone_file(),
             (_, Kind::Copy) if owned.pattern.is_some() => self.enter(),
             (_, Kind::Copy) => {
                 if owned.mutability.is_some() {
@@ -446,7 +449,7 @@ impl Argument<'_> {
             }
             kind => {
                 let Lending { given, is_retyped } = match kind {
-                    Kind::Holds(Some(ty)) => lent(ty, &place, self.surroundings),
+                    Kind::Holds(Some(ty)) | Kind::File(ty) => lent(ty, &place, self.surroundings),
                     _ => Lending::of(&place, self.surroundings),
                 };
                 if is_borrowed && is_retyped {
@@ -486,6 +489,16 @@ impl Argument<'_> {
         let mut used = name.clone();
         used.set_span(name.span().located_at(span));
         self.each(quote_spanned!(span=> let #name = #private::clone_argument(&#used);));
+        self.enter();
+        self.document();
+    }
+
+    /// Clones a `File` for each attempt, which that of a file system cannot.
+    fn clone_file(&mut self) {
+        let (name, span) = (&self.owned.name, self.owned.span());
+        let private = self.surroundings.private(span);
+        self.take();
+        self.each(quote_spanned!(span=> let #name = #private::ArgumentKind::of(&#name).clone_file(&#name);));
         self.enter();
         self.document();
     }
@@ -662,6 +675,8 @@ enum Kind {
     Stream,
     /// A reference by which a stream is read or written.
     Changed,
+    /// An owned `File`: that of a file system, or a type of the user's.
+    File(Box<Type>),
     /// A request or its builder.
     Request,
     /// A multipart form, or a part of one.
@@ -699,7 +714,9 @@ impl Kind {
     fn of_type(ty: &Type, generics: &Generics) -> Self {
         let path = match ty {
             Type::Reference(reference) if reference.mutability.is_some() => return Self::UniqueReference,
-            Type::Reference(reference) if Held::of(&reference.elem, generics).shared => return Self::Changed,
+            Type::Reference(reference) if Held::of(&reference.elem, generics).is_shared_stream() => {
+                return Self::Changed;
+            }
             Type::Reference(_) => return Self::Copy,
             Type::Group(group) => return Self::of_type(&group.elem, generics),
             Type::Paren(paren) => return Self::of_type(&paren.elem, generics),
@@ -719,6 +736,9 @@ impl Kind {
         let held = Held::of(ty, generics);
         if held.is_changed() {
             return Self::Holds(Some(Box::new(ty.clone())));
+        }
+        if held.file {
+            return Self::File(Box::new(ty.clone()));
         }
         if held.once {
             return Self::Once;
@@ -799,19 +819,25 @@ struct Held<'g> {
     unique: bool,
     /// Something that is changed by a shared reference.
     shared: bool,
+    /// A `File` without a path.
+    file: bool,
     /// A callable that can be called once.
     once: bool,
 }
 
 impl<'g> Held<'g> {
     fn of(ty: &Type, generics: &'g Generics) -> Self {
-        let mut held = Self { generics, unique: false, shared: false, once: false };
+        let mut held = Self { generics, unique: false, shared: false, file: false, once: false };
         held.visit_type(ty);
         held
     }
 
     fn is_changed(&self) -> bool {
         self.unique || self.shared
+    }
+
+    fn is_shared_stream(&self) -> bool {
+        self.shared || self.file
     }
 
     fn bounds<'b>(&mut self, bounds: impl Iterator<Item = &'b TypeParamBound> + Clone) {
@@ -829,6 +855,7 @@ impl<'ast> Visit<'ast> for Held<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
         self.unique |= reference.mutability.is_some();
         visit::visit_type_reference(self, reference);
+        self.shared |= self.file;
     }
 
     fn visit_type_trait_object(&mut self, item: &'ast syn::TypeTraitObject) {
@@ -847,12 +874,17 @@ impl<'ast> Visit<'ast> for Held<'_> {
         let Some(last) = names.next() else { return };
         // A `watch` channel shows its value to each attempt.
         let is_watch = names.next().is_some_and(|module| module == "watch");
-        self.shared |= is_among(last, &SHARED_STREAMS) && !is_watch;
+        if path.path.is_ident("File") {
+            self.file = true;
+        } else {
+            self.shared |= is_among(last, &SHARED_STREAMS) && !is_watch;
+        }
         self.unique |= is_among(last, &BOXED_STREAMS);
         if !is_among(last, &EMPTY) {
             visit::visit_type_path(self, path);
         }
         self.shared |= self.unique && is_among(last, &CELLS);
+        self.shared |= self.file && (is_among(last, &POINTERS) || is_among(last, &CELLS));
     }
 
     // Arguments of functions and targets of raw pointers are not held.
@@ -926,6 +958,8 @@ mod tests {
             ("fn f((x, _): (String, u8)) { drop(x) }", clone),
             ("fn f(x: watch::Receiver<u8>) { drop(x) }", clone),
             ("fn f(x: Sender<File>) { drop(x) }", clone),
+            ("fn f(x: File) { x.name; }", "let x = ArgumentKind :: of (& x) . clone_file (& x) ;"),
+            ("fn f(x: Vec<File>) { drop(x) }", "let x = ArgumentKind :: of (& x) . clone_file (& x) ;"),
             ("fn f(x: fn(&mut u8)) { drop(x) }", clone),
             ("fn f(x: Arc<dyn Fn(File)>) { drop(x) }", clone),
             // Cloned or lent, as the compiler knows.
@@ -972,11 +1006,11 @@ mod tests {
             ("x: &File", ""),
             ("x: &std::io::Stdin", ""),
             ("x: &Mutex<File>", ""),
-            ("x: File", carried),
+            ("x: fs::File", carried),
             ("x: tokio::net::TcpStream", carried),
             ("x: mpsc::UnboundedReceiver<u8>", carried),
             ("x: Arc<File>", carried),
-            ("x: Lines<BufReader<File>>", carried),
+            ("x: Lines<BufReader<fs::File>>", carried),
             ("x: Box<dyn Iterator<Item = u8>>", carried),
             ("x: Box<dyn Read + Send>", carried),
             ("x: Pin<Box<dyn Stream<Item = u8>>>", carried),

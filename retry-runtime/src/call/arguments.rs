@@ -116,6 +116,29 @@ impl<T> Slot<T> {
 
 const TAKEN: &str = "a request that cannot be cloned is given to the last attempt";
 
+/// A `File` that each attempt is given a clone of: a type of the user's, and not that of a file system.
+#[diagnostic::on_unimplemented(
+    message = "an attempt changes this argument, and the next one goes on where that has stopped",
+    label = "`{T}` cannot be cloned for each attempt",
+    note = "open it in the function, or take `Bytes`; if the body rewinds it, write `carry = [..]` with its name"
+)]
+pub trait CloneFile<T> {
+    /// Returns a clone.
+    fn clone_file(file: &T) -> T;
+}
+
+/// Clones files. Not the file itself, or the compiler would advise to borrow it.
+#[derive(Debug)]
+pub enum Files {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> CloneFile<T> for Files {
+    #[inline]
+    fn clone_file(file: &T) -> T {
+        file.clone()
+    }
+}
+
 /// The collected items of an argument, over which every attempt iterates.
 #[diagnostic::on_unimplemented(
     message = "each attempt iterates over this argument, and an item of it, `{T}`, cannot be cloned for the next one",
@@ -199,6 +222,17 @@ impl<T: Clone> ArgumentKind<T> {
     #[inline]
     pub fn carried_kind(&self) -> ByClone {
         ByClone
+    }
+}
+
+impl<T> ArgumentKind<T> {
+    /// Returns a clone of a `File`.
+    #[inline]
+    pub fn clone_file(&self, file: &T) -> T
+    where
+        Files: CloneFile<T>,
+    {
+        Files::clone_file(file)
     }
 }
 

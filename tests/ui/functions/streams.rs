@@ -64,6 +64,25 @@ async fn boxed(
 }
 
 #[retry_http]
+async fn alone(http: &Client, file: File) -> Sent {
+    http.put("http://localhost").body(read(&file)).send().await
+}
+
+mod own {
+    #[derive(Clone)]
+    pub struct File(pub String);
+
+    #[retry_http::retry_http]
+    pub async fn cloned(http: &reqwest::Client, file: File) -> super::Sent {
+        http.put("http://localhost").body(file.0).send().await
+    }
+}
+
+fn read(_: &File) -> String {
+    String::new()
+}
+
+#[retry_http]
 async fn owned(http: &Client, file: File, jobs: mpsc::UnboundedReceiver<String>, input: Stdin) -> Sent {
     let _ = (file.try_clone(), jobs.len(), input.lines());
     http.get("http://localhost").send().await
