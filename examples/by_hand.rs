@@ -15,7 +15,7 @@ const POLICY: Policy = match Policy::builder()
     .build()
 {
     Ok(policy) => policy,
-    Err(error) => panic!("{}", error.message()),
+    Err(error) => panic!("{}", error.message().as_str()),
 };
 
 /// A service that is down for ten seconds and then limits its rate, as a function of time.
@@ -41,8 +41,8 @@ fn main() {
         let (status, headers) = service(now);
         let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
         exchange.on_response(status);
-        if let Some(hint) = hint::read(&headers, || SystemTime::UNIX_EPOCH + now) {
-            exchange.record_hint(hint.wait);
+        if let Some(wait) = hint::read(&headers, SystemTime::UNIX_EPOCH + now) {
+            exchange.record_hint(wait);
         }
         match retry.next(&exchange, Duration::ZERO, || random.next().unwrap_or(0.0)) {
             Verdict::Wait(wait) => {

@@ -12,7 +12,7 @@ use retry_http::{policy, retry_http, testing};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// An error that keeps nothing of what went wrong: all that is known of a request is seen when it is sent.
+/// An error that says nothing of the request. Retries go by what was seen when it was sent.
 #[derive(Debug)]
 enum ShopError {
     Unavailable,
@@ -46,12 +46,12 @@ impl Shop {
         response.json().await.map_err(|_| ShopError::Unreadable)
     }
 
-    // The line of the block: three retries of what is safe, 1 s, 2 s, 4 s.
+    // By the policy of the block a request that is safe is retried after 1 s, 2 s and 4 s.
     async fn items(&self) -> Result<Value> {
         self.request(Method::GET, "/items", None).await
     }
 
-    // The same for a POST, of which a bare 503 is no proof that nothing was done.
+    // A POST is not: a bare 503 does not prove that nothing was done.
     async fn add(&self) -> Result<Value> {
         self.request(Method::POST, "/items", Some(json!({ "name": "tea" }))).await
     }
@@ -123,7 +123,7 @@ fn reply(_: usize, request: &Request) -> Reply {
     }
 }
 
-/// The requests, the different keys among them, and the waits in milliseconds.
+/// The number of requests and of different keys, and the waits in milliseconds.
 type Row = (usize, usize, Vec<u128>);
 
 async fn row(call: impl AsyncFnOnce(&Shop) -> Result<Value>) -> Row {

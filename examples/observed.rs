@@ -1,10 +1,10 @@
-//! Something to look at: a flaky server, a load of annotated calls, and their metrics for Prometheus.
+//! Runs a flaky server and a load of annotated calls, and exports their metrics for Prometheus.
 //!
 //! `cargo run --example observed --features metrics,tracing -- --listen 127.0.0.1:9898 --seconds 600`
 //!
 //! The server does well for ten seconds, breaks down for eight, refuses for six, recovers for six, and so on. Without
 //! `--listen` the port is any that is free. Logs go to stderr, from `--log warn` up; `--log info` has each retry.
-//! How to look at it: `docs/observability`.
+//! `docs/observability` says how to look at the metrics.
 
 use std::error::Error;
 use std::future::Future;
@@ -18,7 +18,7 @@ use retry_http::testing::server::{Reply, Request, Server};
 use retry_http::{Renewal, Upstream, retry_http};
 use tracing::level_filters::LevelFilter;
 
-/// What limits its rate, and is shared by all calls to it.
+/// Is shared by all calls to the search, which limits its rate.
 static SEARCH: Upstream = Upstream::new("search");
 static RENEWAL: Renewal = Renewal::new();
 
@@ -90,7 +90,7 @@ async fn load(time: Duration) {
     }
 }
 
-/// What becomes of a call is in the metrics.
+/// Starts a call. Its outcome is in the metrics.
 fn spawn<F>(http: &Client, url: &str, call: impl FnOnce(Client, String) -> F)
 where
     F: Future<Output = Result<String>> + Send + 'static,

@@ -19,7 +19,7 @@ fn greeting_blocking(http: &reqwest::blocking::Client, url: &str) -> Result<Stri
     http.get(url).send()?.error_for_status()?.text()
 }
 
-/// What the server answers, and what that means to the caller.
+/// The answers of the server, and their consequences for the caller.
 const SCRIPT: [(&str, &str); 4] = [
     ("429 Too Many Requests, Retry-After: 1", "the server asked for 1 s, and up to 0.1 s is added"),
     ("503 Service Unavailable", "the second computed wait is 0.4 s, and up to 0.2 s is added"),

@@ -1,14 +1,17 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
-    Backoff, Condition, Event, Exchange, Failure, FailureSet, HttpFailure, Jitter, Observer, Policy,
-    PolicyBuilder, PolicyError, Renewal, Renewed, Retry, StatusSet, Step, Stop, Ticket, Upstream, Verdict,
-    hint,
+    Backoff, Condition, Conditions, Event, Exchange, Failure, FailureSet, HttpFailure, Jitter, Observer,
+    Policy, PolicyBuilder, PolicyError, PolicyMessage, Renewal, Renewed, Retry, StatusSet, Step, Stop,
+    Ticket, Upstream, Verdict, hint,
 };
 
 #[cfg(feature = "metrics")]
 pub use retry_runtime::describe_metrics;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+pub use retry_runtime::failures_of;
 #[cfg(feature = "redis")]
 pub use retry_runtime::{Fleet, FleetError};
 

@@ -62,7 +62,7 @@ mod carried {
     }
 
     #[tokio::test]
-    async fn a_body_that_truncates_has_what_came_last() {
+    async fn a_body_that_truncates_keeps_the_last_download() {
         let server = Server::script([
             Reply::status(200).body("0123456789").truncated(),
             Reply::status(200).body("0123456789"),
@@ -118,7 +118,7 @@ mod requests {
         builder.send()?.error_for_status()?.text()
     }
 
-    /// A request of one's own is no request of reqwest's.
+    /// Has a `Request` that is not reqwest's.
     mod own {
         use super::*;
 
@@ -220,7 +220,7 @@ mod requests {
     }
 
     #[tokio::test]
-    async fn one_that_cannot_be_cloned_ends_the_call_with_the_first_outcome() {
+    async fn a_request_that_cannot_be_cloned_ends_the_call_with_the_first_outcome() {
         let stream = || {
             let pieces = ["abc", "def"].map(Ok::<_, std::io::Error>);
             Body::wrap_stream(futures::stream::iter(pieces))
@@ -287,9 +287,8 @@ mod fields {
         }
     }
 
-    /// A value that is lent where it cannot be cloned.
     #[tokio::test]
-    async fn what_is_only_known_to_be_serialized_is_lent() {
+    async fn an_argument_that_is_only_known_to_be_serializable_is_lent() {
         #[derive(serde::Serialize)]
         struct NotClone {
             n: u32,
@@ -332,7 +331,7 @@ mod names {
     }
 
     #[tokio::test]
-    async fn names_are_no_strings() {
+    async fn raw_names_and_parts_of_words_are_told_apart() {
         let server = recovering();
         assert_eq!(r#async(&Client::new(), server.url("/"), String::new()).await.unwrap(), "x");
         assert!(server.requests().iter().all(|request| request.path == "/?x"));
@@ -508,7 +507,7 @@ mod conditional {
     }
 
     #[tokio::test]
-    async fn what_is_there_is_retried_and_what_is_not_says_nothing() {
+    async fn code_under_a_condition_counts_only_where_it_holds() {
         let http = Client::new();
         let server = recovering();
         assert_eq!(parameters(&http, server.url("/"), vec![0; 6]).await.unwrap(), "x");
@@ -590,7 +589,7 @@ mod patterns {
     }
 
     #[test]
-    fn each_blocking_attempt_does() {
+    fn each_blocking_attempt_takes_them_apart() {
         let server = recovering();
         let parts = Parts { url: server.url("/"), body: vec![0; 3] };
         assert_eq!(blocking(&reqwest::blocking::Client::new(), parts).unwrap(), "x");

@@ -2,91 +2,90 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::RangeInclusive;
 
 use reqwest::{Client, Response, StatusCode};
 use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server, nobody};
-use support::ms;
+use retry_http::testing::{self, Kit};
+use support::{assert_waits, late, ms};
 
-/// The line of the card, exactly. Its first two waits are the server's; where they would be its own, `quick`
-/// has the same line with a shorter base.
-mod card {
-    use super::{Client, Response, retry_http};
-
-    #[retry_http(max = 5, on = [429, 503], never = [401])]
-    pub async fn asynchronous(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
-        http.get(url).send().await
-    }
-
-    #[retry_http(max = 5, on = [429, 503], never = [401])]
-    pub fn blocking(
-        http: &reqwest::blocking::Client,
-        url: &str,
-    ) -> Result<reqwest::blocking::Response, reqwest::Error> {
-        http.get(url).send()
-    }
+#[retry_http(max = 5, on = [429, 503], never = [401])]
+async fn asynchronous(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.get(url).send().await
 }
 
-mod quick {
-    use super::{AtomicUsize, Client, Ordering, Response, retry_http};
-
-    #[retry_http(max = 5, on = [429, 503], never = [401], base = 1ms)]
-    pub async fn asynchronous(
-        http: &Client,
-        url: &str,
-        attempts: &AtomicUsize,
-    ) -> Result<Response, reqwest::Error> {
-        attempts.fetch_add(1, Ordering::Relaxed);
-        http.get(url).send().await
-    }
-
-    #[retry_http(max = 5, on = [429, 503], never = [401], base = 1ms)]
-    pub fn blocking(
-        http: &reqwest::blocking::Client,
-        url: &str,
-        attempts: &AtomicUsize,
-    ) -> Result<reqwest::blocking::Response, reqwest::Error> {
-        attempts.fetch_add(1, Ordering::Relaxed);
-        http.get(url).send()
-    }
+#[retry_http(max = 5, on = [429, 503], never = [401])]
+fn blocking(
+    http: &reqwest::blocking::Client,
+    url: &str,
+) -> Result<reqwest::blocking::Response, reqwest::Error> {
+    http.get(url).send()
 }
+
+/// The computed waits of five retries.
+const COMPUTED: [RangeInclusive<f64>; 5] = [1.0..=1.5, 2.0..=3.0, 4.0..=6.0, 8.0..=12.0, 16.0..=24.0];
 
 fn recovering() -> Server {
     Server::script([
-        Reply::status(429).header("retry-after", "0.2"),
+        Reply::status(429).header("retry-after", "7"),
         Reply::status(503),
         Reply::status(200).body("hello"),
     ])
 }
 
-fn assert_recovered(server: &Server) {
-    assert_eq!(server.requests().len(), 3);
-    let pauses = server.pauses();
-    assert!(pauses[0] >= ms(200), "the server's wait: {pauses:?}");
-    assert!(pauses[1] >= ms(2000), "the second computed wait: {pauses:?}");
-}
+/// The wait that the server asks for, and the second computed one.
+const RECOVERED: [RangeInclusive<f64>; 2] = [7.0..=7.5, 2.0..=3.0];
 
 #[tokio::test]
 async fn recovers_async() {
-    let server = recovering();
-    let response = card::asynchronous(&Client::new(), &server.url("/")).await.unwrap();
+    let (server, kit) = (recovering(), testing::instant());
+    let response = asynchronous(&Client::new(), &server.url("/")).await.unwrap();
     assert_eq!(response.text().await.unwrap(), "hello");
-    assert_recovered(&server);
+    assert_eq!(server.requests().len(), 3);
+    assert_waits(&kit.waits(), &RECOVERED);
 }
 
 #[test]
 fn recovers_blocking() {
-    let server = recovering();
-    let response = card::blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap();
+    let (server, kit) = (recovering(), testing::instant());
+    let response = blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap();
     assert_eq!(response.text().unwrap(), "hello");
-    assert_recovered(&server);
+    assert_eq!(server.requests().len(), 3);
+    assert_waits(&kit.waits(), &RECOVERED);
+}
+
+/// All waits are real, so that the server sees them as well.
+#[tokio::test]
+async fn waits_pass_between_requests_async() {
+    #[retry_http(max = 2, base = 20ms)]
+    async fn quick(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+        http.get(url).send().await
+    }
+
+    let server = Server::script([Reply::status(429).header("retry-after", "0.1"), Reply::status(503)]);
+    quick(&Client::new(), &server.url("/")).await.unwrap();
+    let pauses = server.pauses();
+    assert!(pauses[0] >= ms(100) && pauses[1] >= ms(40), "{pauses:?}");
+}
+
+#[test]
+fn waits_pass_between_requests_blocking() {
+    #[retry_http(max = 2, base = 20ms)]
+    fn quick(http: &reqwest::blocking::Client, url: &str) -> Result<String, reqwest::Error> {
+        http.get(url).send()?.error_for_status()?.text()
+    }
+
+    let server = Server::script([Reply::status(429).header("retry-after", "0.1"), Reply::status(503)]);
+    quick(&reqwest::blocking::Client::new(), &server.url("/")).unwrap_err();
+    let pauses = server.pauses();
+    assert!(pauses[0] >= ms(100) && pauses[1] >= ms(40), "{pauses:?}");
 }
 
 #[tokio::test]
 async fn never_is_never_async() {
     let server = Server::script([Reply::status(401)]);
-    let response = card::asynchronous(&Client::new(), &server.url("/")).await.unwrap();
+    let response = asynchronous(&Client::new(), &server.url("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(server.requests().len(), 1);
 }
@@ -94,7 +93,7 @@ async fn never_is_never_async() {
 #[test]
 fn never_is_never_blocking() {
     let server = Server::script([Reply::status(401)]);
-    let response = card::blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap();
+    let response = blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(server.requests().len(), 1);
 }
@@ -102,47 +101,44 @@ fn never_is_never_blocking() {
 #[tokio::test]
 async fn gives_up_with_the_last_outcome_async() {
     let server = Server::new(|n, _| Reply::status(503).body(n.to_string()));
-    let attempts = AtomicUsize::new(0);
-    let response = quick::asynchronous(&Client::new(), &server.url("/"), &attempts).await.unwrap();
+    let kit = testing::instant();
+    let response = asynchronous(&Client::new(), &server.url("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.text().await.unwrap(), "5", "the last response is returned, unread");
     assert_eq!(server.requests().len(), 6);
-    for (n, pause) in server.pauses().into_iter().enumerate() {
-        assert!(pause >= ms(1 << n), "pause {n} is {pause:?}");
-    }
+    assert_waits(&kit.waits(), &COMPUTED);
 }
 
 #[test]
 fn gives_up_with_the_last_outcome_blocking() {
     let server = Server::new(|n, _| Reply::status(503).body(n.to_string()));
-    let attempts = AtomicUsize::new(0);
-    let http = reqwest::blocking::Client::new();
-    let response = quick::blocking(&http, &server.url("/"), &attempts).unwrap();
+    let kit = testing::instant();
+    let response = blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.text().unwrap(), "5", "the last response is returned, unread");
     assert_eq!(server.requests().len(), 6);
-    for (n, pause) in server.pauses().into_iter().enumerate() {
-        assert!(pause >= ms(1 << n), "pause {n} is {pause:?}");
-    }
+    assert_waits(&kit.waits(), &COMPUTED);
 }
 
 #[tokio::test]
 async fn a_refused_connection_is_tried_six_times_async() {
-    let attempts = AtomicUsize::new(0);
-    let error = quick::asynchronous(&Client::new(), &nobody(), &attempts).await.unwrap_err();
+    let kit = testing::instant();
+    let error = asynchronous(&Client::new(), &nobody()).await.unwrap_err();
     assert!(error.is_connect(), "the original error: {error:?}");
-    assert_eq!(attempts.into_inner(), 6);
+    assert_eq!(kit.attempts(), 6);
+    assert_waits(&kit.waits(), &COMPUTED);
 }
 
 #[test]
 fn a_refused_connection_is_tried_six_times_blocking() {
-    let attempts = AtomicUsize::new(0);
-    let error = quick::blocking(&reqwest::blocking::Client::new(), &nobody(), &attempts).unwrap_err();
+    let kit = testing::instant();
+    let error = blocking(&reqwest::blocking::Client::new(), &nobody()).unwrap_err();
     assert!(error.is_connect(), "the original error: {error:?}");
-    assert_eq!(attempts.into_inner(), 6);
+    assert_eq!(kit.attempts(), 6);
+    assert_waits(&kit.waits(), &COMPUTED);
 }
 
-/// Every form of function of this kind.
+/// Has every form of function that sends a request.
 mod forms {
     use std::fmt::Display;
 
@@ -289,22 +285,31 @@ async fn every_form_of_function() {
 }
 
 #[tokio::test]
-async fn dropping_the_call_leaves_nothing_behind() {
+async fn a_call_that_is_dropped_sends_nothing_more() {
     #[retry_http(base = 50ms, jitter = none)]
     async fn call(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
         http.get(url).send().await
     }
 
-    let http = Client::new();
-    // While the first answer is awaited, while waiting, and while the second answer is awaited.
-    for (delay, requests) in [(10, 1), (45, 1), (100, 2)] {
-        let server = Server::script([Reply::status(503).late(ms(20))]);
-        let dropped = tokio::time::timeout(ms(delay), call(&http, &server.url("/"))).await;
-        assert!(dropped.is_err(), "the call was still under way");
-        let before = server.requests().len();
+    let (http, kit) = (Client::new(), Kit::new().real_time().enter());
+    // It is dropped while the first answer is awaited, while it waits, and while the second answer is awaited.
+    for (script, requests, waits) in
+        [(vec![late()], 1, 0), (vec![Reply::status(503)], 1, 1), (vec![Reply::status(503), late()], 2, 1)]
+    {
+        let (server, before) = (Server::script(script), kit.waits().len());
+        let reached = async {
+            while (server.requests().len(), kit.waits().len() - before) != (requests, waits) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let url = server.url("/");
+        tokio::select! {
+            biased;
+            () = reached => {}
+            outcome = call(&http, &url) => panic!("the call ended: {outcome:?}"),
+        }
         tokio::time::sleep(ms(200)).await;
-        assert_eq!(server.requests().len(), before, "no request after the drop");
-        assert!(before <= requests, "{before} requests within {delay} ms");
+        assert_eq!(server.requests().len(), requests);
     }
 }
 

@@ -1,12 +1,13 @@
-//! What is wrong in a body is the user's own: the compiler says the same, at the same tokens, with the attribute as
-//! without it. (But for an argument that is assigned to and not `mut`: E0594 at the same token, and not E0384.)
+//! With the attribute the compiler reports mistakes in a body as without it, at the same tokens. One code differs: an
+//! argument that is assigned to and not `mut` is E0594, and not E0384.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// Mistakes, and what is only warned of, one or a few a function. Each line with the attribute is a comment once.
+/// Functions with mistakes, and with code that is only warned of. They are checked with the attribute, and with it
+/// turned into a comment.
 const SOURCE: &str = r#"
 #![allow(dead_code)]
 #![warn(unused)]
@@ -160,7 +161,7 @@ fn check(name: &str, source: &str) -> BTreeSet<String> {
     said
 }
 
-/// Level, code, message and where: the function, and what is pointed at.
+/// Returns the line, level, code and text of a message, and the code that it points at.
 fn said(message: &serde_json::Value, source: &str) -> Option<String> {
     let message = message.get("message")?;
     let text = message["message"].as_str()?;
@@ -175,7 +176,7 @@ fn said(message: &serde_json::Value, source: &str) -> Option<String> {
 }
 
 #[test]
-fn the_compiler_says_the_same_with_and_without_the_attribute() {
+fn the_compiler_reports_mistakes_in_bodies_as_without_the_attribute() {
     const ATTRIBUTE: &str = "#[retry_http::retry_http]";
     let comment = format!("//{}", " ".repeat(ATTRIBUTE.len() - 2));
     let with = check("with", SOURCE);

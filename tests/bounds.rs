@@ -1,4 +1,4 @@
-//! `deadline` and `timeout`: how long a call and each of its sends may take.
+//! `deadline` bounds a call, and `timeout` each of its sends.
 
 mod support;
 
@@ -9,12 +9,13 @@ use std::time::{Duration, Instant as RealInstant};
 use reqwest::{Client, Response};
 use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server};
-use support::ms;
+use support::fake::{Canned, Fake};
+use support::{late, ms, secs};
 use tokio::time::Instant;
 
 /// Accepts everything and answers nothing.
 fn silent() -> Server {
-    Server::script([Reply::status(200).late(Duration::from_secs(60))])
+    Server::script([late()])
 }
 
 // Sends until 100, 250 and 350 ms, waits from 100 to 150 and from 250 to 300 ms.
@@ -49,7 +50,7 @@ async fn sends_and_waits_are_within_the_deadline() {
 }
 
 #[test]
-fn the_same_in_a_sync_function() {
+fn sends_and_waits_of_a_sync_function_are_within_the_deadline() {
     #[retry_http(max = 9, base = 50ms, factor = 1, jitter = none, timeout = 100ms, deadline = 350ms)]
     fn bounded(
         http: &reqwest::blocking::Client,
@@ -88,7 +89,7 @@ async fn a_wait_that_would_outlive_the_deadline_is_not_begun() {
 }
 
 #[tokio::test]
-async fn nor_one_that_the_server_asks_for() {
+async fn a_hint_that_would_outlive_the_deadline_ends_the_call() {
     #[retry_http(base = 1ms, deadline = 10s)]
     async fn hinted(http: &Client, url: &str) -> reqwest::Result<Response> {
         http.get(url).send().await
@@ -102,22 +103,14 @@ async fn nor_one_that_the_server_asks_for() {
 #[tokio::test(start_paused = true)]
 async fn where_no_send_is_visible_the_waits_are_bounded() {
     #[retry_http(max = 9, on = [503], jitter = none, deadline = 5s)]
-    async fn helped(attempts: &AtomicUsize) -> reqwest::Result<Response> {
-        attempts.fetch_add(1, Ordering::Relaxed);
-        elsewhere().await
+    async fn helped(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
-    async fn elsewhere() -> reqwest::Result<Response> {
-        tokio::time::sleep(ms(600)).await;
-        let mut response = http::Response::new("");
-        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-        Ok(response.into())
-    }
-
-    let (attempts, start) = (AtomicUsize::new(0), Instant::now());
-    assert_eq!(helped(&attempts).await.unwrap().status(), 503);
-    // 600, + 1 s + 600, + 2 s + 600.
-    assert_eq!((attempts.load(Ordering::Relaxed), start.elapsed().as_millis() / 10), (3, 480));
+    let (fake, start) = (Fake::new([Canned::status(503).takes(ms(600))]), Instant::now());
+    assert_eq!(helped(&fake).await.unwrap().status(), 503);
+    // Three attempts of 600 ms, and the waits between them: 4 s more would end after 5 s.
+    assert_eq!((fake.waits(), start.elapsed()), (vec![secs(1), secs(2)], ms(4800)));
 }
 
 fn odd_headers() -> http::HeaderMap {
@@ -164,31 +157,32 @@ async fn the_smallest_bound_holds() {
         let http = Client::builder().timeout(timeout).default_headers(odd_headers()).build().unwrap();
         let older = reqwest12::Client::builder().timeout(timeout).build().unwrap();
         let middleware = reqwest_middleware::ClientBuilder::new(http.clone()).build();
-        let start = Instant::now();
-        let within = |start: Instant, timeout: Duration| {
-            let took = start.elapsed();
+        let within = |took: Duration| {
             assert!(took >= timeout * 2 && took < timeout * 2 + ms(10), "{took:?}, not twice {timeout:?}");
         };
-        assert!(of_the_client(&http, &url).await.unwrap_err().is_timeout());
-        within(start, timeout);
-        let start = Instant::now();
-        assert!(of_the_executing_client(&http, &url).await.unwrap_err().is_timeout());
-        within(start, timeout);
-        let start = Instant::now();
-        assert!(of_an_older_client(&older, &url).await.unwrap_err().is_timeout());
-        within(start, timeout);
-        let start = Instant::now();
-        assert!(behind_middleware(&middleware, &url).await.unwrap_err().is_timeout());
-        within(start, timeout);
+        within(time_out(async { of_the_client(&http, &url).await.unwrap_err().is_timeout() }).await);
+        within(
+            time_out(async { of_the_executing_client(&http, &url).await.unwrap_err().is_timeout() }).await,
+        );
+        within(time_out(async { of_an_older_client(&older, &url).await.unwrap_err().is_timeout() }).await);
+        within(
+            time_out(async { behind_middleware(&middleware, &url).await.unwrap_err().is_timeout() }).await,
+        );
     }
-    let start = Instant::now();
-    assert!(of_the_request(&Client::new(), &url).await.unwrap_err().is_timeout());
-    assert!((ms(200)..ms(210)).contains(&start.elapsed()));
+    let http = Client::new();
+    let took = time_out(async { of_the_request(&http, &url).await.unwrap_err().is_timeout() }).await;
+    assert!((ms(200)..ms(210)).contains(&took), "{took:?}");
     // A client without a timeout, whose headers look like one.
     let unbounded = Client::builder().default_headers(odd_headers()).build().unwrap();
+    let took = time_out(async { of_the_client(&unbounded, &url).await.unwrap_err().is_timeout() }).await;
+    assert!((secs(10)..ms(10_020)).contains(&took), "{took:?}");
+}
+
+/// Asserts that a call times out, and returns how long it took on the paused clock.
+async fn time_out(is_timeout: impl Future<Output = bool>) -> Duration {
     let start = Instant::now();
-    assert!(of_the_client(&unbounded, &url).await.unwrap_err().is_timeout());
-    assert!((ms(10_000)..ms(10_020)).contains(&start.elapsed()));
+    assert!(is_timeout.await);
+    start.elapsed()
 }
 
 #[tokio::test]
@@ -205,32 +199,29 @@ async fn reading_the_answer_is_bounded_too() {
     assert_eq!(server.requests().len(), 2);
 }
 
-#[tokio::test]
-async fn draining_takes_no_more_than_was_reckoned_with() {
+#[tokio::test(start_paused = true)]
+async fn with_a_deadline_draining_takes_no_longer_than_the_wait() {
     #[retry_http(max = 1, base = 5ms, jitter = none, deadline = 10s)]
-    async fn stalled(http: &Client, url: &str) -> reqwest::Result<Response> {
-        http.get(url).send().await
+    async fn stalled(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
-    let server = Server::script([Reply::status(503).stalled(), Reply::status(200)]);
-    assert_eq!(stalled(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
-    assert_eq!(server.requests().len(), 2);
+    let fake = Fake::new([Canned::status(429).stalls(), Canned::status(200)]);
+    assert_eq!(stalled(&fake).await.unwrap().status(), 200);
+    assert_eq!(fake.waits(), [ms(5)]);
 }
 
-#[tokio::test]
-async fn a_refusal_that_stalls_is_drained_within_the_deadline() {
-    #[retry_http(deadline = 400ms, base = 1ms, reauth = tokio::time::sleep(Duration::from_millis(200)))]
-    async fn helped(http: &Client, url: &str) -> reqwest::Result<Response> {
-        elsewhere(http, url).await
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_stalls_is_drained_within_half_of_what_is_left() {
+    #[retry_http(deadline = 400ms, base = 1ms, reauth = tokio::time::sleep(ms(200)))]
+    async fn helped(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
-    async fn elsewhere(http: &Client, url: &str) -> reqwest::Result<Response> {
-        http.get(url).send().await
-    }
-
-    let server = Server::script([Reply::status(401).stalled(), Reply::status(200)]);
-    assert_eq!(helped(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
-    assert!(server.pauses()[0] >= ms(200));
+    let fake = Fake::new([Canned::status(401).stalls(), Canned::status(200)]);
+    assert_eq!(helped(&fake).await.unwrap().status(), 200);
+    // The renewal, and half of the 200 ms that are left.
+    assert_eq!(fake.waits(), [ms(300)]);
 }
 
 #[tokio::test]
@@ -353,8 +344,8 @@ mod in_every_shape {
             let (http, server) = (Client::new(), silent());
             let start = RealInstant::now();
             assert!(call(&http, &server.url("/")).unwrap_err().is_timeout());
-            // Three sends and two waits; what the machine adds is not asserted.
-            assert_eq!(server.requests().len(), 3);
+            // Three sends and two waits. Where a slow machine takes more, there is no third one.
+            assert!((2..=3).contains(&server.requests().len()), "{:?}", server.requests());
             assert!(start.elapsed() >= ms(300), "{:?}", start.elapsed());
         }
     }

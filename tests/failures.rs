@@ -3,13 +3,12 @@
 mod support;
 
 use std::error::Error as StdError;
-use std::time::Duration;
 
 use reqwest::{Client, Method};
 use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server};
 use serde_json::Value;
-use support::ms;
+use support::{late, ms};
 
 #[retry_http(base = 1ms)]
 async fn send(
@@ -28,14 +27,13 @@ async fn send(
 async fn requests(method: &Method, key: Option<&str>, reply: Reply) -> usize {
     let http = Client::builder().timeout(ms(100)).build().unwrap();
     let server = Server::script([reply]);
-    // How it ends is not the question here, but how often it was tried.
+    // Only the number of attempts counts.
     let _: Result<_, reqwest::Error> = send(&http, method, &server.url("/"), key).await;
     server.requests().len()
 }
 
 #[tokio::test]
 async fn a_read_timeout_is_repeated_only_where_that_is_safe() {
-    let late = || Reply::status(200).late(Duration::from_secs(5));
     assert_eq!(requests(&Method::GET, None, late()).await, 4);
     assert_eq!(requests(&Method::PUT, None, late()).await, 4);
     assert_eq!(requests(&Method::POST, None, late()).await, 1);
@@ -168,7 +166,7 @@ mod blocking {
     fn a_read_timeout_is_repeated_only_where_that_is_safe() {
         let http = Client::builder().timeout(ms(100)).build().unwrap();
         for (method, requests) in [(Method::GET, 4), (Method::POST, 1)] {
-            let server = Server::script([Reply::status(200).late(Duration::from_secs(5))]);
+            let server = Server::script([late()]);
             let error = send(&http, &method, &server.url("/")).unwrap_err();
             assert!(error.is_timeout());
             assert_eq!(server.requests().len(), requests);
@@ -176,7 +174,7 @@ mod blocking {
     }
 }
 
-/// Without the attribute, to see what it is given.
+/// Sends without the attribute, too.
 #[tokio::test]
 async fn the_truncated_body_is_truncated_after_the_head_arrived() {
     let server = Server::script([truncated()]);
@@ -270,7 +268,7 @@ mod several {
 
     static HTTP: LazyLock<Client> = LazyLock::new(|| Client::builder().timeout(ms(100)).build().unwrap());
 
-    /// However a POST is written, it is known to be one.
+    /// Writes a POST in every way.
     mod posts {
         use super::*;
         use retry_http::policy;
@@ -345,7 +343,7 @@ mod several {
         async fn are_sent_once() {
             macro_rules! check {
                 ($($name:ident)*) => {$(
-                    let server = Server::script([Reply::status(200).late(Duration::from_secs(5))]);
+                    let server = Server::script([late()]);
                     let error = $name(&HTTP, &server.url("/")).await.unwrap_err();
                     assert!(error.is_timeout());
                     assert_eq!(server.requests().len(), 1, "{}", stringify!($name));
@@ -356,11 +354,10 @@ mod several {
         }
 
         #[tokio::test]
-        async fn of_an_argument() {
+        async fn of_a_builder_that_is_passed_on_are_sent_once() {
             let server = Server::script([Reply::status(500)]);
             builder_argument(&HTTP, &server.url("/")).await.unwrap();
-            // The helper knows its request; the function that calls it is told by its outcome alone.
-            assert!(!server.requests().is_empty());
+            assert_eq!(server.requests().len(), 1, "neither function repeats it");
         }
     }
 }

@@ -21,7 +21,7 @@ async fn call(http: &reqwest::Client, url: &str, name: &str) -> reqwest::Result<
     http.get(url).header("x-process", name).send().await
 }
 
-/// One of the four: calls all the time, until its input ends; then says how often, and how often that failed.
+/// Runs one of the four processes: it calls until its input ends, then prints how often, and how often that failed.
 fn worker(arguments: &[String]) {
     let [redis, url, name] = arguments else { panic!("usage: REDIS URL NAME") };
     tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().init();
@@ -75,7 +75,7 @@ impl Redis {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    /// What Redis answers to a command.
+    /// Returns the answer to a command.
     fn ask(&self, command: &str) -> String {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
@@ -87,7 +87,7 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // Only on the way out.
+        // The test is over.
         let _: std::io::Result<()> = self.process.kill();
         let _: std::io::Result<_> = self.process.wait();
     }
@@ -116,7 +116,7 @@ impl Worker {
         Self(process)
     }
 
-    /// How many calls there were, how many of them failed, and what was logged.
+    /// Returns how many calls there were, how many of them failed, and the log.
     fn stop(mut self) -> (usize, usize, String) {
         drop(self.0.stdin.take());
         let output = self.0.wait_with_output().unwrap();
@@ -153,8 +153,8 @@ impl Api {
         Self { server, refuse, refused }
     }
 
-    /// Refuses one request; how long after that the last request of another process came before the cooldown was
-    /// over, and how many came in it at all. `others` of them send before and after it.
+    /// Refuses one request. Returns when the last request of another process came within the cooldown, counted from its
+    /// beginning, and how many came. `others` other processes send before and after it.
     fn refuse(&self, wait: Duration, others: usize) -> (Duration, usize) {
         let began = Instant::now();
         while self.active(began) <= others {
@@ -182,7 +182,7 @@ impl Api {
         (late.iter().max().copied().unwrap_or_default(), late.len())
     }
 
-    /// How many processes have sent something in the last while.
+    /// Counts the processes that have sent something since then.
     fn active(&self, since: Instant) -> usize {
         let requests = self.server.requests();
         let names: std::collections::HashSet<_> =
@@ -211,16 +211,16 @@ fn fleet() {
     std::thread::sleep(ms(300));
 
     // Best of three: the machine may be doing something else.
-    let shared = |what: &str, others| {
+    let shared = |title: &str, others| {
         let times: Vec<_> = (0..3).map(|_| api.refuse(ms(800), others)).collect();
         let (last, requests) = times.iter().min().unwrap();
-        println!("{what}: others held back after {last:?} ({requests} requests until then)");
+        println!("{title}: others held back after {last:?} ({requests} requests until then)");
         *last
     };
     let last = shared("shared", 2);
     assert!(last < ms(50), "held back after {last:?} only");
 
-    // Who comes later finds the key.
+    // A process that comes later finds the key.
     *api.refuse.lock().unwrap() = Some(Duration::from_secs(3));
     std::thread::sleep(ms(300));
     let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();

@@ -1,15 +1,14 @@
-//! Repeating what is not safe to repeat: only where the server can tell.
+//! Unsafe requests are repeated only where the server can tell that they are.
 
 mod support;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use reqwest::Client;
 use retry_http::retry_http;
-use retry_http::testing::server::{Reply, Request, Server};
-use support::ms;
+use retry_http::testing::server::{Reply, Server};
+use support::{late, ms, secs};
 
 /// Creates a record for each POST, but one for each key, and answers the first request about each record too late.
 fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
@@ -17,7 +16,7 @@ fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
     let (log, known) = (Arc::clone(&records), Mutex::new(HashMap::new()));
     let server = Server::new(move |_, request| {
         let mut known = known.lock().unwrap();
-        let key = request.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
+        let key = support::key(request);
         let repeated = key.as_ref().is_some_and(|key| known.contains_key(key));
         if !repeated {
             let mut log = log.lock().unwrap();
@@ -27,16 +26,13 @@ fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
             }
         }
         let created = Reply::status(201);
-        if repeated { created } else { created.late(Duration::from_secs(60)) }
+        if repeated { created } else { created.late(secs(60)) }
     });
     (server, records)
 }
 
 fn keys(server: &Server) -> Vec<Option<String>> {
-    let key = |request: &Request| {
-        request.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned())
-    };
-    server.requests().iter().map(key).collect()
+    server.requests().iter().map(support::key).collect()
 }
 
 #[retry_http(base = 1ms, timeout = 100ms)]
@@ -67,7 +63,7 @@ async fn a_post_that_timed_out_is_sent_once_or_with_a_key() {
 }
 
 #[test]
-fn the_same_in_a_sync_function() {
+fn a_sync_post_that_timed_out_is_sent_with_a_key() {
     #[retry_http(base = 1ms, timeout = 100ms, idempotency_key)]
     fn keyed(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<()> {
         http.execute(http.post(url).build()?)?.error_for_status()?;
@@ -155,7 +151,7 @@ async fn a_request_keeps_its_key_where_an_attempt_leaves_another_out() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_safe_to_repeat_no_send_is_forgotten() {
+async fn a_get_that_is_not_idempotent_forbids_to_repeat_the_attempt() {
     #[retry_http(base = 1ms, idempotent = false)]
     async fn increment(http: &Client, server: &Server) -> reqwest::Result<()> {
         http.get(server.url("/increment")).send().await?.error_for_status()?;
@@ -169,7 +165,7 @@ async fn where_nothing_is_safe_to_repeat_no_send_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_post_that_was_done_forbids_what_is_listed_and_what_the_server_says() {
+async fn a_post_that_was_done_is_not_repeated_for_a_listed_status_or_advice() {
     #[retry_http(max = 1, base = 1ms, on = [429])]
     async fn two(http: &Client, server: &Server) -> reqwest::Result<()> {
         http.post(server.url("/")).send().await?.error_for_status()?;
@@ -196,7 +192,7 @@ async fn requests(reply: Reply, sends: impl AsyncFnOnce(&Client, &str)) -> usize
 }
 
 #[tokio::test]
-async fn the_attribute_knows_better_than_the_method() {
+async fn idempotent_overrides_the_method() {
     #[retry_http(base = 1ms, idempotent)]
     async fn search(http: &Client, url: &str) -> reqwest::Result<()> {
         http.post(url).send().await?.error_for_status()?;
@@ -211,7 +207,7 @@ async fn the_attribute_knows_better_than_the_method() {
 
     let searched = async |http: &Client, url: &str| assert!(search(http, url).await.is_err());
     let incremented = async |http: &Client, url: &str| assert!(increment(http, url).await.is_err());
-    for reply in [Reply::hang_up(), Reply::status(500), Reply::status(200).late(Duration::from_secs(60))] {
+    for reply in [Reply::hang_up(), Reply::status(500), late()] {
         assert_eq!(requests(reply.clone(), searched).await, 4);
         assert_eq!(requests(reply, incremented).await, 1);
     }
@@ -220,7 +216,7 @@ async fn the_attribute_knows_better_than_the_method() {
 }
 
 #[tokio::test]
-async fn what_the_server_says_of_retrying_counts_more_than_its_status() {
+async fn advice_of_the_server_counts_more_than_its_status() {
     #[retry_http(base = 1ms, never = [502])]
     async fn post(http: &Client, url: &str) -> reqwest::Result<()> {
         http.post(url).send().await?.error_for_status()?;

@@ -148,7 +148,7 @@ impl Api {
 }
 
 #[test]
-fn they_are_used() {
+fn expansions_compile_without_a_warning() {
     let _ =
         (asynchronous, blocking, one_line, one_line_blocking, owned_blocking, Api::method, Api::statement);
     let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking, Api::by_a_struct);

@@ -1,20 +1,20 @@
-//! `docs/messages.md` is complete, and lists nothing that is not so.
+//! `docs/messages.md` lists every message of the macro, and no other.
 
 use std::fs;
 use std::path::Path;
 
-/// What no UI test can show, since those are built with all features. Snapshots of the macro do.
+/// Messages that no UI test can show, since those are built with all features. Snapshots of the macro do.
 const ELSEWHERE: [&str; 1] = ["a function that is not `async` needs the feature `blocking`"];
 
-/// The messages of ours that UI tests show.
+/// Returns our messages in UI tests.
 fn shown() -> Vec<String> {
     let mut shown = Vec::new();
-    // What is wrong in bodies is the user's own.
+    // The topic `bodies` has messages of the compiler.
     for topic in ["options", "functions"] {
         for file in fs::read_dir(Path::new("tests/ui").join(topic)).expect("a folder of UI tests") {
             let path = file.expect("a file").path();
             if path.extension().is_some_and(|extension| extension == "stderr") {
-                let text = fs::read_to_string(path).expect("what a UI test shows");
+                let text = fs::read_to_string(path).expect("the output of a UI test");
                 shown.extend(text.lines().filter_map(ours));
             }
         }
@@ -35,7 +35,7 @@ fn ours(line: &str) -> Option<String> {
     plain.or(in_a_constant).or(of_a_trait).map(str::to_owned)
 }
 
-/// The messages of the page: the beginning of each, with `…` for anything.
+/// Returns the messages of the page. Each is the beginning of one, in which `…` stands for anything.
 fn listed() -> Vec<String> {
     let page = fs::read_to_string("docs/messages.md").expect("the page");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());

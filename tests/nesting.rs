@@ -1,14 +1,17 @@
-//! Innermost wins: what an inner annotated function gave up on is not retried by the outer ones.
+//! The innermost annotated function decides: outer ones do not retry a failure that it gave up on.
+
+mod support;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response};
 use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server};
+use support::fake::{Canned, Fake};
+use support::ms;
 
 type Answer = Result<String, reqwest::Error>;
 
@@ -59,7 +62,7 @@ fn three_levels_make_six_requests_blocking() {
 }
 
 #[tokio::test]
-async fn what_the_inner_one_does_not_retry_the_outer_one_may() {
+async fn an_outer_function_retries_what_the_inner_one_does_not_list() {
     #[retry_http(base = 1ms, on = [429])]
     async fn inner(http: &Client, url: &str) -> Answer {
         http.get(url).send().await?.error_for_status()?.text().await
@@ -76,7 +79,7 @@ async fn what_the_inner_one_does_not_retry_the_outer_one_may() {
 }
 
 #[tokio::test]
-async fn a_send_of_the_outer_one_after_that_is_its_own() {
+async fn an_outer_function_retries_a_send_of_its_own() {
     #[retry_http(max = 1, base = 1ms)]
     async fn fallback(http: &Client, broken: &str, other: &str) -> Answer {
         if let Ok(text) = inner(http, broken).await {
@@ -92,7 +95,7 @@ async fn a_send_of_the_outer_one_after_that_is_its_own() {
 }
 
 #[tokio::test]
-async fn joined_siblings() {
+async fn a_failure_of_one_of_two_joined_calls_is_not_retried() {
     #[retry_http(max = 5, base = 1ms)]
     async fn both(http: &Client, one: &str, two: &str) -> Result<(String, String), reqwest::Error> {
         tokio::try_join!(inner(http, one), inner(http, two))
@@ -104,7 +107,7 @@ async fn joined_siblings() {
 }
 
 #[tokio::test]
-async fn a_spawned_task_is_not_nested() {
+async fn a_call_in_a_spawned_task_decides_nothing_outside() {
     #[retry_http(max = 2, base = 1ms)]
     async fn spawning(http: &Client, own: &str, other: String) -> Answer {
         let task = tokio::spawn({
@@ -127,35 +130,17 @@ async fn a_spawned_task_is_not_nested() {
     assert_eq!((own.requests().len(), other.requests().len()), (2, 12));
 }
 
-/// Answers by script, and yields in between as often as it is told to.
-struct Scripted<'a> {
-    statuses: &'a Mutex<Vec<u16>>,
-    yields: usize,
-}
-
-impl Scripted<'_> {
-    async fn send(&self) -> Result<Response, reqwest::Error> {
-        for _ in 0..self.yields {
-            tokio::task::yield_now().await;
-        }
-        let status = self.statuses.lock().unwrap().pop().unwrap_or(503);
-        let mut response = http::Response::new("");
-        *response.status_mut() = StatusCode::from_u16(status).unwrap();
-        Ok(response.into())
-    }
+#[retry_http(max = 2, on = [503])]
+async fn below(fake: &Fake) -> Result<Response, reqwest::Error> {
+    fake.answer().await
 }
 
 #[retry_http(max = 2, on = [503])]
-async fn below(script: &Scripted<'_>) -> Result<Response, reqwest::Error> {
-    script.send().await
+async fn above(fake: &Fake) -> Result<Response, reqwest::Error> {
+    below(fake).await
 }
 
-#[retry_http(max = 2, on = [503])]
-async fn above(script: &Scripted<'_>) -> Result<Response, reqwest::Error> {
-    below(script).await
-}
-
-/// How many attempts a call makes on its own.
+/// Returns the number of attempts that a call makes on its own.
 fn alone(statuses: &[u16]) -> usize {
     statuses.iter().take(3).position(|status| *status == 200).map_or(3, |at| at + 1)
 }
@@ -171,12 +156,10 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let left = [&one, &two].map(|script| Mutex::new(script.iter().rev().copied().collect::<Vec<_>>()));
-            let (first, second) = (
-                Scripted { statuses: &left[0], yields: yields.0 },
-                Scripted { statuses: &left[1], yields: yields.1 },
-            );
-            let (mut first, mut second) = (pin!(above(&first)), pin!(above(&second)));
+            let fakes = [(&one, yields.0), (&two, yields.1)].map(|(script, yields)| {
+                Fake::new(script.iter().map(|status| Canned::status(*status).yields(yields)))
+            });
+            let (mut first, mut second) = (pin!(above(&fakes[0])), pin!(above(&fakes[1])));
             let mut done = [false; 2];
             for pick in order.iter().copied().chain((0..2000).map(|n| n % 2 == 0)) {
                 let mut context = Context::from_waker(Waker::noop());
@@ -185,11 +168,11 @@ proptest! {
                     let polled = if pick { second.as_mut().poll(&mut context) } else { first.as_mut().poll(&mut context) };
                     done[at] = matches!(polled, Poll::Ready(_));
                 }
-                tokio::time::advance(std::time::Duration::from_millis(50)).await;
+                tokio::time::advance(ms(50)).await;
             }
             assert_eq!(done, [true; 2]);
-            for (script, left) in [&one, &two].iter().zip(&left) {
-                assert_eq!(script.len() - left.lock().unwrap().len(), alone(script));
+            for (script, fake) in [&one, &two].iter().zip(&fakes) {
+                assert_eq!(fake.requests(), alone(script));
             }
         });
     }

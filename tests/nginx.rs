@@ -1,6 +1,6 @@
-//! A thousand callers and a real nginx with `limit_req`, which refuses with 429 and `Retry-After: 1`: what of its limit is
-//! used, and how many requests it refuses for each success, with an upstream and with what others have. One run, one after the
-//! other; each has a limit of its own.
+//! A thousand callers meet a real nginx with `limit_req`, which refuses with 429 and `Retry-After: 1`. With an upstream they
+//! use nearly all of its limit, and get at most a fifth of the refusals for each success that they get with reqwest's retries,
+//! with reqwest-retry or without retries. Each of the four ways has a limit of its own, and runs after the one before.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use reqwest_retry::policies::ExponentialBackoff;
 use retry_http::{Upstream, retry_http};
 
 const CALLERS: usize = 1_000;
-/// What nginx allows, in requests a second, and how many more at once.
+/// The requests that nginx allows in a second, and how many more at once.
 const RATE: usize = 200;
 const BURST: usize = 200;
 const WAYS: [&str; 4] = ["none", "reqwest", "reqwest-retry", "upstream"];
@@ -71,7 +71,7 @@ impl Nginx {
         format!("http://127.0.0.1:{}/{way}", self.port)
     }
 
-    /// How many requests of a way were served, and how many refused.
+    /// Counts the requests of a way that were served, and those that were refused.
     fn count(&self, way: &str) -> (usize, usize) {
         let log = std::fs::read_to_string(self.folder.join("log")).unwrap();
         let count = |status| log.lines().filter(|line| **line == format!("/{way} {status}")).count();
@@ -81,7 +81,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Only on the way out.
+        // The test is over.
         let _: std::io::Result<_> = Command::new("kill").arg(self.process.id().to_string()).status();
         let _: std::io::Result<_> = self.process.wait();
         let _: std::io::Result<()> = std::fs::remove_dir_all(&self.folder);
@@ -95,7 +95,8 @@ async fn with_upstream(http: &Client, url: &str) -> reqwest::Result<StatusCode> 
     Ok(http.get(url).send().await?.error_for_status()?.status())
 }
 
-/// All callers at once, each again as soon as its call is over, or after a second if that failed.
+/// Runs all callers at once. Each calls again as soon as its call is over, or after a second if that failed. Returns how
+/// many calls succeeded, and how many failed.
 async fn load(seconds: u64, call: impl AsyncFn() -> bool) -> (usize, usize) {
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
     let caller = || async {
@@ -115,7 +116,7 @@ async fn load(seconds: u64, call: impl AsyncFn() -> bool) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn a_thousand_callers_and_a_limit() {
+async fn a_thousand_callers_use_the_limit_and_are_hardly_refused() {
     let nginx = Arc::new(Nginx::start());
     let client = || Client::builder().pool_max_idle_per_host(CALLERS);
     let plain = client().build().unwrap();

@@ -1,4 +1,4 @@
-//! What is retried: every way in which a 429 can leave a function, each with the server's own wait.
+//! A 429 is retried however it leaves a function, after the wait that the server asks for.
 
 mod support;
 
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use reqwest::{Client, Response};
 use retry_http::testing::server::{Reply, Server};
-use retry_http::{FailureSet, HttpFailure, retry_http};
-use support::ms;
+use retry_http::{FailureSet, HttpFailure, failures_of, retry_http, testing};
+use support::{assert_waits, is_send};
 
 #[derive(Debug, thiserror::Error)]
 enum FromError {
@@ -49,7 +49,7 @@ impl HttpFailure for Own {
     }
 }
 
-/// Where no send is visible.
+/// Sends outside of the annotated functions.
 mod hidden {
     use super::*;
 
@@ -58,8 +58,7 @@ mod hidden {
     }
 
     pub async fn own(http: &Client, url: &str) -> Result<String, Own> {
-        let failed =
-            |error: reqwest::Error| Own { status: None, wait: None, failures: FailureSet::of(&error) };
+        let failed = |error: reqwest::Error| Own { status: None, wait: None, failures: failures_of(&error) };
         let response = send(http, url).await.map_err(failed)?;
         let status = response.status();
         if status.is_success() {
@@ -139,7 +138,7 @@ async fn plain_struct(http: &Client, url: &str) -> Result<String, Message> {
 
 #[retry_http(base = 1ms)]
 async fn own_impl(http: &Client, url: &str) -> Result<String, Own> {
-    let failed = |error: reqwest::Error| Own { status: None, wait: None, failures: FailureSet::of(&error) };
+    let failed = |error: reqwest::Error| Own { status: None, wait: None, failures: failures_of(&error) };
     let response = http.get(url).send().await.map_err(failed)?;
     response.error_for_status().map_err(failed)?.text().await.map_err(failed)
 }
@@ -186,30 +185,41 @@ async fn swallowed(http: &Client, url: &str) -> Result<Option<String>, Message> 
     }
 }
 
-async fn retried_as_the_server_asked<T, E: fmt::Debug>(
-    name: &str,
-    call: impl AsyncFnOnce(&Client, &str) -> Result<T, E>,
-) {
-    let server =
-        Server::script([Reply::status(429).header("retry-after", "0.15"), Reply::status(200).body("x")]);
-    let outcome = call(&Client::new(), &server.url("/")).await;
+/// A 429 that asks for a wait of 7 s, then an answer.
+fn limited() -> Server {
+    Server::script([Reply::status(429).header("retry-after", "7"), Reply::status(200).body("x")])
+}
+
+/// Asserts that the call retries a 429 after the wait that it asks for.
+async fn retries<T, E: fmt::Debug>(name: &str, call: impl AsyncFnOnce(&str) -> Result<T, E>) {
+    let (server, kit) = (limited(), testing::instant());
+    let outcome = call(&server.url("/")).await;
     assert!(outcome.is_ok(), "{name}: {:?}", outcome.err());
     assert_eq!(server.requests().len(), 2, "{name}");
-    assert!(server.pauses()[0] >= ms(150), "{name}: {:?}", server.pauses());
+    assert_waits(&kit.waits(), &[7.0..=7.001]);
+}
+
+/// [`retries`], of a sync function.
+fn retries_blocking<T, E: fmt::Debug>(name: &str, call: impl FnOnce(&str) -> Result<T, E>) {
+    let (server, kit) = (limited(), testing::instant());
+    let outcome = call(&server.url("/"));
+    assert!(outcome.is_ok(), "{name}: {:?}", outcome.err());
+    assert_eq!(server.requests().len(), 2, "{name}");
+    assert_waits(&kit.waits(), &[7.0..=7.001]);
 }
 
 macro_rules! table {
     ($($name:ident $(::<$generic:ty>)? $(($($more:expr),*))?;)*) => {
         #[tokio::test]
-        async fn a_429_is_retried_however_it_leaves() {$(
-            retried_as_the_server_asked(stringify!($name), async |http, url| {
-                $name$(::<$generic>)?(http, url $($(, $more)*)?).await
-            }).await;
-        )*}
+        async fn a_429_is_retried_however_it_leaves() {
+            let http = Client::new();
+            $(retries(stringify!($name), async |url| {
+                $name$(::<$generic>)?(&http, url $($(, $more)*)?).await
+            }).await;)*
+        }
 
         #[test]
         fn every_future_is_send() {
-            fn is_send(_: impl Send) {}
             let (http, url) = (Client::new(), "");
             $(is_send($name$(::<$generic>)?(&http, url $($(, $more)*)?));)*
         }
@@ -237,7 +247,7 @@ table! {
     swallowed;
 }
 
-/// Statuses that only an error tells of are retried by its sources, where the wait is ours.
+/// Sends where nothing is seen, so that only the sources of an error tell the status, and nothing tells the hint.
 mod by_source {
     use super::*;
 
@@ -284,19 +294,25 @@ mod by_source {
 
     #[tokio::test]
     async fn an_error_tells_through_its_sources() {
-        macro_rules! check {
-            ($($name:ident)*) => {$(
-                let server = Server::script([Reply::status(429), Reply::status(200)]);
-                let outcome = $name(&Client::new(), &server.url("/")).await;
-                assert!(outcome.is_ok(), "{}: {:?}", stringify!($name), outcome.err());
-                assert_eq!(server.requests().len(), 2, "{}", stringify!($name));
-            )*};
+        async fn check<T, E: fmt::Debug>(name: &str, call: impl AsyncFnOnce(&Client, &str) -> Result<T, E>) {
+            let (server, kit) = (limited(), testing::instant());
+            let outcome = call(&Client::new(), &server.url("/")).await;
+            assert!(outcome.is_ok(), "{name}: {:?}", outcome.err());
+            assert_eq!(server.requests().len(), 2, "{name}");
+            assert_waits(&kit.waits(), &[0.001..=0.0015]);
         }
-        check!(direct source anyhow_context eyre_context boxed boxed_send io_error);
+
+        check("direct", direct).await;
+        check("source", source).await;
+        check("anyhow", anyhow_context).await;
+        check("eyre", eyre_context).await;
+        check("boxed", boxed).await;
+        check("boxed, send", boxed_send).await;
+        check("io", io_error).await;
     }
 }
 
-/// The same in sync functions.
+/// Sends in sync functions.
 mod blocking {
     use super::*;
     use reqwest::blocking::{Client, Response};
@@ -338,23 +354,17 @@ mod blocking {
 
     #[test]
     fn a_429_is_retried_however_it_leaves() {
-        macro_rules! check {
-            ($($name:ident)*) => {$(
-                let server = Server::script([
-                    Reply::status(429).header("retry-after", "0.15"),
-                    Reply::status(200).body("x"),
-                ]);
-                let outcome = $name(&Client::new(), &server.url("/"));
-                assert!(outcome.is_ok(), "{}: {:?}", stringify!($name), outcome.err());
-                assert_eq!(server.requests().len(), 2, "{}", stringify!($name));
-                assert!(server.pauses()[0] >= ms(150), "{}: {:?}", stringify!($name), server.pauses());
-            )*};
-        }
-        check!(response transparent boxed to_string impl_trait by_get);
+        let http = Client::new();
+        retries_blocking("response", |url| response(&http, url));
+        retries_blocking("transparent", |url| transparent(&http, url));
+        retries_blocking("boxed", |url| boxed(&http, url));
+        retries_blocking("to_string", |url| to_string(&http, url));
+        retries_blocking("impl_trait", |url| impl_trait(&http, url));
+        retries_blocking("by_get", |url| by_get(&http, url));
     }
 }
 
-/// The same with reqwest 0.12, in the same program.
+/// Sends by reqwest 0.12, in the same program.
 mod reqwest12 {
     use super::*;
     use ::reqwest12 as reqwest;
@@ -381,34 +391,20 @@ mod reqwest12 {
         Ok(reqwest::blocking::Client::new().get(url).send()?.error_for_status()?.text()?)
     }
 
-    fn server() -> Server {
-        Server::script([Reply::status(429).header("retry-after", "0.15"), Reply::status(200).body("x")])
-    }
-
     #[tokio::test]
-    async fn asynchronous() {
-        for variant in 0..2 {
-            let server = server();
-            if variant == 0 {
-                response(&Client::new(), &server.url("/")).await.unwrap();
-            } else {
-                to_string(&Client::new(), &server.url("/")).await.unwrap();
-            }
-            assert_eq!(server.requests().len(), 2);
-            assert!(server.pauses()[0] >= ms(150), "{:?}", server.pauses());
-        }
+    async fn a_429_is_retried() {
+        let http = Client::new();
+        retries("response", async |url| response(&http, url).await).await;
+        retries("to_string", async |url| to_string(&http, url).await).await;
     }
 
     #[test]
-    fn synchronous() {
-        let server = server();
-        blocking(&server.url("/")).unwrap();
-        assert_eq!(server.requests().len(), 2);
-        assert!(server.pauses()[0] >= ms(150), "{:?}", server.pauses());
+    fn a_429_is_retried_blocking() {
+        retries_blocking("blocking", blocking);
     }
 }
 
-/// reqwest's middleware, in the same program.
+/// Sends by reqwest's middleware, in the same program.
 mod middleware {
     use super::*;
     use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
@@ -424,7 +420,7 @@ mod middleware {
         request.send().await
     }
 
-    /// Any other builder: its method is what one can see.
+    /// Another builder, of whose requests only the method is seen.
     struct Builder(reqwest::RequestBuilder);
 
     impl Builder {
@@ -443,23 +439,23 @@ mod middleware {
     }
 
     #[tokio::test]
-    async fn a_visible_method_counts() {
+    async fn a_visible_post_is_not_repeated() {
         let server = Server::script([Reply::status(500)]);
         assert_eq!(post_by_another(&Client::new(), &server.url("/")).await.unwrap().status(), 500);
         assert_eq!(server.requests().len(), 1);
     }
 
     #[tokio::test]
-    async fn is_understood() {
-        let http = ClientBuilder::new(Client::new()).build();
+    async fn a_hint_and_a_method_are_seen() {
+        let (http, kit) = (ClientBuilder::new(Client::new()).build(), testing::instant());
         let server = Server::script([
-            Reply::status(429).header("retry-after", "0.15"),
+            Reply::status(429).header("retry-after", "7"),
             Reply::hang_up(),
             Reply::status(200).body("x"),
         ]);
         assert_eq!(get(&http, &server.url("/")).await.unwrap(), "x");
         assert_eq!(server.requests().len(), 3);
-        assert!(server.pauses()[0] >= ms(150), "{:?}", server.pauses());
+        assert_waits(&kit.waits(), &[7.0..=7.001, 0.002..=0.003]);
         let server = Server::script([Reply::status(500)]);
         assert_eq!(post(&http, &server.url("/")).await.unwrap().status(), 500);
         assert_eq!(server.requests().len(), 1);

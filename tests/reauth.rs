@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use retry_http::testing::server::{Reply, Server};
 use retry_http::{Renewal, retry_http};
-use support::ms;
+use support::fake::Fake;
+use support::{counts, ms};
 
 /// Answers 200 to the token `t1`, and 401 to any other; logs in at `/login`.
 fn server() -> Server {
@@ -22,7 +23,7 @@ fn server() -> Server {
 }
 
 fn count(server: &Server, path: &str) -> usize {
-    server.requests().iter().filter(|request| request.path == path).count()
+    counts(server, &[path])[0]
 }
 
 struct Api {
@@ -109,7 +110,7 @@ async fn where_the_renewal_fails_the_first_outcome_is_returned() {
 }
 
 #[tokio::test]
-async fn the_attempt_after_it_is_no_retry() {
+async fn the_attempt_after_a_renewal_is_no_retry() {
     let api = Api::new(Server::new(|n, _| match n {
         0 => Reply::status(401).body(vec![b'x'; 100_000]),
         1 => Reply::status(200).body("t1"),
@@ -117,27 +118,20 @@ async fn the_attempt_after_it_is_no_retry() {
     }));
     assert_eq!(api.alone("/item".to_owned()).await.unwrap().status(), 503);
     assert_eq!(count(&api.server, "/item"), 3, "the first, the one after the renewal, and one retry");
-    // What was refused is read before the next attempt, which so needs no connection but that and the login's.
+    // The refusal is read before the next attempt, which so needs no connection but that and the login's.
     assert!(api.server.connections() <= 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_renewal_is_within_the_deadline() {
     #[retry_http(reauth = std::future::pending::<()>(), deadline = 3s)]
-    async fn stuck(url: &str) -> Result<reqwest::Response, reqwest::Error> {
-        elsewhere(url).await
-    }
-
-    #[allow(clippy::unused_async, reason = "as a client has it")]
-    async fn elsewhere(_: &str) -> Result<reqwest::Response, reqwest::Error> {
-        let mut response = http::Response::new("");
-        *response.status_mut() = http::StatusCode::UNAUTHORIZED;
-        Ok(response.into())
+    async fn stuck(fake: &Fake) -> Result<reqwest::Response, reqwest::Error> {
+        fake.answer().await
     }
 
     let start = tokio::time::Instant::now();
-    assert_eq!(stuck("").await.unwrap().status(), 401);
-    assert_eq!(start.elapsed().as_millis() / 10, 300);
+    assert_eq!(stuck(&Fake::status(401)).await.unwrap().status(), 401);
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
 }
 
 #[tokio::test]
@@ -164,7 +158,7 @@ async fn never_wins() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_is_not_sent_again() {
+async fn a_post_before_the_refused_request_is_not_repeated() {
     #[retry_http(reauth = Some(()))]
     async fn order(http: &reqwest::Client, server: &Server) -> Result<u16, reqwest::Error> {
         http.post(server.url("/order")).send().await?;
@@ -247,7 +241,7 @@ async fn credentials_that_were_good_a_moment_ago_are_renewed_too() {
 }
 
 #[tokio::test]
-async fn what_a_renewal_gives_up_is_no_matter_of_the_functions_around() {
+async fn a_renewal_that_gave_up_does_not_keep_outer_functions_from_retrying() {
     #[retry_http(max = 1, base = 1ms)]
     async fn login(api: &Api) -> Result<(), reqwest::Error> {
         api.http.post(api.server.url("/login")).send().await?.error_for_status()?;
@@ -285,7 +279,7 @@ async fn what_a_renewal_gives_up_is_no_matter_of_the_functions_around() {
 }
 
 #[test]
-fn the_same_in_sync_functions() {
+fn sync_calls_renew_an_expired_token_once() {
     struct Api {
         http: reqwest::blocking::Client,
         server: Server,
@@ -323,7 +317,7 @@ fn the_same_in_sync_functions() {
 }
 
 #[tokio::test]
-async fn it_may_use_temporaries_and_a_self_that_is_taken_by_value() {
+async fn a_renewal_may_use_temporaries_and_a_self_that_is_taken_by_value() {
     trait Owned {
         async fn item(self: std::sync::Arc<Self>) -> Result<u16, reqwest::Error>;
     }
@@ -357,7 +351,7 @@ impl Source for Remote {
 }
 
 #[tokio::test]
-async fn also_under_async_trait() {
+async fn a_method_under_async_trait_renews() {
     let source = Remote(Api::new(server()));
     assert_eq!(source.item(3).await.unwrap().len(), 1000);
     assert_eq!(count(&source.0.server, "/login"), 1);

@@ -1,5 +1,5 @@
-//! Nothing that could be a secret is in what is told of a call: not in its events, its logs, its metrics, or an error of
-//! ours. Each case hides one in everything that a request and an answer are made of, and goes wrong in every way.
+//! Events, logs, metrics and errors of ours hold nothing that could be a secret. Each case hides a secret in every part
+//! of requests and answers, and fails in every way.
 
 use std::fmt::Debug;
 use std::io;
@@ -12,7 +12,7 @@ use reqwest::{Client, Method};
 use retry_http::testing::server::{Reply, Server, nobody};
 use retry_http::{Event, Exchange, Fleet, Observer, Policy, Renewal, Retry, Upstream, hint, retry_http};
 
-/// All that was told, as text.
+/// Collects all that is told, as text.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<u8>>>);
 
@@ -112,7 +112,7 @@ fn reply(secret: String) -> impl Strategy<Value = Reply> {
     prop_oneof![6 => answer, 1 => Just(Reply::hang_up()), 1 => truncated]
 }
 
-/// Where it is sent: somewhere, nowhere, or to what is no URL.
+/// Returns the URL of a server, of nobody, or of no form.
 fn url(kind: usize, server: &Server, secret: &str) -> String {
     let hidden = |url: String| {
         let url = url.replace("://", &format!("://{secret}:{secret}@"));
@@ -126,9 +126,11 @@ fn url(kind: usize, server: &Server, secret: &str) -> String {
     }
 }
 
+/// Letters that are in no word of ours.
+const SECRET: &str = "[qzj]{4}[QZJ0-9]{8}";
+
 fn cases() -> impl Strategy<Value = (String, Vec<Reply>, usize, Method)> {
-    // Letters that are in no word of ours.
-    "[qzj]{4}[QZJ0-9]{8}".prop_flat_map(|secret| {
+    SECRET.prop_flat_map(|secret| {
         let methods = prop_oneof![Just(Method::GET), Just(Method::POST), Just(Method::DELETE)];
         let replies = prop::collection::vec(reply(secret.clone()), 1..5);
         (Just(secret), replies, 0..7_usize, methods)
@@ -161,7 +163,7 @@ fn no_secret_is_told() {
         let text = told.text();
         prop_assert!(text.contains("Event {"), "nothing is told: {text}");
         events.set(events.get() + text.matches("Event {").count());
-        // What other crates log is theirs.
+        // Other crates may log it.
         let ours =
             text.lines().filter(|line| !line.contains("\"target\"") || line.contains("\"retry_http\""));
         for line in ours.chain(recorder.handle().render().lines()) {
@@ -178,10 +180,10 @@ fn no_secret_is_told() {
 proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
-    /// Of what is used by hand, and what can fail of ours.
+    /// Prints the types that are used by hand, and an error of ours.
     #[test]
     fn no_secret_is_in_a_type_of_ours(
-        (secret, value) in "[qzj]{4}[QZJ0-9]{8}".prop_flat_map(|secret| (Just(secret.clone()), garbage(&secret)))
+        (secret, value) in SECRET.prop_flat_map(|secret| (Just(secret.clone()), garbage(&secret)))
     ) {
         let headers: http::HeaderMap = [("authorization", &secret), ("idempotency-key", &secret), ("retry-after", &value)]
             .into_iter()
@@ -191,7 +193,7 @@ proptest! {
         let exchange = Exchange::new(&Method::POST, &headers);
         let mut retry = Retry::new(&policy);
         let verdict = retry.next(&exchange, std::time::Duration::ZERO, || 0.5);
-        let hint = hint::read(&headers, std::time::SystemTime::now);
+        let hint = hint::read_from(&headers, std::time::SystemTime::now);
         let fleet = Fleet::connect(&format!("redis://{secret}:{secret}@[{secret}"));
         let fleet = fleet.map(|_| ()).map_err(|error| (error.to_string(), format!("{error:?}")));
         prop_assert!(fleet.is_err());

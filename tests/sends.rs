@@ -1,7 +1,7 @@
-//! Every request of an attempt is seen, wherever it is written: one body a shape, each before the same failures.
+//! Every request of an attempt is seen, wherever it is written. Each shape of a body meets each failure.
 //!
-//! `cargo test --test sends -- --nocapture` prints the table. The errors of these functions say nothing, so all that is
-//! known of a request is what was recorded.
+//! `cargo test --test sends -- --nocapture` prints the table. The errors of these functions say nothing, so only the
+//! recorded exchanges tell of a request.
 
 mod support;
 
@@ -13,18 +13,9 @@ use futures::future::{self, BoxFuture, FutureExt, TryFutureExt};
 use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
 use reqwest::{Client, Method, Response};
 use retry_http::retry_http;
+use retry_http::testing::Kit;
 use retry_http::testing::server::{Reply, Server};
-use support::ms;
-
-/// An error that says nothing.
-#[derive(Debug)]
-struct Opaque;
-
-impl<E: std::error::Error> From<E> for Opaque {
-    fn from(_: E) -> Self {
-        Self
-    }
-}
+use support::{Opaque, late, ms, secs};
 
 type Outcome = Result<(), Opaque>;
 
@@ -32,6 +23,7 @@ type Outcome = Result<(), Opaque>;
 struct Plan {
     http: Client,
     steps: Vec<(Method, String)>,
+    kit: Kit,
 }
 
 impl Plan {
@@ -731,8 +723,9 @@ mod blocking {
     }
 
     pub async fn run(shape: fn(&Plan) -> Outcome, plan: &super::Plan) -> Outcome {
-        let steps = plan.steps.clone();
+        let (steps, kit) = (plan.steps.clone(), plan.kit.clone());
         let run = move || {
+            let _kit = kit.enter();
             let http = Client::builder().timeout(LIMIT / 2).build().unwrap();
             shape(&Plan { http, steps })
         };
@@ -740,7 +733,8 @@ mod blocking {
     }
 }
 
-/// The measurements of a shape: requests at the server before each failure, and for 429 the wait in milliseconds.
+/// The measurements of a shape: requests at the server for each failure, and whether the wait that a 429 asks for was
+/// obeyed.
 #[derive(Debug, PartialEq)]
 struct Row {
     timed_out: usize,
@@ -758,34 +752,36 @@ const SEEN: Row =
 const NOT_SEEN: Row =
     Row { timed_out: 1, status_500: 1, reset: 1, limited: 1, waited: false, post_then_get: (1, 1), get: 1 };
 
-/// How long the server asks to be left alone: more than any computed wait.
-const HINT: Duration = ms(150);
+/// The wait that the server asks for.
+const HINT: Duration = secs(7);
 
 async fn measure<F: AsyncFn(&Plan) -> Outcome>(shape: F) -> Row {
     let http = Client::builder().timeout(LIMIT / 2).build().unwrap();
     let requests = async |replies: Vec<Reply>, methods: &[Method]| {
-        let server = Server::script(replies);
+        let (server, kit) = (Server::script(replies), Kit::new());
         let steps = methods.iter().map(|method| (method.clone(), server.url("/"))).collect();
-        _ = shape(&Plan { http: http.clone(), steps }).await;
-        server
+        let plan = Plan { http: http.clone(), steps, kit: kit.clone() };
+        _ = kit.scope(shape(&plan)).await;
+        (server.requests(), kit.waits())
     };
     let post = [Method::POST];
-    let timed_out = requests(vec![Reply::status(200).late(ms(60_000))], &post).await;
-    let status_500 = requests(vec![Reply::status(500)], &post).await;
-    let reset = requests(vec![Reply::reset()], &post).await;
-    let limited = Reply::status(429).header("retry-after", "0.15");
-    let limited = requests(vec![limited, Reply::status(200)], &post).await;
-    let several = requests(vec![Reply::status(200), Reply::status(503)], &[Method::POST, Method::GET]).await;
-    let get = requests(vec![Reply::status(503), Reply::status(200)], &[Method::GET]).await;
-    let count = |method: &str| several.requests().iter().filter(|request| request.method == method).count();
+    let (timed_out, _) = requests(vec![late()], &post).await;
+    let (status_500, _) = requests(vec![Reply::status(500)], &post).await;
+    let (reset, _) = requests(vec![Reply::reset()], &post).await;
+    let limited = Reply::status(429).header("retry-after", "7");
+    let (limited, waits) = requests(vec![limited, Reply::status(200)], &post).await;
+    let (several, _) =
+        requests(vec![Reply::status(200), Reply::status(503)], &[Method::POST, Method::GET]).await;
+    let (get, _) = requests(vec![Reply::status(503), Reply::status(200)], &[Method::GET]).await;
+    let count = |method: &str| several.iter().filter(|request| request.method == method).count();
     Row {
-        timed_out: timed_out.requests().len(),
-        status_500: status_500.requests().len(),
-        reset: reset.requests().len(),
-        limited: limited.requests().len(),
-        waited: limited.pauses().first().is_some_and(|pause| *pause >= HINT),
+        timed_out: timed_out.len(),
+        status_500: status_500.len(),
+        reset: reset.len(),
+        limited: limited.len(),
+        waited: waits.first().is_some_and(|wait| *wait >= HINT),
         post_then_get: (count("POST"), count("GET")),
-        get: get.requests().len(),
+        get: get.len(),
     }
 }
 
@@ -840,7 +836,7 @@ async fn a_request_of_another_task_is_not_seen_and_so_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sync_functions_see_and_do_not_see_alike() {
+async fn requests_of_sync_functions_are_seen_but_for_those_of_other_threads() {
     table!(blocking, SEEN;
         direct a_name_that_says_nothing a_closure an_iterator a_combinator in_an_assertion execute
         a_transparent_helper recursion a_trait_object a_runtime_of_its_own

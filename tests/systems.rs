@@ -1,48 +1,24 @@
-//! The two systems that asked, and the gateway: docs/systems.md, row by row, on tokio's paused clock.
+//! The policies of docs/systems.md, row by row, on tokio's paused clock.
+
+mod support;
 
 use std::ops::RangeInclusive;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use reqwest::{Response, StatusCode};
+use reqwest::Response;
 use retry_http::{Policy, policy, retry_http};
+use support::assert_waits;
+use support::fake::{Canned, Fake};
 use tokio::time::Instant;
 
-/// Answers by script, without a socket, and notes when it was asked.
-struct Fake {
-    script: Vec<(u16, Option<&'static str>)>,
-    asked: Mutex<Vec<Instant>>,
-}
+type Script<'s> = &'s [(u16, Option<&'s str>)];
 
-impl Fake {
-    fn new(script: &[(u16, Option<&'static str>)]) -> Self {
-        Self { script: script.to_vec(), asked: Mutex::default() }
-    }
-
-    #[allow(clippy::unused_async, reason = "as reqwest has it")]
-    async fn post(&self) -> reqwest::Result<Response> {
-        let mut asked = self.asked.lock().unwrap();
-        let (status, retry_after) = self.script[asked.len().min(self.script.len() - 1)];
-        asked.push(Instant::now());
-        let mut response = http::Response::new("");
-        *response.status_mut() = StatusCode::from_u16(status).unwrap();
-        if let Some(value) = retry_after {
-            response.headers_mut().insert("retry-after", value.parse().unwrap());
-        }
-        Ok(response.into())
-    }
-}
-
-/// The seconds between the requests: each within its range, and no more requests than that.
-#[track_caller]
-fn assert_waits(fake: &Fake, expected: &[RangeInclusive<f64>]) {
-    let asked = fake.asked.lock().unwrap();
-    let waits: Vec<_> = asked.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
-    assert_eq!(waits.len(), expected.len(), "{waits:?}");
-    for (wait, range) in waits.iter().zip(expected) {
-        // tokio's timers are exact to a millisecond.
-        assert!((*range.start()..=range.end() + 0.002).contains(wait), "{waits:?}, not within {expected:?}");
-    }
+/// Answers by statuses and the waits that it asks for.
+fn fake(script: Script<'_>) -> Fake {
+    Fake::new(script.iter().map(|(status, retry_after)| match retry_after {
+        Some(value) => Canned::status(*status).header("retry-after", value),
+        None => Canned::status(*status),
+    }))
 }
 
 const GATEWAY: Policy = policy!(max = 3, on = [429, 503, timeout], never = [401]);
@@ -69,16 +45,16 @@ const INFRAHUB_ERRORS: Policy = policy!(policy = INFRAHUB, on = [429, 500, 502, 
 
 #[retry_http(policy = *policy)]
 async fn send(fake: &Fake, policy: &Policy) -> reqwest::Result<Response> {
-    fake.post().await
+    fake.answer().await
 }
 
 #[retry_http(policy = CONTEXT_FORGE, reauth = *renewals += 1)]
 async fn forged(fake: &Fake, renewals: &mut u32) -> reqwest::Result<Response> {
-    fake.post().await
+    fake.answer().await
 }
 
-async fn run(policy: &Policy, script: &[(u16, Option<&'static str>)]) -> Fake {
-    let fake = Fake::new(script);
+async fn run(policy: &Policy, script: Script<'_>) -> Fake {
+    let fake = fake(script);
     send(&fake, policy).await.unwrap();
     fake
 }
@@ -86,52 +62,51 @@ async fn run(policy: &Policy, script: &[(u16, Option<&'static str>)]) -> Fake {
 const DEFAULT: [RangeInclusive<f64>; 3] = [1.0..=1.5, 2.0..=3.0, 4.0..=6.0];
 
 #[tokio::test(start_paused = true)]
-async fn the_gateway() {
-    assert_waits(&run(&GATEWAY, &[(503, None)]).await, &DEFAULT);
-    assert_waits(&run(&GATEWAY, &[(429, None)]).await, &DEFAULT);
-    assert_waits(&run(&GATEWAY, &[(429, Some("7")), (200, None)]).await, &[7.0..=7.5]);
-    assert_waits(&run(&GATEWAY, &[(401, None)]).await, &[]);
-    assert_waits(&run(&GATEWAY, &[(500, None)]).await, &[]);
+async fn a_gateway_that_retries_by_kind_of_failure() {
+    assert_waits(&run(&GATEWAY, &[(503, None)]).await.waits(), &DEFAULT);
+    assert_waits(&run(&GATEWAY, &[(429, None)]).await.waits(), &DEFAULT);
+    assert_waits(&run(&GATEWAY, &[(429, Some("7")), (200, None)]).await.waits(), &[7.0..=7.5]);
+    assert_waits(&run(&GATEWAY, &[(401, None)]).await.waits(), &[]);
+    assert_waits(&run(&GATEWAY, &[(500, None)]).await.waits(), &[]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn context_forge() {
     for status in [408, 429, 502, 503, 504] {
-        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await, &DEFAULT[..2]);
+        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await.waits(), &DEFAULT[..2]);
     }
     for status in [400, 401, 403, 404, 405, 406, 500] {
-        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await, &[]);
+        assert_waits(&run(&CONTEXT_FORGE, &[(status, None)]).await.waits(), &[]);
     }
-    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("7200")), (200, None)]).await, &[7200.0..=7200.5]);
-    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("0.25")), (200, None)]).await, &[0.25..=0.75]);
-    // What they crash on: a date.
+    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("7200")), (200, None)]).await.waits(), &[7200.0..=7200.5]);
+    assert_waits(&run(&CONTEXT_FORGE, &[(429, Some("0.25")), (200, None)]).await.waits(), &[0.25..=0.75]);
+    // A date, which their client fails on.
     let past = Some("Wed, 21 Oct 2015 07:28:00 GMT");
-    assert_waits(&run(&CONTEXT_FORGE, &[(429, past), (200, None)]).await, &DEFAULT[..1]);
+    assert_waits(&run(&CONTEXT_FORGE, &[(429, past), (200, None)]).await.waits(), &DEFAULT[..1]);
 
-    let (fake, mut renewals) = (Fake::new(&[(401, None), (503, None), (200, None)]), 0);
+    let (fake, mut renewals) = (fake(&[(401, None), (503, None), (200, None)]), 0);
     assert_eq!(forged(&fake, &mut renewals).await.unwrap().status(), 200);
-    assert_waits(&fake, &[0.0..=0.0, 1.0..=1.5]);
+    assert_waits(&fake.waits(), &[0.0..=0.0, 1.0..=1.5]);
     assert_eq!(renewals, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn infrahub() {
     let fake = run(&INFRAHUB, &[(429, None)]).await;
-    let full: Vec<_> = (0..fake.asked.lock().unwrap().len() - 1)
-        .map(|n| 0.0..=(0.5 * f64::from(1u32 << n)).min(60.0))
-        .collect();
-    assert_waits(&fake, &full);
+    let full: Vec<_> =
+        (0..fake.requests() - 1).map(|n| 0.0..=(0.5 * f64::from(1u32 << n)).min(60.0)).collect();
+    assert_waits(&fake.waits(), &full);
     assert!(full.len() <= 10, "{}", full.len());
-    assert_waits(&run(&INFRAHUB, &[(429, Some("60")), (200, None)]).await, &[60.0..=60.5]);
-    // They wait 60 s and are early; here the call ends.
-    assert_waits(&run(&INFRAHUB, &[(429, Some("61")), (200, None)]).await, &[]);
-    assert_waits(&run(&INFRAHUB, &[(503, None), (200, None)]).await, &[]);
+    assert_waits(&run(&INFRAHUB, &[(429, Some("60")), (200, None)]).await.waits(), &[60.0..=60.5]);
+    // Their client waits for 60 s and is too early. Ours ends the call.
+    assert_waits(&run(&INFRAHUB, &[(429, Some("61")), (200, None)]).await.waits(), &[]);
+    assert_waits(&run(&INFRAHUB, &[(503, None), (200, None)]).await.waits(), &[]);
     for status in [500, 502, 503, 504] {
-        assert_waits(&run(&INFRAHUB_ERRORS, &[(status, None), (200, None)]).await, &[0.0..=0.5]);
+        assert_waits(&run(&INFRAHUB_ERRORS, &[(status, None), (200, None)]).await.waits(), &[0.0..=0.5]);
     }
-    // 300 s in all, also of waits that the server asks for, which escape theirs.
+    // The deadline of 300 s bounds the waits that the server asks for, too. Theirs does not.
     let start = Instant::now();
-    assert_waits(&run(&INFRAHUB, &[(429, Some("59"))]).await, &[const { 59.0..=59.5 }; 5]);
+    assert_waits(&run(&INFRAHUB, &[(429, Some("59"))]).await.waits(), &[const { 59.0..=59.5 }; 5]);
     assert!(start.elapsed() < Duration::from_secs(300));
 }
 
@@ -139,10 +114,10 @@ async fn infrahub() {
 async fn a_job_is_polled() {
     #[retry_http(max = 20, on = [202, 429, 503], base = 2s, factor = 1, deadline = 10m)]
     async fn job(fake: &Fake) -> reqwest::Result<Response> {
-        fake.post().await
+        fake.answer().await
     }
 
-    let fake = Fake::new(&[(202, Some("5")), (202, None), (503, None), (200, None)]);
+    let fake = fake(&[(202, Some("5")), (202, None), (503, None), (200, None)]);
     assert_eq!(job(&fake).await.unwrap().status(), 200);
-    assert_waits(&fake, &[5.0..=6.0, 2.0..=3.0, 2.0..=3.0]);
+    assert_waits(&fake.waits(), &[5.0..=6.0, 2.0..=3.0, 2.0..=3.0]);
 }

@@ -1,5 +1,5 @@
-//! What is told of calls, end to end: an observer, a `tracing` subscriber and a scrape by Prometheus' protocol all see
-//! what the script of the server says.
+//! An observer, a `tracing` subscriber and a scrape by Prometheus' protocol all see of calls what the script of the
+//! server says.
 
 mod support;
 
@@ -13,9 +13,9 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use reqwest::Client;
 use retry_http::testing::server::{Reply, Server, nobody};
-use retry_http::{Event, Observer};
+use retry_http::{Event, Observer, testing};
 use serde_json::{Value, json};
-use support::ms;
+use support::{Opaque, ms, secs};
 use tracing::Instrument as _;
 
 /// An observer that keeps what it is told, a line an event.
@@ -83,7 +83,7 @@ mod observed {
     }
 }
 
-/// Without an observer, as most functions are.
+/// Has no observer, as most functions.
 mod plain {
     use reqwest::{Client, Result};
     use retry_http::{Upstream, retry_http};
@@ -134,7 +134,7 @@ mod plain {
     }
 }
 
-/// Everything that can go wrong, and then goes well.
+/// Fails in every way, then answers.
 fn recovering() -> Server {
     Server::script([
         Reply::status(429).header("retry-after-ms", "50"),
@@ -145,8 +145,13 @@ fn recovering() -> Server {
     ])
 }
 
-/// The waits of that.
+/// The waits of a call to [`recovering`].
 const WAITS: [Duration; 4] = [ms(50), ms(2), ms(4), ms(8)];
+
+/// Asks a caller to come back after a minute.
+fn limited() -> Server {
+    Server::script([Reply::status(429).header("retry-after", "60"), Reply::status(200)])
+}
 
 fn assert_recovered(function: &str, watch: &Watch) {
     let expected = [
@@ -229,7 +234,7 @@ async fn an_observer_sees_why_a_call_ends() {
 #[tokio::test]
 async fn an_observer_sees_that_a_call_is_held_back() {
     Log::listen();
-    let server = Server::script([Reply::status(429).header("retry-after", "0.2"), Reply::status(200)]);
+    let (server, kit) = (limited(), testing::instant());
     let (http, url, watch) = (Client::new(), server.url("/"), Watch::default());
     let upstream = retry_http::Upstream::new("held");
     observed::hasty(&http, &url, &watch, &upstream).await.unwrap_err();
@@ -237,17 +242,19 @@ async fn an_observer_sees_that_a_call_is_held_back() {
     let lines = watch.lines();
     assert_eq!(
         lines[0],
-        "hasty 1: GET 127.0.0.1 429 {} 200ms by retry-after: End { stop: HintTooLong, succeeded: false }"
+        "hasty 1: GET 127.0.0.1 429 {} 60s by retry-after: End { stop: HintTooLong, succeeded: false }"
     );
     assert!(lines[1].starts_with("patient 1: - - 0 {}: Held { wait: "), "{lines:?}");
     assert_eq!(
         lines.last().unwrap(),
         "patient 1: GET 127.0.0.1 200 {}: End { stop: NotRetryable, succeeded: true }"
     );
+    // Most of the minute is left, however slow the machine is.
+    assert!(kit.waits().iter().sum::<Duration>() >= secs(50), "{:?}", kit.waits());
 }
 
 thread_local! {
-    /// What a service that logs as JSON writes, by the thread of each test.
+    /// The log of a service that logs as JSON, for the thread of each test.
     static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -264,7 +271,8 @@ impl io::Write for Log {
 }
 
 impl Log {
-    /// At the beginning of each test, and one for all: whether somebody listens is asked once a place in the code.
+    /// Subscribes, once for all tests, since each place in the code asks only once whether anybody listens. Each test
+    /// begins with it.
     fn listen() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -273,7 +281,7 @@ impl Log {
         });
     }
 
-    /// Ours since the last time: level, span, fields.
+    /// Returns level, span and fields of our lines since the last time.
     fn take() -> Vec<(String, String, Value)> {
         let text = String::from_utf8(LOG.take()).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -354,7 +362,7 @@ fn retries_of_a_sync_call_are_logged_in_the_users_span() {
 }
 
 #[tokio::test]
-async fn the_level_says_who_should_know() {
+async fn the_level_of_a_log_is_that_of_the_event() {
     Log::listen();
     let http = Client::new();
     let said = || {
@@ -377,7 +385,7 @@ async fn the_level_says_who_should_know() {
     let gave_up = ["INFO an attempt failed, another one follows (503, -)", "WARN gave up (503, exhausted)"];
     assert_eq!(said(), gave_up);
 
-    // One that an inner call gave up on is not told twice.
+    // A failure that an inner call gave up on is not warned of twice.
     plain::outer(&http, &server(&[503]).url("/")).await.unwrap_err();
     let debug = "DEBUG failed, after an inner call decided about it (503, settled)";
     assert_eq!(said(), [gave_up[0], gave_up[1], debug]);
@@ -396,7 +404,7 @@ async fn the_level_says_who_should_know() {
     plain::expired(&http, &server(&[401]).url("/")).await.unwrap_err();
     assert_eq!(said(), ["WARN credentials could not be renewed (401, -)"]);
 
-    let limited = Server::script([Reply::status(429).header("retry-after", "0.1"), Reply::status(200)]);
+    let (limited, _kit) = (limited(), testing::instant());
     let upstream = retry_http::Upstream::new("logged");
     plain::hasty(&http, &limited.url("/"), &upstream).await.unwrap_err();
     plain::patient(&http, &limited.url("/"), &upstream).await.unwrap();
@@ -404,7 +412,7 @@ async fn the_level_says_who_should_know() {
     assert_eq!(said[..2], ["WARN gave up (429, hint_too_long)", "DEBUG held back by its upstream (-, -)"]);
 }
 
-/// A recorder and where it can be scraped.
+/// Returns a recorder and the address to scrape it at.
 fn exporter(
     runtime: &tokio::runtime::Runtime,
 ) -> (metrics_exporter_prometheus::PrometheusRecorder, SocketAddr) {
@@ -429,7 +437,7 @@ fn exporter(
     }
 }
 
-/// What a scrape says: each series and its value.
+/// Scrapes each series and its value.
 fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     let text = reqwest::blocking::get(format!("http://{address}/metrics")).unwrap().text().unwrap();
     let samples = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -437,21 +445,25 @@ fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     samples.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
 }
 
-#[test]
-fn a_scrape_sees_the_numbers_of_the_script() {
+/// Makes calls, and returns the series that are exported of them.
+fn scrape_after(calls: impl FnOnce()) -> BTreeMap<String, f64> {
     Log::listen();
-    // On threads of its own, beside that of the calls, whose recorder is theirs alone.
+    // The exporter has threads of its own. The recorder is that of this thread alone.
     let exporting =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (recorder, address) = exporter(&exporting);
-    metrics::with_local_recorder(&recorder, || {
+    metrics::with_local_recorder(&recorder, calls);
+    scrape(address)
+}
+
+#[test]
+fn a_scrape_sees_the_numbers_of_the_script() {
+    let mut scraped = scrape_after(|| {
         retry_http::describe_metrics();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(calls());
+        calls();
         let server = recovering();
         plain::get_blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap();
     });
-    let mut scraped = scrape(address);
 
     let mut take = |name: &str, labels: &str| {
         let (name, labels) = (format!("retry_http_{name}"), labels.replace('$', "telemetry::plain::"));
@@ -496,7 +508,7 @@ fn a_scrape_sees_the_numbers_of_the_script() {
     }
     let waited = take("wait_seconds_sum", r#"function="$get_blocking""#).unwrap();
     assert!((waited - WAITS.iter().sum::<Duration>().as_secs_f64()).abs() < 1e-9, "{waited}");
-    assert!(take("held_seconds_sum", r#"function="$patient""#).unwrap() > 0.05);
+    assert!(take("held_seconds_sum", r#"function="$patient""#).unwrap() >= 50.0);
 
     // And nothing else is counted.
     let rest: Vec<_> = scraped.keys().filter(|series| series.contains("_total")).collect();
@@ -506,7 +518,12 @@ fn a_scrape_sees_the_numbers_of_the_script() {
     }
 }
 
-async fn calls() {
+fn calls() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(calls_of_every_outcome());
+}
+
+async fn calls_of_every_outcome() {
     let http = Client::new();
     let server = |statuses: &[u16]| Server::script(statuses.iter().copied().map(Reply::status));
     let well = server(&[200]);
@@ -519,22 +536,15 @@ async fn calls() {
     plain::poll(&http, &well.url("/")).await.unwrap();
     plain::renewing(&http, &server(&[401, 200]).url("/")).await.unwrap();
     plain::expired(&http, &server(&[401]).url("/")).await.unwrap_err();
-    let limited = Server::script([Reply::status(429).header("retry-after", "0.1"), Reply::status(200)]);
+    let (limited, _kit) = (limited(), testing::instant());
     let upstream = retry_http::Upstream::new("counted");
     plain::hasty(&http, &limited.url("/"), &upstream).await.unwrap_err();
     plain::patient(&http, &limited.url("/"), &upstream).await.unwrap();
 }
 
-/// Each query of the dashboard is of series that a scrape has.
 #[test]
-fn the_dashboard_asks_for_what_is_exported() {
-    Log::listen();
-    let exporting =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (recorder, address) = exporter(&exporting);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    metrics::with_local_recorder(&recorder, || runtime.block_on(calls()));
-    let exported: Vec<_> = scrape(address)
+fn each_query_of_the_dashboard_is_of_an_exported_series() {
+    let exported: Vec<_> = scrape_after(calls)
         .into_keys()
         .map(|series| series.split('{').next().unwrap_or_default().to_owned())
         .collect();
@@ -556,15 +566,11 @@ fn the_dashboard_asks_for_what_is_exported() {
     assert!(asked.iter().all(|name| exported.contains(name)), "{asked:?} of {exported:?}");
 }
 
-/// Functions of which nothing is seen, or something after all.
+/// Sends requests in ways that are seen and in ways that are not.
 mod unseen {
     use super::*;
     use reqwest::Response;
     use retry_http::retry_http;
-
-    /// An error that says nothing.
-    #[derive(Debug)]
-    pub struct Opaque;
 
     async fn helper(http: &Client, url: &str) -> Result<(), Opaque> {
         let response = http.post(url).send().await.map_err(|_| Opaque)?;
@@ -643,7 +649,7 @@ async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
         unseen::hidden(&http, &url).await.unwrap_err();
         assert_eq!(warned(), expected);
     }
-    // A request that was to be bounded, and certainly was not.
+    // A limit for each send bounds nothing where no send is seen.
     for expected in [once("bounded", "no request of this function was seen"), vec![]] {
         unseen::bounded(&http, &url).await.unwrap_err();
         assert_eq!(warned(), expected);
@@ -652,7 +658,7 @@ async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
         unseen::by_another_client().await.unwrap_err();
         assert_eq!(warned(), expected);
     }
-    // What is seen once is not warned of, also where a later call sends nothing.
+    // A function of which one call was seen is not warned of, also where a later call sends nothing.
     unseen::over_a_transparent_helper(&http, &url).await.unwrap_err();
     unseen::over_a_transparent_helper(&http, "").await.unwrap_err();
     assert_eq!(warned(), []);

@@ -1,9 +1,9 @@
-//! What users have for tests of their annotated functions: waits that pass in no time and are recorded, seeds, no
-//! retries, and a flaky server.
+//! The testing kit: waits pass in no time and are recorded, jitter has a seed, retries are off; and a flaky server.
 
 mod support;
 
 use std::collections::HashSet;
+use std::iter::repeat_n;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 use retry_http::testing::server::{Reply, Server, nobody};
 use retry_http::testing::{self, Kit};
 use retry_http::{Failure, Renewal, Step, Stop, Upstream, retry_http};
+use support::fake::{Canned, Fake};
 use support::ms;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,42 +29,19 @@ async fn exact(http: &Client, url: &str) -> reqwest::Result<Response> {
     http.get(url).send().await
 }
 
-/// Without a socket: fails for as long as there are failures left.
 #[retry_http(base = 30s, max = 4)]
-async fn without_socket(failures: &AtomicU32) -> reqwest::Result<Response> {
-    answer(failures).await
+async fn without_socket(fake: &Fake) -> reqwest::Result<Response> {
+    fake.answer().await
 }
 
 #[retry_http(base = 30s, max = 4)]
-fn without_socket_blocking(failures: &AtomicU32) -> reqwest::Result<Response> {
-    Ok(status(failures).into())
+fn without_socket_blocking(fake: &Fake) -> reqwest::Result<Response> {
+    Ok(fake.answer_blocking())
 }
 
-#[allow(clippy::unused_async, reason = "as reqwest has it")]
-async fn answer(failures: &AtomicU32) -> reqwest::Result<Response> {
-    Ok(status(failures).into())
-}
-
-fn status(failures: &AtomicU32) -> http::Response<&'static str> {
-    let failed =
-        failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-    let mut response = http::Response::new("");
-    *response.status_mut() = if failed { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
-    response
-}
-
-/// The time that this thread has been on a processor, where Linux tells.
-fn cpu() -> Duration {
-    // It is counted when the thread is switched.
-    std::thread::sleep(ms(1));
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    Duration::from_nanos(stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
-}
-
-fn check_cpu(kit: &Kit, before: Duration) {
-    let (took, nominal) = (cpu().saturating_sub(before), kit.waits().iter().sum::<Duration>());
-    println!("{} attempts, {nominal:?} of waits: {took:?} of CPU time", kit.attempts());
-    assert!(took < ms(1000) && nominal > MINUTE * 11);
+/// Refuses so many requests, then answers.
+fn refusing(times: usize) -> Fake {
+    Fake::new(repeat_n(Canned::status(429), times).chain([Canned::status(200)]))
 }
 
 #[tokio::test]
@@ -91,7 +69,7 @@ async fn waits_are_recorded_and_pass_in_no_time() {
 }
 
 #[test]
-fn the_same_in_a_sync_function() {
+fn waits_of_a_sync_function_are_recorded_and_pass_in_no_time() {
     #[retry_http(jitter = none)]
     fn exact(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<reqwest::blocking::Response> {
         http.get(url).send()
@@ -104,40 +82,40 @@ fn the_same_in_a_sync_function() {
     assert_eq!((kit.attempts(), server.connections()), (3, 1), "failed responses are drained all the same");
 }
 
-/// Minutes of waits each, a hundred times: it is no clock that they are waited on.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_calls_take_no_time() {
     let kit = testing::instant();
-    let (before, start) = (cpu(), tokio::time::Instant::now());
+    let (paused, real) = (tokio::time::Instant::now(), std::time::Instant::now());
     for _ in 0..50 {
-        without_socket(&AtomicU32::new(4)).await.unwrap();
-        without_socket_blocking(&AtomicU32::new(4)).unwrap();
+        without_socket(&refusing(4)).await.unwrap();
+        without_socket_blocking(&refusing(4)).unwrap();
     }
-    // On the paused clock any sleep would show.
-    assert_eq!(start.elapsed(), Duration::ZERO);
+    // Any async sleep would show on the paused clock.
+    assert_eq!(paused.elapsed(), Duration::ZERO);
+    let nominal: Duration = kit.waits().iter().sum();
+    assert!(nominal >= MINUTE * 3 * 100 && real.elapsed() < nominal / 2, "{nominal:?}");
     assert_eq!((kit.waits().len(), kit.attempts()), (400, 500));
     // 30, 60, 60 and 60 s.
     assert_eq!(kit.waits()[1..4], [MINUTE; 3]);
-    check_cpu(&kit, before);
 }
 
-/// The same over sockets, and through the whole of reqwest.
 #[tokio::test]
 async fn a_hundred_calls_over_sockets_take_no_time() {
     let server = Server::new(|n, _| Reply::status(if n % 4 == 3 { 200 } else { 503 }));
     let (http, url) = (Client::new(), server.url("/"));
     let kit = testing::instant();
-    let before = cpu();
+    let start = std::time::Instant::now();
     for _ in 0..100 {
         assert_eq!(get(&http, &url).await.unwrap().status(), 200);
     }
     assert_eq!((kit.waits().len(), kit.attempts(), server.requests().len()), (300, 400, 400));
-    check_cpu(&kit, before);
+    let nominal: Duration = kit.waits().iter().sum();
+    assert!(start.elapsed() < nominal && nominal > MINUTE * 11, "{nominal:?}");
 }
 
 async fn waits_of(kit: Kit) -> Vec<Duration> {
-    let _ = kit.scope(without_socket(&AtomicU32::new(9))).await;
-    let _ = kit.scope(without_socket(&AtomicU32::new(9))).await;
+    let _ = kit.scope(without_socket(&refusing(9))).await;
+    let _ = kit.scope(without_socket(&refusing(9))).await;
     kit.waits()
 }
 
@@ -167,7 +145,7 @@ async fn a_seed_gives_the_same_keys() {
     assert!(keys[0] == keys[1] && keys[1] != keys[2]);
 }
 
-/// Each has a seed and a record of its own; all run at once.
+/// Gives each thread a seed and a record of its own, and runs all at once.
 #[test]
 fn threads_do_not_disturb_each_other() {
     const THREADS: u64 = 64;
@@ -186,17 +164,17 @@ fn threads_do_not_disturb_each_other() {
     assert_eq!(waits, expected);
 }
 
-/// Every third is without retries.
+/// Makes two calls, every third time without retries, and returns their waits.
 fn seeded_blocking(seed: u64, join: impl Fn()) -> Vec<Duration> {
     #[retry_http(jitter = full, max = 5)]
     fn fails(join: &dyn Fn()) -> reqwest::Result<Response> {
         join();
-        Ok(status(&AtomicU32::new(1)).into())
+        Ok(Fake::status(429).answer_blocking())
     }
 
     let kit = Kit::new().seed(seed);
     let kit = if seed % 3 == 0 { kit.without_retries() } else { kit }.enter();
-    // Met where all are in a call, and once more between two.
+    // All threads meet in their first call, and once more between the two.
     let attempts = AtomicU32::new(0);
     let once = || {
         if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -229,16 +207,16 @@ async fn tasks_do_not_disturb_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_scope_spawns_is_not_in_it() {
+async fn a_task_that_a_scope_spawns_is_not_in_it() {
     #[retry_http(base = 1ms)]
-    async fn quick(failures: &AtomicU32) -> reqwest::Result<Response> {
-        answer(failures).await
+    async fn quick(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
     let kit = Kit::new().without_retries();
     let outcomes = kit.scope(async {
-        let outside = tokio::spawn(async { quick(&AtomicU32::new(2)).await });
-        let inside = quick(&AtomicU32::new(2)).await;
+        let outside = tokio::spawn(async { quick(&refusing(2)).await });
+        let inside = quick(&refusing(2)).await;
         (outside.await.unwrap(), inside)
     });
     let (outside, inside) = outcomes.await;
@@ -281,8 +259,8 @@ async fn skipped_waits_count_for_the_deadline() {
     }
 
     #[retry_http(max = 9, jitter = none, deadline = 5s)]
-    fn blocking(failures: &AtomicU32) -> reqwest::Result<Response> {
-        Ok(status(failures).into())
+    fn blocking(fake: &Fake) -> reqwest::Result<Response> {
+        Ok(fake.answer_blocking())
     }
 
     let server = Server::script([Reply::status(503)]);
@@ -302,7 +280,7 @@ async fn skipped_waits_count_for_the_deadline() {
     assert_eq!(kit.events().iter().filter(|told| stopped(told.step)).count(), 8);
 
     let kit = testing::instant();
-    blocking(&AtomicU32::new(9)).unwrap();
+    blocking(&refusing(9)).unwrap();
     assert_eq!(kit.waits(), [ms(1000), ms(2000)]);
 }
 
@@ -352,7 +330,7 @@ async fn waits_for_an_upstream_are_skipped_and_have_passed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_innermost_holds_until_it_is_dropped() {
-    let call = || async { without_socket(&AtomicU32::new(1)).await.unwrap() };
+    let call = || async { without_socket(&refusing(1)).await.unwrap() };
     let outer = testing::instant();
     call().await;
     let inner = testing::instant();
@@ -378,13 +356,13 @@ async fn the_innermost_holds_until_it_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn real_time_only_records() {
     let (kit, start) = (Kit::new().real_time().enter(), tokio::time::Instant::now());
-    without_socket(&AtomicU32::new(2)).await.unwrap();
+    without_socket(&refusing(2)).await.unwrap();
     let nominal: Duration = kit.waits().iter().sum();
     assert!(start.elapsed() >= nominal && nominal >= ms(90_000), "{nominal:?}");
 }
 
 #[tokio::test]
-async fn observers_are_told_all_the_same() {
+async fn observers_are_told_of_calls_in_a_kit() {
     #[retry_http(observer = |event| log.lock().unwrap().push((event.attempt, event.host.map(str::to_owned))))]
     async fn get(
         http: &Client,
@@ -402,7 +380,7 @@ async fn observers_are_told_all_the_same() {
     assert_eq!(log.into_inner().unwrap(), [(1, host()), (2, host())]);
 }
 
-/// What the scripted server can do, as reqwest sees it.
+/// Shows each failure of the scripted server as reqwest sees it.
 #[tokio::test]
 async fn the_server_fails_in_every_way() {
     #[retry_http(timeout = 1s)]

@@ -1,64 +1,39 @@
-//! How long calls wait, on tokio's paused clock: exact, and in no time.
+//! Calls wait for the time that their policy and the server say, on tokio's paused clock.
 
 mod support;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use retry_http::retry_http;
+use support::fake::{Canned, Fake};
 use support::ms;
 use tokio::time::Instant;
 
-/// Notes when it was asked and answers with a status and a Retry-After, without a socket, which does not
-/// know of the paused clock.
-struct Fake<'a> {
-    status: u16,
-    retry_after: Option<&'a str>,
-    asked: &'a Mutex<Vec<Instant>>,
-}
-
-impl<'a> Fake<'a> {
-    fn failing(asked: &'a Mutex<Vec<Instant>>) -> Self {
-        Self { status: 429, retry_after: None, asked }
-    }
-
-    #[allow(clippy::unused_async, reason = "as reqwest has it")]
-    async fn send(&self) -> Result<Response, reqwest::Error> {
-        self.asked.lock().unwrap().push(Instant::now());
-        let mut response = http::Response::new("");
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap();
-        if let Some(value) = self.retry_after {
-            response.headers_mut().insert("retry-after", value.parse().unwrap());
-        }
-        Ok(response.into())
-    }
-}
-
-fn waits(asked: &Mutex<Vec<Instant>>) -> Vec<Duration> {
-    asked.lock().unwrap().windows(2).map(|pair| pair[1] - pair[0]).collect()
+fn limited(retry_after: &str) -> Fake {
+    Fake::new([Canned::status(429).header("retry-after", retry_after)])
 }
 
 #[retry_http]
-async fn default(fake: &Fake<'_>) -> Result<Response, reqwest::Error> {
-    fake.send().await
+async fn default(fake: &Fake) -> Result<Response, reqwest::Error> {
+    fake.answer().await
 }
 
 #[retry_http(max = 5)]
-async fn five_times(fake: &Fake<'_>) -> Result<Response, reqwest::Error> {
-    fake.send().await
+async fn five_times(fake: &Fake) -> Result<Response, reqwest::Error> {
+    fake.answer().await
 }
 
 #[retry_http(max = 12)]
-async fn often(fake: &Fake<'_>) -> Result<Response, reqwest::Error> {
-    fake.send().await
+async fn often(fake: &Fake) -> Result<Response, reqwest::Error> {
+    fake.answer().await
 }
 
 #[retry_http(max = 4, base = 100ms, factor = 3, cap = 1s, jitter = none)]
-async fn exact(fake: &Fake<'_>) -> Result<Response, reqwest::Error> {
-    fake.send().await
+async fn exact(fake: &Fake) -> Result<Response, reqwest::Error> {
+    fake.answer().await
 }
 
 /// The largest distance between the distribution of `sample` and the uniform one on `low..high`, times √n.
@@ -81,9 +56,9 @@ async fn default_waits_are_uniform_in_their_ranges() {
     let calls = 10_000;
     let mut samples = [const { Vec::new() }; 3];
     for _ in 0..calls {
-        let asked = Mutex::default();
-        default(&Fake::failing(&asked)).await.unwrap();
-        let waits = waits(&asked);
+        let fake = Fake::status(429);
+        default(&fake).await.unwrap();
+        let waits = fake.waits();
         assert_eq!(waits.len(), 3);
         for (n, wait) in waits.into_iter().enumerate() {
             let (low, high) = (ms(1000 << n), ms(1500 << n));
@@ -102,9 +77,9 @@ async fn default_waits_are_uniform_in_their_ranges() {
 
 #[tokio::test(start_paused = true)]
 async fn waits_grow_to_the_cap_and_stay_there() {
-    let asked = Mutex::default();
-    often(&Fake::failing(&asked)).await.unwrap();
-    let waits = waits(&asked);
+    let fake = Fake::status(429);
+    often(&fake).await.unwrap();
+    let waits = fake.waits();
     assert_eq!(waits.len(), 12);
     assert!(waits[..6].iter().zip(0..).all(|(wait, n)| *wait >= Duration::from_secs(1 << n)), "{waits:?}");
     assert!(waits[6..].iter().all(|wait| *wait == Duration::from_secs(60)), "{waits:?}");
@@ -114,9 +89,9 @@ async fn waits_grow_to_the_cap_and_stay_there() {
 async fn concurrent_calls_do_not_come_back_together() {
     let scripts = RefCell::new(HashSet::new());
     let calls = (0..1000).map(async |_| {
-        let asked = Mutex::default();
-        five_times(&Fake::failing(&asked)).await.unwrap();
-        scripts.borrow_mut().insert(waits(&asked));
+        let fake = Fake::status(429);
+        five_times(&fake).await.unwrap();
+        scripts.borrow_mut().insert(fake.waits());
     });
     futures::future::join_all(calls).await;
     // Of 500 · 1000 · 2000 · 4000 · 8000 possible scripts, in tokio's milliseconds.
@@ -125,38 +100,37 @@ async fn concurrent_calls_do_not_come_back_together() {
 
 #[tokio::test(start_paused = true)]
 async fn without_jitter_waits_are_exact() {
-    let asked = Mutex::default();
-    exact(&Fake::failing(&asked)).await.unwrap();
-    assert_eq!(waits(&asked), [ms(100), ms(300), ms(900), ms(1000)]);
+    let fake = Fake::status(429);
+    exact(&fake).await.unwrap();
+    assert_eq!(fake.waits(), [ms(100), ms(300), ms(900), ms(1000)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hint_is_a_floor_with_jitter_above_it() {
     let mut spread = HashSet::new();
     for _ in 0..100 {
-        let asked = Mutex::default();
-        default(&Fake { status: 429, retry_after: Some("10"), asked: &asked }).await.unwrap();
-        for wait in waits(&asked) {
+        let fake = limited("10");
+        default(&fake).await.unwrap();
+        for wait in fake.waits() {
             assert!(wait >= ms(10_000) && wait <= ms(10_500), "{wait:?}");
             spread.insert(wait);
         }
     }
     assert!(spread.len() > 50, "a fleet that was told the same comes back at {} times", spread.len());
 
-    let asked = Mutex::default();
-    exact(&Fake { status: 429, retry_after: Some("10"), asked: &asked }).await.unwrap();
-    assert_eq!(waits(&asked), [ms(10_000); 4], "above the cap, which is for computed waits");
+    let fake = limited("10");
+    exact(&fake).await.unwrap();
+    assert_eq!(fake.waits(), [ms(10_000); 4], "above the cap, which is for computed waits");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hint_above_the_limit_ends_the_call_at_once() {
     for (value, asked_again) in [("120", true), ("121", false), ("99999999999999999999", false)] {
-        let asked = Mutex::default();
-        let fake = Fake { status: 429, retry_after: Some(value), asked: &asked };
+        let fake = limited(value);
         let before = Instant::now();
         let response = default(&fake).await.unwrap();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "the last outcome");
-        assert_eq!(waits(&asked).len(), if asked_again { 3 } else { 0 }, "{value}");
+        assert_eq!(fake.waits().len(), if asked_again { 3 } else { 0 }, "{value}");
         if !asked_again {
             assert_eq!(before.elapsed(), Duration::ZERO);
         }
@@ -165,18 +139,18 @@ async fn a_hint_above_the_limit_ends_the_call_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn garbage_for_a_hint_is_no_hint() {
-    let later = "Fri, 31 Dec 1999 23:59:59 GMT";
-    for value in ["", " ", "-5", "soon", "1e3", "0", "inf", "NaN", "0x10", "1_000", later] {
-        let asked = Mutex::default();
-        exact(&Fake { status: 429, retry_after: Some(value), asked: &asked }).await.unwrap();
-        assert_eq!(waits(&asked), [ms(100), ms(300), ms(900), ms(1000)], "{value:?}");
+    let past = "Fri, 31 Dec 1999 23:59:59 GMT";
+    for value in ["", " ", "-5", "soon", "1e3", "0", "inf", "NaN", "0x10", "1_000", past] {
+        let fake = limited(value);
+        exact(&fake).await.unwrap();
+        assert_eq!(fake.waits(), [ms(100), ms(300), ms(900), ms(1000)], "{value:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn there_is_no_wait_after_the_last_attempt() {
-    let asked = Mutex::default();
-    exact(&Fake::failing(&asked)).await.unwrap();
-    let last = *asked.lock().unwrap().last().unwrap();
-    assert_eq!(last.elapsed(), Duration::ZERO);
+    let fake = Fake::status(429);
+    exact(&fake).await.unwrap();
+    let last = *fake.exchanges().last().unwrap();
+    assert_eq!(last.answered.elapsed(), Duration::ZERO);
 }

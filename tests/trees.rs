@@ -1,5 +1,5 @@
-//! Random trees of calls: annotated, transparent and plain functions in each other, one after the other and joined, over a
-//! server that fails at random. Whatever the tree, the promises hold.
+//! The promises hold for random trees of calls: annotated, transparent and plain functions in each other, one after the
+//! other and joined, before a server that fails at random.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -57,7 +57,7 @@ impl Answer {
         }
     }
 
-    /// Whether the server may have done what it was asked for.
+    /// `true` if the server may have done the work.
     fn may_have_done(self) -> bool {
         matches!(self, Self::Ok | Self::Unavailable | Self::Broken | Self::Reset)
     }
@@ -84,7 +84,7 @@ const POLICIES: [Policy; 4] = [
 ];
 const LISTING: usize = 3;
 
-/// The events, in order.
+/// An event of the log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Entry {
     Sent(usize),
@@ -237,7 +237,7 @@ fn run<'a>(world: &'a World, node: &'a Node) -> BoxFuture<'a, Outcome> {
     })
 }
 
-/// Runs a tree in a call, and returns what happened.
+/// Runs a tree in a call, and returns the events.
 fn log_of(tree: &Node, policies: usize) -> Vec<Entry> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let world = World::of(tree);
@@ -306,7 +306,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn what_may_have_been_done_is_not_done_again_and_no_hint_is_undercut(
+    fn no_unsafe_request_that_may_have_been_done_is_repeated_and_no_hint_is_undercut(
         tree in a_tree(),
         policy in 0..POLICIES.len(),
     ) {

@@ -1,4 +1,5 @@
-//! What does not compile, and what it is told; by topic. Regenerate with `TRYBUILD=overwrite`.
+//! Mistakes do not compile, and the compiler reports them as expected, by topic. `TRYBUILD=overwrite` writes the
+//! expectations anew.
 
 #[test]
 fn ui() {

@@ -1,15 +1,15 @@
-//! What all calls to one service share, over real sockets: the budget of retries, and the waits that the server asks for.
+//! Calls of one upstream share the budget of retries, and the waits that the server asks for.
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::{Client, Response};
 use retry_http::testing::server::{Reply, Server};
 use retry_http::{Upstream, retry_http};
-use support::ms;
+use support::fake::{Canned, Fake};
+use support::{ms, secs};
 
 fn statuses(outcomes: &[reqwest::Result<Response>]) -> Vec<u16> {
     outcomes.iter().map(|outcome| outcome.as_ref().map_or(0, |answer| answer.status().as_u16())).collect()
@@ -76,47 +76,38 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
     );
 }
 
-/// Without a socket, which does not know of the paused clock.
 #[tokio::test(start_paused = true)]
-async fn who_may_not_wait_that_long_gets_the_servers_own_answer() {
+async fn a_call_that_may_not_wait_that_long_gets_the_answer_of_the_server() {
     static SLOW: Upstream = Upstream::new("slow");
 
     #[retry_http(upstream = SLOW, max_retry_after = 1s)]
-    async fn impatient(requests: &AtomicUsize) -> reqwest::Result<Response> {
-        refuse(requests).await
+    async fn impatient(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
     #[retry_http(upstream = SLOW, deadline = 2s)]
-    async fn urgent(requests: &AtomicUsize) -> reqwest::Result<Response> {
-        refuse(requests).await
+    async fn urgent(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
     #[retry_http(upstream = SLOW)]
-    async fn patient(requests: &AtomicUsize) -> reqwest::Result<Response> {
-        refuse(requests).await
+    async fn patient(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
-    #[allow(clippy::unused_async, reason = "as a client has it")]
-    async fn refuse(requests: &AtomicUsize) -> reqwest::Result<Response> {
-        requests.fetch_add(1, Ordering::SeqCst);
-        let mut response = http::Response::new("");
-        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-        response.headers_mut().insert("retry-after", http::HeaderValue::from_static("30"));
-        Ok(response.into())
-    }
-
-    let (requests, start) = (AtomicUsize::new(0), tokio::time::Instant::now());
+    let fake = Fake::new([Canned::status(503).header("retry-after", "30")]);
+    let start = tokio::time::Instant::now();
     for _ in 0..2 {
-        assert_eq!(impatient(&requests).await.unwrap().status(), 503);
-        assert_eq!(urgent(&requests).await.unwrap().status(), 503);
+        assert_eq!(impatient(&fake).await.unwrap().status(), 503);
+        assert_eq!(urgent(&fake).await.unwrap().status(), 503);
     }
-    assert_eq!((requests.load(Ordering::SeqCst), start.elapsed()), (4, Duration::ZERO));
-    assert_eq!(patient(&requests).await.unwrap().status(), 503);
-    assert!(start.elapsed() >= Duration::from_secs(4 * 30), "the first attempt waits as well");
+    assert_eq!((fake.requests(), start.elapsed()), (4, Duration::ZERO));
+    assert_eq!(patient(&fake).await.unwrap().status(), 503);
+    assert!(start.elapsed() >= secs(4 * 30), "the first attempt waits as well");
 }
 
 #[test]
-fn the_same_in_sync_functions() {
+fn sync_functions_share_the_waits_and_the_budget() {
     struct Api {
         http: reqwest::blocking::Client,
         upstream: std::sync::Arc<Upstream>,
@@ -171,7 +162,7 @@ async fn without_a_cooldown_every_retry_is_paid_for() {
 }
 
 #[tokio::test]
-async fn what_a_function_makes_of_a_failure_is_none_the_less_one() {
+async fn a_failure_that_a_function_hides_is_paid_for() {
     static GONE: Upstream = Upstream::new("gone").budget(0.0, 0.0, 1);
 
     #[retry_http(base = 1ms, upstream = GONE)]
@@ -186,51 +177,37 @@ async fn what_a_function_makes_of_a_failure_is_none_the_less_one() {
     assert_eq!(server.requests().len(), 4, "one retry is paid for, and no failure brings in");
 }
 
-/// Without a socket, which does not know of the paused clock.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_down_and_says_when_to_come_back_is_not_overrun() {
     static DOWN: Upstream = Upstream::new("down");
 
     #[retry_http(upstream = DOWN, max_retry_after = 5s)]
-    async fn get(requests: &AtomicUsize, up: &AtomicBool) -> reqwest::Result<Response> {
-        answer(requests, up).await
+    async fn get(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
     }
 
-    #[allow(clippy::unused_async, reason = "as a client has it")]
-    async fn answer(requests: &AtomicUsize, up: &AtomicBool) -> reqwest::Result<Response> {
-        requests.fetch_add(1, Ordering::SeqCst);
-        let mut response = http::Response::new("");
-        if !up.load(Ordering::SeqCst) {
-            *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-            response.headers_mut().insert("retry-after", http::HeaderValue::from_static("1"));
-        }
-        Ok(response.into())
-    }
-
-    let (requests, up) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let load = |calls: usize| {
-        join_all((0..calls).map(|n| {
-            let (requests, up) = (&requests, &up);
-            async move {
-                tokio::time::sleep(ms(n as u64 * 50)).await;
-                let start = tokio::time::Instant::now();
-                get(requests, up).await.unwrap();
-                start.elapsed()
-            }
+    let load = async |calls: usize, fake: &Fake| {
+        join_all((0..calls).map(async |n| {
+            tokio::time::sleep(ms(n as u64 * 50)).await;
+            let start = tokio::time::Instant::now();
+            get(fake).await.unwrap();
+            start.elapsed()
         }))
+        .await
     };
     // Two minutes of 20 calls a second, all of them refused.
-    load(2_400).await;
-    let sent = requests.load(Ordering::SeqCst);
+    let down = Fake::new([Canned::status(503).header("retry-after", "1")]);
+    load(2_400, &down).await;
+    let sent = down.requests();
     println!("{sent} requests of 2400 calls");
     assert!(sent < 2_400 * 11 / 10, "{sent} requests of 2400 calls");
     // It is back, and within a minute nobody is held any more.
-    up.store(true, Ordering::SeqCst);
-    load(1_200).await;
-    let held = load(100).await;
+    let up = Fake::status(200);
+    load(1_200, &up).await;
+    let held = load(100, &up).await;
     let longest = held.iter().max().unwrap();
     println!("held for {longest:?} at the most a minute after it is back");
-    assert!(*longest < Duration::from_secs(1), "held for {longest:?}");
+    assert!(*longest < secs(1), "held for {longest:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use retry_http::{Exchange, Failure, Policy, Retry, Stop, Ticket, Upstream, Verdi
 
 use crate::world::Chance;
 
-/// What a server says to one request.
+/// The answer of a server to one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Answer {
     Ok,
@@ -15,7 +15,7 @@ pub enum Answer {
     Timeout,
 }
 
-/// What callers on one machine share.
+/// State that callers on one machine share.
 #[derive(Clone, Copy)]
 pub enum Shared<'u> {
     Nothing,
@@ -24,7 +24,7 @@ pub enum Shared<'u> {
     Upstream(&'u Upstream),
 }
 
-/// How a call goes on.
+/// The next step of a call.
 pub enum Step {
     Wait(Duration),
     Succeeded,

@@ -16,7 +16,7 @@ pub enum Load {
     Clients(usize),
 }
 
-/// What happened, by second.
+/// Counts by second.
 #[derive(Clone, Default)]
 pub struct Tally {
     /// Calls that began.

@@ -1,8 +1,8 @@
-//! What retries do to a server, and what an `Upstream` does about it: four experiments in virtual time, of which all
-//! decisions are made by the library itself.
+//! Four experiments in virtual time show how retries harm a server, and how an `Upstream` prevents that. All decisions
+//! are the library's own.
 //!
-//! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and `figures.csv`, and ends with one
-//! figure a line. The guide that explains them: `docs/guide-upstream.md`.
+//! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and `figures.csv`, prints one figure a
+//! line, and asserts those that are promised. The guide that explains them: `docs/guide-upstream.md`.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -21,6 +21,7 @@ mod world;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(csv, "{name},{value:.3}")?;
     }
     fs::write(out.join("figures.csv"), csv)?;
+    figures.assert_promises();
     Ok(())
 }
 
@@ -71,6 +73,21 @@ struct Figures(Vec<(String, f64)>);
 impl Figures {
     fn add(&mut self, name: impl Into<String>, value: f64) {
         self.0.push((name.into(), value));
+    }
+
+    /// An upstream brings a server back as fast as calls without retries do, offers it hardly more load than they do
+    /// while it is down, and leaves hardly anything of a limit unused.
+    fn assert_promises(&self) {
+        self.assert_within("metastable_recovery_ratio", 0.001..=1.1);
+        self.assert_within("outage_load_ratio", 1.0..=1.1);
+        self.assert_within("outage_load_ratio_with_hints", 0.001..=1.1);
+        self.assert_within("limited_useful_share", 0.95..=1.0);
+    }
+
+    fn assert_within(&self, name: &str, promised: RangeInclusive<f64>) {
+        let figure = self.0.iter().find(|(figure, _)| figure == name);
+        let (_, value) = figure.unwrap_or_else(|| panic!("{name} was not measured"));
+        assert!(promised.contains(value), "{name} is {value}, not within {promised:?}");
     }
 }
 
@@ -118,7 +135,7 @@ fn outage(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<(), 
     figures.add("outage_load_ratio", load(&with));
     figures.add("outage_load_ratio_no_budget", load(&without));
     figures.add("outage_load_ratio_with_hints", load(&hinted));
-    // The same load from a fleet: each machine has its own floor, and its own burst.
+    // A fleet offers that load, too: each machine has its own floor, and its own burst.
     for machines in [10, 100, 1000] {
         let upstreams = fleet(machines);
         let tally = run(100.0, &shared(&upstreams, Shared::Upstream));
@@ -148,7 +165,7 @@ fn queue_after_outage(rate: f64, policy: &Policy, shared: Shared<'_>, chance: &m
     herd::run(Load::Offered(rate), HORIZON, policy, &[shared], &mut server, chance)
 }
 
-/// How long after the stand-still calls succeed again as they come, to within 5 % for five seconds.
+/// Returns the time from the end of the outage until calls succeed as they come, to within 5 % for five seconds.
 fn recovery(tally: &Tally) -> f64 {
     let end = STILL.1.as_secs() as usize;
     let well = |from: &usize| {
@@ -217,7 +234,7 @@ fn metastable(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dy
     )
 }
 
-/// What a budget costs a server in need, and what it does for calls where some fail.
+/// Compares budgets: how soon a server recovers, and how many calls fail in the end.
 fn settings(out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     const SHARES: [f64; 7] = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
     let none = mean_recovery(270.0, &no_retries(), || None, seed);
@@ -269,7 +286,7 @@ fn settings(out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     )
 }
 
-/// How callers come back to a server with a limit of 100/s.
+/// Simulates how callers come back to a server with a limit of 100/s.
 #[derive(Clone, Copy)]
 enum Return {
     /// Each as its own hint says.

@@ -1,10 +1,10 @@
-//! Virtual time: what happens when, and chance that is the same for the same seed.
+//! Virtual time, and chance that is the same for the same seed.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// What is to happen, soonest first; what happens at the same moment happens in the order it was told.
+/// A queue of events, soonest first. Those of the same moment keep the order in which they were added.
 pub struct Events<E> {
     heap: BinaryHeap<Reverse<(Duration, u64, Ordered<E>)>>,
     told: u64,

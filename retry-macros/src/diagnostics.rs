@@ -1,4 +1,4 @@
-//! Mistakes are collected, so that all of them are reported at once.
+//! Collects mistakes, so that all of them are reported at once.
 
 use std::fmt::Display;
 
@@ -48,6 +48,12 @@ impl Errors {
         Predicate::any(self.under.iter().map(|(predicate, _)| predicate.clone()))
     }
 
+    /// Returns the messages.
+    #[cfg(test)]
+    pub(crate) fn messages(&self) -> Vec<String> {
+        self.found.iter().map(ToString::to_string).collect()
+    }
+
     /// A `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
         let under = self.under.iter().map(|(predicate, error)| {
@@ -56,38 +62,4 @@ impl Errors {
         });
         self.found.iter().map(syn::Error::to_compile_error).chain(under).collect()
     }
-}
-
-/// `, did you mean …?` where one of `known` is meant: spelled nearly so, or called otherwise elsewhere.
-pub(crate) fn did_you_mean(unknown: &str, known: &[&str], elsewhere: &[(&str, &[&str])]) -> String {
-    let unknown = unknown.to_lowercase();
-    let other = elsewhere.iter().find(|(_, names)| names.contains(&unknown.as_str())).map(|(word, _)| word);
-    let near = |word: &&&str| {
-        let distance = strsim::damerau_levenshtein(&unknown, word);
-        let begins_so = unknown.chars().next() == word.chars().next();
-        distance <= 2.min(word.len() / 2)
-            || (begins_so && distance <= 2 && word.len() > 2)
-            || strsim::jaro_winkler(&unknown, word) > 0.85
-    };
-    let likeness = |word: &&str| strsim::jaro_winkler(&unknown, word);
-    let nearest = known.iter().filter(near).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    other.or(nearest).map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
-}
-
-/// `` `a`, `b` and `c` ``.
-pub(crate) fn list(words: &[&str]) -> String {
-    and(&words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>())
-}
-
-/// `a, b and c`.
-pub(crate) fn and(items: &[String]) -> String {
-    match items.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => items.concat(),
-    }
-}
-
-/// What goes before a list of what is known: the suggestion, or a colon where there is none.
-pub(crate) fn or_colon(suggestion: String) -> String {
-    if suggestion.is_empty() { ":".to_owned() } else { suggestion }
 }

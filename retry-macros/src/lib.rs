@@ -10,15 +10,14 @@ mod generate;
 mod options;
 mod paths;
 mod tokens;
+mod walk;
 
 #[cfg(test)]
 mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes a function that calls an HTTP API survive rate limits and outages.
-///
-/// Options, defaults and examples are in the documentation of `retry-http`.
+#[doc = include_str!("attribute.md")]
 #[proc_macro_attribute]
 pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
     generate::retry_http(&attribute.into(), &item.into()).into()

@@ -2,31 +2,25 @@
 
 use proc_macro2::{Ident, Literal, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::visit::Visit;
-use syn::{Lit, Macro, Stmt};
+use syn::{Lit, Stmt};
 
-/// Whether statements mention `name`, but for the loop, which is tokens.
+use crate::walk::{self, Node, Parts};
+
+/// Returns `true` if statements mention `name`. Does not look into the loop, which is tokens.
 pub(crate) fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
-    struct Mentions<'n>(&'n Ident, bool);
-
-    impl<'ast> Visit<'ast> for Mentions<'_> {
-        fn visit_ident(&mut self, name: &'ast Ident) {
-            self.1 |= name == self.0;
-        }
-
-        fn visit_macro(&mut self, item: &'ast Macro) {
-            self.1 |= mentions(item.tokens.clone(), self.0);
-        }
-    }
-
-    let mut mentions = Mentions(name, false);
-    for stmt in stmts {
-        mentions.visit_stmt(stmt);
-    }
-    mentions.1
+    let mut is_mentioned = false;
+    walk::stmts(stmts, |node| {
+        is_mentioned |= match node {
+            Node::Ident(other) => other == name,
+            Node::Macro(item) => mentions(item.tokens.clone(), name),
+            _ => false,
+        };
+        Parts::Visit
+    });
+    is_mentioned
 }
 
-/// Whether tokens mention `name`, also in the text of a format.
+/// Returns `true` if tokens mention `name`, also in the text of a format.
 pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(other) => other == *name,
@@ -36,7 +30,7 @@ pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// Whether a literal is a format that captures `name`.
+/// Returns `true` if a literal is a format that captures `name`.
 pub(crate) fn captures(literal: Literal, name: &Ident) -> bool {
     let Lit::Str(text) = Lit::new(literal) else { return false };
     let name = name.unraw().to_string();
@@ -45,7 +39,7 @@ pub(crate) fn captures(literal: Literal, name: &Ident) -> bool {
     })
 }
 
-/// Whether a value is about the one that a method is called on.
+/// Returns `true` if tokens mention `self`.
 pub(crate) fn mentions_self(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(name) => name == "self",

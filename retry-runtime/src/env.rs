@@ -1,10 +1,11 @@
-//! The only file that reads the clock and entropy, and that sleeps.
+//! Reads the clock and entropy, and sleeps. Nothing else in the crate does.
 
 use std::future::{Future, poll_fn};
 use std::mem::replace;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::task::Poll;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use rand::distr::{Distribution, StandardUniform};
 
@@ -13,90 +14,89 @@ use crate::testing;
 #[cfg(feature = "testing")]
 pub(crate) use crate::testing::Skipped;
 
-/// The client's clock, for hints that are dates and come without a date of the server's.
+/// Returns the client's time, for hints that are dates and come without a date of the server.
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// A point in time of the clock that a call waits on: tokio's, which tests can stop, or the system's.
+/// The clock that a call waits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// tokio's clock, which tests can pause. Async functions wait on it.
+    Tokio,
+    /// The system's clock. Sync functions wait on it.
+    System,
+}
+
+impl Clock {
+    /// Reads the clock.
+    #[inline]
+    pub(crate) fn now(self) -> Moment {
+        let instant = match self {
+            Self::Tokio => tokio::time::Instant::now().into_std(),
+            Self::System => Instant::now(),
+        };
+        Moment { clock: self, instant }
+    }
+}
+
+/// A point in time of a clock.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Moment {
-    Async(tokio::time::Instant),
-    #[cfg(feature = "blocking")]
-    Blocking(std::time::Instant),
+pub(crate) struct Moment {
+    clock: Clock,
+    instant: Instant,
 }
 
 impl Moment {
-    /// Since a moment that is the same for all calls of the process, of either clock. It lies far back, as the clock of a
-    /// test may be behind the one that is asked first.
+    /// Returns the time since a moment that is the same for all calls of the process, on either
+    /// clock. That moment lies far back, as the clock of a test may be behind the clock that is
+    /// read first.
     pub(crate) fn since_start(self) -> Duration {
         const FAR_BACK: Duration = Duration::from_secs(1 << 32);
-        static FIRST: OnceLock<std::time::Instant> = OnceLock::new();
-        let moment = match self {
-            Self::Async(moment) => moment.into_std(),
-            #[cfg(feature = "blocking")]
-            Self::Blocking(moment) => moment,
-        };
-        let first = *FIRST.get_or_init(|| moment);
-        match moment.checked_duration_since(first) {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        let first = *FIRST.get_or_init(|| self.instant);
+        match self.instant.checked_duration_since(first) {
             Some(later) => FAR_BACK.saturating_add(later),
-            None => FAR_BACK.saturating_sub(first.saturating_duration_since(moment)),
+            None => FAR_BACK.saturating_sub(first.saturating_duration_since(self.instant)),
         }
     }
 
-    /// The moment this much later; `None` where that is beyond all time.
+    /// Returns the moment `time` later, or `None` if the clock cannot represent it.
     pub(crate) fn after(self, time: Duration) -> Option<Self> {
-        match self {
-            Self::Async(moment) => moment.checked_add(time).map(Self::Async),
-            #[cfg(feature = "blocking")]
-            Self::Blocking(moment) => moment.checked_add(time).map(Self::Blocking),
-        }
+        let Self { clock, instant } = self;
+        instant.checked_add(time).map(|instant| Self { clock, instant })
     }
 
-    /// The moment this much earlier; `None` where that is before all time.
+    /// Returns the moment `time` earlier, or `None` if the clock cannot represent it.
     pub(crate) fn before(self, time: Duration) -> Option<Self> {
-        match self {
-            Self::Async(moment) => moment.checked_sub(time).map(Self::Async),
-            #[cfg(feature = "blocking")]
-            Self::Blocking(moment) => moment.checked_sub(time).map(Self::Blocking),
-        }
+        let Self { clock, instant } = self;
+        instant.checked_sub(time).map(|instant| Self { clock, instant })
     }
 
-    /// How long it is until then; zero where that is past.
+    /// Returns the time from now until this moment; zero if the moment is past.
     pub(crate) fn left(self) -> Duration {
-        match self {
-            Self::Async(moment) => moment.saturating_duration_since(tokio::time::Instant::now()),
-            #[cfg(feature = "blocking")]
-            Self::Blocking(moment) => moment.saturating_duration_since(std::time::Instant::now()),
-        }
+        self.instant.saturating_duration_since(self.clock.now().instant)
     }
 
+    /// Returns the time from this moment until now; zero if the moment is yet to come.
     pub(crate) fn elapsed(self) -> Duration {
-        match self {
-            Self::Async(moment) => moment.elapsed(),
-            #[cfg(feature = "blocking")]
-            Self::Blocking(moment) => moment.elapsed(),
-        }
+        self.clock.now().instant.saturating_duration_since(self.instant)
     }
 }
 
-/// Where async functions are.
-pub(crate) fn moment() -> Moment {
-    Moment::Async(tokio::time::Instant::now())
-}
-
-/// 128 random bits for a call, different in every call, thread and process, where no test has seeded them.
+/// Returns 128 random bits for a call. They differ in every call, thread and process, unless a test
+/// has seeded them.
 pub(crate) fn random_bits() -> u128 {
-    unless_seeded()
+    draw()
 }
 
-/// Uniform in `[0, 1)`, for a call, from the thread's generator: different in every call, thread and process, where no
-/// test has seeded it.
+/// Returns a uniform number in `[0, 1)` for a call. It differs in every call, thread and process,
+/// unless a test has seeded it.
 pub(crate) fn random() -> f64 {
-    unless_seeded()
+    draw()
 }
 
-/// The same for what is of no call, and in no test's hands.
+/// Draws a random value that belongs to no call, and that no test seeds.
 pub(crate) fn entropy<T>() -> T
 where
     StandardUniform: Distribution<T>,
@@ -104,7 +104,7 @@ where
     rand::random()
 }
 
-fn unless_seeded<T>() -> T
+fn draw<T>() -> T
 where
     StandardUniform: Distribution<T>,
 {
@@ -115,13 +115,13 @@ where
     entropy()
 }
 
-/// Without tests that skip waits there is nothing to count.
+/// Stands in for the count of skipped waits where `testing` is off. Zero-sized.
 #[cfg(not(feature = "testing"))]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skipped {}
 
 #[cfg(not(feature = "testing"))]
-#[allow(clippy::unused_self, reason = "as where there is")]
+#[allow(clippy::unused_self, reason = "the signatures are those of `testing::Skipped`")]
 impl Skipped {
     pub(crate) const fn begin(&mut self) {}
 
@@ -140,22 +140,31 @@ impl Skipped {
     }
 }
 
-/// The wait of a call: [`sleep`], where no test skips it.
+/// Waits in an async call, on tokio's clock and counted from now. Yields once instead if a test
+/// skips the wait.
 pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> impl Future<Output = ()> + use<> {
     let sleep = (!skipped.skip(wait)).then(|| sleep(wait));
     async {
         match sleep {
             Some(sleep) => sleep.await,
-            None => give_way().await,
+            None => yield_now().await,
         }
     }
 }
 
-/// Lets others run, as a wait does.
-fn give_way() -> impl Future<Output = ()> {
-    let mut given = false;
+/// Blocks the thread of a sync call until `wait` has passed since `start`. Returns at once if a
+/// test skips the wait.
+pub(crate) fn wait_blocking(start: Moment, wait: Duration, skipped: &mut Skipped) {
+    if !skipped.skip(wait) {
+        thread::sleep(wait.saturating_sub(start.elapsed()));
+    }
+}
+
+/// Lets other tasks run, as a wait does.
+fn yield_now() -> impl Future<Output = ()> {
+    let mut has_yielded = false;
     poll_fn(move |context| {
-        if replace(&mut given, true) {
+        if replace(&mut has_yielded, true) {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
@@ -167,53 +176,28 @@ fn give_way() -> impl Future<Output = ()> {
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with time enabled, as reqwest's own timeouts do.
+/// Panics outside of a tokio runtime with time enabled, as reqwest's own timeouts do.
 pub(crate) fn sleep(wait: Duration) -> impl Future<Output = ()> {
     tokio::time::sleep(wait)
 }
 
-/// Runs `future` for at most `limit`, then drops it; `None` where it did not end.
-pub(crate) async fn at_most<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+/// Runs `future` for at most `limit`, then drops it. Returns `None` if it did not end.
+pub(crate) async fn timeout<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, future).await.ok()
 }
 
-/// Blocks the thread.
-#[cfg(feature = "blocking")]
-pub(crate) mod blocking {
-    use std::sync::mpsc;
-    use std::thread;
-    use std::time::{Duration, Instant};
-
-    use super::{Moment, Skipped};
-
-    /// Where sync functions are.
-    pub(crate) fn moment() -> Moment {
-        Moment::Blocking(Instant::now())
-    }
-
-    /// The wait of a call: blocks until `wait` has passed since `start`, where no test skips it.
-    pub(crate) fn wait(start: Instant, wait: Duration, skipped: &mut Skipped) {
-        if !skipped.skip(wait) {
-            thread::sleep(wait.saturating_sub(start.elapsed()));
-        }
-    }
-
-    pub(crate) fn now() -> Instant {
-        Instant::now()
-    }
-
-    /// Runs `work` on a thread of its own and waits for it at most `limit`: a blocking read cannot be
-    /// interrupted. What takes longer ends by itself, at the latest with the client's read timeout.
-    pub(crate) fn at_most(limit: Duration, work: impl FnOnce() + Send + 'static) {
-        let (done, wait) = mpsc::sync_channel(1);
-        let spawned = thread::Builder::new().name("retry-http drain".into()).spawn(move || {
-            work();
-            // Nobody listens any more where the limit has passed.
-            let _: Result<(), _> = done.send(());
-        });
-        // Without a thread to be had, `work` is dropped undone: all that is lost is a connection.
-        if spawned.is_ok() {
-            let _: Result<(), _> = wait.recv_timeout(limit);
-        }
+/// Runs `work` on a thread of its own and waits for it for at most `limit`, as a blocking read
+/// cannot be interrupted. Work that takes longer ends by itself, at the latest with the client's
+/// read timeout.
+pub(crate) fn timeout_blocking(limit: Duration, work: impl FnOnce() + Send + 'static) {
+    let (done, wait) = mpsc::sync_channel(1);
+    let spawned = thread::Builder::new().name("retry-http drain".into()).spawn(move || {
+        work();
+        // Nobody receives this once the limit has passed.
+        let _: Result<(), _> = done.send(());
+    });
+    // If the system has no thread left, `work` is dropped undone: only a connection is lost.
+    if spawned.is_ok() {
+        let _: Result<(), _> = wait.recv_timeout(limit);
     }
 }

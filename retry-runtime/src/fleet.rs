@@ -1,13 +1,15 @@
-//! A cooldown that all processes of a fleet share, over Redis.
+//! Shares the cooldowns of upstreams among the processes of a fleet, over Redis.
 //!
-//! Only a refusal is told, and only what is told is heard: the happy path never gets here, and a call never waits for
-//! Redis. A thread of its own speaks to it, so sync functions have a share as well. Where Redis is away each process goes
-//! on with what it knows by itself.
+//! Only refusals are published: the happy path never gets here, and a call never waits for Redis. A
+//! thread of its own holds the connection, so sync functions can share as well. While Redis is down
+//! each process keeps to the refusals of its own.
 //!
-//! A cooldown is a key that expires with it, for those who come later, and a message on a channel of the same name, which says
-//! how long it still is and not until when, so clocks need not agree. Nothing else is kept: no URL, no header, no body.
+//! A cooldown is a key that expires with it, for processes that start later, and a message on a
+//! channel of the same name. The message has the time left and not the end, so clocks need not
+//! agree. Nothing else is stored: no URL, no header, no body.
 //!
-//! One Redis is one fleet: processes that give an upstream the same name share it. Clusters of Redis are not spoken to.
+//! One Redis is one fleet: processes share the upstreams that they give the same name. Clusters of
+//! Redis are not supported.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -22,95 +24,97 @@ use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, Script};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::engine::upstream::Upstream;
-use crate::env;
+use crate::env::{self, Clock};
 
-/// Before every name: nobody else's keys begin so. The number is that of the format.
+/// The prefix of all keys, with the version of the format.
 const PREFIX: &str = "retry-http:cooldown:1:";
-/// How long Redis has to answer, before it counts as away.
-const ANSWERS: Duration = Duration::from_secs(2);
-/// How often to see whether a connection that says nothing is still one.
+/// The longest wait for a response of Redis.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The interval of pings, by which a lost connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long to wait before connecting anew, at first and at most.
+/// The bounds of the wait before connecting again.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A cooldown that is longer by less than this is no news, also to Redis.
-const NEWS: Duration = Duration::from_millis(100);
+/// The smallest extension of a cooldown that is worth a message.
+const MIN_EXTENSION: Duration = Duration::from_millis(100);
 
-/// Never shortens what is there.
-const CLOSE: &str = "
+/// Sets a cooldown and publishes it, unless it would shorten the present one.
+const PUBLISH: &str = "
     if redis.call('PTTL', KEYS[1]) + tonumber(ARGV[2]) <= tonumber(ARGV[1]) then
         redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
         redis.call('PUBLISH', KEYS[1], ARGV[1])
     end
 ";
 
-/// Processes that share the cooldowns of their upstreams, over Redis.
+/// The processes that share the cooldowns of their upstreams, over Redis.
 ///
 /// ```no_run
-/// use retry_runtime::{Fleet, Upstream};
+/// use retry_http::{Fleet, Upstream};
 ///
 /// static GITHUB: Upstream = Upstream::new("github");
 ///
 /// let fleet = Fleet::connect("redis://127.0.0.1/")?;
 /// fleet.share(&GITHUB)?;
-/// # Ok::<(), retry_runtime::FleetError>(())
+/// # Ok::<(), retry_http::FleetError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fleet {
-    orders: UnboundedSender<Order>,
+    commands: UnboundedSender<Command>,
 }
 
 impl Fleet {
-    /// Connects to Redis in the background, now and whenever the connection is lost; what becomes of that is in the log
-    /// (`tracing`). The URL has credentials and TLS (`rediss://`, for which turn on a TLS feature of `redis`).
+    /// Connects to Redis in the background, and again whenever the connection is lost. Logs by
+    /// `tracing` when the connection is lost and when it is back. The URL may have credentials, and
+    /// TLS: `rediss://`, which needs a TLS feature of `redis`.
     ///
     /// # Errors
     ///
-    /// [`FleetError::Url`] where the URL cannot be read; [`FleetError::Thread`] where the system has no thread left.
+    /// Returns [`FleetError::Url`] if the URL cannot be parsed, and [`FleetError::Thread`] if the
+    /// system has no thread left.
     pub fn connect(url: &str) -> Result<Self, FleetError> {
         let client = Client::open(url).map_err(|_| FleetError::Url)?;
-        let (orders, received) = mpsc::unbounded_channel();
+        let (commands, received) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|_| FleetError::Thread)?;
         std::thread::Builder::new()
             .name("retry-http fleet".to_owned())
-            .spawn(move || runtime.block_on(Link::new(client, received).keep()))
+            .spawn(move || runtime.block_on(Link::new(client, received).run()))
             .map_err(|_| FleetError::Thread)?;
-        Ok(Self { orders })
+        Ok(Self { commands })
     }
 
-    /// From now on the cooldowns of `upstream` are those of the fleet, by its name. For as long as the process runs.
+    /// Shares the cooldowns of `upstream` under its name, for as long as the process runs.
     ///
     /// # Errors
     ///
-    /// [`FleetError::Shared`] where it is shared already.
+    /// Returns [`FleetError::Shared`] if the upstream is shared already.
     pub fn share<U>(&self, upstream: U) -> Result<(), FleetError>
     where
         U: Borrow<Upstream> + Send + Sync + 'static,
     {
         let name = upstream.borrow().name();
-        let member = Member { name, orders: self.orders.clone(), told: AtomicU64::new(0) };
+        let member = Member { name, commands: self.commands.clone(), published: AtomicU64::new(0) };
         let is_new = upstream.borrow().set_refusal_hook(Box::new(move |now, wait| member.publish(now, wait)));
         if !is_new {
             return Err(FleetError::Shared);
         }
-        // Where the thread is gone, the process is about to be.
-        let _: Result<(), _> = self.orders.send(Order::Share(Arc::new(upstream)));
+        // Without the thread the process is about to end.
+        let _: Result<(), _> = self.commands.send(Command::Share(Arc::new(upstream)));
         Ok(())
     }
 }
 
-/// Why an upstream is not shared.
+/// The reason why an upstream is not shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FleetError {
-    /// When the URL is none of Redis.
+    /// The URL is not one of Redis.
     Url,
-    /// When the system has no thread left.
+    /// The system has no thread left.
     Thread,
-    /// When the upstream is shared already.
+    /// The upstream is shared already.
     Shared,
 }
 
@@ -118,7 +122,7 @@ impl fmt::Display for FleetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Url => {
-                "the URL is none of Redis, or needs a TLS feature of `redis`: write `redis://host:port/`"
+                "the URL is not one of Redis, or needs a TLS feature of `redis`: write `redis://host:port/`"
             }
             Self::Thread => "there is no thread left for the connection to Redis",
             Self::Shared => "this upstream is shared already: share it once",
@@ -128,165 +132,176 @@ impl fmt::Display for FleetError {
 
 impl std::error::Error for FleetError {}
 
-/// The way of an upstream to the other processes.
+/// A shared upstream of this process.
 #[derive(Debug)]
 struct Member {
     name: &'static str,
-    orders: UnboundedSender<Order>,
-    /// Until when the others know, in milliseconds.
-    told: AtomicU64,
+    commands: UnboundedSender<Command>,
+    /// The end of the cooldown that was published last, in milliseconds.
+    published: AtomicU64,
 }
 
 impl Member {
-    /// Tells the others, if it is news to them. Never waits.
+    /// Publishes a cooldown if it is news to the others. Never waits.
     fn publish(&self, now: Duration, wait: Duration) {
         let until = now.saturating_add(wait);
-        let (told, news) = (self.told.load(Ordering::Relaxed), milliseconds(until));
-        if news >= told.saturating_add(milliseconds(NEWS)) {
-            self.told.fetch_max(news, Ordering::Relaxed);
-            // Where the thread is gone, the process is about to be.
-            let _: Result<(), _> = self.orders.send(Order::Tell(self.name, until));
+        let (published, end) = (self.published.load(Ordering::Relaxed), milliseconds(until));
+        if end >= published.saturating_add(milliseconds(MIN_EXTENSION)) {
+            self.published.fetch_max(end, Ordering::Relaxed);
+            // Without the thread the process is about to end.
+            let _: Result<(), _> = self.commands.send(Command::Publish(self.name, until));
         }
     }
 }
 
 type SharedUpstream = Arc<dyn Borrow<Upstream> + Send + Sync>;
 
-enum Order {
+enum Command {
     Share(SharedUpstream),
-    /// Until when an upstream is closed.
-    Tell(&'static str, Duration),
+    /// Publishes the cooldown of the upstream with this name, and its end.
+    Publish(&'static str, Duration),
 }
 
-/// The connection to Redis, while there is one.
+/// Keeps up the connection to Redis.
 struct Link {
     client: Client,
-    orders: UnboundedReceiver<Order>,
+    commands: UnboundedReceiver<Command>,
     shared: Vec<SharedUpstream>,
-    /// Whether the loss of the connection was said already, and that Redis does not take what it is told.
-    said: bool,
-    refused: bool,
+    /// `true` once the loss of the connection was logged.
+    has_logged_loss: bool,
+    /// `true` once it was logged that Redis refuses cooldowns.
+    has_logged_refusal: bool,
+    /// The wait before connecting again.
     pause: Duration,
 }
 
-/// When nobody gives orders any more.
-struct Abandoned;
+/// Ends a link: all senders of commands are gone.
+struct Disconnected;
 
 impl Link {
-    fn new(client: Client, orders: UnboundedReceiver<Order>) -> Self {
-        Self { client, orders, shared: Vec::new(), said: false, refused: false, pause: SHORTEST_PAUSE }
+    fn new(client: Client, commands: UnboundedReceiver<Command>) -> Self {
+        Self {
+            client,
+            commands,
+            shared: Vec::new(),
+            has_logged_loss: false,
+            has_logged_refusal: false,
+            pause: SHORTEST_PAUSE,
+        }
     }
 
-    async fn keep(mut self) {
+    async fn run(mut self) {
         loop {
             match self.session().await {
-                Ok(Abandoned) => return,
-                // Not the error itself: it may name the address.
-                Err(error) if !self.said => {
-                    self.said = true;
+                Ok(Disconnected) => return,
+                // The error itself may contain the address, so it is not logged.
+                Err(error) if !self.has_logged_loss => {
+                    self.has_logged_loss = true;
                     tracing::warn!(target: "retry_http", kind = ?error.kind(), "no Redis: cooldowns are not shared until it is back");
                 }
                 Err(_) => {}
             }
-            if self.rest().await.is_none() {
+            if self.back_off().await.is_none() {
                 return;
             }
         }
     }
 
-    /// Waits before connecting anew. What is told meanwhile is told again by then, if it still counts.
-    async fn rest(&mut self) -> Option<()> {
+    /// Waits before connecting again. Cooldowns that begin meanwhile are published then, if they
+    /// still last. Returns `None` if the link ends.
+    async fn back_off(&mut self) -> Option<()> {
         let sleep = env::sleep(self.pause);
         let mut sleep = std::pin::pin!(sleep);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         loop {
             tokio::select! {
                 () = &mut sleep => return Some(()),
-                order = self.orders.recv() => if let Order::Share(upstream) = order? { self.shared.push(upstream) },
+                command = self.commands.recv() => if let Command::Share(upstream) = command? { self.shared.push(upstream) },
             }
         }
     }
 
-    /// From connecting to losing the connection.
-    async fn session(&mut self) -> RedisResult<Abandoned> {
-        let (mut ears, mut heard) = in_time(self.client.get_async_pubsub()).await?.split();
+    /// Connects, and exchanges cooldowns until the connection is lost.
+    async fn session(&mut self) -> RedisResult<Disconnected> {
+        let (mut subscriber, mut messages) = with_timeout(self.client.get_async_pubsub()).await?.split();
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(ANSWERS))
-            .set_response_timeout(Some(ANSWERS));
-        let mut mouth = in_time(self.client.get_multiplexed_async_connection_with_config(&config)).await?;
+            .set_connection_timeout(Some(RESPONSE_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let mut connection =
+            with_timeout(self.client.get_multiplexed_async_connection_with_config(&config)).await?;
         for upstream in self.shared.clone() {
-            self.join(&mut ears, &mut mouth, (*upstream).borrow()).await?;
+            self.join(&mut subscriber, &mut connection, (*upstream).borrow()).await?;
         }
-        if self.said {
-            self.said = false;
+        if self.has_logged_loss {
+            self.has_logged_loss = false;
             tracing::info!(target: "retry_http", "Redis is back: cooldowns are shared again");
         }
         self.pause = SHORTEST_PAUSE;
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         loop {
             tokio::select! {
-                message = heard.next() => {
-                    let Some(message) = message else { return Err(gone()) };
+                message = messages.next() => {
+                    let Some(message) = message else { return Err(timed_out()) };
                     let text: String = message.get_payload().unwrap_or_default();
-                    self.hear(message.get_channel_name(), &text);
+                    self.on_message(message.get_channel_name(), &text);
                 }
-                order = self.orders.recv() => match order {
-                    None => return Ok(Abandoned),
-                    Some(Order::Share(upstream)) => {
+                command = self.commands.recv() => match command {
+                    None => return Ok(Disconnected),
+                    Some(Command::Share(upstream)) => {
                         self.shared.push(Arc::clone(&upstream));
-                        self.join(&mut ears, &mut mouth, (*upstream).borrow()).await?;
+                        self.join(&mut subscriber, &mut connection, (*upstream).borrow()).await?;
                     }
-                    Some(Order::Tell(name, until)) => self.tell(&mut mouth, name, until).await?,
+                    Some(Command::Publish(name, until)) => self.publish(&mut connection, name, until).await?,
                 },
                 _ = heartbeat.tick() => {
-                    let _: redis::Value = in_time(ears.ping()).await?;
-                    let _: redis::Value = in_time(redis::cmd("PING").query_async(&mut mouth)).await?;
+                    let _: redis::Value = with_timeout(subscriber.ping()).await?;
+                    let _: redis::Value = with_timeout(redis::cmd("PING").query_async(&mut connection)).await?;
                 }
             }
         }
     }
 
-    /// Learns what the others know of `upstream`, and tells them what is known here.
+    /// Takes over the shared cooldown of `upstream`, and publishes its own.
     async fn join(
         &mut self,
-        ears: &mut PubSubSink,
-        mouth: &mut MultiplexedConnection,
+        subscriber: &mut PubSubSink,
+        connection: &mut MultiplexedConnection,
         upstream: &Upstream,
     ) -> RedisResult<()> {
         let key = key(upstream.name());
-        in_time(ears.subscribe(&key)).await?;
-        let left: i64 = in_time(redis::cmd("PTTL").arg(&key).query_async(mouth)).await?;
-        // Negative where there is no such key.
-        close(upstream, u64::try_from(left).unwrap_or(0));
-        let now = env::moment().since_start();
+        with_timeout(subscriber.subscribe(&key)).await?;
+        let left: i64 = with_timeout(redis::cmd("PTTL").arg(&key).query_async(connection)).await?;
+        // Redis returns a negative number if there is no such key.
+        extend_cooldown(upstream, u64::try_from(left).unwrap_or(0));
+        let now = Clock::Tokio.now().since_start();
         match upstream.remaining_cooldown(now) {
-            Some(wait) => self.tell(mouth, upstream.name(), now.saturating_add(wait)).await,
+            Some(wait) => self.publish(connection, upstream.name(), now.saturating_add(wait)).await,
             None => Ok(()),
         }
     }
 
-    /// Tells the others. Where Redis answers, but does not take it (it may be a replica, or full), that is said, and what
-    /// the others tell is still heard.
-    async fn tell(
+    /// Publishes a cooldown. If Redis responds but refuses it, as a replica or a full one does, the
+    /// refusal is logged once, and messages are still received.
+    async fn publish(
         &mut self,
-        mouth: &mut MultiplexedConnection,
+        connection: &mut MultiplexedConnection,
         name: &str,
         until: Duration,
     ) -> RedisResult<()> {
-        let wait = until.saturating_sub(env::moment().since_start());
+        let wait = until.saturating_sub(Clock::Tokio.now().since_start());
         if wait.is_zero() {
             return Ok(());
         }
-        let script = Script::new(CLOSE);
+        let script = Script::new(PUBLISH);
         let mut call = script.key(key(name));
-        call.arg(milliseconds(wait).max(1)).arg(milliseconds(NEWS));
-        match in_time(call.invoke_async::<()>(mouth)).await {
-            Ok(()) => self.refused = false,
+        call.arg(milliseconds(wait).max(1)).arg(milliseconds(MIN_EXTENSION));
+        match with_timeout(call.invoke_async::<()>(connection)).await {
+            Ok(()) => self.has_logged_refusal = false,
             Err(error) if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() => {
                 return Err(error);
             }
-            Err(error) if !self.refused => {
-                self.refused = true;
+            Err(error) if !self.has_logged_refusal => {
+                self.has_logged_refusal = true;
                 tracing::warn!(target: "retry_http", kind = ?error.kind(), "Redis does not take a cooldown: others are not told of it");
             }
             Err(_) => {}
@@ -294,22 +309,23 @@ impl Link {
         Ok(())
     }
 
-    fn hear(&self, channel: &str, message: &str) {
-        // What cannot be read is no cooldown.
+    fn on_message(&self, channel: &str, message: &str) {
+        // A message that is no number is ignored.
         let Ok(left) = message.parse() else { return };
         for upstream in &self.shared {
             let upstream: &Upstream = (**upstream).borrow();
             if channel.strip_prefix(PREFIX) == Some(upstream.name()) {
-                close(upstream, left);
+                extend_cooldown(upstream, left);
             }
         }
     }
 }
 
-fn close(upstream: &Upstream, left: u64) {
-    let (now, left) = (env::moment().since_start(), Duration::from_millis(left));
-    // What this process has told comes back to it as well, and is no news.
-    if left > upstream.remaining_cooldown(now).unwrap_or_default().saturating_add(NEWS) {
+/// Extends the cooldown of `upstream` to `left` milliseconds from now, if that is an extension.
+fn extend_cooldown(upstream: &Upstream, left: u64) {
+    let (now, left) = (Clock::Tokio.now().since_start(), Duration::from_millis(left));
+    // The messages of this process come back to it, and are no news.
+    if left > upstream.remaining_cooldown(now).unwrap_or_default().saturating_add(MIN_EXTENSION) {
         upstream.extend_cooldown(now, now.saturating_add(left), env::entropy());
     }
 }
@@ -318,11 +334,11 @@ fn key(name: &str) -> String {
     format!("{PREFIX}{name}")
 }
 
-async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    env::at_most(ANSWERS, answer).await.unwrap_or_else(|| Err(gone()))
+async fn with_timeout<T>(response: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    env::timeout(RESPONSE_TIMEOUT, response).await.unwrap_or_else(|| Err(timed_out()))
 }
 
-fn gone() -> RedisError {
+fn timed_out() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 

@@ -36,7 +36,7 @@ fn headers(lines: &[(String, String)]) -> HeaderMap {
 }
 
 fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    hint::read(headers, || now).map(|hint| hint.wait)
+    hint::read(headers, now)
 }
 
 fn vectors() -> Vec<Vector> {

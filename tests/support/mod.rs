@@ -1,19 +1,66 @@
-//! What the tests share.
+//! Helpers that the tests share.
 
+#![allow(dead_code, reason = "no test uses all of them")]
+
+pub mod fake;
+
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use retry_http::testing::server::{Reply, Server};
+use retry_http::testing::server::{Reply, Request, Server};
 
 pub const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+pub const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Asserts that there were as many waits as are expected, each within its range of seconds.
+#[track_caller]
+pub fn assert_waits(waits: &[Duration], expected: &[RangeInclusive<f64>]) {
+    assert_eq!(waits.len(), expected.len(), "{waits:?}");
+    for (wait, range) in waits.iter().zip(expected) {
+        // tokio's timers are exact to a millisecond.
+        let range = *range.start()..=range.end() + 0.002;
+        assert!(range.contains(&wait.as_secs_f64()), "{waits:?}, not within {expected:?}");
+    }
+}
+
+/// An error that says nothing of what went wrong.
+#[derive(Debug)]
+pub struct Opaque;
+
+impl<E: std::error::Error> From<E> for Opaque {
+    fn from(_: E) -> Self {
+        Self
+    }
+}
+
+/// Compiles where the value may move to another thread.
+pub fn is_send(_: impl Send) {}
+
+/// Answers, but not while a test runs.
+pub fn late() -> Reply {
+    Reply::status(200).late(secs(60))
+}
+
+/// The idempotency key of a request.
+pub fn key(request: &Request) -> Option<String> {
+    request.headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned())
+}
+
+/// The idempotency keys of the requests to `path`, each of which has one.
+pub fn keys(server: &Server, path: &str) -> Vec<String> {
+    let requests = server.requests().into_iter().filter(|request| request.path == path);
+    requests.map(|request| key(&request).expect("a key")).collect()
+}
+
 /// A server whose paths each have a script of their own. The last reply of a script is repeated.
 #[derive(Default)]
-#[allow(dead_code, reason = "not all tests have one")]
 pub struct Routes(Vec<(&'static str, Vec<Reply>)>);
 
-#[allow(dead_code, reason = "not all tests have one")]
 impl Routes {
     pub fn new() -> Self {
         Self::default()
@@ -41,8 +88,7 @@ impl Routes {
     }
 }
 
-/// How many requests there were for each of `paths`.
-#[allow(dead_code, reason = "not all tests have several")]
+/// Returns the number of requests for each of `paths`.
 pub fn counts(server: &Server, paths: &[&str]) -> Vec<usize> {
     let requests = server.requests();
     paths.iter().map(|path| requests.iter().filter(|request| request.path == *path).count()).collect()

@@ -287,10 +287,10 @@ impl VisitMut for Armer<'_> {
             Call::Execute => {}
             Call::Get => {
                 self.visible += 1;
-                self.watch(expr, "getting", None);
+                self.track(expr, "get_kind", None);
             }
-            Call::Read => self.read(expr, "reading"),
-            Call::Stream => self.read(expr, "streaming"),
+            Call::Read => self.read(expr, "body_kind"),
+            Call::Stream => self.read(expr, "stream_kind"),
         }
         give_back(attrs, expr);
     }
@@ -458,10 +458,12 @@ impl Armer<'_> {
     //     http.get(url).send()
     //
     // Output:
-    //     arm!(http.get(url), None).send()
+    //     match http.get(url) {
+    //         sender => SenderKind::of(&sender).sender_kind().arm(sender, None)
+    //     }.send()
     //
-    // The method is the user's own expression, and so are its mistakes. With `transparent, idempotent` the request is
-    // said to be safe to repeat: `Some(true)`.
+    // The match begins and ends where the sender does, so that the user's mistakes are reported there.
+    // With `transparent, idempotent` the request is said to be safe to repeat: `Some(true)`.
     fn send(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         if !self.may_move(receiver) {
@@ -470,24 +472,33 @@ impl Armer<'_> {
         self.visible += 1;
         self.bounded += 1;
         self.armed += 1;
-        let (span, idempotent) = (start(receiver), &self.idempotent);
-        let private = self.private(span);
+        let (from, idempotent) = (start(receiver), &self.idempotent);
+        let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
+        let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
+        let arm = grouped(
+            Delimiter::Brace,
+            quote_spanned! {from=>
+                #sender => #private::SenderKind::of(&#sender).sender_kind().arm(#sender, #idempotent)
+            },
+            to,
+        );
         // Verbatim: parsing what was just printed would cost more time than all the rest.
-        **receiver = Expr::Verbatim(quote_spanned!(span=> #private::arm!(#receiver, #idempotent)));
+        **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
     }
 
     // Input:
     //     self.http.execute(request.try_into()?)
     //
     // Output:
-    //     match executing!(self.http, None) {
-    //         mut arming => match self.http.execute(arming.arm_request(request.try_into()?)) {
-    //             sending => arming.watch(sending),
+    //     match { let armer = Kind::of(&self.http).client_kind().armer(&self.http, None); armer } {
+    //         mut armer => match self.http.execute(armer.arm_request(request.try_into()?)) {
+    //             sending => armer.track(sending),
     //         },
     //     }
     //
-    // The type of the client decides, since that of the request may yet have to be inferred from it. A client
-    // that is no place, such as `self.http()`, is bound to a name first.
+    // The type of the client decides, since that of the request may yet have to be inferred from it.
+    // A client that is no place, such as `self.http()`, is bound to a name first. The inner block ends
+    // the borrow of the client.
     fn execute(&mut self, expr: &mut Expr) {
         let span = start(expr);
         let Some(around) = self.execute_inside(expr) else { return };
@@ -519,23 +530,31 @@ impl Armer<'_> {
         self.armed += 1;
         let span = start(call);
         let local = |name| Ident::new(name, Span::mixed_site());
-        let (arming, bound, sending) = (local("arming"), local("client"), local("sending"));
+        let (armer, bound, sending) = (local("armer"), local("client"), local("sending"));
         let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = call else { return None };
         let request = &args[0];
-        args[0] = Expr::Verbatim(quote!(#arming.arm_request(#request)));
+        args[0] = Expr::Verbatim(quote!(#armer.arm_request(#request)));
         let temporary = (!is_name(receiver)).then(|| std::mem::replace(&mut **receiver, name(bound.clone())));
         let client = (**receiver).clone();
         // Verbatim, as above.
         *call = Expr::Verbatim(quote_spanned! {span=>
             match #call {
-                #sending => #arming.watch(#sending),
+                #sending => #armer.track(#sending),
             }
         });
         let idempotent = self.idempotent.clone();
         Some(move |private: Private<'_>, span: Span, expr: &Expr| {
+            // At the user's place, but not of the user's context, or lints would see it.
+            let ours = Span::mixed_site().located_at(span);
+            let arm = quote_spanned! {ours=>
+                {
+                    let #armer = #private::Kind::of(&#client).client_kind().armer(&#client, #idempotent);
+                    #armer
+                }
+            };
             let matched = quote_spanned! {span=>
-                match #private::executing!(#client, #idempotent) {
-                    mut #arming => #expr,
+                match #arm {
+                    mut #armer => #expr,
                 }
             };
             Expr::Verbatim(match &temporary {
@@ -551,44 +570,49 @@ impl Armer<'_> {
             Expr::MethodCall(call) if is_name(&call.receiver) => Some((*call.receiver).clone()),
             _ => None,
         };
-        self.watch(expr, question, response.as_ref());
+        self.track(expr, question, response.as_ref());
     }
 
     // Input:
     //     response.json()
     //
     // Output:
-    //     match (answer!(response), response.json()) {
-    //         (answer, watched) => Reads::of(&watched).reading().watch(watched, answer),
+    //     match (
+    //         { let id = Kind::of(&response).response_kind().id(&response); id },
+    //         response.json(),
+    //     ) {
+    //         (id, body) => BodyKind::of(&body).body_kind().track(body, id),
     //     }
     //
-    // Where the response has no name, it is not known which answer it is. `getting` for `reqwest::get(url)` and
-    // `streaming` for `.bytes_stream()` are alike. It begins and ends where the expression does: the user's mistakes in it
-    // are then reported there.
-    fn watch(&mut self, expr: &mut Expr, question: &str, response: Option<&Expr>) {
+    // A response without a name has no id. `get_kind` is for `reqwest::get(url)`, and `stream_kind` for
+    // `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and ends
+    // where the expression does, so that the user's mistakes are reported there.
+    fn track(&mut self, expr: &mut Expr, question: &str, response: Option<&Expr>) {
         self.armed += 1;
         let from = start(expr);
-        let to = end(expr.to_token_stream()).unwrap_or(from);
+        let to = end(expr).unwrap_or(from);
         let (private, question) = (self.private(from), Ident::new(question, from));
-        let (watched, answer) =
-            (Ident::new("watched", Span::mixed_site()), Ident::new("answer", Span::mixed_site()));
-        let (scrutinee, pattern, known) = match response {
-            Some(response) => (
-                grouped(
-                    Delimiter::Parenthesis,
-                    quote_spanned!(from=> #private::answer!(#response), #expr),
-                    to,
-                )
-                .into(),
-                quote!((#answer, #watched)),
-                quote!(#answer),
-            ),
-            None => (expr.to_token_stream(), quote!(#watched), quote!(::core::option::Option::None)),
+        let local = |name| Ident::new(name, Span::mixed_site());
+        let (body, id) = (local("body"), local("id"));
+        let (scrutinee, pattern, argument) = match response {
+            Some(response) => {
+                // At the user's place, but not of the user's context, or lints would see it.
+                let ours = Span::mixed_site().located_at(from);
+                let block = quote_spanned! {ours=>
+                    {
+                        let #id = #private::Kind::of(&#response).response_kind().id(&#response);
+                        #id
+                    }
+                };
+                let pair = grouped(Delimiter::Parenthesis, quote_spanned!(from=> #block, #expr), to);
+                (pair.into(), quote!((#id, #body)), quote!(#id))
+            }
+            None => (scrutinee(expr), quote!(#body), quote!(::core::option::Option::None)),
         };
-        let arguments = grouped(Delimiter::Parenthesis, quote!(#watched, #known), to);
+        let arguments = grouped(Delimiter::Parenthesis, quote!(#body, #argument), to);
         let arm = grouped(
             Delimiter::Brace,
-            quote_spanned!(from=> #pattern => #private::Reads::of(&#watched).#question().watch #arguments),
+            quote_spanned!(from=> #pattern => #private::BodyKind::of(&#body).#question().track #arguments),
             to,
         );
         *expr = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
@@ -748,12 +772,39 @@ fn peel(expr: &mut Expr) -> &mut Expr {
     }
 }
 
-/// Where `tokens` end.
-fn end(tokens: TokenStream) -> Option<Span> {
-    tokens.into_iter().last().map(|token| match token {
-        TokenTree::Group(group) => group.span_close(),
-        token => token.span(),
-    })
+/// Returns the tokens of an expression to match on. They are in parentheses if the expression begins
+/// with a struct, whose braces would be those of the `match`.
+fn scrutinee(expr: &Expr) -> TokenStream {
+    let mut first = expr;
+    loop {
+        first = match first {
+            Expr::MethodCall(call) => &call.receiver,
+            Expr::Field(field) => &field.base,
+            Expr::Index(index) => &index.expr,
+            Expr::Call(call) => &call.func,
+            Expr::Await(future) => &future.base,
+            Expr::Try(tried) => &tried.expr,
+            Expr::Struct(_) => {
+                let mut group = Group::new(Delimiter::Parenthesis, expr.to_token_stream());
+                // Not the user's, or lints would see them.
+                group.set_span(Span::mixed_site());
+                return group.into_token_stream();
+            }
+            _ => return expr.to_token_stream(),
+        };
+    }
+}
+
+/// Where `expr` ends.
+fn end(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::MethodCall(call) => Some(call.paren_token.span.close()),
+        Expr::Call(call) => Some(call.paren_token.span.close()),
+        _ => expr.to_token_stream().into_iter().last().map(|token| match token {
+            TokenTree::Group(group) => group.span_close(),
+            token => token.span(),
+        }),
+    }
 }
 
 /// A group that ends at `span`.

@@ -3,12 +3,12 @@
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{FnArg, Item, Macro, Pat, PatIdent, Path, Receiver, ReceiverKind, Signature, Stmt, Token, Type};
 
 use crate::cfg::Predicate;
 use crate::tokens::mentioned;
+use crate::walk::{self, Node, Parts};
 
 /// A variable that a body owns.
 pub(crate) struct Owned {
@@ -105,22 +105,17 @@ pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStre
     owned
 }
 
-/// Whether a pattern has a macro in it, which may bind anything.
+/// Returns `true` if a pattern has a macro in it, which may bind anything.
 fn has_macro(pattern: &Pat) -> bool {
-    struct Macros(bool);
-
-    impl<'ast> Visit<'ast> for Macros {
-        fn visit_macro(&mut self, _: &'ast Macro) {
-            self.0 = true;
-        }
-    }
-
-    let mut macros = Macros(false);
-    macros.visit_pat(pattern);
-    macros.0
+    let mut has_macro = false;
+    walk::pat(pattern, |node| {
+        has_macro |= matches!(node, Node::Macro(_));
+        Parts::Visit
+    });
+    has_macro
 }
 
-/// What a `self` that is taken by value is called behind the conversions.
+/// Returns the name of a `self` that is taken by value, after the conversions.
 pub(crate) fn self_by_value() -> Ident {
     Ident::new("this", Span::mixed_site())
 }
@@ -135,21 +130,17 @@ pub(crate) fn is_by_value(receiver: &Receiver) -> bool {
 
 /// The names that a pattern binds. Only a plain one has the type of the whole.
 pub(crate) fn names(pattern: &Pat, ty: Option<&Type>, owned: &mut Vec<Owned>) {
-    struct Names<'o>(&'o mut Vec<Owned>);
-
-    impl<'ast> Visit<'ast> for Names<'_> {
-        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-            if pattern.by_ref.is_none() {
-                self.0.push(Owned::new(pattern, None));
-            }
-            visit::visit_pat_ident(self, pattern);
-        }
-    }
-
     match pattern {
         Pat::Ident(plain) if plain.subpat.is_none() => owned.push(Owned::new(plain, ty)),
         Pat::Type(typed) => names(&typed.pat, Some(&typed.ty), owned),
-        other => Names(owned).visit_pat(other),
+        other => walk::pat(other, |node| {
+            if let Node::Pat(Pat::Ident(name)) = node {
+                if name.by_ref.is_none() {
+                    owned.push(Owned::new(name, None));
+                }
+            }
+            Parts::Visit
+        }),
     }
 }
 

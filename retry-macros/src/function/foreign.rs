@@ -2,18 +2,18 @@
 //! `.boxed()` and their kin.
 
 use proc_macro2::Ident;
-use syn::visit::Visit;
-use syn::{Attribute, Block, Expr, ExprCall, Item, Pat, Stmt};
+use syn::{Attribute, Block, Expr, ExprCall, Pat, Stmt};
 
 use crate::cfg;
 use crate::function::bindings::{self as arguments, Owned};
+use crate::walk::{self, Node, Parts};
 
 /// Returns `true` if the attribute is `#[retry_http]`.
 pub(crate) fn is_ours(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
 }
 
-/// What may stand around an `async` block without changing what it resolves to.
+/// The adapters around an `async` block that do not change its output.
 const AROUND: [&str; 8] = [
     "boxed",
     "boxed_local",
@@ -25,7 +25,7 @@ const AROUND: [&str; 8] = [
     "with_subscriber",
 ];
 
-/// Whether `expr` ends in an `async` block, in nothing but what leaves its output as it is.
+/// Returns `true` if `expr` is an `async` block, within adapters that do not change its output.
 pub(super) fn has_block(expr: &Expr) -> bool {
     match expr {
         Expr::Async(_) => true,
@@ -40,26 +40,19 @@ pub(super) fn has_block(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a body returns another future than that of its last expression.
+/// Returns `true` if a body returns another future than that of its last expression.
 pub(super) fn has_other_ends(body: &[Stmt]) -> bool {
-    struct Returns(bool);
-
-    impl<'ast> Visit<'ast> for Returns {
-        fn visit_expr_return(&mut self, _: &'ast syn::ExprReturn) {
-            self.0 = true;
+    let mut returns = false;
+    walk::stmts(body, |node| match node {
+        Node::Expr(Expr::Return(_)) => {
+            returns = true;
+            Parts::Skip
         }
-
-        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
-        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
-        fn visit_item(&mut self, _: &'ast Item) {}
-    }
-
-    let mut returns = Returns(false);
-    for stmt in body {
-        returns.visit_stmt(stmt);
-    }
+        Node::Expr(Expr::Async(_) | Expr::Closure(_)) | Node::Item => Parts::Skip,
+        _ => Parts::Visit,
+    });
     let ends = body.iter().filter(|stmt| matches!(stmt, Stmt::Expr(_, None)));
-    returns.0 || ends.map(cfg::of_stmt).any(|predicate| predicate.is_some())
+    returns || ends.map(cfg::of_stmt).any(|predicate| predicate.is_some())
 }
 
 /// The block that [`has_block`] saw.
@@ -87,13 +80,14 @@ pub(crate) fn around(call: &ExprCall) -> bool {
     !call.args.is_empty() && (last.ident == "pin" || is_around(&last.ident))
 }
 
-/// What `#[tracing::instrument]` makes of the body of an `async fn`.
+/// Returns `true` for the statement that `#[tracing::instrument]` makes of the body of an `async fn`.
 pub(super) fn is_instrumented(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__tracing_instrument_future")
         && local.init.as_ref().is_some_and(|init| has_block(&init.expr)))
 }
 
-/// What `#[tracing::instrument(err)]` makes of the body of a `fn`: `match (move || { body })() { .. }`.
+/// Returns `true` for the statement that `#[tracing::instrument(err)]` makes of the body of a `fn`:
+/// `match (move || { body })() { .. }`.
 pub(super) fn is_called_closure(stmt: &Stmt) -> bool {
     called(stmt).is_some_and(|call| match &*call.func {
         Expr::Paren(paren) => match &*paren.expr {
@@ -117,7 +111,7 @@ fn called(stmt: &Stmt) -> Option<&ExprCall> {
     }
 }
 
-/// Whether the statement is written as `#[tracing::instrument]` writes it.
+/// Returns `true` if the statement has the attributes that `#[tracing::instrument]` writes.
 fn call_is_matched(stmt: &Stmt) -> bool {
     match stmt {
         Stmt::Expr(Expr::Match(item), _) => {

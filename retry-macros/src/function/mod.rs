@@ -1,9 +1,8 @@
-//! What is annotated: the shape of a function, or why it cannot be retried.
+//! The annotated item: the shape of a function, or the reason why it cannot be retried.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
-use syn::visit::Visit;
 use syn::{
     Attribute, Block, FnArg, Item, Pat, PatIdent, ReturnType, Signature, Stmt, Type, Visibility, braced,
     token,
@@ -17,6 +16,7 @@ use crate::function::foreign::{
     is_called_closure, is_instrumented, is_ours,
 };
 use crate::function::return_type::{captures, future_output, lifetime_bound, not_a_result};
+use crate::walk::{self, Node, Parts};
 
 pub(crate) mod bindings;
 pub(crate) mod foreign;
@@ -46,13 +46,13 @@ pub(crate) enum Shape {
     /// `fn` that returns a future of any other expression: in an `async` block of ours around the body, which
     /// awaits what the body yields.
     Wrapped {
-        /// Whether the future is returned in a `Box`.
+        /// `true` if the future is returned in a `Box`.
         boxed: bool,
     },
 }
 
 impl Shape {
-    /// Whether attempts are awaited.
+    /// Returns `true` if attempts are awaited.
     pub(crate) fn is_async(self) -> bool {
         !matches!(self, Self::Sync | Self::Closure)
     }
@@ -152,7 +152,7 @@ impl Function {
         Some(())
     }
 
-    /// How to run it; `None`, with the reason reported, where it cannot be retried.
+    /// Returns the shape. Reports the reason and returns `None` if the function cannot be retried.
     pub(crate) fn shape(&self, errors: &mut Errors) -> Option<Shape> {
         self.only_attribute(errors)?;
         if let Some(constness) = &self.sig.constness {
@@ -219,7 +219,7 @@ impl Function {
             .collect()
     }
 
-    /// What an attempt returns; only after [`shape`](Self::shape) found one.
+    /// Returns the type that an attempt returns. Call after [`shape`](Self::shape) found a shape.
     pub(crate) fn result(&self) -> &Type {
         match &self.sig.output {
             ReturnType::Type(_, output) => future_output(output).unwrap_or(output),
@@ -262,21 +262,14 @@ impl Function {
             .collect()
     }
 
-    /// Whether `#[async_trait]` has called `self` otherwise.
+    /// Returns `true` if `#[async_trait]` has renamed `self`.
     pub(crate) fn has_renamed_self(&self) -> bool {
-        struct Renamed(bool);
-
-        impl<'ast> Visit<'ast> for Renamed {
-            fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-                self.0 |= pattern.ident == "__self";
-            }
-        }
-
-        let mut renamed = Renamed(false);
-        for stmt in &self.body {
-            renamed.visit_stmt(stmt);
-        }
-        renamed.0
+        let mut is_renamed = false;
+        walk::stmts(&self.body, |node| {
+            is_renamed |= matches!(node, Node::Pat(Pat::Ident(pattern)) if pattern.ident == "__self");
+            Parts::Visit
+        });
+        is_renamed
     }
 
     /// The parameters that are plain names, with their types.

@@ -7,12 +7,13 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Expr;
 
+use retry_policy::keys::{Key, Place};
+use retry_policy::words::and;
+use retry_policy::{Condition as Literal, Failure, Jitter, Policy};
+
 use crate::body::arguments::Arguments;
 use crate::body::sends::Sends;
-use crate::diagnostics::and;
-use crate::options::conditions::{Condition, Kind, WORDS};
-use crate::options::defaults;
-use crate::options::keys::Jitter;
+use crate::options::conditions::{Condition, Item};
 use crate::options::{Given, Options};
 
 /// Returns the section as an attribute. `sends` says whether requests are visible in the body.
@@ -72,22 +73,10 @@ fn source(value: &Expr) -> String {
 }
 
 fn overrides(options: &Options) -> String {
-    let mut keys = Vec::new();
-    let mut key = |name: &str, given: bool| {
-        if given {
-            keys.push(format!("`{name}`"));
-        }
-    };
-    key("max", options.max.is_some());
-    key("on", options.on.is_some());
-    key("never", options.never.is_some());
-    key("base", options.base.is_some());
-    key("factor", options.factor.is_some());
-    key("cap", options.cap.is_some());
-    key("jitter", options.jitter.is_some());
-    key("max_retry_after", options.max_retry_after.is_some());
-    key("idempotent", options.idempotent.is_some());
-    key("idempotency_key", options.idempotency_key.is_some());
+    let is_policy = |key: &Key| key.place() == Place::Policy;
+    let is_given = |key: &Key| is_policy(key) && options.at(*key).is_some();
+    let keys: Vec<_> =
+        Key::ALL.iter().copied().filter(is_given).map(|key| format!("`{}`", key.name())).collect();
     if keys.is_empty() { String::new() } else { format!(", with another {}", and(&keys)) }
 }
 
@@ -114,11 +103,11 @@ fn bounds(options: &Options, text: &mut String) {
 }
 
 fn what(options: &Options, text: &mut String) {
-    let max = written(options.max.as_ref(), &defaults::MAX, u32::to_string);
+    let max = written(options.max.as_ref(), &Policy::DEFAULT.max(), u32::to_string);
     let retries = if max == "1" { "retry" } else { "retries" };
     let on = options.on.as_deref().unwrap_or_default();
     let (failures, statuses): (Vec<_>, Vec<_>) =
-        on.iter().partition(|item| matches!(item.kind, Kind::Failure(_)));
+        on.iter().partition(|item| matches!(item.item, Item::Literal(Literal::Failure(_))));
     let listed = |items: &[&Condition]| and(&items.iter().map(|item| name(item)).collect::<Vec<_>>());
     _ = writeln!(text, "At most {max} {retries}, of:");
     let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
@@ -155,26 +144,24 @@ fn what(options: &Options, text: &mut String) {
 }
 
 fn name(item: &Condition) -> String {
-    match &item.kind {
-        Kind::Failure(word) => {
-            const NAMES: [&str; 4] =
-                ["connections that were not made", "timeouts", "resets", "bodies that broke off"];
-            let at = WORDS.iter().position(|known| known == word);
-            at.map_or_else(|| word.clone(), |at| NAMES[at].to_owned())
-        }
-        Kind::Statuses(first, last) if (*first, *last) == (400, 499) => "4xx".to_owned(),
-        Kind::Statuses(first, last) if (*first, *last) == (500, 599) => "5xx".to_owned(),
-        Kind::Statuses(first, last) if first == last => first.to_string(),
-        Kind::Statuses(first, last) => format!("{first} to {last}"),
-        Kind::Constant(_) => format!("`{}`", source(&item.source)),
+    match item.item {
+        Item::Literal(Literal::Failure(Failure::Connect)) => "connections that were not made".to_owned(),
+        Item::Literal(Literal::Failure(Failure::Timeout)) => "timeouts".to_owned(),
+        Item::Literal(Literal::Failure(Failure::Reset)) => "resets".to_owned(),
+        Item::Literal(Literal::Failure(Failure::Body)) => "bodies that broke off".to_owned(),
+        Item::Literal(Literal::Range(400, 499) | Literal::Range(500, 599)) => item.text(),
+        Item::Literal(Literal::Range(first, last)) => format!("{first} to {last}"),
+        Item::Literal(_) => item.text(),
+        Item::Constant(_) => format!("`{}`", source(&item.source)),
     }
 }
 
 fn waits(options: &Options, text: &mut String) {
-    let base = written(options.base.as_ref(), &defaults::BASE, human);
-    let cap = written(options.cap.as_ref(), &defaults::CAP, human);
-    let factor = written(options.factor.as_ref(), &defaults::FACTOR, f64::to_string);
-    let limit = written(options.max_retry_after.as_ref(), &defaults::MAX_RETRY_AFTER, human);
+    let default = Policy::DEFAULT.backoff();
+    let base = written(options.base.as_ref(), &default.base(), human);
+    let cap = written(options.cap.as_ref(), &default.cap(), human);
+    let factor = written(options.factor.as_ref(), &default.factor(), f64::to_string);
+    let limit = written(options.max_retry_after.as_ref(), &Policy::DEFAULT.max_retry_after(), human);
     let jitter = match options.jitter.as_ref() {
         None => "up to half of it added at random".to_owned(),
         Some(Given { literal: Some(jitter), .. }) => match jitter {
@@ -183,6 +170,7 @@ fn waits(options: &Options, text: &mut String) {
             Jitter::Equal => "anything from half to all of it at random".to_owned(),
             Jitter::Decorrelated => "three times the one before as a bound, at random".to_owned(),
             Jitter::Fraction(share) => format!("up to {} % of it added at random", share * 100.0),
+            other => format!("{other:?} jitter"),
         },
         Some(given) => format!("jitter `{}`", source(&given.source)),
     };
@@ -201,46 +189,27 @@ fn waits(options: &Options, text: &mut String) {
     }
 }
 
-/// The longest that all waits of a call can be together: computed, and asked for.
+/// Returns the longest that all waits of a call can be together: computed, and asked for. `None` if a value is not known.
 fn worst(options: &Options) -> Option<(Duration, Duration)> {
     fn known<T: Copy>(given: Option<&Given<T>>, default: T) -> Option<T> {
         given.map_or(Some(default), |given| given.literal)
     }
 
-    let max = known(options.max.as_ref(), defaults::MAX)?;
-    let base = known(options.base.as_ref(), defaults::BASE)?;
-    let cap = known(options.cap.as_ref(), defaults::CAP)?;
-    let factor = known(options.factor.as_ref(), defaults::FACTOR)?;
-    let limit = known(options.max_retry_after.as_ref(), defaults::MAX_RETRY_AFTER)?;
-    let (share, spread) = match options.jitter.as_ref().map(|given| given.literal.as_ref()) {
-        None => (defaults::JITTER, defaults::JITTER),
-        Some(Some(Jitter::None)) => (0.0, 0.0),
-        Some(Some(Jitter::Fraction(share))) => (*share, *share),
-        // Of these, all of a wait is already its longest; of a hint, up to `base` more is waited.
-        Some(Some(Jitter::Full | Jitter::Equal)) => (0.0, 1.0),
-        Some(None | Some(Jitter::Decorrelated)) => return None,
-    };
+    let default = Policy::DEFAULT.backoff();
+    let policy = Policy::builder()
+        .max(known(options.max.as_ref(), Policy::DEFAULT.max())?)
+        .base(known(options.base.as_ref(), default.base())?)
+        .factor(known(options.factor.as_ref(), default.factor())?)
+        .cap(known(options.cap.as_ref(), default.cap())?)
+        .jitter(known(options.jitter.as_ref(), default.jitter())?)
+        .max_retry_after(known(options.max_retry_after.as_ref(), Policy::DEFAULT.max_retry_after())?)
+        // The macro has reported what breaks a rule.
+        .__trusted();
     // Waits do not outlive the call.
     let bound = known(options.deadline.as_ref(), Duration::MAX)?;
-    let mut computed = Duration::ZERO;
-    let mut wait = base.as_secs_f64();
-    let mut left = max;
-    while left > 0 {
-        let longest = wait * (1.0 + share);
-        if longest >= cap.as_secs_f64() {
-            computed = computed.saturating_add(cap.saturating_mul(left));
-            break;
-        }
-        // A constant wait below the cap, or one that grows to the cap within a bound.
-        if factor <= 1.0 {
-            computed = computed.saturating_add(Duration::from_secs_f64(longest).saturating_mul(left));
-            break;
-        }
-        computed = computed.saturating_add(Duration::from_secs_f64(longest));
-        wait *= factor;
-        left -= 1;
-    }
-    let asked = limit.saturating_add(base.mul_f64(spread)).saturating_mul(max);
+    let computed = policy.backoff().longest_total(policy.max());
+    let hinted = policy.backoff().wait_after_hint(policy.max_retry_after(), 1.0);
+    let asked = hinted.saturating_mul(policy.max());
     Some((computed.min(bound), asked.max(computed).min(bound)))
 }
 
@@ -304,7 +273,8 @@ mod tests {
     fn the_worst_wait_is_within_the_cap() {
         assert!(text("max = 1000000, cap = 2s").contains("together are at most 555.6 h, or"));
         assert!(text("factor = 1, jitter = none, max = 4294967295").contains("at most 1193046.5 h"));
-        assert!(!text("jitter = decorrelated").contains("together"));
+        // 3 + 9 + 27, and 3 times 121.
+        assert!(text("jitter = decorrelated").contains("together are at most 39 s, or 6 min"));
         assert!(!text("base = BASE").contains("together"));
     }
 

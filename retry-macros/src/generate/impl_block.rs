@@ -118,7 +118,7 @@ pub(crate) fn expand(
     Some(block.into_token_stream())
 }
 
-/// Whether a method has a visible send, or calls one that is transparent, and returns something that can be retried.
+/// Returns `true` if a method has a visible send or calls a transparent method, and returns a value that can be retried.
 fn sends(method: &ImplItemFn, transparent: &[Ident]) -> bool {
     let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
     let sends = |body: &[Stmt]| sends::any(body) || sends::calls_method(body, transparent);

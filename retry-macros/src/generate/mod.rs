@@ -75,21 +75,28 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //
 // Output:
 //     async fn f(..) -> R {
-//         let mut call = Call::start({ static FUNCTION: .. = ..; &FUNCTION }, &POLICY);
+//         let mut call =
+//             Call::start(Clock::Tokio, { static FUNCTION: .. = ..; &FUNCTION }, &POLICY);
 //         loop {
-//             let attempted = attempt(&mut call, async {
-//                 if false { return typed::<R>(); }
+//             let attempt = attempt(&mut call, async {
+//                 if false { return unreachable_value::<R>(); }
 //                 { body, its sends armed }
 //             }).await;
-//             settle!(wait, call, attempted);
+//             let success = attempt.success().outcome_kind();
+//             let error = attempt.error().outcome_kind();
+//             match attempt.conclude(&mut call, success, error) {
+//                 Some(wait) => attempt.wait(&mut call, success, wait),
+//                 None => return attempt.outcome,
+//             }
 //         }
 //     }
 //
 // The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
-// With `reauth = EXPR` a 401 is looked at before the attempt is settled, see `renewal`.
-// With `observer = EXPR` it is told of events; with `upstream = EXPR` the call has a share in it, and each attempt waits until it is admitted.
-// `typed::<R>()` pins the type, so that coercions work and a mismatch is reported where it is. A sync body is run
-// as `attempt_blocking(|| -> R { body })` and the wait blocks. All names of ours are hygienic.
+// With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see `renewal`.
+// With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each attempt waits until
+// the upstream admits it. `unreachable_value::<R>()` fixes the type of the body, so that coercions
+// work and a mismatch is reported where it is. A sync body runs as
+// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
@@ -131,7 +138,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
         if let Shape::Wrapped { .. } = shape {
             for (predicate, name, referent) in function.shorter_lived() {
-                eager.extend(quote!(#predicate let #name = #private::keep(#name);));
+                eager.extend(quote!(#predicate let #name = #private::own_argument(#name);));
                 once.extend(
                     quote!(#predicate let #name: &#referent = ::core::borrow::Borrow::borrow(&#name);),
                 );
@@ -194,11 +201,11 @@ struct Loop<'f> {
     options: &'f Options,
     function: &'f str,
     shape: Shape,
-    /// What the function returns, where that is a box.
+    /// The return type of the function, if it is a box.
     output: Option<&'f Type>,
-    /// What `self` is called in the body, where it is called otherwise.
+    /// The name of `self` in the body, if another attribute has renamed it.
     receiver: Option<Ident>,
-    /// What it is called behind the conversions, where it is taken by value.
+    /// The name of `self` after the conversions, if it is taken by value.
     converted: Option<Ident>,
     result: &'f Type,
     generics: &'f Generics,
@@ -224,7 +231,7 @@ impl Loop<'_> {
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());
-        let (call, attempted) = (local("call"), local("attempted"));
+        let (call, finished) = (local("call"), local("attempt"));
         let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
         *sends = sends::arm(body, parameters, owned, *shape, options);
         let result = erased(self.result);
@@ -234,7 +241,7 @@ impl Loop<'_> {
         let spanned = options.krate(span).private();
         let pin = quote_spanned! {span=>
             if false {
-                return #spanned::typed::<#result>();
+                return #spanned::unreachable_value::<#result>();
             }
         };
         // Where the user's braces are, but not of their context, or lints would take them for the user's.
@@ -247,18 +254,16 @@ impl Loop<'_> {
             Shape::Wrapped { .. } => {
                 // The type lets branches of different futures be what they are boxed as.
                 let output = self.output.map(|output| quote!(-> #output));
-                quote!(async { #inside #pin #private::once(|| #output #body).await })
+                quote!(async { #inside #pin #private::call_once(|| #output #body).await })
             }
             Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
         };
-        let (attempt, [start, settle]) = if shape.is_async() {
-            let attempt = quote_spanned!(span=> #spanned::attempt(&mut #call, #attempt).await);
-            (attempt, [quote!(start), quote!(wait)])
+        let (attempt, clock) = if shape.is_async() {
+            (quote_spanned!(span=> #spanned::attempt(&mut #call, #attempt).await), quote!(Tokio))
         } else {
-            let attempt = quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt));
-            (attempt, [quote!(start_blocking), quote!(wait_blocking)])
+            (quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt)), quote!(System))
         };
-        let retry_if = options.retry_if.as_ref().map(|retry_if| quote!(, #retry_if));
+        let retry_if = options.retry_if.as_ref().map(ToTokens::to_token_stream);
         let (bind, policy) = policy::reference(options, self.generics);
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => bindings::with_self_as(name, tokens),
@@ -266,16 +271,18 @@ impl Loop<'_> {
         };
         let bind = with_self_as(self.receiver.as_ref(), bind);
         let renamed = |tokens| with_self_as(self.converted.as_ref().or(self.receiver.as_ref()), tokens);
-        let retry_if = retry_if.map(renamed);
+        let retry_if =
+            retry_if.map(renamed).map(|retry_if| quote!(#call.ask_retry_if(&#finished.outcome, #retry_if);));
         let (attempt, renew) = match reauth {
-            None => (quote!(#each let #attempted = #attempt;), None),
+            None => (quote!(#each let #finished = #attempt;), None),
             Some(reauth) => {
                 // What renews may use the arguments, and not what an attempt was given of them.
-                let attempt = quote!(let #attempted = { #each #attempt };);
-                (attempt, Some(self.renewal(reauth, renamed, &call, &attempted)))
+                let attempt = quote!(let #finished = { #each #attempt };);
+                (attempt, Some(self.renewal(reauth, renamed, &call, &finished)))
             }
         };
-        let Beside { bound: beside, with, admitted } = self.beside(&call, renamed);
+        let (success, error, wait) = (local("success"), local("error"), local("wait"));
+        let CallConfig { bound, with, admission } = self.call_config(&call, renamed);
         let function = self.function;
         let sends = match sends {
             Sends::Visible | Sends::OnlyGet => quote!(Visible),
@@ -285,8 +292,9 @@ impl Loop<'_> {
             #bind
             #once
             #converted
-            #beside
-            let mut #call = #private::Call::#start(
+            #bound
+            let mut #call = #private::Call::start(
+                #private::Clock::#clock,
                 {
                     static FUNCTION: #private::Function = #private::Function::new(
                         ::core::concat!(::core::module_path!(), "::", #function),
@@ -297,33 +305,39 @@ impl Loop<'_> {
                 #policy,
             )#with;
             loop {
-                #admitted
+                #admission
                 #attempt
+                let #success = #finished.success().outcome_kind();
+                let #error = #finished.error().outcome_kind();
                 #renew
-                #private::settle!(#settle, #call, #attempted #retry_if);
+                #retry_if
+                match #finished.conclude(&mut #call, #success, #error) {
+                    ::core::option::Option::Some(#wait) => #finished.wait(&mut #call, #success, #wait),
+                    ::core::option::Option::None => return #finished.outcome,
+                }
             }
         }
     }
 }
 
-/// What a call has beside its policy.
-struct Beside {
-    /// What is bound before it.
+/// The tokens that configure a call, apart from its policy.
+struct CallConfig {
+    /// Binds the values before the call begins.
     bound: TokenStream,
-    /// What it is given.
+    /// Passes them to the call.
     with: TokenStream,
-    /// What each attempt waits for.
-    admitted: Option<TokenStream>,
+    /// Waits before each attempt.
+    admission: Option<TokenStream>,
 }
 
 impl Loop<'_> {
-    fn beside(&self, call: &Ident, renamed: impl Fn(TokenStream) -> TokenStream) -> Beside {
+    fn call_config(&self, call: &Ident, renamed: impl Fn(TokenStream) -> TokenStream) -> CallConfig {
         let Self { options, shape, .. } = self;
         let (mut bound, mut with) = (TokenStream::new(), TokenStream::new());
-        let mut give = |name: &str, value: &Expr, [method, blocking]: [&str; 2]| {
+        let mut pass = |name: &str, value: &Expr, method: &str| {
             let span = value.span();
             let name = Ident::new(name, Span::mixed_site().located_at(span));
-            let method = Ident::new(if shape.is_async() { method } else { blocking }, span);
+            let method = Ident::new(method, span);
             let closure = matches!(value, Expr::Closure(_)).then(|| {
                 let private = options.krate(span).private();
                 quote_spanned!(span=> #private::observer)
@@ -333,10 +347,10 @@ impl Loop<'_> {
             with.extend(quote_spanned!(span=> .#method(#name)));
         };
         if let Some(observer) = &options.observer {
-            give("observer", observer, ["observed", "observed_blocking"]);
+            pass("observer", observer, "with_observer");
         }
         if let Some(upstream) = &options.upstream {
-            give("upstream", upstream, ["with_upstream", "with_upstream_blocking"]);
+            pass("upstream", upstream, "with_upstream");
         }
         if options.reauth.is_some() {
             with.extend(quote!(.with_renewal()));
@@ -344,26 +358,26 @@ impl Loop<'_> {
         if options.retry_if.is_some() {
             with.extend(quote!(.with_retry_if()));
         }
-        let admitted = options.upstream.as_ref().map(|_| {
+        let admission = options.upstream.as_ref().map(|_| {
             if shape.is_async() {
-                quote!(#call.admitted().await;)
+                quote!(#call.wait_for_admission().await;)
             } else {
-                quote!(#call.admitted_blocking();)
+                quote!(#call.wait_for_admission_blocking();)
             }
         });
-        Beside { bound, with, admitted }
+        CallConfig { bound, with, admission }
     }
 
     // Input:
     //     reauth = self.login()
     //
     // Output:
-    //     if attempted.start_renewal(&mut call, ..) {
-    //         let renewing = Box::pin(async { match self.login() { renewal => .. } });
-    //         if !call.renewing(renewing).await {
-    //             return attempted.outcome;
+    //     if attempt.start_renewal(&mut call, success, error) {
+    //         let renewal = async { match self.login() { renewal => .. } };
+    //         if !call.run_renewal(Box::pin(renewal)).await {
+    //             return attempt.outcome;
     //         }
-    //         attempted.dispose(&mut call, ..);
+    //         attempt.wait_after_renewal(&mut call, success);
     //         continue;
     //     }
     //
@@ -374,16 +388,18 @@ impl Loop<'_> {
         reauth: &Expr,
         renamed: impl Fn(TokenStream) -> TokenStream,
         call: &Ident,
-        attempted: &Ident,
+        attempt: &Ident,
     ) -> TokenStream {
         let span = reauth.span();
         let private = self.options.krate(span).private();
         let renewal = Ident::new("renewal", Span::mixed_site().located_at(span));
         let is_block = matches!(reauth, Expr::Block(_));
         let reauth = renamed(reauth.to_token_stream());
-        let (renewing, dispose) = if self.shape.is_async() {
+        let (success, error) =
+            (Ident::new("success", Span::mixed_site()), Ident::new("error", Span::mixed_site()));
+        let run = if self.shape.is_async() {
             let renewed = quote_spanned! {span=>
-                #private::Look::of(&#renewal).renewing().renewed(#renewal).await
+                #private::Kind::of(&#renewal).renewal_kind().renewed(#renewal).await
             };
             // A block lends nothing, and lints have an eye on blocks that are matched.
             let renewed = if is_block {
@@ -394,26 +410,16 @@ impl Loop<'_> {
                 matched.set_span(Span::mixed_site());
                 quote_spanned!(span=> match #matched { #renewal => #renewed })
             };
-            let renewing = quote_spanned! {span=>
-                #call.renewing(::std::boxed::Box::pin(async { #renewed })).await
-            };
-            (renewing, quote!(dispose))
+            quote_spanned!(span=> #call.run_renewal(::std::boxed::Box::pin(async { #renewed })).await)
         } else {
-            let renewing =
-                quote_spanned!(span=> #call.renewing_blocking(|| #private::Renewed::renewed(#reauth)));
-            (renewing, quote!(dispose_blocking))
+            quote_spanned!(span=> #call.run_renewal_blocking(|| #private::Renewed::renewed(#reauth)))
         };
         quote! {
-            if #attempted.start_renewal(
-                &mut #call,
-                #attempted.answer().known(),
-                #attempted.error().known(),
-            ) {
-                if !#renewing {
-                    return #attempted.outcome;
+            if #attempt.start_renewal(&mut #call, #success, #error) {
+                if !#run {
+                    return #attempt.outcome;
                 }
-                let answer = #attempted.answer().known();
-                #attempted.#dispose(&mut #call, answer);
+                #attempt.wait_after_renewal(&mut #call, #success);
                 continue;
             }
         }

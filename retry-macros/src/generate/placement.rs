@@ -1,6 +1,7 @@
 //! The rules about where an option may stand: on a function, on an `impl`, or in `policy!`.
 
 use proc_macro2::Ident;
+use retry_policy::keys::{Key, Place};
 use syn::{ImplItem, ItemImpl};
 
 use crate::body::sends::Sends;
@@ -23,12 +24,16 @@ pub(crate) fn needs_send(options: &Options, function: &Ident, sends: Sends, erro
 
 /// Reports what a transparent function cannot have: it has no policy of its own.
 pub(crate) fn transparent(options: &Options, errors: &mut Errors) {
-    for (key, at) in options.of_policy() {
+    for (key, at) in &options.given {
+        if matches!(key, Key::Transparent | Key::Idempotent | Key::Crate) {
+            continue;
+        }
         errors.at(
             at,
             format!(
                 "a `transparent` function only shows its requests to the annotated function that calls it, and takes \
-                 no other option but `idempotent`: give `{key}` to that function, or remove `transparent`"
+                 no other option but `idempotent`: give `{}` to that function, or remove `transparent`",
+                key.name()
             ),
         );
     }
@@ -43,32 +48,12 @@ pub(crate) fn no_transparent_impl(options: &Options, block: &ItemImpl, errors: &
     }
 }
 
-/// What makes no sense without a function.
+/// Reports the options that `policy!` does not take.
 pub(crate) fn only_policy(options: &Options, errors: &mut Errors) {
-    if let Some(retry_if) = &options.retry_if {
-        errors.at(retry_if, "`retry_if` looks at what a function returns: give it to `#[retry_http]`");
-    }
-    if let Some(reauth) = &options.reauth {
-        errors.at(reauth, "`reauth` is run by a function: give it to `#[retry_http]`");
-    }
-    if let Some(observer) = &options.observer {
-        errors.at(observer, "`observer` is told of the calls of a function: give it to `#[retry_http]`");
-    }
-    if let Some(upstream) = &options.upstream {
-        errors.at(upstream, "`upstream` is what the calls of functions share: give it to `#[retry_http]`");
-    }
-    if let Some(name) = options.carry.iter().flatten().next() {
-        errors.at(name, "`carry` is about the arguments of a function: give it to `#[retry_http]`");
-    }
-    if let Some(docs) = &options.docs {
-        errors.at(docs, "`docs` is about the docs of a function: give it to `#[retry_http]`");
-    }
-    if let Some(skip) = &options.skip {
-        errors.at(skip, "`skip` is for a method of an annotated `impl`");
-    }
-    if let Some(transparent) = &options.transparent {
-        errors
-            .at(transparent, "`transparent` is about the requests of a function: give it to `#[retry_http]`");
+    for (key, at) in &options.given {
+        if let Place::Attribute(message) = key.place() {
+            errors.at(at, message);
+        }
     }
 }
 

@@ -12,12 +12,11 @@ use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, Generics};
 
 use crate::options::conditions::Condition;
-use crate::options::duration;
-use crate::options::keys::Jitter;
 use crate::options::{Given, Options};
 use crate::paths::Facade;
+use retry_policy::Jitter;
 
-/// What must be bound before the loop, and the policy as a reference.
+/// Returns the bindings before the loop, and the policy as a reference.
 pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {
     let krate = options.krate(Span::call_site());
     if options.policy.is_none() && !options.has_rules() {
@@ -54,9 +53,9 @@ pub(crate) fn expression(options: &Options) -> TokenStream {
 struct Built<'o> {
     options: &'o Options,
     krate: Facade<'o>,
-    /// Whether what is bound are inline constants: items cannot use what is generic.
+    /// `true` if constants are bound inline, since items cannot use generic parameters.
     inline: bool,
-    /// What is bound and checked before.
+    /// The constants, each with its checks.
     constants: TokenStream,
     /// The builder, with all that was given.
     policy: TokenStream,
@@ -74,7 +73,7 @@ impl<'o> Built<'o> {
         built.set("max", options.max.as_ref(), &quote!(::core::primitive::u32), true, |max| quote!(#max));
         built.list("on", options.on.as_deref());
         built.list("never", options.never.as_deref());
-        built.set("base", options.base.as_ref(), &duration, true, |base| duration::tokens(*base));
+        built.set("base", options.base.as_ref(), &duration, true, |base| duration_tokens(*base));
         built.set(
             "factor",
             options.factor.as_ref(),
@@ -82,17 +81,17 @@ impl<'o> Built<'o> {
             true,
             |factor| quote!(#factor),
         );
-        built.set("cap", options.cap.as_ref(), &duration, true, |cap| duration::tokens(*cap));
+        built.set("cap", options.cap.as_ref(), &duration, true, |cap| duration_tokens(*cap));
         built.set("jitter", options.jitter.as_ref(), &quote!(#krate::Jitter), true, |jitter| {
-            jitter.tokens(krate)
+            jitter_tokens(*jitter, krate)
         });
         // Any limit will do.
         built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, false, |limit| {
-            duration::tokens(*limit)
+            duration_tokens(*limit)
         });
         let bounds = [("deadline", &options.deadline), ("timeout", &options.timeout)];
         for (key, bound) in bounds {
-            built.set(key, bound.as_ref(), &duration, true, |bound| duration::tokens(*bound));
+            built.set(key, bound.as_ref(), &duration, true, |bound| duration_tokens(*bound));
         }
         let flags = [("idempotent", &options.idempotent), ("idempotency_key", &options.idempotency_key)];
         for (key, flag) in flags {
@@ -174,17 +173,19 @@ impl<'o> Built<'o> {
                 items
                     .iter()
                     .enumerate()
-                    .filter(|(other, item)| *other != at && item.is_literal())
+                    .filter(|(other, item)| *other != at && item.literal().is_some())
                     .map(|(_, item)| item.tokens(krate))
                     .collect()
             } else {
-                let behind =
-                    items[at + 1..].iter().filter(|item| item.is_literal()).map(|item| item.tokens(krate));
+                let behind = items[at + 1..]
+                    .iter()
+                    .filter(|item| item.literal().is_some())
+                    .map(|item| item.tokens(krate));
                 listed.iter().cloned().chain(behind).collect()
             };
             let once = |name: &Ident, rules: &TokenStream| {
                 let span = item.source.span();
-                quote_spanned!(span=> #rules::listed(#name, &[#(#others),*]))
+                quote_spanned!(span=> #rules::listed(#krate::Condition::Status(#name), &[#(#others),*]))
             };
             let value = self.constant(&name, &item.source, &status, &quote!(::core::primitive::u16), once);
             listed.push(quote!(#krate::Condition::Status(#value)));
@@ -246,10 +247,10 @@ impl<'o> Built<'o> {
                 &|rules| quote_spanned!(span=> #rules::idempotency_key((#policy).idempotency_key(), (#policy).idempotent())),
             );
         }
-        let never = options.never.iter().flatten().any(|item| !item.is_literal())
+        let never = options.never.iter().flatten().any(|item| item.literal().is_none())
             || (options.policy.is_some() && options.never.is_none());
         for (at, item) in options.on.iter().flatten().enumerate() {
-            if !never && item.is_literal() {
+            if !never && item.literal().is_some() {
                 continue;
             }
             let (span, krate) = (item.source.span(), self.krate);
@@ -261,12 +262,11 @@ impl<'o> Built<'o> {
                 Some(status) => quote!(#krate::Condition::Status(#status)),
                 None => item.tokens(krate),
             };
-            check(span, &|rules| quote_spanned!(span=> #rules::not_never((#policy).__never_covers(#listed))));
+            check(span, &|rules| quote_spanned!(span=> #rules::not_never(#listed, (#policy).never())));
         }
         if let Some(reauth) = options.reauth.as_ref().filter(|_| never) {
-            let (span, krate) = (reauth.span(), self.krate);
-            let refused = quote!(#krate::Condition::Status(401));
-            check(span, &|rules| quote_spanned!(span=> #rules::reauth((#policy).__never_covers(#refused))));
+            let span = reauth.span();
+            check(span, &|rules| quote_spanned!(span=> #rules::reauth((#policy).never())));
         }
         checks
     }
@@ -287,7 +287,7 @@ impl<'o> Built<'o> {
 }
 
 impl Options {
-    /// Whether anything was given that is part of a policy.
+    /// Returns `true` if an option of a policy was given.
     fn has_rules(&self) -> bool {
         let Self { on, never, factor, jitter, idempotent, idempotency_key, .. } = self;
         self.max.is_some()
@@ -305,7 +305,7 @@ impl Options {
         [base, cap, max_retry_after, deadline, timeout].into_iter().flatten()
     }
 
-    /// Whether a value mentions `Self` or a parameter of `generics`.
+    /// Returns `true` if a value mentions `Self` or a parameter of `generics`.
     fn mentions(&self, generics: &Generics) -> bool {
         let source =
             |given: Option<&Expr>| given.is_some_and(|value| mentions(value.to_token_stream(), generics));
@@ -318,7 +318,7 @@ impl Options {
     }
 }
 
-/// Whether an expression is a constant, by its name, or a `policy!`.
+/// Returns `true` if an expression is a constant, by its name, or a `policy!`.
 fn is_constant(policy: &Expr) -> bool {
     match policy {
         Expr::Path(path) => path
@@ -334,7 +334,7 @@ fn is_constant(policy: &Expr) -> bool {
     }
 }
 
-/// Whether `Self` or a parameter of `generics` is mentioned.
+/// Returns `true` if tokens mention `Self` or a parameter of `generics`.
 fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
     let is_parameter = |name: &Ident| {
         generics.params.iter().any(|parameter| match parameter {
@@ -350,14 +350,19 @@ fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
     })
 }
 
-impl Jitter {
-    fn tokens(&self, krate: Facade<'_>) -> TokenStream {
-        match self {
-            Self::None => quote!(#krate::Jitter::None),
-            Self::Full => quote!(#krate::Jitter::Full),
-            Self::Equal => quote!(#krate::Jitter::Equal),
-            Self::Decorrelated => quote!(#krate::Jitter::Decorrelated),
-            Self::Fraction(fraction) => quote!(#krate::Jitter::Fraction(#fraction)),
+/// Returns a duration in generated code.
+fn duration_tokens(duration: Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
+}
+
+/// Returns a jitter in generated code.
+fn jitter_tokens(jitter: Jitter, krate: Facade<'_>) -> TokenStream {
+    match jitter {
+        Jitter::Fraction(fraction) => quote!(#krate::Jitter::Fraction(#fraction)),
+        word => {
+            let variant = format_ident!("{word:?}");
+            quote!(#krate::Jitter::#variant)
         }
     }
 }

@@ -1,174 +1,92 @@
-//! The rules across keys, over what is known while the macro runs. What only the compiler knows (constant
-//! expressions) is checked by `PolicyBuilder::build` while compiling.
+//! The rules across keys, over the values that are known while the macro runs. Those that only the compiler knows (constant
+//! expressions) it checks by the same rules.
 
 use std::time::Duration;
 
+use retry_policy::keys::Key;
+use retry_policy::{Policy, PolicyError, rules};
+
 use crate::diagnostics::Errors;
-use crate::options::conditions::{Condition, Kind, WORDS};
-use crate::options::defaults;
+use crate::options::conditions::Condition;
 use crate::options::{Given, Options};
 
 pub(crate) fn check(options: &Options, errors: &mut Errors) {
-    base_and_cap(options, errors);
-    within_deadline(options, errors);
+    if options.policy.is_none() {
+        let base = or(options.base.as_ref(), Policy::DEFAULT.backoff().base());
+        let cap = or(options.cap.as_ref(), Policy::DEFAULT.backoff().cap());
+        if let (Some(base), Some(cap)) = (base, cap) {
+            report(options, errors, rules::base_and_cap(base, cap), [Key::Base, Key::Cap]);
+        }
+    }
+    let deadline = literal(options.deadline.as_ref());
+    let base = match (&options.base, &options.policy) {
+        (None, Some(_)) => None,
+        (base, _) => or(base.as_ref(), Policy::DEFAULT.backoff().base()),
+    };
+    if let Some(base) = base {
+        report(options, errors, rules::base_and_deadline(base, deadline), [Key::Deadline, Key::Base]);
+    }
+    let timeout = literal(options.timeout.as_ref());
+    report(options, errors, rules::timeout_and_deadline(timeout, deadline), [Key::Timeout, Key::Deadline]);
+    let limit = literal(options.max_retry_after.as_ref());
+    let broken = rules::max_retry_after_and_deadline(limit, deadline);
+    report(options, errors, broken, [Key::MaxRetryAfter, Key::Deadline]);
+    let wanted = options.idempotency_key.as_ref().is_some_and(|key| key.value);
+    let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
+    let broken = rules::idempotency_key(wanted, idempotent);
+    report(options, errors, broken, [Key::IdempotencyKey, Key::Idempotent]);
     on_and_never(options, errors);
-    key_and_idempotent(options, errors);
-    reauth_and_never(options, errors);
 }
 
-/// A deadline leaves time for what is to happen before it.
-fn within_deadline(options: &Options, errors: &mut Errors) {
-    let Some(Given { source: at, literal: Some(deadline) }) = &options.deadline else { return };
-    let literal = |given: &Option<Given<Duration>>| given.as_ref().and_then(|given| given.literal);
-    match &options.base {
-        Some(base) if base.literal.is_some_and(|base| *deadline <= base) => errors.across(
-            (at, &base.source),
-            "`deadline` is not above `base`, so nothing is ever retried: raise `deadline` or lower `base`",
-        ),
-        None if options.policy.is_none() && *deadline <= defaults::BASE => errors.at(
-            at,
-            "`deadline` is not above the default `base` of 1s, so nothing is ever retried: set `base` too",
-        ),
-        _ => {}
-    }
-    if let (Some(given), Some(timeout)) = (&options.timeout, literal(&options.timeout)) {
-        if timeout >= *deadline {
-            errors.across(
-                (&given.source, at),
-                "`timeout` is not below `deadline`, so the first send may take all of it: lower `timeout` or raise \
-                 `deadline`",
-            );
-        }
-    }
-    if let (Some(given), Some(limit)) = (&options.max_retry_after, literal(&options.max_retry_after)) {
-        if limit > *deadline {
-            errors.across(
-                (&given.source, at),
-                "`max_retry_after` is above `deadline`, which no wait outlives: lower `max_retry_after` or raise \
-                 `deadline`",
-            );
-        }
+fn literal(given: Option<&Given<Duration>>) -> Option<Duration> {
+    given.and_then(|given| given.literal)
+}
+
+/// Returns the value, or the default where the key is left out. A constant expression is not known.
+fn or(given: Option<&Given<Duration>>, default: Duration) -> Option<Duration> {
+    given.map_or(Some(default), |given| given.literal)
+}
+
+/// Reports a broken rule at the values of two keys, or at the one that was given.
+fn report(options: &Options, errors: &mut Errors, broken: Option<PolicyError>, keys: [Key; 2]) {
+    let Some(broken) = broken else { return };
+    match keys.map(|key| options.at(key)) {
+        [Some(one), Some(other)] => errors.across((one, other), broken),
+        [one, other] => errors.at(one.or(other), broken),
     }
 }
 
-fn key_and_idempotent(options: &Options, errors: &mut Errors) {
-    if let (Some(key), Some(idempotent)) = (&options.idempotency_key, &options.idempotent) {
-        if key.value && !idempotent.value {
-            errors.across(
-                (&key.source, &idempotent.source),
-                "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: remove \
-                 one of the two",
-            );
-        }
-    }
-}
-
-fn reauth_and_never(options: &Options, errors: &mut Errors) {
-    let Some(reauth) = &options.reauth else { return };
-    let refused = Kind::Statuses(401, 401);
-    for never in options.never.iter().flatten().filter(|never| never.covers_kind(&refused)) {
-        errors.across(
-            (reauth, &never.source),
-            format!(
-                "`reauth` is for a 401, and `never` lists `{}`: remove `reauth`, or 401 from `never`",
-                never.text()
-            ),
-        );
-    }
-}
-
-fn base_and_cap(options: &Options, errors: &mut Errors) {
-    let literal = |given: &Option<Given<Duration>>, default| match given {
-        Some(given) => given.literal,
-        None => Some(default),
-    };
-    if options.policy.is_some() {
-        return;
-    }
-    let (Some(base), Some(cap)) =
-        (literal(&options.base, defaults::BASE), literal(&options.cap, defaults::CAP))
-    else {
-        return;
-    };
-    if base <= cap {
-        return;
-    }
-    match (&options.base, &options.cap) {
-        (Some(base), Some(cap)) => {
-            errors.across(
-                (&base.source, &cap.source),
-                "`base` is above `cap`, which no wait exceeds: lower `base` or raise `cap`",
-            );
-        }
-        (Some(base), None) => {
-            errors.at(
-                &base.source,
-                "`base` is above the default `cap` of 60s, which no wait exceeds: set `cap` too",
-            );
-        }
-        (None, Some(cap)) => {
-            errors.at(&cap.source, "`cap` is below the default `base` of 1s: set `base` too");
-        }
-        (None, None) => {}
-    }
-}
-
+/// Reports what `never` leaves nothing of.
 fn on_and_never(options: &Options, errors: &mut Errors) {
-    nothing_left(options, errors);
-    swallowed_together(options, errors);
-    for never in options.never.iter().flatten() {
-        for on in options.on.iter().flatten().filter(|on| never.covers(on)) {
-            let both = (&on.source, &never.source);
-            errors.across(
-                both,
-                format!(
-                    "`never` lists `{}`, so `{}` of `on` is never retried: remove one of the two",
-                    never.text(),
-                    on.text()
-                ),
-            );
-        }
-    }
-}
-
-/// Items of `never` that cover an item of `on` together, of which none does alone.
-fn swallowed_together(options: &Options, errors: &mut Errors) {
-    let never = options.never.as_deref().unwrap_or_default();
-    for on in options.on.iter().flatten() {
-        let Kind::Statuses(first, last) = on.kind else { continue };
-        let covers = |item: &&Condition, status| matches!(item.kind, Kind::Statuses(from, to) if (from..=to).contains(&status));
-        let alone = never.iter().any(|item| item.covers(on));
-        let part = never.iter().rev().find(|item| (first..=last).any(|status| covers(item, status)));
-        if let (false, Some(part)) = (alone, part) {
-            if (first..=last).all(|status| never.iter().any(|item| covers(&item, status))) {
-                errors.across(
-                    (&on.source, &part.source),
-                    format!(
-                        "`never` lists all of `{}`, so this of `on` is never retried: remove it",
-                        on.text()
-                    ),
-                );
-            }
-        }
-    }
-}
-
-/// All that could be retried is listed in `never`.
-fn nothing_left(options: &Options, errors: &mut Errors) {
     let Some(never) = &options.never else { return };
-    let lists = |wanted: &Kind| never.iter().any(|item| item.kind == *wanted);
-    let failures = WORDS.iter().all(|word| lists(&Kind::Failure((*word).to_owned())));
-    let mut statuses = (400..=599u16).filter(|status| {
-        !never
-            .iter()
-            .any(|item| matches!(item.kind, Kind::Statuses(first, last) if (first..=last).contains(status)))
-    });
-    if let (true, None, Some(first)) =
-        (failures && options.retry_if.is_none(), statuses.next(), never.first())
-    {
-        errors.at(
-            &first.source,
-            "`never` lists all there is, so nothing is ever retried: remove the attribute",
-        );
+    let literals: Vec<_> = never.iter().filter_map(Condition::literal).collect();
+    // Without a check, since a list with a mistake has been reported.
+    let listed = Policy::builder().never(&literals).__trusted();
+    let listed = listed.never();
+    for on in options.on.iter().flatten() {
+        let broken = on.literal().and_then(|item| rules::not_never(item, listed));
+        let constant = never.iter().find(|never| on.is_constant_of(never));
+        let covering = |never: &&Condition| match (never.literal(), on.literal()) {
+            (Some(never), Some(on)) => never.covers(on),
+            _ => false,
+        };
+        let at = constant.or_else(|| never.iter().find(covering)).or(never.last());
+        let message = match (broken, constant) {
+            (Some(broken), _) => broken.to_string(),
+            (None, Some(_)) => format!(
+                "`never` covers `{}` of `on`, so this is never retried: remove it from one of the two",
+                on.text()
+            ),
+            (None, None) => continue,
+        };
+        errors.across((&on.source, at.map(|at| &at.source)), message);
+    }
+    if let (Some(reauth), Some(broken)) = (&options.reauth, rules::reauth(listed)) {
+        let refused = retry_policy::Condition::Status(401);
+        let covers = |never: &&Condition| never.literal().is_some_and(|never| never.covers(refused));
+        errors.across((reauth, never.iter().find(covers).map(|never| &never.source)), broken);
+    }
+    if let (None, Some(broken)) = (&options.retry_if, rules::nothing_left(listed)) {
+        errors.at(never.first().map(|first| &first.source), broken);
     }
 }

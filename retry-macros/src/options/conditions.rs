@@ -1,40 +1,28 @@
 //! Items of `on` and `never`: statuses, classes, ranges and words.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
+use retry_policy::keys::Key;
+use retry_policy::text::{self, wrong_kind};
+use retry_policy::{Condition as Literal, PolicyError, rules};
 use syn::{Expr, ExprRange, Lit, RangeLimits};
 
-use crate::diagnostics::{Errors, did_you_mean, list, or_colon};
-use crate::options::value::{Literal, literal, word};
+use crate::diagnostics::Errors;
+use crate::options::value::{self, literal, word};
 use crate::paths::Facade;
-
-/// The failures that have a name.
-pub(crate) const WORDS: [&str; 4] = ["connect", "timeout", "reset", "body"];
-const ELSEWHERE: [(&str, &[&str]); 8] = [
-    ("4xx", &["client_error", "client_errors"]),
-    ("5xx", &["internal", "server_error", "server_errors"]),
-    ("429", &["rate_limit", "rate_limited", "throttled", "too_many_requests"]),
-    ("503", &["overloaded", "service_unavailable", "unavailable"]),
-    ("connect", &["connection", "dns", "refused", "tls"]),
-    ("timeout", &["elapsed", "timed_out"]),
-    ("reset", &["closed", "disconnect", "disconnected", "dropped", "eof", "io"]),
-    ("body", &["decode", "incomplete", "truncated"]),
-];
 
 /// One item, and the tokens it was written with.
 #[derive(Clone)]
 pub(crate) struct Condition {
     pub(crate) source: Expr,
-    pub(crate) kind: Kind,
+    pub(crate) item: Item,
 }
 
-/// What an item stands for.
-#[derive(Clone, PartialEq)]
-pub(crate) enum Kind {
-    /// From the first to the second status, both included.
-    Statuses(u16, u16),
-    /// One of [`WORDS`].
-    Failure(String),
+/// The meaning of an item.
+#[derive(Clone)]
+pub(crate) enum Item {
+    /// An item that is known while the macro runs.
+    Literal(Literal),
     /// A constant expression of type `u16`, which the compiler checks.
     Constant(Constant),
 }
@@ -52,96 +40,96 @@ impl Constant {
             _ => None,
         })
     }
-}
 
-/// Whether two constants certainly are one.
-impl PartialEq for Constant {
-    fn eq(&self, other: &Self) -> bool {
+    /// Returns `true` if the two certainly are one constant.
+    fn is_certainly(&self, other: &Self) -> bool {
         self.0.is_some() && self.0 == other.0
     }
 }
 
 impl Condition {
-    /// Whether everything that `other` stands for is covered by this.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.covers_kind(&other.kind)
-    }
-
-    /// Whether everything that `other` stands for is covered by this.
-    pub(crate) fn covers_kind(&self, other: &Kind) -> bool {
-        match (&self.kind, other) {
-            (Kind::Statuses(first, last), Kind::Statuses(from, to)) => first <= from && to <= last,
-            (a, b) => a == b,
+    /// Returns the meaning, if it is known while the macro runs.
+    pub(crate) fn literal(&self) -> Option<Literal> {
+        match self.item {
+            Item::Literal(literal) => Some(literal),
+            Item::Constant(_) => None,
         }
     }
 
-    /// Whether it has been checked.
-    pub(crate) fn is_literal(&self) -> bool {
-        !matches!(self.kind, Kind::Constant(_))
+    /// Returns the mistake of an item that is listed after `earlier`.
+    fn repeats(&self, earlier: &Self) -> Option<String> {
+        match (&self.item, &earlier.item) {
+            (Item::Literal(item), Item::Literal(earlier)) => {
+                rules::listed(*item, &[*earlier]).map(|broken| broken.to_string())
+            }
+            (Item::Constant(item), Item::Constant(earlier)) if item.is_certainly(earlier) => {
+                Some(format!("`{}` is listed twice: remove one", self.text()))
+            }
+            _ => None,
+        }
     }
 
-    /// As it was written.
+    /// Returns `true` if this item and `other` certainly name one constant.
+    pub(crate) fn is_constant_of(&self, other: &Self) -> bool {
+        match (&self.item, &other.item) {
+            (Item::Constant(a), Item::Constant(b)) => a.is_certainly(b),
+            _ => false,
+        }
+    }
+
+    /// Returns the item as the grammar has it, or a constant as it was written.
     pub(crate) fn text(&self) -> String {
-        let source = &self.source;
-        quote!(#source).to_string().replace(' ', "")
+        match &self.item {
+            Item::Literal(literal) => literal.to_string(),
+            Item::Constant(Constant(Some(names))) => {
+                names.iter().map(Ident::to_string).collect::<Vec<_>>().join("::")
+            }
+            Item::Constant(Constant(None)) => "this constant".to_owned(),
+        }
     }
 
-    /// The status, where it is a constant expression.
+    /// Returns the status, if the item is a constant expression.
     pub(crate) fn constant_status(&self) -> Option<TokenStream> {
-        let Kind::Constant(_) = self.kind else { return None };
+        let Item::Constant(_) = self.item else { return None };
         let source = &self.source;
         // The constants of `StatusCode` are what users have.
         Some(if is_status_code(source) { quote!(#source.as_u16()) } else { quote!(#source) })
     }
 
-    /// The item in generated code.
+    /// Returns the item in generated code.
     pub(crate) fn tokens(&self, krate: Facade<'_>) -> TokenStream {
-        match &self.kind {
-            Kind::Statuses(first, last) if first == last => quote!(#krate::Condition::Status(#first)),
-            Kind::Statuses(first, last) => quote!(#krate::Condition::Range(#first, #last)),
-            Kind::Constant(_) => {
+        match self.item {
+            Item::Literal(Literal::Range(first, last)) => quote!(#krate::Condition::Range(#first, #last)),
+            Item::Literal(Literal::Failure(failure)) => {
+                let variant = format_ident!("{failure:?}");
+                quote!(#krate::Condition::Failure(#krate::Failure::#variant))
+            }
+            Item::Literal(Literal::Status(status)) => quote!(#krate::Condition::Status(#status)),
+            Item::Literal(_) => unreachable!("the grammar has no other item"),
+            Item::Constant(_) => {
                 let status = self.constant_status();
                 quote!(#krate::Condition::Status(#status))
-            }
-            Kind::Failure(name) => {
-                let variant = match name.as_str() {
-                    "connect" => quote!(Connect),
-                    "timeout" => quote!(Timeout),
-                    "reset" => quote!(Reset),
-                    _ => quote!(Body),
-                };
-                quote!(#krate::Condition::Failure(#krate::Failure::#variant))
             }
         }
     }
 }
 
-/// The items of a list, without those that are wrong.
-pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Vec<Condition> {
+/// Reads the items of a list, and leaves out those that are wrong.
+pub(crate) fn parse(key: Key, value: &Expr, errors: &mut Errors) -> Vec<Condition> {
     let Expr::Array(array) = value else {
-        errors.at(value, format!("`{key}` is a list: write `{key} = [429, 503]`"));
+        errors.at(value, wrong_kind(key));
         return Vec::new();
     };
+    if key == Key::On && array.elems.is_empty() {
+        errors.at(value, PolicyError::OnEmpty);
+    }
     let mut items: Vec<Condition> = Vec::new();
     for source in &array.elems {
-        match kind(source) {
-            Ok(kind) => {
-                let item = Condition { source: source.clone(), kind };
-                let covers = items.iter().find(|earlier| earlier.covers(&item) || item.covers(earlier));
-                match covers {
-                    Some(earlier) if earlier.kind == item.kind => {
-                        errors.at(source, format!("`{}` is listed twice: remove one", item.text()));
-                    }
-                    Some(earlier) => {
-                        let (wide, narrow) =
-                            if earlier.covers(&item) { (earlier, &item) } else { (&item, earlier) };
-                        let message = format!(
-                            "`{}` is already covered by `{}`: remove one",
-                            narrow.text(),
-                            wide.text()
-                        );
-                        errors.at(source, message);
-                    }
+        match item(source) {
+            Ok(item) => {
+                let item = Condition { source: source.clone(), item };
+                match items.iter().find_map(|earlier| item.repeats(earlier)) {
+                    Some(message) => errors.at(source, message),
                     None => items.push(item),
                 }
             }
@@ -151,51 +139,38 @@ pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Vec<Conditi
     items
 }
 
-fn kind(item: &Expr) -> Result<Kind, String> {
+fn item(item: &Expr) -> Result<Item, String> {
     if let Expr::Range(range) = item {
-        return self::range(range);
+        return self::range(range).map(Item::Literal);
     }
     if let Some(name) = word(item) {
-        if WORDS.contains(&name.as_str()) {
-            return Ok(Kind::Failure(name));
-        }
-        return Err(format!(
-            "unknown failure `{name}`{} the failures are {}",
-            or_colon(did_you_mean(&name, &WORDS, &ELSEWHERE)),
-            list(&WORDS)
-        ));
+        return text::failure(&name).map(|failure| Item::Literal(Literal::Failure(failure)));
     }
     match literal(item) {
-        Literal::Plain(Lit::Int(int)) if int.suffix().eq_ignore_ascii_case("xx") => {
-            class(int.base10_digits(), int.suffix())
+        value::Literal::Plain(Lit::Int(int)) if int.suffix().eq_ignore_ascii_case("xx") => {
+            text::class(int.base10_digits(), int.suffix()).map(Item::Literal)
         }
-        Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u16") => {
-            let status = status(int.base10_digits())?;
-            Ok(Kind::Statuses(status, status))
+        value::Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u16") => {
+            text::status(int.base10_digits()).map(Item::Literal)
         }
-        Literal::Plain(Lit::Str(text)) if WORDS.contains(&text.value().as_str()) => {
-            Err(format!("a failure is not quoted: write `{}`", text.value()))
+        value::Literal::Plain(Lit::Str(quoted)) if text::FAILURES.contains(&quoted.value().as_str()) => {
+            Err(format!("a failure is not quoted: write `{}`", quoted.value()))
         }
-        Literal::Plain(_) | Literal::Negative(_) => Err(format!(
-            "expected a status such as `503`, a class such as `5xx`, a range such as `500..=504`, or one of {}",
-            list(&WORDS)
-        )),
-        Literal::None => match item {
-            Expr::Binary(_) => Err("a range of statuses is written `500..=504`".to_owned()),
-            Expr::Path(path) if miscased(&path.path) => {
-                Err(format!("the failures are written {}", list(&WORDS)))
-            }
-            _ => Ok(Kind::Constant(Constant::of(item))),
+        value::Literal::Plain(_) | value::Literal::Negative(_) => Err(text::no_item()),
+        value::Literal::None => match item {
+            Expr::Binary(_) => Err(text::MINUS_RANGE.to_owned()),
+            Expr::Path(path) => match path.path.get_ident().map(ToString::to_string) {
+                Some(name) if text::FAILURES.contains(&name.to_lowercase().as_str()) => {
+                    text::failure(&name).map(|failure| Item::Literal(Literal::Failure(failure)))
+                }
+                _ => Ok(Item::Constant(Constant::of(item))),
+            },
+            _ => Ok(Item::Constant(Constant::of(item))),
         },
     }
 }
 
-/// One of [`WORDS`], as the variants of an enum are written.
-fn miscased(path: &syn::Path) -> bool {
-    path.get_ident().is_some_and(|name| WORDS.contains(&name.to_string().to_lowercase().as_str()))
-}
-
-/// `StatusCode::X`, under any path.
+/// Returns `true` for `StatusCode::X`, under any path.
 fn is_status_code(item: &Expr) -> bool {
     match item {
         Expr::Path(path) => {
@@ -205,43 +180,16 @@ fn is_status_code(item: &Expr) -> bool {
     }
 }
 
-fn class(digit: &str, suffix: &str) -> Result<Kind, String> {
-    match digit {
-        "4" | "5" if suffix != "xx" => Err(format!("a class is written in lower case: `{digit}xx`")),
-        "4" => Ok(Kind::Statuses(400, 499)),
-        "5" => Ok(Kind::Statuses(500, 599)),
-        "1" | "2" | "3" => Err(format!(
-            "`{digit}xx` is not an error and is not retried: the classes of errors are `4xx` and `5xx`"
-        )),
-        _ => Err(format!("there is no class `{digit}{suffix}`: the classes of errors are `4xx` and `5xx`")),
-    }
-}
-
-fn range(range: &ExprRange) -> Result<Kind, String> {
+fn range(range: &ExprRange) -> Result<Literal, String> {
     let end = |end: &Option<Box<Expr>>| match end.as_deref().map(literal) {
-        Some(Literal::Plain(Lit::Int(int))) if int.suffix().is_empty() => status(int.base10_digits()),
-        _ => Err("a range names its first and its last status, as numbers: write `500..=504`".to_owned()),
+        Some(value::Literal::Plain(Lit::Int(int))) if int.suffix().is_empty() => {
+            text::number_of_status(int.base10_digits())
+        }
+        _ => Err(text::PARTIAL_RANGE.to_owned()),
     };
     let (first, last) = (end(&range.start)?, end(&range.end)?);
-    if matches!(range.limits, RangeLimits::HalfOpen(_)) {
-        return Err(format!("a range includes its end: write `{first}..={last}`"));
-    }
-    if first > last {
-        return Err(format!("this range is empty, since it ends before it starts: write `{last}..={first}`"));
-    }
-    if first < 400 && last >= 400 {
-        return Err(format!("a range holds errors only: write `400..={last}`"));
-    }
-    Ok(Kind::Statuses(first, last))
-}
-
-fn status(digits: &str) -> Result<u16, String> {
-    match digits.parse() {
-        Ok(status @ (202 | 400..=599)) => Ok(status),
-        Ok(status @ 100..=399) => Err(format!(
-            "`{status}` is not an error: list statuses from 400 to 599, or 202 for a server that asks to be polled, or \
-             look at the outcome with `retry_if`"
-        )),
-        _ => Err(format!("`{digits}` is not an HTTP status: list statuses from 400 to 599, or 202")),
+    match range.limits {
+        RangeLimits::HalfOpen(_) => Err(text::half_open(first, last)),
+        RangeLimits::Closed(_) => text::range(first, last),
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn word(value: &Expr) -> Option<String> {
     }
 }
 
-/// Whether a value is a number without a suffix.
+/// Returns `true` if a value is a number without a suffix.
 pub(crate) fn is_number(value: &Expr) -> bool {
     matches!(literal(value), Literal::Plain(Lit::Int(int)) if int.suffix().is_empty())
         || matches!(literal(value), Literal::Plain(Lit::Float(float)) if float.suffix().is_empty())

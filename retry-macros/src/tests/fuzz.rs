@@ -107,7 +107,7 @@ const ITEMS: [&str; 18] = [
     }",
 ];
 
-/// What a mutation may put somewhere.
+/// The tokens that a mutation inserts.
 const POOL: [&str; 61] = [
     "=",
     ",",

@@ -1,4 +1,4 @@
-//! Snapshots of expansions. Regenerate with `UPDATE_EXPECT=1`.
+//! Snapshots of expansions, by the shape of the item. Regenerate with `UPDATE_EXPECT=1`.
 
 #![allow(
     clippy::needless_raw_string_hashes,
@@ -6,31 +6,15 @@
     reason = "snapshots as expect-test writes them"
 )]
 
-use expect_test::{Expect, expect};
-use proc_macro2::TokenStream;
+use expect_test::expect;
 use quote::quote;
 use syn::visit_mut::VisitMut;
 
-use crate::generate::{self as expand};
-
-#[expect(clippy::needless_pass_by_value, reason = "a literal at every call")]
-fn check(attribute: TokenStream, item: TokenStream, expected: Expect) {
-    let mut expanded = syn::parse2(expand::retry_http(&attribute, &item)).expect("an expansion parses");
-    WithoutDocs.visit_file_mut(&mut expanded);
-    expected.assert_eq(&prettyplease::unparse(&expanded));
-}
-
-/// The section of the docs has tests of its own.
-struct WithoutDocs;
-
-impl VisitMut for WithoutDocs {
-    fn visit_attributes_mut(&mut self, attributes: &mut Vec<syn::Attribute>) {
-        attributes.retain(|attribute| !quote!(#attribute).to_string().contains("# Retries"));
-    }
-}
+use super::{WithoutDocs, check, check_error};
+use crate::generate as expand;
 
 #[test]
-fn the_card() {
+fn an_async_function() {
     check(
         quote!(max = 5, on = [429, 503], never = [401]),
         quote! {
@@ -41,6 +25,7 @@ fn the_card() {
         expect![[r#"
             async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "user"),
@@ -62,28 +47,32 @@ fn the_card() {
                     },
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<
+                                    return ::retry_http::__private::unreachable_value::<
                                         Result<User, ApiError>,
                                     >();
                                 }
                                 {
                                     Ok(
-                                        match ::retry_http::__private::arm!(
-                                            http.get(url(id)), ::core::option::Option::None
-                                        )
+                                        match match http.get(url(id)) {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
                                             .send()
                                             .await?
                                             .error_for_status()?
                                             .json()
                                         {
-                                            watched => {
-                                                ::retry_http::__private::Reads::of(&watched)
-                                                    .reading()
-                                                    .watch(watched, ::core::option::Option::None)
+                                            body => {
+                                                ::retry_http::__private::BodyKind::of(&body)
+                                                    .body_kind()
+                                                    .track(body, ::core::option::Option::None)
                                             }
                                         }
                                             .await?,
@@ -92,7 +81,12 @@ fn the_card() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -125,7 +119,8 @@ fn a_sync_function() {
             {
                 #![allow(unused)]
                 let mut id = id;
-                let mut call = ::retry_http::__private::Call::start_blocking(
+                let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::System,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "user"),
@@ -137,28 +132,37 @@ fn a_sync_function() {
                 );
                 loop {
                     let id = ::retry_http::__private::fresh!(id);
-                    let attempted = ::retry_http::__private::attempt_blocking(
+                    let attempt = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<&'a User, ApiError> {
                             let id = id;
                             {
-                                match ::retry_http::__private::arm!(
-                                    self.http.get(id), ::core::option::Option::None
-                                )
+                                match match self.http.get(id) {
+                                    sender => {
+                                        ::retry_http::__private::SenderKind::of(&sender)
+                                            .sender_kind()
+                                            .arm(sender, ::core::option::Option::None)
+                                    }
+                                }
                                     .send()?
                                     .text()
                                 {
-                                    watched => {
-                                        ::retry_http::__private::Reads::of(&watched)
-                                            .reading()
-                                            .watch(watched, ::core::option::Option::None)
+                                    body => {
+                                        ::retry_http::__private::BodyKind::of(&body)
+                                            .body_kind()
+                                            .track(body, ::core::option::Option::None)
                                     }
                                 }?;
                                 Ok(&self.user)
                             }
                         },
                     );
-                    ::retry_http::__private::settle!(wait_blocking, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -168,7 +172,7 @@ fn a_sync_function() {
 #[test]
 #[cfg(not(feature = "blocking"))]
 fn a_sync_function_without_the_feature() {
-    check(
+    check_error(
         quote!(),
         quote! {
             fn user(http: &Client) -> Result<User, ApiError> {
@@ -198,21 +202,65 @@ fn a_transparent_function() {
         },
         expect![[r#"
             async fn token(http: &Client, url: &str) -> Result<String, ApiError> {
-                let response = ::retry_http::__private::arm!(
-                    http.post(url), ::core::option::Option::Some(true)
-                )
+                let response = match http.post(url) {
+                    sender => {
+                        ::retry_http::__private::SenderKind::of(&sender)
+                            .sender_kind()
+                            .arm(sender, ::core::option::Option::Some(true))
+                    }
+                }
                     .send()
                     .await?;
                 Ok(
-                    match (::retry_http::__private::answer!(response), response.text()) {
-                        (answer, watched) => {
-                            ::retry_http::__private::Reads::of(&watched)
-                                .reading()
-                                .watch(watched, answer)
+                    match (
+                        {
+                            let id = ::retry_http::__private::Kind::of(&response)
+                                .response_kind()
+                                .id(&response);
+                            id
+                        },
+                        response.text(),
+                    ) {
+                        (id, body) => {
+                            ::retry_http::__private::BodyKind::of(&body).body_kind().track(body, id)
                         }
                     }
                         .await?,
                 )
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_sender_that_begins_with_a_struct() {
+    check(
+        quote!(transparent),
+        quote! {
+            async fn get(base: Url) -> Result<String, Error> {
+                Api { base }.get("users").send().await?;
+                Api { base }.text().await
+            }
+        },
+        expect![[r#"
+            async fn get(base: Url) -> Result<String, Error> {
+                match (Api { base }.get("users")) {
+                    sender => {
+                        ::retry_http::__private::SenderKind::of(&sender)
+                            .sender_kind()
+                            .arm(sender, ::core::option::Option::None)
+                    }
+                }
+                    .send()
+                    .await?;
+                match (Api { base }.text()) {
+                    body => {
+                        ::retry_http::__private::BodyKind::of(&body)
+                            .body_kind()
+                            .track(body, ::core::option::Option::None)
+                    }
+                }
+                    .await
             }
         "#]],
     );
@@ -237,20 +285,29 @@ fn sends_wherever_they_are() {
         expect![[r#"
             async fn all(http: &Client, url: &str) -> Result<(), ApiError> {
                 let send = |url| {
-                    ::retry_http::__private::arm!(http.get(url), ::core::option::Option::None).send()
+                    match http.get(url) {
+                        sender => {
+                            ::retry_http::__private::SenderKind::of(&sender)
+                                .sender_kind()
+                                .arm(sender, ::core::option::Option::None)
+                        }
+                    }
+                        .send()
                 };
                 let (a, b) = tokio::join!(
-                    send(url), async { match ::retry_http::__private::executing!(http,
-                    ::core::option::Option::None) { mut arming => match http.execute(arming
-                    .arm_request(request(url) ?)) { sending => arming.watch(sending), } . await, } }
+                    send(url), async { match { let armer = ::retry_http::__private::Kind::of(& http)
+                    .client_kind().armer(& http, ::core::option::Option::None); armer } { mut armer
+                    => match http.execute(armer.arm_request(request(url) ?)) { sending => armer
+                    .track(sending), } . await, } }
                 );
                 tokio::select! {
-                    c = match reqwest::get(url) { watched => ::retry_http::__private::Reads::of(&
-                    watched).getting().watch(watched, ::core::option::Option::None) } => match c ?
-                    .bytes_stream() { watched => ::retry_http::__private::Reads::of(& watched)
-                    .streaming().watch(watched, ::core::option::Option::None) }, else => return
-                    Err(own(::retry_http::__private::arm!(http.post(url),
-                    ::core::option::Option::None) .send())),
+                    c = match reqwest::get(url) { body => ::retry_http::__private::BodyKind::of(&
+                    body).get_kind().track(body, ::core::option::Option::None) } => match c ?
+                    .bytes_stream() { body => ::retry_http::__private::BodyKind::of(& body)
+                    .stream_kind().track(body, ::core::option::Option::None) }, else => return
+                    Err(own(match http.post(url) { sender =>
+                    ::retry_http::__private::SenderKind::of(& sender).sender_kind().arm(sender,
+                    ::core::option::Option::None) } .send())),
                 };
                 other!(http.get(url).send());
                 Ok(())
@@ -281,6 +338,7 @@ fn every_option() {
         expect![[r#"
             async fn user() -> Result<impl Display, reqwest::Error> {
                 let mut call = again::__private::Call::start(
+                    again::__private::Clock::Tokio,
                     {
                         static FUNCTION: again::__private::Function = again::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "user"),
@@ -296,7 +354,7 @@ fn every_option() {
                         const __ON_4: ::core::primitive::u16 = TEAPOT;
                         const _: () = again::__private::rules::uphold(
                             again::__private::rules::listed(
-                                __ON_4,
+                                again::Condition::Status(__ON_4),
                                 &[
                                     again::Condition::Status(429u16),
                                     again::Condition::Range(500u16, 599u16),
@@ -340,24 +398,32 @@ fn every_option() {
                         );
                         const _: () = again::__private::rules::uphold(
                             again::__private::rules::not_never(
-                                (&__POLICY).__never_covers(again::Condition::Status(__ON_4)),
+                                again::Condition::Status(__ON_4),
+                                (&__POLICY).never(),
                             ),
                         );
                         &__POLICY
                     },
                 );
                 loop {
-                    let attempted = again::__private::attempt(
+                    let attempt = again::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return again::__private::typed::<Result<_, reqwest::Error>>();
+                                    return again::__private::unreachable_value::<
+                                        Result<_, reqwest::Error>,
+                                    >();
                                 }
                                 { send().await }
                             },
                         )
                         .await;
-                    again::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -393,6 +459,7 @@ fn sends() {
                 let mut builder = ::retry_http::__private::Slot::new(builder);
                 let mut sender = sender;
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "many"),
@@ -405,67 +472,87 @@ fn sends() {
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let sender = ::retry_http::__private::fresh!(sender);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let builder = builder;
                                 let sender = sender;
                                 if false {
-                                    return ::retry_http::__private::typed::<Result<(), Error>>();
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<(), Error>,
+                                    >();
                                 }
                                 {
                                     let request = self
                                         .http
                                         .get(
-                                            match ::retry_http::__private::arm!(
-                                                http.post(a), ::core::option::Option::None
-                                            )
+                                            match match http.post(a) {
+                                                sender => {
+                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                        .sender_kind()
+                                                        .arm(sender, ::core::option::Option::None)
+                                                }
+                                            }
                                                 .send()
                                                 .await?
                                                 .text()
                                             {
-                                                watched => {
-                                                    ::retry_http::__private::Reads::of(&watched)
-                                                        .reading()
-                                                        .watch(watched, ::core::option::Option::None)
+                                                body => {
+                                                    ::retry_http::__private::BodyKind::of(&body)
+                                                        .body_kind()
+                                                        .track(body, ::core::option::Option::None)
                                                 }
                                             }
                                                 .await?,
                                         );
-                                    ::retry_http::__private::arm!(
-                                        request, ::core::option::Option::None
-                                    )
+                                    match request {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await?;
-                                    ::retry_http::__private::arm!(
-                                        (builder), ::core::option::Option::None
-                                    )
+                                    match (builder) {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
                                         .send()
                                         .await?;
                                     sender.send().await?;
                                     self.builder.send().await?;
                                     self.send().await?;
-                                    match ::retry_http::__private::executing!(
-                                        self.http, ::core::option::Option::None
-                                    ) {
-                                        mut arming => {
+                                    match {
+                                        let armer = ::retry_http::__private::Kind::of(&self.http)
+                                            .client_kind()
+                                            .armer(&self.http, ::core::option::Option::None);
+                                        armer
+                                    } {
+                                        mut armer => {
                                             match self
                                                 .http
-                                                .execute(arming.arm_request(request.try_into()?))
+                                                .execute(armer.arm_request(request.try_into()?))
                                             {
-                                                sending => arming.watch(sending),
+                                                sending => armer.track(sending),
                                             }
                                                 .await
                                         }
                                     }?;
                                     match self.http() {
                                         mut client => {
-                                            match ::retry_http::__private::executing!(
-                                                client, ::core::option::Option::None
-                                            ) {
-                                                mut arming => {
-                                                    match client.execute(arming.arm_request(request)) {
-                                                        sending => arming.watch(sending),
+                                            match {
+                                                let armer = ::retry_http::__private::Kind::of(&client)
+                                                    .client_kind()
+                                                    .armer(&client, ::core::option::Option::None);
+                                                armer
+                                            } {
+                                                mut armer => {
+                                                    match client.execute(armer.arm_request(request)) {
+                                                        sending => armer.track(sending),
                                                     }
                                                         .await
                                                 }
@@ -473,30 +560,36 @@ fn sends() {
                                         }
                                     }?;
                                     match reqwest::get(url) {
-                                        watched => {
-                                            ::retry_http::__private::Reads::of(&watched)
-                                                .getting()
-                                                .watch(watched, ::core::option::Option::None)
+                                        body => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .get_kind()
+                                                .track(body, ::core::option::Option::None)
                                         }
                                     }
                                         .await?;
                                     match reqwest::blocking::get(url) {
-                                        watched => {
-                                            ::retry_http::__private::Reads::of(&watched)
-                                                .getting()
-                                                .watch(watched, ::core::option::Option::None)
+                                        body => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .get_kind()
+                                                .track(body, ::core::option::Option::None)
                                         }
                                     }?;
                                     let later = || async {
-                                        ::retry_http::__private::arm!(
-                                            http.get(url), ::core::option::Option::None
-                                        )
+                                        match http.get(url) {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
                                             .send()
                                             .await
                                     };
                                     tokio::join!(
-                                        ::retry_http::__private::arm!(http.get(url),
-                                        ::core::option::Option::None) .send()
+                                        match http.get(url) { sender =>
+                                        ::retry_http::__private::SenderKind::of(& sender)
+                                        .sender_kind().arm(sender, ::core::option::Option::None) }
+                                        .send()
                                     );
                                     async fn nested() {
                                         http.get(url).send().await
@@ -506,7 +599,12 @@ fn sends() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -537,6 +635,7 @@ fn arguments() {
                 let this = self;
                 let note: String = ::core::convert::Into::into(note);
                 let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "add"),
@@ -552,7 +651,7 @@ fn arguments() {
                     let item = ::retry_http::__private::again(&item);
                     let note = ::retry_http::__private::again(&note);
                     let page = ::retry_http::__private::again(&page);
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let mut this = this;
@@ -560,25 +659,31 @@ fn arguments() {
                                 let note = note;
                                 let mut page = page;
                                 if false {
-                                    return ::retry_http::__private::typed::<Result<Item, Error>>();
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<Item, Error>,
+                                    >();
                                 }
                                 {
                                     page += 1;
                                     let note: String = ::core::convert::identity(note);
                                     this.log.push(note);
                                     Ok(
-                                        match ::retry_http::__private::arm!(
-                                            this.http.post(url).json(& item).body(take(item)),
-                                            ::core::option::Option::None
-                                        )
+                                        match match this.http.post(url).json(&item).body(take(item))
+                                        {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
                                             .send()
                                             .await?
                                             .json()
                                         {
-                                            watched => {
-                                                ::retry_http::__private::Reads::of(&watched)
-                                                    .reading()
-                                                    .watch(watched, ::core::option::Option::None)
+                                            body => {
+                                                ::retry_http::__private::BodyKind::of(&body)
+                                                    .body_kind()
+                                                    .track(body, ::core::option::Option::None)
                                             }
                                         }
                                             .await?,
@@ -587,7 +692,13 @@ fn arguments() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted, is_pending);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    call.ask_retry_if(&attempt.outcome, is_pending);
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
         "#]],
@@ -609,6 +720,7 @@ fn a_future_of_a_block() {
                 let url = self.url(&id);
                 async move {
                     let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
                         {
                             static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
@@ -620,27 +732,31 @@ fn a_future_of_a_block() {
                     );
                     loop {
                         let url = ::retry_http::__private::again(&url);
-                        let attempted = ::retry_http::__private::attempt(
+                        let attempt = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
                                     let url = url;
                                     if false {
-                                        return ::retry_http::__private::typed::<
+                                        return ::retry_http::__private::unreachable_value::<
                                             Result<User, Error>,
                                         >();
                                     }
                                     {
-                                        match ::retry_http::__private::arm!(
-                                            self.http.get(url), ::core::option::Option::None
-                                        )
+                                        match match self.http.get(url) {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
                                             .send()
                                             .await?
                                             .json()
                                         {
-                                            watched => {
-                                                ::retry_http::__private::Reads::of(&watched)
-                                                    .reading()
-                                                    .watch(watched, ::core::option::Option::None)
+                                            body => {
+                                                ::retry_http::__private::BodyKind::of(&body)
+                                                    .body_kind()
+                                                    .track(body, ::core::option::Option::None)
                                             }
                                         }
                                             .await
@@ -648,7 +764,14 @@ fn a_future_of_a_block() {
                                 },
                             )
                             .await;
-                        ::retry_http::__private::settle!(wait, call, attempted);
+                        let success = attempt.success().outcome_kind();
+                        let error = attempt.error().outcome_kind();
+                        match attempt.conclude(&mut call, success, error) {
+                            ::core::option::Option::Some(wait) => {
+                                attempt.wait(&mut call, success, wait)
+                            }
+                            ::core::option::Option::None => return attempt.outcome,
+                        }
                     }
                 }
                     .boxed()
@@ -660,24 +783,71 @@ fn a_future_of_a_block() {
 #[test]
 fn a_future_of_another_expression() {
     check(
-        quote!(),
+        quote!(carry = [name]),
         quote! {
             fn user<'a>(http: &Client, id: u64, name: &'a mut String) -> impl Future<Output = Result<User, Error>> + 'a {
                 http.get(url(id)).send().then(move |response| read(response, name))
             }
         },
-        expect![[r#"
-            ::core::compile_error! {
-                "an attempt changes argument `name`, and the next one goes on where that has stopped: build it in the function, take `Bytes` or what can be cloned, or return the value; where the body copes with that (it rewinds, truncates, resumes), write `carry = [name]`"
-            }
+        expect![[r##"
+            #[allow(clippy::manual_async_fn, clippy::missing_errors_doc)]
             fn user<'a>(
                 http: &Client,
                 id: u64,
                 name: &'a mut String,
             ) -> impl Future<Output = Result<User, Error>> + 'a {
-                http.get(url(id)).send().then(move |response| read(response, name))
+                let http = ::retry_http::__private::own_argument(http);
+                async move {
+                    let http: &Client = ::core::borrow::Borrow::borrow(&http);
+                    let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
+                        {
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::__private::Sends::Visible,
+                            );
+                            &FUNCTION
+                        },
+                        &::retry_http::Policy::DEFAULT,
+                    );
+                    loop {
+                        let name = &mut *name;
+                        let attempt = ::retry_http::__private::attempt(
+                                &mut call,
+                                async {
+                                    let name = name;
+                                    if false {
+                                        return ::retry_http::__private::unreachable_value::<
+                                            Result<User, Error>,
+                                        >();
+                                    }
+                                    ::retry_http::__private::call_once(|| {
+                                            match http.get(url(id)) {
+                                                sender => {
+                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                        .sender_kind()
+                                                        .arm(sender, ::core::option::Option::None)
+                                                }
+                                            }
+                                                .send()
+                                                .then(move |response| read(response, name))
+                                        })
+                                        .await
+                                },
+                            )
+                            .await;
+                        let success = attempt.success().outcome_kind();
+                        let error = attempt.error().outcome_kind();
+                        match attempt.conclude(&mut call, success, error) {
+                            ::core::option::Option::Some(wait) => {
+                                attempt.wait(&mut call, success, wait)
+                            }
+                            ::core::option::Option::None => return attempt.outcome,
+                        }
+                    }
+                }
             }
-        "#]],
+        "##]],
     );
 }
 
@@ -728,6 +898,7 @@ fn an_impl_block() {
         impl Shop {
             async fn items(&self) -> Result<Vec<Item>> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "items"),
@@ -743,26 +914,31 @@ fn an_impl_block() {
                     },
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<Result<Vec<Item>>>();
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<Vec<Item>>,
+                                    >();
                                 }
                                 {
                                     Ok(
-                                        match ::retry_http::__private::arm!(
-                                            self.http.get(self.url("items")),
-                                            ::core::option::Option::None
-                                        )
+                                        match match self.http.get(self.url("items")) {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
                                             .send()
                                             .await?
                                             .json()
                                         {
-                                            watched => {
-                                                ::retry_http::__private::Reads::of(&watched)
-                                                    .reading()
-                                                    .watch(watched, ::core::option::Option::None)
+                                            body => {
+                                                ::retry_http::__private::BodyKind::of(&body)
+                                                    .body_kind()
+                                                    .track(body, ::core::option::Option::None)
                                             }
                                         }
                                             .await?,
@@ -771,11 +947,19 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => {
+                            attempt.wait(&mut call, success, wait)
+                        }
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
                 let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
                             ::core::concat!(::core::module_path!(), "::", "item"),
@@ -791,26 +975,31 @@ fn an_impl_block() {
                     },
                 );
                 loop {
-                    let attempted = ::retry_http::__private::attempt(
+                    let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
-                                    return ::retry_http::__private::typed::<Result<Item>>();
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<Item>,
+                                    >();
                                 }
                                 {
                                     Ok(
-                                        match ::retry_http::__private::arm!(
-                                            self.http.get(self.url(& id.to_string())),
-                                            ::core::option::Option::None
-                                        )
+                                        match match self.http.get(self.url(&id.to_string())) {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
                                             .send()
                                             .await?
                                             .json()
                                         {
-                                            watched => {
-                                                ::retry_http::__private::Reads::of(&watched)
-                                                    .reading()
-                                                    .watch(watched, ::core::option::Option::None)
+                                            body => {
+                                                ::retry_http::__private::BodyKind::of(&body)
+                                                    .body_kind()
+                                                    .track(body, ::core::option::Option::None)
                                             }
                                         }
                                             .await?,
@@ -819,7 +1008,14 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    ::retry_http::__private::settle!(wait, call, attempted);
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => {
+                            attempt.wait(&mut call, success, wait)
+                        }
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
                 }
             }
             async fn health(&self) -> Result<StatusCode> {
@@ -835,7 +1031,7 @@ fn an_impl_block() {
 
 #[test]
 fn a_wrong_attribute_leaves_the_item_as_it_is() {
-    check(
+    check_error(
         quote!(max = 0, oops),
         quote! {
             async fn user(http: &Client) -> Result<User, ApiError> {
@@ -844,10 +1040,10 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
         },
         expect![[r#"
             ::core::compile_error! {
-                "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
+                "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute or the policy"
             }
             ::core::compile_error! {
-                "unknown option `oops`, did you mean `docs`? the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `crate`, `skip` and `transparent`"
+                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `skip`, `transparent` and `crate`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

@@ -1,79 +1,85 @@
-//! What the generated loop does with values of the user's types: thin macros over [`Probe`](crate::transport::kind::Probe),
-//! which has to be asked where the type is known, and the traits whose messages speak to users.
+//! Provides each attempt with its arguments: clones, references, or the last copy of a request.
+
+#![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
 use std::ops::Deref;
 
 use crate::call::Call;
 use crate::transport::TryClone;
-use crate::transport::kind::{Opaque, chain};
+use crate::transport::kind::{AnyKind, chain};
 
-/// Calls what `retry_if` is given.
-#[inline]
-pub fn is_wanted<R>(outcome: &R, retry_if: impl FnOnce(&R) -> bool) -> bool {
-    retry_if(outcome)
-}
-
-/// What an argument that every attempt consumes must be.
+/// An argument that every attempt consumes.
 #[diagnostic::on_unimplemented(
     message = "each attempt consumes this argument, and `{Self}` cannot be cloned for the next one",
     label = "consumed by each attempt, but not `Clone`",
     note = "derive `Clone`, take a reference or an `Arc`, or build the value in the function"
 )]
-pub trait Again {
-    /// The same once more.
+pub trait CloneArgument {
+    /// Returns a clone for the next attempt.
     #[must_use]
-    fn again(&self) -> Self;
+    fn clone_argument(&self) -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Clone> Again for T {
+impl<T: Clone> CloneArgument for T {
     #[inline]
-    fn again(&self) -> Self {
+    fn clone_argument(&self) -> Self {
         self.clone()
     }
 }
 
-/// What an attempt is given of an argument that it consumes.
+/// Clones an argument that an attempt consumes.
 #[inline]
-pub fn again<T: Again>(argument: &T) -> T {
-    argument.again()
+pub fn clone_argument<T: CloneArgument>(argument: &T) -> T {
+    argument.clone_argument()
 }
 
 /// Runs a body that may return early.
 #[inline]
-pub fn once<T>(body: impl FnOnce() -> T) -> T {
+pub fn call_once<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// What a future that outlives its borrowed arguments must keep of them.
+/// A borrowed argument of a future that outlives the borrow.
 #[diagnostic::on_unimplemented(
     message = "the attempts run in the future, which outlives this argument, and `{Self}` cannot be cloned",
     note = "borrow it for as long as the future lives (`&'a`), make the function `async fn`, or send in an \
             `async move` block that it ends in"
 )]
-pub trait Keep {
-    /// What is kept.
-    type Kept;
+pub trait OwnArgument {
+    /// The owned value.
+    type Owned;
 
-    /// Keeps it.
-    fn keep(&self) -> Self::Kept;
+    /// Returns an owned copy, for the future.
+    fn own_argument(&self) -> Self::Owned;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ToOwned + ?Sized> Keep for T {
-    type Kept = T::Owned;
+impl<T: ToOwned + ?Sized> OwnArgument for T {
+    type Owned = T::Owned;
 
-    fn keep(&self) -> T::Owned {
+    fn own_argument(&self) -> T::Owned {
         self.to_owned()
     }
 }
 
-/// Keeps a request that each attempt is given a clone of.
+/// Returns an owned copy of an argument, for a future that outlives the borrow.
+pub fn own_argument<T: OwnArgument + ?Sized>(argument: &T) -> T::Owned {
+    argument.own_argument()
+}
+
+/// Collects the items of an argument that can be iterated over only once.
+#[inline]
+pub fn collect_items<I: IntoIterator>(argument: I) -> Vec<I::Item> {
+    argument.into_iter().collect()
+}
+
+/// Holds a request, of which each attempt gets a clone if there can be one.
 #[derive(Debug)]
 pub struct Slot<T>(Option<T>);
 
 impl<T> Slot<T> {
-    /// Keeps `request`.
+    /// Holds `request`.
     #[inline]
     pub fn new(request: T) -> Self {
         Self(Some(request))
@@ -83,198 +89,204 @@ impl<T> Slot<T> {
     ///
     /// # Panics
     ///
-    /// Where it was given away, after which there is no attempt.
+    /// Panics after the request was taken, after which there is no attempt.
     pub fn get(&self) -> &T {
-        self.0.as_ref().expect(GIVEN)
+        self.0.as_ref().expect(TAKEN)
     }
 
-    /// Returns the request itself, which ends the call after this attempt.
-    pub(crate) fn take_last(&mut self, call: &mut Call<'_>) -> T {
-        call.end_after_this();
-        self.0.take().expect(GIVEN)
+    fn get_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect(TAKEN)
     }
 
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect(GIVEN)
-    }
-
-    /// Returns a clone of the request, or else the request itself, which ends the call after this attempt.
-    pub(crate) fn take(&mut self, call: &mut Call<'_>) -> T
+    /// Returns a clone of the request. If there can be none, returns the request itself and ends
+    /// the call after this attempt.
+    fn take(&mut self, call: &mut Call<'_>) -> T
     where
         T: TryClone,
     {
         self.get().try_clone().unwrap_or_else(|| self.take_last(call))
     }
+
+    /// Returns the request itself and ends the call after this attempt.
+    fn take_last(&mut self, call: &mut Call<'_>) -> T {
+        call.end_after_this();
+        self.0.take().expect(TAKEN)
+    }
 }
 
-const GIVEN: &str = "a request that cannot be cloned is given to the last attempt";
-
-/// What a future keeps of an argument.
-pub fn keep<T: Keep + ?Sized>(argument: &T) -> T::Kept {
-    argument.keep()
-}
-
-/// The items of an argument that can only be iterated over once.
-#[inline]
-pub fn collect<I: IntoIterator>(argument: I) -> Vec<I::Item> {
-    argument.into_iter().collect()
-}
+const TAKEN: &str = "a request that cannot be cloned is given to the last attempt";
 
 chain! {
     /// Knows requests and their builders.
-    Requests -> RequestsElse;
-    /// Knows what can be cloned.
-    RequestsElse -> RequestsShared;
-    /// Knows what can be shared.
-    RequestsShared -> Opaque;
+    RequestKind -> CloneRequestKind;
+    /// Knows types that can be cloned.
+    CloneRequestKind -> SharedRequestKind;
+    /// Knows types that threads can share.
+    SharedRequestKind -> AnyKind;
 }
 
 chain! {
-    /// Knows what can be cloned.
-    Giving -> Lending;
-    /// Knows what can be shared.
-    Lending -> Opaque;
+    /// Knows types that can be cloned.
+    ArgumentKind -> SharedArgumentKind;
+    /// Knows types that threads can share.
+    SharedArgumentKind -> AnyKind;
 }
 
-// What an attempt is given of an argument that it may consume.
-
-/// A clone.
+/// Provides a clone of an argument.
 #[derive(Clone, Copy, Debug)]
-pub struct Cloned;
+pub struct ByClone;
 
-/// A reference.
+/// Provides a reference to an argument.
 #[derive(Clone, Copy, Debug)]
-pub struct Lent;
+pub struct ByRef;
 
-/// A unique reference.
+/// Provides a unique reference to an argument.
 #[derive(Clone, Copy, Debug)]
-pub struct LentUniquely;
+pub struct ByMut;
 
-impl<T: Clone> Giving<T> {
-    /// It can be cloned.
+/// Provides a clone of a request if there can be one, else the request itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ByTryClone;
+
+// Arguments that an attempt may consume.
+
+impl<T: Clone> ArgumentKind<T> {
+    /// Answers for types that can be cloned.
     #[inline]
-    pub fn giving(&self) -> Cloned {
-        Cloned
+    pub fn argument_kind(&self) -> ByClone {
+        ByClone
     }
 }
 
-impl<T: Sync> Lending<T> {
-    /// It can be shared.
+impl<T: Sync> SharedArgumentKind<T> {
+    /// Answers for types that threads can share.
     #[inline]
-    pub fn giving(&self) -> Lent {
-        Lent
+    pub fn argument_kind(&self) -> ByRef {
+        ByRef
     }
 }
 
-impl Cloned {
-    /// A clone of `argument`.
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for all other types.
     #[inline]
-    pub fn give<T: Clone>(self, argument: &mut T) -> T {
+    pub fn argument_kind(&self) -> ByMut {
+        ByMut
+    }
+}
+
+impl ByClone {
+    /// Returns a clone of `argument`.
+    #[inline]
+    pub fn provide<T: Clone>(self, argument: &mut T) -> T {
         argument.clone()
     }
 
-    /// Returns a clone of what is in `slot`.
+    /// Returns a clone of the value in `slot`.
     pub fn take_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
         slot.get().clone()
     }
 }
 
-impl Lent {
-    /// `argument` itself.
+impl ByRef {
+    /// Returns `argument`, shared.
     #[inline]
-    pub fn give<T>(self, argument: &mut T) -> &T {
+    pub fn provide<T>(self, argument: &mut T) -> &T {
         argument
     }
 
-    /// Takes what is in `slot`, which ends the call after this attempt.
+    /// Takes the value in `slot`, which ends the call after this attempt.
     pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
         slot.take_last(call)
     }
 }
 
-impl LentUniquely {
-    /// `argument` itself.
+impl ByMut {
+    /// Returns `argument`.
     #[inline]
-    pub fn give<T>(self, argument: &mut T) -> &mut T {
+    pub fn provide<T>(self, argument: &mut T) -> &mut T {
         argument
     }
 
-    /// Takes what is in `slot`, which ends the call after this attempt.
+    /// Takes the value in `slot`, which ends the call after this attempt.
     pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
         slot.take_last(call)
     }
 }
 
-// What an attempt is given of an argument that may be a request, by the name of its type.
+// Arguments that may be a request, by the name of their type.
 
-/// Tries to clone a request.
-#[derive(Clone, Copy, Debug)]
-pub struct TryCloned;
-
-impl<T: TryClone> Requests<T> {
-    /// reqwest's.
+impl<T: TryClone> RequestKind<T> {
+    /// Answers for reqwest's requests and builders.
     #[inline]
-    pub fn request(&self) -> TryCloned {
-        TryCloned
+    pub fn request_kind(&self) -> ByTryClone {
+        ByTryClone
     }
 }
 
-impl<T: Clone> RequestsElse<T> {
-    /// It can be cloned.
+impl<T: Clone> CloneRequestKind<T> {
+    /// Answers for types that can be cloned.
     #[inline]
-    pub fn request(&self) -> Cloned {
-        Cloned
+    pub fn request_kind(&self) -> ByClone {
+        ByClone
     }
 }
 
-impl<T: Sync> RequestsShared<T> {
-    /// It can be shared.
+impl<T: Sync> SharedRequestKind<T> {
+    /// Answers for types that threads can share.
     #[inline]
-    pub fn request(&self) -> Lent {
-        Lent
+    pub fn request_kind(&self) -> ByRef {
+        ByRef
     }
 }
 
-impl TryCloned {
-    /// A clone of what is in `slot`, or else that itself, for the last attempt of the call.
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for all other types.
+    #[inline]
+    pub fn request_kind(&self) -> ByMut {
+        ByMut
+    }
+}
+
+impl ByTryClone {
+    /// Returns a clone of the value in `slot`, or the value itself for the last attempt.
     pub fn clone_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
         slot.take(call)
     }
 
-    /// [`clone_from`](Self::clone_from), where a reference would do as well.
+    /// Does what [`clone_from`](Self::clone_from) does, where a reference would do as well.
     pub fn lend_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
         slot.take(call)
     }
 }
 
-impl Cloned {
-    /// A clone of what is in `slot`.
+impl ByClone {
+    /// Returns a clone of the value in `slot`.
     pub fn clone_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
         slot.get().clone()
     }
 
-    /// A clone of what is in `slot`.
+    /// Returns a clone of the value in `slot`.
     pub fn lend_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
         slot.get().clone()
     }
 }
 
-impl Lent {
-    /// Not to be had: the compiler says why.
-    pub fn clone_from<T: Again>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
-        slot.get().again()
+impl ByRef {
+    /// Never compiles: the error says why.
+    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+        slot.get().clone_argument()
     }
 
-    /// Returns the value in `slot`.
+    /// Returns the value in `slot`, shared.
     pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_>) -> &'s T {
         slot.get()
     }
 }
 
-impl LentUniquely {
-    /// Not to be had: the compiler says why.
-    pub fn clone_from<T: Again>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
-        slot.get().again()
+impl ByMut {
+    /// Never compiles: the error says why.
+    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+        slot.get().clone_argument()
     }
 
     /// Returns the value in `slot`.
@@ -283,92 +295,28 @@ impl LentUniquely {
     }
 }
 
-impl<T: ?Sized> Opaque<T> {
-    /// It can neither be cloned nor shared.
-    #[inline]
-    pub fn giving(&self) -> LentUniquely {
-        LentUniquely
-    }
-
-    /// It can neither be cloned nor shared.
-    #[inline]
-    pub fn request(&self) -> LentUniquely {
-        LentUniquely
-    }
-}
-
-/// What an attempt is given of an argument that it may consume: a clone, where there is one, else a reference;
-/// a unique one where the type is not `Sync`, so that the future is `Send` where it was.
+/// Provides an attempt with an argument that it may consume: a clone if there can be one, else a
+/// reference; a unique one if the type is not `Sync`, so that the future is `Send` where it was.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __fresh {
+macro_rules! __argument {
     ($argument:ident) => {{
-        let giving = $crate::__private::Giving::of(&$argument).giving();
-        giving.give(&mut $argument)
+        let kind = $crate::__private::ArgumentKind::of(&$argument).argument_kind();
+        kind.provide(&mut $argument)
     }};
 }
 
-/// Gives an attempt a clone of the request in a slot, or what else there is.
+/// Provides an attempt with the request in a slot: a clone, or the best substitute.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __request {
     (clone, $slot:ident, $call:ident) => {
-        $crate::__private::Requests::of($slot.get()).request().clone_from(&mut $slot, &mut $call)
+        $crate::__private::RequestKind::of($slot.get()).request_kind().clone_from(&mut $slot, &mut $call)
     };
     (once, $slot:ident, $call:ident) => {
-        $crate::__private::Giving::of($slot.get()).giving().take_from(&mut $slot, &mut $call)
+        $crate::__private::ArgumentKind::of($slot.get()).argument_kind().take_from(&mut $slot, &mut $call)
     };
     (lend, $slot:ident, $call:ident) => {
-        $crate::__private::Requests::of($slot.get()).request().lend_from(&mut $slot, &mut $call)
+        $crate::__private::RequestKind::of($slot.get()).request_kind().lend_from(&mut $slot, &mut $call)
     };
-}
-
-/// Arms what `.send()` is called on, where it is reqwest's.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __arm {
-    ($sender:expr, $idempotent:expr) => {
-        match $sender {
-            sender => $crate::__private::SendsAsync::of(&sender).arming().arm(sender, $idempotent),
-        }
-    };
-}
-
-/// Prepares for what is passed to `.execute(..)` of `$client`. The block ends the borrow before the call.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __executing {
-    ($client:expr, $idempotent:expr) => {{
-        let arming = $crate::__private::Look::of(&$client).executing().of_client(&$client, $idempotent);
-        arming
-    }};
-}
-
-/// Asks which answer `$response` is. The block ends the borrow before that is read.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __answer {
-    ($response:expr) => {{
-        let answer = $crate::__private::Look::of(&$response).answering().of(&$response);
-        answer
-    }};
-}
-
-/// Decides what follows an attempt: returns its outcome, or waits and goes on.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __settle {
-    ($wait:ident, $call:ident, $attempted:ident $(, $retry_if:expr)?) => {{
-        $(
-            if $crate::__private::is_wanted(&$attempted.outcome, $retry_if) {
-                $call.want();
-            }
-        )?
-        let answer = $attempted.answer().known();
-        let error = $attempted.error().known();
-        match $attempted.next(&mut $call, answer, error) {
-            ::core::option::Option::Some(wait) => $attempted.$wait(&mut $call, answer, wait),
-            ::core::option::Option::None => return $attempted.outcome,
-        }
-    }};
 }

@@ -1,4 +1,4 @@
-//! One attempt: the wait before it, the body in a scope of its own, and the outcome.
+//! Runs one attempt: the wait before it, then the body in a scope of its own.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,50 +7,21 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::call::Call;
+use crate::call::conclude::Outcome;
 use crate::scope;
 
-/// What the body of an annotated function must return.
-#[diagnostic::on_unimplemented(
-    message = "`#[retry_http]` needs a function that returns a `Result`, not `{Self}`",
-    label = "not a `Result`",
-    note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
-)]
-pub trait Outcome {
-    /// The finished attempt. An associated type, so that a body that is not a `Result` produces one error, not several.
-    type Attempted;
-
-    /// Returns the attempt that ended in this outcome.
-    fn attempted(self) -> Self::Attempted;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E> Outcome for Result<T, E> {
-    type Attempted = Attempted<T, E>;
-
-    #[inline]
-    fn attempted(self) -> Attempted<T, E> {
-        Attempted { outcome: self }
-    }
-}
-
-/// Never runs. Returned in an `if false` branch, to fix the type of a body before inference.
+/// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before
+/// inference.
 ///
 /// # Panics
 ///
-/// Always.
+/// Always panics.
 #[cold]
-pub fn typed<R>() -> R {
+pub fn unreachable_value<R>() -> R {
     unreachable!("in a branch that is not taken")
 }
 
-/// A finished attempt.
-#[derive(Debug)]
-pub struct Attempted<T, E> {
-    /// What the body returned.
-    pub outcome: Result<T, E>,
-}
-
-/// How far an attempt is.
+/// The progress of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Waiting,
@@ -59,16 +30,16 @@ enum Stage {
 }
 
 pin_project! {
-    /// One attempt of an async function.
-    pub struct Attempt<'c, 'p, F> {
+    /// Runs one attempt of an async function.
+    pub struct AttemptFuture<'c, 'p, F> {
         call: &'c mut Call<'p>,
         stage: Stage,
         #[pin]
         body: Option<F>,
     }
 
-    impl<F> PinnedDrop for Attempt<'_, '_, F> {
-        // What the body drops is recorded as dropped, so its scope is entered for that as well.
+    impl<F> PinnedDrop for AttemptFuture<'_, '_, F> {
+        // The scope is entered to drop the body as well, so that its sends are recorded as dropped.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if *this.stage == Stage::Running {
@@ -79,19 +50,20 @@ pin_project! {
     }
 }
 
-/// Runs the body of an async function once, after the wait since the last time, if there is one.
+/// Runs the body of an async function once, after the wait since the last attempt, if there is one.
 ///
-/// One future instead of two to be awaited in the loop: each costs compile time, in every annotated function.
+/// The loop awaits one future instead of two, as each costs compile time in every annotated
+/// function.
 #[inline]
 pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
     call: &'c mut Call<'p>,
     body: F,
-) -> Attempt<'c, 'p, F> {
-    Attempt { call, stage: Stage::Waiting, body: Some(body) }
+) -> AttemptFuture<'c, 'p, F> {
+    AttemptFuture { call, stage: Stage::Waiting, body: Some(body) }
 }
 
-impl<R: Outcome, F: Future<Output = R>> Future for Attempt<'_, '_, F> {
-    type Output = R::Attempted;
+impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
+    type Output = R::Attempt;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -109,19 +81,18 @@ impl<R: Outcome, F: Future<Output = R>> Future for Attempt<'_, '_, F> {
         let body = this.body.as_pin_mut().expect("an attempt that is dropped is not polled");
         let outcome = ready!(body.poll(context));
         drop(entered);
-        // An `async` block holds nothing any more.
+        // An `async` block that has ended holds nothing.
         *this.stage = Stage::Ended;
-        Poll::Ready(outcome.attempted())
+        Poll::Ready(outcome.into_attempt())
     }
 }
 
 /// Runs the body of a sync function once.
-#[cfg(feature = "blocking")]
 #[inline]
-pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Attempted {
+pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Attempt {
     call.begin_attempt();
     let entered = scope::enter(&mut call.scope);
     let outcome = body();
     drop(entered);
-    outcome.attempted()
+    outcome.into_attempt()
 }

@@ -1,218 +1,117 @@
-//! After an attempt: read what its outcome says, ask for a verdict, then return the outcome, or drain it and wait.
+//! Concludes an attempt: reports its outcome, asks for a verdict, then returns the outcome, or
+//! drains it and waits.
 
-use std::error::Error as StdError;
+#![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
+
 use std::time::Duration;
 
 use crate::call::Call;
-use crate::call::attempt::Attempted;
-use crate::engine::policy::failure::HttpFailure;
-use crate::engine::report::{By, Report};
-use crate::env;
-#[cfg(feature = "blocking")]
-use crate::transport::BlockingWork;
-use crate::transport::kind::{Known, Look, Own, Probe, SendError, SharedError, Sourced, Typed, Unknown};
-use crate::transport::reqwest::search;
-use crate::transport::{Answer, AnyError, Failing, Work};
+use crate::engine::report::Report;
+use crate::transport::kind::Kind;
+use crate::transport::kind::outcome::{ErrorKind, ErrorReporter, SuccessReporter};
 
-/// How long to drain a failed response: as long as the wait is, but within these bounds.
+/// The bounds of the time to drain a failed response. Within them it is drained for as long as the
+/// wait is.
 const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
 const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 
-/// Reads a success of type `T`.
-pub trait KnowsAnswer<T> {
-    /// Returns what it says.
-    fn report(self, answer: &T) -> Report<'_>;
+/// The type that the body of an annotated function must return.
+#[diagnostic::on_unimplemented(
+    message = "`#[retry_http]` needs a function that returns a `Result`, not `{Self}`",
+    label = "not a `Result`",
+    note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
+)]
+pub trait Outcome {
+    /// The finished attempt. An associated type, so that a body that is not a `Result` produces one
+    /// error, not several.
+    type Attempt;
 
-    /// Returns what there is to do before it is forgotten. A response is worth more than being dropped: once it is read,
-    /// its connection can be used again.
-    fn drain(self, answer: T) -> Option<Work>;
-
-    /// [`drain`](Self::drain), in a sync function.
-    #[cfg(feature = "blocking")]
-    fn drain_blocking(self, answer: T) -> Option<BlockingWork>;
+    /// Returns the attempt that ended with this outcome.
+    fn into_attempt(self) -> Self::Attempt;
 }
 
-impl<T: Answer> KnowsAnswer<T> for Known<Typed> {
+#[diagnostic::do_not_recommend]
+impl<T, E> Outcome for Result<T, E> {
+    type Attempt = Attempt<T, E>;
+
     #[inline]
-    fn report(self, answer: &T) -> Report<'_> {
-        answer.report()
-    }
-
-    fn drain(self, answer: T) -> Option<Work> {
-        answer.drain()
-    }
-
-    #[cfg(feature = "blocking")]
-    fn drain_blocking(self, answer: T) -> Option<BlockingWork> {
-        answer.drain_blocking()
+    fn into_attempt(self) -> Attempt<T, E> {
+        Attempt { outcome: self }
     }
 }
 
-impl<T> KnowsAnswer<T> for Unknown<T> {
+/// A finished attempt.
+#[derive(Debug)]
+pub struct Attempt<T, E> {
+    /// The value that the body returned.
+    pub outcome: Result<T, E>,
+}
+
+impl<T, E> Attempt<T, E> {
+    /// Asks about the type of a success.
     #[inline]
-    fn report(self, _: &T) -> Report<'_> {
-        Report::new(By::Success)
+    pub fn success(&self) -> Kind<T> {
+        Kind::new()
     }
 
-    fn drain(self, _: T) -> Option<Work> {
-        None
-    }
-
-    #[cfg(feature = "blocking")]
-    fn drain_blocking(self, _: T) -> Option<BlockingWork> {
-        None
-    }
-}
-
-/// Reads a failure of type `E`.
-pub trait KnowsError<E> {
-    /// Returns what it says.
-    fn report(self, error: &E) -> Report<'_>;
-}
-
-impl<E: Failing> KnowsError<E> for Known<Typed> {
+    /// Asks about the type of an error.
     #[inline]
-    fn report(self, error: &E) -> Report<'_> {
-        error.report()
+    pub fn error(&self) -> ErrorKind<E> {
+        ErrorKind::new()
     }
-}
 
-/// What the error says of itself counts, and nothing else.
-impl<E: HttpFailure> KnowsError<E> for Known<Own> {
-    fn report(self, error: &E) -> Report<'_> {
-        Report::own(error)
-    }
-}
-
-/// An error that is a pointer to any: it is looked at, and its sources.
-macro_rules! dynamic {
-    ($($error:ty),+) => {$(
-        impl<E: AsRef<$error>> KnowsError<E> for Known<$error> {
-            fn report(self, error: &E) -> Report<'_> {
-                search(error.as_ref())
-            }
-        }
-    )+};
-}
-
-dynamic!(SharedError, SendError, AnyError);
-
-/// Only the sources are looked at: an error with a lifetime cannot be looked at by type.
-impl<E: StdError> KnowsError<E> for Known<Sourced> {
-    fn report(self, error: &E) -> Report<'_> {
-        error.source().map_or(Report::new(By::Error), search)
-    }
-}
-
-impl<E> KnowsError<E> for Unknown<E> {
+    /// Returns the wait before the next attempt, or `None` if the outcome is to be returned.
     #[inline]
-    fn report(self, _: &E) -> Report<'_> {
-        Report::new(By::Error)
-    }
-}
-
-/// Returns what an outcome says.
-#[inline]
-fn report<T, E>(
-    outcome: &Result<T, E>,
-    answer: impl KnowsAnswer<T>,
-    error: impl KnowsError<E>,
-) -> Report<'_> {
-    match outcome {
-        Ok(value) => answer.report(value),
-        Err(value) => error.report(value),
-    }
-}
-
-impl<T, E> Attempted<T, E> {
-    /// Asks about a success.
-    #[inline]
-    pub fn answer(&self) -> Look<T> {
-        Look::new()
-    }
-
-    /// Asks about a failure.
-    #[inline]
-    pub fn error(&self) -> Probe<E> {
-        Probe::new()
-    }
-}
-
-impl<T, E> Attempted<T, E> {
-    /// Returns the wait before the next attempt, or `None` where the outcome is to be returned.
-    #[inline]
-    pub fn next(
+    pub fn conclude(
         &self,
         call: &mut Call<'_>,
-        answer: impl KnowsAnswer<T>,
-        error: impl KnowsError<E>,
+        success: impl SuccessReporter<T>,
+        error: impl ErrorReporter<E>,
     ) -> Option<Duration> {
-        call.next(&report(&self.outcome, answer, error))
+        call.next_wait(&self.report(success, error))
     }
 
-    /// Disposes of the outcome, and has the next attempt begin after `wait`.
-    pub fn wait(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>, wait: Duration) {
-        let drain = self.outcome.ok().and_then(|value| answer.drain(value));
+    /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait
+    /// ends in here.
+    pub fn wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>, wait: Duration) {
+        let drain = self.outcome.ok().and_then(|value| success.drain(value));
         let longest_drain = longest_drain(call, wait);
-        pause(call, drain, wait, longest_drain);
+        call.wait_for(wait, drain, longest_drain);
     }
 
-    /// Disposes of the outcome of a sync function, and blocks the thread until the next attempt.
-    #[cfg(feature = "blocking")]
-    pub fn wait_blocking(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>, wait: Duration) {
-        let start = env::blocking::now();
-        if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain_blocking(value)) {
-            env::blocking::at_most(longest_drain(call, wait), drain);
-        }
-        env::blocking::wait(start, wait, &mut call.scope.outgoing.skipped);
-    }
-
-    /// Decides whether to renew the credentials, before the attempt is settled.
+    /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal
+    /// must follow.
     pub fn start_renewal(
         &self,
         call: &mut Call<'_>,
-        answer: impl KnowsAnswer<T>,
-        error: impl KnowsError<E>,
+        success: impl SuccessReporter<T>,
+        error: impl ErrorReporter<E>,
     ) -> bool {
-        call.start_renewal(&report(&self.outcome, answer, error))
+        call.start_renewal(&self.report(success, error))
     }
 
-    /// Disposes of the outcome after a renewal. The next attempt follows at once, but where a wait is owed to the server.
-    pub fn dispose(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
-        let wait = call.take_owed();
-        let drain = self.outcome.ok().and_then(|value| answer.drain(value));
+    /// Drains the outcome after a renewal. The next attempt follows at once, unless the server
+    /// asked for a wait.
+    pub fn wait_after_renewal(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
+        let wait = call.take_wait_after_renewal();
+        let drain = self.outcome.ok().and_then(|value| success.drain(value));
         if drain.is_some() || !wait.is_zero() {
             let longest_drain = longest_drain(call, SHORTEST_DRAIN);
-            pause(call, drain, wait, longest_drain);
+            call.wait_for(wait, drain, longest_drain);
         }
     }
 
-    /// [`dispose`](Self::dispose), in a sync function.
-    #[cfg(feature = "blocking")]
-    pub fn dispose_blocking(self, call: &mut Call<'_>, answer: impl KnowsAnswer<T>) {
-        let (wait, start) = (call.take_owed(), env::blocking::now());
-        if let Some(drain) = self.outcome.ok().and_then(|value| answer.drain_blocking(value)) {
-            env::blocking::at_most(longest_drain(call, SHORTEST_DRAIN), drain);
-        }
-        if !wait.is_zero() {
-            env::blocking::wait(start, wait, &mut call.scope.outgoing.skipped);
+    #[inline]
+    fn report(&self, success: impl SuccessReporter<T>, error: impl ErrorReporter<E>) -> Report<'_> {
+        match &self.outcome {
+            Ok(value) => success.report(value),
+            Err(value) => error.report(value),
         }
     }
 }
 
-/// Has the next attempt begin with draining and a wait. The clock starts here, before the first poll: draining is part of
-/// the wait.
-fn pause(call: &mut Call<'_>, drain: Option<Work>, wait: Duration, longest_drain: Duration) {
-    let wait = env::wait(wait, &mut call.scope.outgoing.skipped);
-    call.wait_for(Box::pin(async move {
-        if let Some(drain) = drain {
-            env::at_most(longest_drain, drain).await;
-        }
-        wait.await;
-    }));
-}
-
-/// Returns how long to drain before or within `wait`. With a deadline: at most `wait`, and at most half of the time left.
+/// Returns how long to drain before or within `wait`. With a deadline: at most `wait`, and at most
+/// half of the time left.
 fn longest_drain(call: &Call<'_>, wait: Duration) -> Duration {
     let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
     call.left().map_or(longest, |left| longest.min(wait).min(left / 2))

@@ -1,4 +1,4 @@
-//! Annotated functions, as far as all of their calls have something in common.
+//! The state that all calls of an annotated function share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,46 +7,48 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Function {
     name: &'static str,
     sends: Sends,
-    /// Whether one of its attempts has recorded a request.
+    /// `true` once an attempt has recorded a request.
     has_recorded: AtomicBool,
-    /// Whether it was said that none has.
-    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "it is said by `tracing`"))]
+    /// `true` once the user was warned that no attempt has.
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "`tracing` warns"))]
     has_warned: AtomicBool,
 }
 
-/// Whether the macro sees requests in the body of a function.
+/// The part of a function that sends, as the macro found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
-    /// It sees some.
+    /// The body.
     Visible,
-    /// It sees none: helpers send.
+    /// Functions that the body calls.
     Hidden,
 }
 
 impl Function {
-    /// The function with this path.
+    /// Makes the function with this path.
     pub const fn new(name: &'static str, sends: Sends) -> Self {
         Self { name, sends, has_recorded: AtomicBool::new(false), has_warned: AtomicBool::new(false) }
     }
 
-    /// Returns its path.
+    /// Returns the path of the function.
     pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// An attempt has recorded a request.
+    /// Remembers that an attempt has recorded a request.
     #[inline]
-    pub(crate) fn record(&self) {
-        // Of a function with visible sends nobody asks. A read alone is free for calls on several threads.
+    pub(crate) fn mark_recorded(&self) {
+        // Only hidden sends are asked about. Reading alone costs nothing where calls run on several
+        // threads.
         if self.sends == Sends::Hidden && !self.has_recorded.load(Ordering::Relaxed) {
             self.has_recorded.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether to warn that requests of the function are not seen: once, and where that is certain enough. Behind a
-    /// visible send it is where the type of that is not known.
+    /// Returns `true` the first time that it is certain that requests of the function are not
+    /// recorded, and `false` from then on. With a visible send that is certain if the type of its
+    /// sender is unknown.
     #[cfg(feature = "tracing")]
-    pub(crate) fn is_to_warn(&self, unknown_sender: Option<fn() -> &'static str>) -> bool {
+    pub(crate) fn claim_warning(&self, unknown_sender: Option<fn() -> &'static str>) -> bool {
         let is_certain = match self.sends {
             Sends::Visible => unknown_sender.is_some(),
             Sends::Hidden => !self.has_recorded.load(Ordering::Relaxed),

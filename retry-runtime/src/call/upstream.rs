@@ -1,4 +1,5 @@
-//! A call and its upstream: when it may go, what it pays for a retry, what it tells of the server's answers.
+//! Connects a call to its upstream: admits its attempts, pays for its retries, and reports its
+//! exchanges.
 
 use std::borrow::Borrow;
 use std::num::NonZeroUsize;
@@ -7,19 +8,20 @@ use std::time::Duration;
 
 use crate::engine::exchange::Exchange;
 use crate::engine::recorder::Recorded;
+use crate::engine::report::Report;
 use crate::engine::retry::Verdict;
 use crate::engine::upstream::{Ticket, Upstream};
-use crate::env::{self, Moment, Skipped};
+use crate::env::{self, Clock, Skipped};
 use crate::scope;
 
-/// What `upstream` takes: an [`Upstream`], or a pointer to one.
+/// The value of `upstream`: an [`Upstream`], or a pointer to one.
 #[diagnostic::on_unimplemented(
     message = "`upstream` is an `Upstream` or a pointer to one, not `{Self}`",
     label = "not an `Upstream`",
     note = "what all calls share lives in a `static` or a field: `static GITHUB: Upstream = Upstream::new(\"github\");`"
 )]
 pub trait IsUpstream {
-    /// What it points at.
+    /// Returns the upstream.
     fn upstream(&self) -> &Upstream;
 }
 
@@ -31,72 +33,81 @@ impl<T: Borrow<Upstream>> IsUpstream for T {
     }
 }
 
-/// A call's share in its upstream.
-pub(crate) struct Shared<'p> {
+/// The upstream of a call.
+pub(crate) struct UpstreamHandle<'p> {
     upstream: &'p Upstream,
-    turn: Ticket,
-    /// The upstream was idle when the call began, so the success of a first attempt need not be reported.
-    calm: bool,
+    ticket: Ticket,
+    /// The upstream was idle when the call began, so the success of a first attempt need not be
+    /// reported.
+    was_idle: bool,
     /// The call is part of an attempt that the upstream has admitted.
     is_admitted: bool,
-    moment: fn() -> Moment,
+    clock: Clock,
 }
 
-impl<'p> Shared<'p> {
+impl<'p> UpstreamHandle<'p> {
     #[inline]
-    pub(crate) fn new(upstream: &'p Upstream, moment: fn() -> Moment) -> Self {
-        let calm = upstream.is_idle();
-        let is_admitted = !calm && scope::is_admitted_by(address(upstream));
-        Self { upstream, turn: Ticket::default(), calm, is_admitted, moment }
+    pub(crate) fn new(upstream: &'p Upstream, clock: Clock) -> Self {
+        let was_idle = upstream.is_idle();
+        let is_admitted = !was_idle && scope::is_admitted_by(address(upstream));
+        Self { upstream, ticket: Ticket::default(), was_idle, is_admitted, clock }
     }
 
-    /// Returns the address of the upstream, by which calls in calls know that they share it.
+    /// Returns the address of the upstream, by which nested calls know that they share it.
     #[inline]
     pub(crate) fn address(&self) -> NonZeroUsize {
         address(self.upstream)
     }
 
-    /// Whether the upstream does not know of an exchange yet: no call inside of this one has reported it.
+    /// Returns whether the upstream does not know of an exchange yet: no inner call has reported
+    /// it.
     #[inline]
     pub(crate) fn is_news(&self, recorded: &Recorded) -> bool {
         recorded.reported_to != Some(self.address())
     }
 
-    /// How long to wait before asking again whether to go, at most `at_most` in all.
+    /// Returns how long to wait before asking again, or `None` if the attempt may begin. `longest`
+    /// bounds the waits in all.
     #[inline]
-    pub(crate) fn hold(&mut self, skipped: Skipped, at_most: impl FnOnce() -> Duration) -> Option<Duration> {
-        if self.calm || self.is_admitted {
+    pub(crate) fn admission_delay(
+        &mut self,
+        skipped: Skipped,
+        longest: impl FnOnce() -> Duration,
+    ) -> Option<Duration> {
+        if self.was_idle || self.is_admitted {
             return None;
         }
         let now = self.now(skipped);
-        self.upstream.admit(&mut self.turn, now, at_most())
+        self.upstream.admit(&mut self.ticket, now, longest())
     }
 
-    /// What becomes of a verdict on `exchange`: a retry has to be paid for.
+    /// Reports `exchange` to the upstream. Returns `verdict`, or another one if the budget does not
+    /// pay for a retry.
     #[inline]
-    pub(crate) fn after(
+    pub(crate) fn report(
         &mut self,
         exchange: &Exchange,
-        succeeded: bool,
+        report: &Report<'_>,
         verdict: Verdict,
         skipped: Skipped,
     ) -> Verdict {
-        if self.calm && succeeded && matches!(verdict, Verdict::Stop(_)) && !exchange.is_error() {
+        let is_plain_success = report.is_success() && !exchange.is_error();
+        if self.was_idle && is_plain_success && matches!(verdict, Verdict::Stop(_)) {
             return verdict;
         }
-        self.look_again();
+        self.reset_ticket();
         self.upstream.on_attempt(exchange, verdict, self.now(skipped), env::random())
     }
 
-    /// Gives the next attempt a turn of its own, and has the state of the upstream read again.
-    pub(crate) fn look_again(&mut self) {
-        self.turn = Ticket::default();
-        self.calm = false;
+    /// Gives the next attempt a new ticket, and forgets that the upstream was idle.
+    pub(crate) fn reset_ticket(&mut self) {
+        self.ticket = Ticket::default();
+        self.was_idle = false;
         self.is_admitted = false;
     }
 
     fn now(&self, skipped: Skipped) -> Duration {
-        (self.moment)().since_start().saturating_add(skipped.of_start())
+        self.clock.now().since_start().saturating_add(skipped.of_start())
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod decide;
 )]
 pub(crate) mod exchange;
 pub mod hint;
-pub mod policy;
+pub(crate) mod http_failure;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
     allow(dead_code, reason = "only a transport records")

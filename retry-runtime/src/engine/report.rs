@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use retry_policy::{Failure, FailureSet};
 
-use crate::engine::policy::failure::{Failure, FailureSet, HttpFailure};
+use crate::engine::http_failure::HttpFailure;
 
 /// The facts that one value (a response, an error, an outcome) gives about an exchange.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,5 @@
-//! Events as numbers, by `metrics`. Labels are bounded: functions, of which a program has so many as it has annotated,
-//! statuses of errors, and words of ours. Never a host, which may come from a user.
+//! Counts events by `metrics`. Labels are bounded: annotated functions, statuses of errors, and
+//! words of ours. A host is no label, as it may come from a user.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -15,7 +15,8 @@ const ATTEMPTS: &str = "retry_http_attempts";
 const WAIT: &str = "retry_http_wait_seconds";
 const HELD: &str = "retry_http_held_seconds";
 
-/// Tells the recorder of `metrics` what each metric means, and its unit: once, after it is installed.
+/// Describes each metric and its unit to the recorder of `metrics`. Call it once, after the
+/// recorder is installed.
 ///
 /// | metric | labels | what |
 /// |---|---|---|
@@ -41,33 +42,44 @@ pub(crate) fn count(event: &Event<'_>) {
     let labels = Labels::of(event.function);
     match event.step {
         Step::Retry { wait } => {
-            // A server has many statuses, but this is one of an error.
+            // The number of labels is bounded: only statuses of errors are types of errors.
             let reason = Label::new("reason", event.error_type().unwrap_or("outcome").to_owned());
             increment(&Key::from_parts(RETRIES, vec![labels.function[0].clone(), reason]));
             record(WAIT, labels, wait.as_secs_f64());
         }
         Step::Held { wait } => record(HELD, labels, wait.as_secs_f64()),
         Step::Renewed { succeeded } => {
-            increment(&Key::from_static_parts(RENEWALS, labels.result(succeeded, 1)));
+            let result = if succeeded { CallResult::Ok } else { CallResult::Failed };
+            increment(&Key::from_static_parts(RENEWALS, labels.result(result, 1)));
             if !succeeded {
-                end(labels, event.attempt, false);
+                end(labels, event.attempt, CallResult::Failed);
             }
         }
-        // What a `retry_if` still wants to retry is no success, though it is no error either.
-        Step::End { stop, succeeded } => end(labels, event.attempt, succeeded && !stop.gave_up()),
+        // An outcome that `retry_if` still asks to retry is neither an error nor a success.
+        Step::End { stop, succeeded: true } if !stop.gave_up() => end(labels, event.attempt, CallResult::Ok),
+        Step::End { .. } => end(labels, event.attempt, CallResult::Failed),
     }
 }
 
-fn end(labels: &'static Labels, attempt: u32, succeeded: bool) {
-    increment(&Key::from_static_parts(CALLS, labels.result(succeeded, attempt)));
+/// Counts the end of a call.
+fn end(labels: &'static Labels, attempt: u32, result: CallResult) {
+    increment(&Key::from_static_parts(CALLS, labels.result(result, attempt)));
     record(ATTEMPTS, labels, f64::from(attempt));
 }
 
-/// The labels of a function. Made once, so that a call which succeeds at once allocates nothing, whoever counts it.
+/// The labels of a function. They are made once, so that counting a call that succeeds at once
+/// allocates nothing.
 struct Labels {
     function: [Label; 1],
     /// In the order of [`RESULTS`].
     results: [[Label; 2]; 4],
+}
+
+/// The result of a call or a renewal: its place in [`RESULTS`].
+#[derive(Clone, Copy)]
+enum CallResult {
+    Ok = 0,
+    Failed = 2,
 }
 
 const RESULTS: [&str; 4] = ["ok", "ok_after_retry", "failed", "failed_after_retry"];
@@ -78,7 +90,7 @@ impl Labels {
         if let Some(labels) = ALL.read().unwrap_or_else(PoisonError::into_inner).get(function) {
             return labels;
         }
-        // Leaked, but once a function; and read without a lock from here on.
+        // Leaked, but only once a function.
         let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
         all.entry(function).or_insert_with(|| Box::leak(Box::new(Self::new(function))))
     }
@@ -89,8 +101,9 @@ impl Labels {
         Self { function: [label], results }
     }
 
-    fn result(&'static self, succeeded: bool, attempts: u32) -> &'static [Label] {
-        &self.results[2 * usize::from(!succeeded) + usize::from(attempts > 1)]
+    /// Returns the labels of a result after this number of attempts.
+    fn result(&'static self, result: CallResult, attempts: u32) -> &'static [Label] {
+        &self.results[result as usize + usize::from(attempts > 1)]
     }
 }
 

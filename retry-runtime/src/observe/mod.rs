@@ -1,7 +1,7 @@
-//! What can be seen of a call from outside: events, for observers, logs and metrics.
+//! Events of calls, for observers, logs and metrics.
 //!
-//! An event borrows all that it tells, and tells nothing that could be a secret: of a URL the host, of a header its name,
-//! of a body nothing.
+//! An event borrows its values, and has none that could be a secret: the host of a URL, the name of
+//! a header, nothing of a body.
 
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
@@ -11,8 +11,8 @@ pub(crate) mod tracing;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use retry_policy::{Failure, FailureSet};
 
-use crate::engine::policy::failure::{Failure, FailureSet};
 use crate::engine::retry::Stop;
 
 /// Something that happened in a call of an annotated function.
@@ -21,29 +21,30 @@ use crate::engine::retry::Stop;
 pub struct Event<'e> {
     /// The function, by its path: `crate::module::function`.
     pub function: &'static str,
-    /// Which attempt of the call it is about, from 1.
+    /// The number of the attempt within the call, from 1.
     pub attempt: u32,
-    /// How long ago the call began. Zero where neither an observer nor a deadline asks for the time.
+    /// The time since the call began. Zero if the function has neither an observer nor a deadline.
     pub elapsed: Duration,
-    /// The method of the last request of the attempt, where it is known.
+    /// The method of the deciding request, if it is known.
     pub method: Option<&'e Method>,
-    /// The host that answered or was to answer it (never the rest of the URL), where it is known.
+    /// The host of the request's URL, if it is known. Never the path or query.
     pub host: Option<&'e str>,
-    /// The status of its answer, where there was one.
+    /// The status of the response, if there was one.
     pub status: Option<StatusCode>,
-    /// The ways in which it failed.
+    /// The ways in which the request failed.
     pub failures: FailureSet,
     /// The wait that the server asked for.
     pub hint: Option<Duration>,
-    /// The header that says so, by its name in lower case; `None` where an error of the user's did.
+    /// The header with the hint, by its name in lower case; `None` if an error of the user's has
+    /// the hint.
     pub hint_header: Option<&'static str>,
-    /// What happened.
+    /// The step of the call.
     pub step: Step,
 }
 
 impl Event<'_> {
-    /// What is wrong with the answer, as OpenTelemetry's `error.type`: the status where it is an error, else the first of
-    /// the failures, by its [`name`](crate::Failure::name). `None` where neither is.
+    /// Returns OpenTelemetry's `error.type`: the status if it is that of an error, else the
+    /// [`name`](crate::Failure::name) of the first failure; `None` if there is neither.
     pub fn error_type(&self) -> Option<&str> {
         match &self.status {
             Some(status) if status.is_client_error() || status.is_server_error() => Some(status.as_str()),
@@ -52,44 +53,45 @@ impl Event<'_> {
     }
 }
 
-/// What happened in a call.
+/// A step of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// When an attempt failed and another one follows after `wait`.
+    /// An attempt failed, and another one follows after `wait`.
     Retry {
-        /// How long the wait is.
+        /// The wait before the next attempt.
         wait: Duration,
     },
-    /// When the upstream holds back the attempt that comes next.
+    /// The upstream delays the next attempt.
     Held {
-        /// For how long, before it is asked again.
+        /// The wait before the call asks the upstream again.
         wait: Duration,
     },
-    /// When credentials were renewed, or could not be.
+    /// A renewal of credentials ended.
     Renewed {
-        /// Whether an attempt with fresh ones follows at once; else the call has ended.
+        /// `true` if an attempt with fresh credentials follows at once; `false` if the call ends.
         succeeded: bool,
     },
-    /// When the call ends.
+    /// The call ends.
     End {
-        /// Why.
+        /// The reason why no other attempt follows.
         stop: Stop,
-        /// Whether it returns `Ok`, and with no error of the server's in it.
+        /// `true` if the call returns an `Ok` that is not a response with an error status.
         succeeded: bool,
     },
 }
 
-/// What is told of every event of a call: a closure or function over [`Event`], or a type of yours.
+/// Observes every event of a call: a closure or function over [`Event`], or a type of yours.
 ///
-/// It is called by whoever runs the call, so it should return soon. What it does must be possible from several threads.
+/// The call waits until it returns, so it should return soon. Calls on several threads may use it
+/// at the same time.
 #[diagnostic::on_unimplemented(
     message = "`observer` is told of events, and `{Self}` cannot be",
     label = "no `Observer`",
     note = "write a closure (`observer = |event| ..`), a function over `&Event<'_>`, or `impl Observer for ..`; it must be `Sync`; behind a reference or `Arc`, name what is there: `observer = *self.observer`"
 )]
 pub trait Observer: Sync {
-    /// Is told of an event.
+    /// Observes one event.
     fn observe(&self, event: &Event<'_>);
 }
 
@@ -100,24 +102,7 @@ impl<F: Fn(&Event<'_>) + Sync> Observer for F {
     }
 }
 
-/// A closure that is an observer: what it is passed is inferred.
+/// Returns a closure as it is, with the type of its argument inferred.
 pub fn observer<F: Fn(&Event<'_>) + Sync>(observer: F) -> F {
     observer
-}
-
-impl Stop {
-    /// The name that logs and metrics have for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotRetryable => "not_retryable",
-            Self::Never => "never",
-            Self::Ambiguous => "ambiguous",
-            Self::Settled => "settled",
-            Self::Exhausted => "exhausted",
-            Self::HintTooLong => "hint_too_long",
-            Self::Deadline => "deadline",
-            Self::Budget => "budget",
-            Self::NotCloneable => "not_cloneable",
-        }
-    }
 }

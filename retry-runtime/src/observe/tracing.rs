@@ -1,17 +1,22 @@
-//! Events as logs, by `tracing`: target `retry_http`, in the span of the caller.
+//! Logs events by `tracing`: target `retry_http`, in the span of the caller.
 //!
-//! What a field is called is by OpenTelemetry's conventions for HTTP clients, and by the prefix `retry_http.` where they
-//! have no name for it. All that a log tells is about the request of the attempt that it is of, so
-//! `http.request.resend_count` is how often that had been sent before, and is left out, as the conventions want it,
-//! where it is the first; a log and the span of the same request agree. Of a method and an error without a name they
-//! have `_OTHER`.
+//! Fields have the names of OpenTelemetry's conventions for HTTP clients, or the prefix
+//! `retry_http.` if the conventions have no name. A log is about the deciding request of an
+//! attempt. `http.request.resend_count` is how often that request had been sent before; as the
+//! conventions ask, it is left out for the first one, so a log and the span of the same request
+//! agree. Methods and errors without a name are `_OTHER`.
 //!
-//! A level says who should know. **WARN**: somebody may have to act. What is retried for good reasons, so it has done
-//! no good, and a call has failed; or credentials cannot be renewed. One line a call, at most, with the number of its
-//! attempts. **INFO**: the call is late, and this is why. A retry is nothing to act on, that is what it is for, but it is
-//! all there is to explain a call that took a minute. **DEBUG**: nothing that the caller is not told. A failure that
-//! is not retried is its own error; that a call is held back by its upstream follows from a refusal that was logged; one
-//! that an inner call gave up on has its WARN already. Of what succeeds nothing is said; count it, by feature `metrics`.
+//! Levels say who should read a log:
+//!
+//! - **WARN**: somebody may have to act. Retries did not help and the call failed, or credentials
+//!   cannot be renewed. At most one line a call, with the number of its attempts.
+//! - **INFO**: explains why a call is late. Nobody has to act on a retry, but nothing else explains
+//!   a call that took a minute.
+//! - **DEBUG**: repeats facts that are known elsewhere. A failure that is not retried is the error
+//!   that the caller gets; an upstream delays calls only after a refusal that was logged; an inner
+//!   call that gave up has logged a WARN.
+//!
+//! Successes are not logged. Feature `metrics` counts them.
 
 use http::Method;
 
@@ -20,7 +25,8 @@ use crate::observe::{Event, Step};
 
 /// Logs `event`.
 pub(crate) fn log(event: &Event<'_>) {
-    /// A level and a message belong to the place in the code, so each has its own.
+    /// `tracing` fixes level and message for a place in the code, so every event has a place of its
+    /// own.
     macro_rules! log {
         ($level:ident, $message:literal $(, $field:ident = $value:expr)?) => {
             tracing::event!(
@@ -59,8 +65,8 @@ pub(crate) fn log(event: &Event<'_>) {
     }
 }
 
-/// Warns that the requests of `function` are not seen.
-pub(crate) fn warn_unseen(function: &'static str, unknown_sender: Option<&'static str>) {
+/// Warns that the requests of `function` are not recorded.
+pub(crate) fn warn_unrecorded(function: &'static str, unknown_sender: Option<&'static str>) {
     if let Some(sender) = unknown_sender {
         tracing::warn!(
             target: "retry_http",
@@ -83,7 +89,7 @@ fn resend_count(event: &Event<'_>) -> Option<u32> {
     Some(event.attempt.saturating_sub(1)).filter(|count| *count > 0)
 }
 
-/// Methods are text of the user's, of which only those are told that everybody knows.
+/// Returns the name of a well-known method. Others are text of the user's, and may be secret.
 fn method(method: &Method) -> &str {
     const KNOWN: [Method; 9] = [
         Method::GET,
@@ -99,7 +105,7 @@ fn method(method: &Method) -> &str {
     if KNOWN.contains(method) { method.as_str() } else { "_OTHER" }
 }
 
-/// An IPv6 address has brackets in a URL alone.
+/// Strips the brackets that an IPv6 address has in a URL.
 fn without_brackets(host: &str) -> &str {
     host.trim_matches(['[', ']'])
 }
@@ -114,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_everybody_knows_is_told_and_nothing_else() {
+    fn only_well_known_methods_are_logged() {
         assert_eq!(method(&Method::PATCH), "PATCH");
         assert_eq!(method(&Method::from_bytes(b"SECRET").unwrap()), "_OTHER");
         assert_eq!(without_brackets("[::1]"), "::1");

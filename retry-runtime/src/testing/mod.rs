@@ -1,11 +1,9 @@
-//! For tests of annotated functions: what would be waited for is recorded and passes in no time, jitter has a seed,
-//! retries are off. And a [`server`] that fails by script.
+//! Tests annotated functions: waits are recorded and skipped, jitter is seeded, retries are turned
+//! off. Includes a [`server`] that fails by script.
 //!
-//! A [`Kit`] is of the thread ([`instant`], [`Kit::enter`]) or of a future ([`Kit::scope`]). Whatever it is not of
-//! knows nothing of it, so tests that run at the same time do not disturb each other. Neither tokio's nor the system's
-//! clock is stopped or moved: what else a test waits for takes as long as ever.
-//!
-//! Which kit a call is in is known by what is being polled, as in `nesting`.
+//! A [`Kit`] holds for a thread ([`instant`], [`Kit::enter`]) or for a future ([`Kit::scope`]), and
+//! for nothing else, so tests that run at the same time do not disturb each other. It neither stops
+//! nor moves tokio's or the system's clock: the other waits of a test take their usual time.
 
 pub mod server;
 
@@ -23,36 +21,36 @@ use pin_project_lite::pin_project;
 use rand::distr::{Distribution, StandardUniform};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use retry_policy::FailureSet;
 
-use crate::engine::policy::failure::FailureSet;
 use crate::engine::retry::{Stop, Verdict};
 use crate::observe::{Event, Step};
 
-/// On this thread waits are recorded and pass in no time, until what is returned is dropped.
+/// Records and skips the waits on this thread, until the returned guard is dropped.
 ///
-/// It is for sync tests, and for async ones on a runtime of one thread (`#[tokio::test]`), of which it includes
-/// spawned tasks; for others there is [`Kit::scope`].
+/// Use it in sync tests, and in async tests on a runtime of one thread (`#[tokio::test]`), where it
+/// holds for spawned tasks as well. Use [`Kit::scope`] in others.
 ///
 /// ```
-/// use retry_runtime::testing;
+/// use retry_http::testing;
 ///
 /// let kit = testing::instant();
-/// // … call what is annotated, against a `testing::server` …
+/// // … call an annotated function, against a `testing::server` …
 /// assert_eq!(kit.waits(), []);
 /// ```
 pub fn instant() -> Entered {
     Kit::new().enter()
 }
 
-/// How calls are run in a test, and what became of them. Clones share their records.
+/// Configures the calls of a test, and records their events. Clones share their records.
 ///
-/// By default waits pass in no time, and jitter is as random as ever.
+/// By default waits are skipped, and jitter is random.
 ///
 /// ```
-/// use retry_runtime::testing::Kit;
+/// use retry_http::testing::Kit;
 ///
 /// let kit = Kit::new().seed(7).enter();
-/// // … call what is annotated …
+/// // … call an annotated function …
 /// assert_eq!(kit.attempts(), 0);
 /// ```
 #[derive(Clone, Debug)]
@@ -79,7 +77,7 @@ enum Retrying {
 struct State {
     random: Option<Box<StdRng>>,
     events: Vec<Told>,
-    /// What upstreams are told of the time: how far ahead of the real one it is.
+    /// The time by which upstreams are ahead of the real clock.
     ahead: Duration,
 }
 
@@ -90,48 +88,52 @@ impl Default for Kit {
 }
 
 impl Kit {
-    /// Waits are recorded and pass in no time. To a `deadline`, an `upstream` and an `observer` they have passed.
+    /// Makes a kit that records and skips waits. For a `deadline`, an `upstream` and an `observer`
+    /// the time has passed.
     pub fn new() -> Self {
         Self { waiting: Waiting::Skipped, retrying: Retrying::ByPolicy, state: Arc::default() }
     }
 
-    /// All randomness of calls (jitter, idempotency keys, the spread after a cooldown) is that of `seed`: the same in
-    /// each run of a test, though not in each version of this crate. Each draw is another one.
+    /// Seeds all randomness of calls: jitter, idempotency keys, the spread after a cooldown. It is
+    /// the same in each run of a test, though not in each version of this crate. Every draw returns
+    /// another value.
     ///
-    /// Calls that run at the same time draw from it in their order, which may not be the same in each run: give each a
-    /// kit of its own.
+    /// Calls that run at the same time draw in the order in which they run, which may differ
+    /// between runs: give each call a kit of its own.
     pub fn seed(self, seed: u64) -> Self {
         self.state().random = Some(Box::new(StdRng::seed_from_u64(seed)));
         self
     }
 
-    /// Waits are recorded and waited for.
+    /// Records waits, and does not skip them.
     pub fn real_time(mut self) -> Self {
         self.waiting = Waiting::Real;
         self
     }
 
-    /// What would be retried ends the call instead, with [`Stop::Exhausted`]. A renewal of credentials is no retry.
+    /// Ends a call where it would retry, with [`Stop::Exhausted`]. A renewal of credentials is no
+    /// retry.
     pub fn without_retries(mut self) -> Self {
         self.retrying = Retrying::Off;
         self
     }
 
-    /// It holds on this thread until what is returned is dropped. Where kits are nested the innermost holds, and alone
-    /// records.
+    /// Enters the kit on this thread, until the returned guard is dropped. Of nested kits only the
+    /// innermost holds and records.
     pub fn enter(&self) -> Entered {
-        HERE.with_borrow_mut(|kits| kits.push(self.clone()));
+        ENTERED.with_borrow_mut(|kits| kits.push(self.clone()));
         Entered { kit: self.clone(), of_the_thread: PhantomData }
     }
 
-    /// It holds in `future`, whatever thread that is on, and not in what it spawns: `tokio::spawn(kit.scope(..))`.
+    /// Enters the kit in `future`, on any thread, and not in the tasks that it spawns: write
+    /// `tokio::spawn(kit.scope(..))`.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// use retry_runtime::testing::Kit;
+    /// use retry_http::testing::Kit;
     ///
     /// let kit = Kit::new();
-    /// kit.scope(async { /* call what is annotated */ }).await;
+    /// kit.scope(async { /* call an annotated function */ }).await;
     /// assert_eq!(kit.waits(), []);
     /// # });
     /// ```
@@ -139,66 +141,68 @@ impl Kit {
         Scoped { kits: vec![self.clone()], future }
     }
 
-    /// All waits, in the order in which they began: those after an attempt, and those for an upstream.
+    /// Returns all waits, in the order in which they began: those after an attempt, and those for
+    /// an upstream.
     pub fn waits(&self) -> Vec<Duration> {
-        let wait = |told: &Told| match told.step {
+        let wait = |event: &Told| match event.step {
             Step::Retry { wait } | Step::Held { wait } => Some(wait),
             _ => None,
         };
         self.state().events.iter().filter_map(wait).collect()
     }
 
-    /// How many attempts have ended, in all calls.
+    /// Returns the number of attempts that have ended, in all calls.
     pub fn attempts(&self) -> usize {
-        self.state().events.iter().filter(|told| !matches!(told.step, Step::Held { .. })).count()
+        self.state().events.iter().filter(|event| !matches!(event.step, Step::Held { .. })).count()
     }
 
-    /// All that happened in calls, in the order in which it did: what an observer is told.
+    /// Returns all events of calls in their order, as an observer gets them.
     pub fn events(&self) -> Vec<Told> {
         self.state().events.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics under the lock.
+        // No code panics under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An [`Event`] of a call, as it is recorded. What is not the same in each run of a test is not part of it: the host,
-/// and the time.
+/// A recorded [`Event`] of a call, without the host and the time, which differ between runs of a
+/// test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Told {
     /// The function, by its path: `crate::module::function`.
     pub function: &'static str,
-    /// Which attempt of the call it is about, from 1.
+    /// The number of the attempt within the call, from 1.
     pub attempt: u32,
-    /// The method of the last request of the attempt, where it is known.
+    /// The method of the deciding request, if it is known.
     pub method: Option<Method>,
-    /// The status of its answer, where there was one.
+    /// The status of the response, if there was one.
     pub status: Option<StatusCode>,
-    /// The ways in which it failed.
+    /// The ways in which the request failed.
     pub failures: FailureSet,
     /// The wait that the server asked for.
     pub hint: Option<Duration>,
-    /// The header that says so, by its name in lower case; `None` where an error of the user's did.
+    /// The header with the hint, by its name in lower case; `None` if an error of the user's has
+    /// the hint.
     pub hint_header: Option<&'static str>,
-    /// What happened.
+    /// The step of the call.
     pub step: Step,
 }
 
-/// A [`Kit`] that holds on this thread until it is dropped. It cannot leave the thread, and a future that keeps it
-/// over an `.await` cannot be spawned on others.
+/// Guards a [`Kit`] that holds on this thread until the guard is dropped. It cannot leave the
+/// thread, and a future that keeps it over an `.await` cannot be spawned on other threads.
 ///
 /// ```compile_fail
-/// let kit = retry_runtime::testing::instant();
+/// let kit = retry_http::testing::instant();
 /// std::thread::spawn(move || drop(kit));
 /// ```
 #[derive(Debug)]
 #[must_use = "the kit holds until this is dropped"]
 pub struct Entered {
     kit: Kit,
-    /// Not `Send`.
+    /// Makes the guard not `Send`.
     of_the_thread: PhantomData<*const ()>,
 }
 
@@ -212,14 +216,14 @@ impl Deref for Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // In whatever order they are dropped, each takes its own.
+        // Guards may be dropped in any order, so each removes its own kit.
         let leave = |kits: &mut Vec<Kit>| {
             if let Some(place) = kits.iter().rposition(|kit| Arc::ptr_eq(&kit.state, &self.kit.state)) {
                 drop(kits.remove(place));
             }
         };
-        // A thread that has ended has left them all.
-        _ = HERE.try_with(|kits| leave(&mut kits.borrow_mut()));
+        // The kits are gone if the thread is about to end.
+        _ = ENTERED.try_with(|kits| leave(&mut kits.borrow_mut()));
     }
 }
 
@@ -238,56 +242,58 @@ impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        /// Also where the future panics.
+        /// Leaves the kits, also after a panic.
         struct Leave<'s>(&'s mut Vec<Kit>);
 
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                HERE.with_borrow_mut(|kits| std::mem::swap(kits, self.0));
+                ENTERED.with_borrow_mut(|kits| std::mem::swap(kits, self.0));
             }
         }
 
         let this = self.project();
-        HERE.with_borrow_mut(|kits| std::mem::swap(kits, this.kits));
+        ENTERED.with_borrow_mut(|kits| std::mem::swap(kits, this.kits));
         let _leave = Leave(this.kits);
         this.future.poll(context)
     }
 }
 
 thread_local! {
-    /// The kits that hold where this thread is, the innermost last.
-    static HERE: RefCell<Vec<Kit>> = const { RefCell::new(Vec::new()) };
+    /// The kits that hold for the running code, the innermost last.
+    static ENTERED: RefCell<Vec<Kit>> = const { RefCell::new(Vec::new()) };
 }
 
-fn here<T>(with: impl FnOnce(&Kit) -> T) -> Option<T> {
-    HERE.try_with(|kits| kits.borrow().last().map(with)).ok().flatten()
+/// Calls `with` on the kit that holds for the running code, if there is one.
+fn innermost<T>(with: impl FnOnce(&Kit) -> T) -> Option<T> {
+    ENTERED.try_with(|kits| kits.borrow().last().map(with)).ok().flatten()
 }
 
-/// Whether calls are recorded.
-pub(crate) fn is_here() -> bool {
-    here(|_| ()).is_some()
+/// Returns whether events are recorded.
+pub(crate) fn is_active() -> bool {
+    innermost(|_| ()).is_some()
 }
 
-/// A seeded draw.
+/// Draws a seeded value, if there is a seed.
 pub(crate) fn draw<T>() -> Option<T>
 where
     StandardUniform: Distribution<T>,
 {
-    here(|kit| kit.state().random.as_mut().map(RngExt::random)).flatten()
+    innermost(|kit| kit.state().random.as_mut().map(RngExt::random)).flatten()
 }
 
-/// What becomes of a verdict.
-pub(crate) fn judge(verdict: Verdict) -> Verdict {
+/// Returns the verdict, or [`Stop::Exhausted`] if retries are off.
+pub(crate) fn override_verdict(verdict: Verdict) -> Verdict {
     match verdict {
-        Verdict::Wait(_) if here(|kit| kit.retrying == Retrying::Off) == Some(true) => {
+        Verdict::Wait(_) if innermost(|kit| kit.retrying == Retrying::Off) == Some(true) => {
             Verdict::Stop(Stop::Exhausted)
         }
         _ => verdict,
     }
 }
 
+/// Records an event.
 pub(crate) fn record(event: &Event<'_>) {
-    here(|kit| {
+    innermost(|kit| {
         kit.state().events.push(Told {
             function: event.function,
             attempt: event.attempt,
@@ -301,23 +307,23 @@ pub(crate) fn record(event: &Event<'_>) {
     });
 }
 
-/// The waits of a call that passed in no time: so far it is ahead of the real one.
+/// Counts the skipped waits of a call, by which its time is ahead of the real one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skipped {
     waits: Duration,
-    /// Those of the calls before it. Calls at the same time do not add up.
+    /// The skipped waits of earlier calls. Those of calls at the same time do not add up.
     before: Duration,
 }
 
 impl Skipped {
-    /// Of a call that begins, and has an upstream.
+    /// Begins to count in a call that has an upstream.
     pub(crate) fn begin(&mut self) {
-        self.before = here(|kit| kit.state().ahead).unwrap_or_default();
+        self.before = innermost(|kit| kit.state().ahead).unwrap_or_default();
     }
 
-    /// Whether `wait` passes in no time. If so it is counted.
+    /// Counts `wait` if it is to be skipped. Returns whether it is.
     pub(crate) fn skip(&mut self, wait: Duration) -> bool {
-        here(|kit| {
+        innermost(|kit| {
             let skipped = kit.waiting == Waiting::Skipped;
             if skipped {
                 self.waits = self.waits.saturating_add(wait);
@@ -329,17 +335,17 @@ impl Skipped {
         .unwrap_or(false)
     }
 
-    /// A call inside of this one ended, after `waits` of this one.
+    /// Counts the waits of an inner call, which ended after `waits` of this one.
     pub(crate) fn reach(&mut self, waits: Duration) {
         self.waits = self.waits.max(waits);
     }
 
-    /// Since the call began.
+    /// Returns the waits since the call began.
     pub(crate) const fn of_call(self) -> Duration {
         self.waits
     }
 
-    /// Since a moment that is the same for all calls in the kit.
+    /// Returns the waits since a moment that is the same for all calls in the kit.
     pub(crate) const fn of_start(self) -> Duration {
         self.before.saturating_add(self.waits)
     }

@@ -1,6 +1,7 @@
-//! A flaky server on loopback: it answers by script, and remembers what it was asked.
+//! A flaky server on loopback: it answers by script, and records its requests.
 //!
-//! It speaks HTTP/1.1 without TLS, on a thread and a clock of its own, so that those of a test may stand still.
+//! It speaks HTTP/1.1 without TLS, on a thread and a clock of its own, so that a test may block its
+//! thread and pause its clock.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -19,10 +20,10 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-/// A flaky server on loopback, which answers until it is dropped.
+/// A flaky server on loopback. It answers until it is dropped.
 ///
 /// ```
-/// use retry_runtime::testing::server::{Reply, Server};
+/// use retry_http::testing::server::{Reply, Server};
 /// use std::io::{Read, Write};
 ///
 /// let server = Server::script([
@@ -30,7 +31,7 @@ use tokio::time::Sleep;
 ///     Reply::hang_up(),
 ///     Reply::status(200).body("hello"),
 /// ]);
-/// // What a client does with `server.url("/")`.
+/// // As a client would, with `server.url("/")`:
 /// let address = server.url("").replace("http://", "");
 /// let mut stream = std::net::TcpStream::connect(address)?;
 /// stream.write_all(b"GET /users/7 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
@@ -49,22 +50,23 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers the n-th request with the n-th reply, and all that follow with the last.
+    /// Starts a server that answers the n-th request with the n-th reply, and all further requests
+    /// with the last one.
     ///
     /// # Panics
     ///
-    /// Without a reply, and where [`new`](Self::new) does.
+    /// Panics without a reply, and where [`new`](Self::new) does.
     pub fn script(replies: impl IntoIterator<Item = Reply>) -> Self {
         let mut replies: Vec<_> = replies.into_iter().collect();
         let last = replies.pop().expect("a script has a reply");
         Self::new(move |n, _| replies.get(n).unwrap_or(&last).clone())
     }
 
-    /// Answers the n-th request, from 0, with what `reply` says.
+    /// Starts a server that answers the n-th request, from 0, with the reply that `reply` returns.
     ///
     /// # Panics
     ///
-    /// Where loopback has no port left, or the process no thread.
+    /// Panics if loopback has no port left, or the process no thread.
     pub fn new(reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = listener();
         let address = listener.local_addr().expect("a listener has an address");
@@ -75,30 +77,30 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let run = move || {
             runtime.spawn(serve(listener, script));
-            // With the runtime all connections end.
+            // All connections end with the runtime.
             let Err(_dropped) = runtime.block_on(stopped);
         };
         std::thread::Builder::new().name("flaky server".into()).spawn(run).expect("a thread");
         Self { address, log, _stop: stop }
     }
 
-    /// The URL of `path`, which begins with a slash.
+    /// Returns the URL of `path`, which begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// All requests so far, in the order in which they came.
+    /// Returns all requests so far, in the order in which they came.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.log).clone()
     }
 
-    /// The pauses between the requests so far, on the real clock.
+    /// Returns the times between the requests so far, on the real clock.
     pub fn pauses(&self) -> Vec<Duration> {
         let log = lock(&self.log);
         log.windows(2).map(|pair| pair[1].at.saturating_duration_since(pair[0].at)).collect()
     }
 
-    /// How many connections the requests so far came over.
+    /// Returns the number of connections that the requests so far came over.
     pub fn connections(&self) -> usize {
         let mut connections: Vec<_> = lock(&self.log).iter().map(|request| request.connection).collect();
         connections.sort_unstable();
@@ -107,22 +109,23 @@ impl Server {
     }
 }
 
-/// The URL of an address where nobody listens: it refuses connections.
+/// Returns a URL that refuses connections, as no server listens there.
 ///
 /// # Panics
 ///
-/// Where loopback has no port left.
+/// Panics if loopback has no port left.
 pub fn nobody() -> String {
     format!("http://{}/", listener().local_addr().expect("a listener has an address"))
 }
 
 /// A request that the server got.
 ///
-/// It can be printed: of headers the names are, of a body the length, of a query nothing.
+/// Its `Debug` output has the names of headers and the length of the body, and nothing of the
+/// query.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
-    /// When all of it had come.
+    /// The time at which all of it had come.
     pub at: Instant,
     /// The number of its connection, from 0.
     pub connection: usize,
@@ -148,15 +151,18 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What the server does with one request.
+/// The reply of the server to one request.
 ///
 /// ```
-/// use retry_runtime::testing::server::Reply;
+/// use retry_http::testing::server::Reply;
 /// use std::time::Duration;
 ///
 /// let limited = Reply::status(429).header("retry-after", "2").body("slow down");
 /// let broken = Reply::status(200).body("{\"id\":").truncated();
-/// let slow = Reply::status(200).late(Duration::from_millis(50)).body("hello").slowly(Duration::from_millis(5));
+/// let slow = Reply::status(200)
+///     .late(Duration::from_millis(50))
+///     .body("hello")
+///     .slowly(Duration::from_millis(5));
 /// ```
 #[derive(Clone)]
 #[must_use = "it is to be part of a script"]
@@ -169,25 +175,25 @@ pub struct Reply {
     end: End,
 }
 
-/// How a reply ends.
+/// The end of a reply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Whole,
     Truncated,
     Endless,
     Stalled,
-    /// Before it has begun.
+    /// The connection is closed before the reply begins.
     HangUp,
-    /// The same.
+    /// The connection is reset before the reply begins.
     Reset,
 }
 
 impl Reply {
-    /// Answers with `status`, and nothing else.
+    /// Makes a reply with this status, and without headers and body.
     ///
     /// # Panics
     ///
-    /// Where `status` is no status of an answer, 200 to 999.
+    /// Panics if `status` is not from 200 to 999.
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational());
         Self {
@@ -200,21 +206,21 @@ impl Reply {
         }
     }
 
-    /// Closes the connection without an answer.
+    /// Makes a reply that closes the connection without a response.
     pub fn hang_up() -> Self {
         Self { end: End::HangUp, ..Self::status(200) }
     }
 
-    /// Resets the connection (RST) without an answer.
+    /// Makes a reply that resets the connection (RST) without a response.
     pub fn reset() -> Self {
         Self { end: End::Reset, ..Self::status(200) }
     }
 
-    /// With a header; one of a name that is there already is added.
+    /// Adds a header. Headers of the same name are all sent.
     ///
     /// # Panics
     ///
-    /// Where the name or the value is not one of a header.
+    /// Panics if the name or the value is not valid.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName, Error: fmt::Debug>,
@@ -225,7 +231,7 @@ impl Reply {
         self
     }
 
-    /// With a body.
+    /// Sets the body.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into().into();
         self
@@ -237,25 +243,25 @@ impl Reply {
         self
     }
 
-    /// After the body follow spaces, without end.
+    /// Sends spaces after the body, without end.
     pub fn endless(mut self) -> Self {
         self.end = End::Endless;
         self
     }
 
-    /// After the body nothing follows, not even its end.
+    /// Sends nothing after the body, not even its end.
     pub fn stalled(mut self) -> Self {
         self.end = End::Stalled;
         self
     }
 
-    /// Lets `by` pass before it answers, or closes the connection.
+    /// Waits for `by` before it answers, or closes the connection.
     pub fn late(mut self, by: Duration) -> Self {
         self.late = by;
         self
     }
 
-    /// Sends the body byte by byte, each after `pause`.
+    /// Sends the body byte by byte, each byte after `pause`.
     pub fn slowly(mut self, pause: Duration) -> Self {
         self.slowly = pause;
         self
@@ -275,7 +281,7 @@ impl fmt::Debug for Reply {
 
 type Log = Arc<Mutex<Vec<Request>>>;
 
-/// Nothing that is done under the lock leaves it half done.
+/// Locks the log. Poison is ignored, as no change of the log can be half done.
 fn lock(log: &Log) -> MutexGuard<'_, Vec<Request>> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -295,8 +301,8 @@ where
 {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     for connection in 0.. {
-        let Ok((stream, socket)) = listener.accept().await.and_then(|(stream, _)| twice(stream)) else {
-            // A client that is gone already, or no file is left: the next one may have more luck.
+        let Ok((stream, socket)) = listener.accept().await.and_then(|(stream, _)| with_socket(stream)) else {
+            // The client is gone already, or the process has no file left: try the next one.
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         };
@@ -305,13 +311,13 @@ where
             let (script, socket) = (Arc::clone(&script), Arc::clone(&socket));
             async move { script.answer(connection, request, &socket).await }
         });
-        // A client that goes away, and a connection that the script closes, are part of the plan.
+        // Errors are expected: clients go away, and scripts close connections.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-/// A stream, and its socket, to reset it by.
-fn twice(stream: tokio::net::TcpStream) -> std::io::Result<(tokio::net::TcpStream, Arc<TcpStream>)> {
+/// Returns a stream together with its socket, by which it can be reset.
+fn with_socket(stream: tokio::net::TcpStream) -> std::io::Result<(tokio::net::TcpStream, Arc<TcpStream>)> {
     let stream = stream.into_std()?;
     let socket = stream.try_clone()?;
     Ok((tokio::net::TcpStream::from_std(stream)?, Arc::new(socket)))
@@ -323,7 +329,7 @@ impl<R: Fn(usize, &Request) -> Reply> Script<R> {
         connection: usize,
         request: hyper::Request<Incoming>,
         socket: &TcpStream,
-    ) -> Result<Response<Sent>, Closed> {
+    ) -> Result<Response<ReplyBody>, Closed> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Closed)?.to_bytes().into();
         let path = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -345,14 +351,14 @@ impl<R: Fn(usize, &Request) -> Reply> Script<R> {
             tokio::time::sleep(reply.late).await;
         }
         if reply.end == End::Reset {
-            // Whatever is left to be sent is not, once it is closed: it is reset.
+            // Closing a socket that must not linger resets it.
             _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
         }
         if matches!(reply.end, End::Reset | End::HangUp) {
             return Err(Closed);
         }
         let mut response =
-            Response::new(Sent { bytes: reply.body, slowly: reply.slowly, end: reply.end, sleep: None });
+            Response::new(ReplyBody { bytes: reply.body, slowly: reply.slowly, end: reply.end, sleep: None });
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers;
         Ok(response)
@@ -371,16 +377,16 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// A body while it is sent.
-struct Sent {
+/// The body of a reply.
+struct ReplyBody {
     bytes: Bytes,
     slowly: Duration,
     end: End,
-    /// Before the next byte, or the end.
+    /// The wait before the next byte, or the end.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Body for Sent {
+impl Body for ReplyBody {
     type Data = Bytes;
     type Error = Closed;
 
@@ -388,7 +394,7 @@ impl Body for Sent {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
-        /// How long what has been sent is given to get there, before the connection is closed behind it.
+        /// The time for the sent bytes to arrive, before the connection is closed.
         const LINGER: Duration = Duration::from_millis(1);
         let this = self.get_mut();
         let pause = match this.end {
@@ -413,7 +419,7 @@ impl Body for Sent {
         }
     }
 
-    /// What is announced.
+    /// Returns the announced length.
     fn size_hint(&self) -> SizeHint {
         const MORE: u64 = 100;
         let length = self.bytes.len() as u64;

@@ -5,6 +5,7 @@ pub(crate) mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;
 pub(crate) mod sending;
+pub(crate) mod sources;
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -13,78 +14,83 @@ use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use crate::engine::report::Report;
-use crate::transport::sending::Sending;
+use crate::transport::sending::SendFuture;
 
-/// An error of any kind, as sources have it.
+/// An error of any type, as `source()` returns it.
 pub(crate) type AnyError = dyn StdError + 'static;
+/// An error that threads can share.
+pub(crate) type SharedError = dyn StdError + Send + Sync + 'static;
+/// An error that can be sent to another thread.
+pub(crate) type SendError = dyn StdError + Send + 'static;
 
-/// Something async of reqwest's to call `.send()` on.
+/// An async builder of reqwest's, to call `.send()` on.
 pub trait Sender: Sized {
-    /// A response.
-    type Response: Answer;
-    /// An error.
-    type Error: Failing;
+    /// The response.
+    type Response: HttpResponse;
+    /// The error.
+    type Error: HttpError;
 
-    /// Imposes on the request what the calls around do. `idempotent` says whether it is safe to repeat, where that is
-    /// not by its method. Returns something to call `.send()` on.
+    /// Gives the request the time limits and key of the calls around, and returns a value to call
+    /// `.send()` on. `idempotent` says whether the request is safe to repeat, if its method does
+    /// not decide that.
     fn arm(
         self,
         idempotent: Option<bool>,
     ) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Error>;
 }
 
-/// A request that is armed. What is to be called next is [`send`](Self::send), so the future is already there: a request
-/// is large, and moved less often so.
+/// An armed request. It holds the future already, as [`send`](Self::send) is called next: a request
+/// is large, and is moved less often this way.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Armed<F, E> {
-    pub(crate) sending: Sending<F, E>,
+    pub(crate) future: SendFuture<F, E>,
 }
 
 impl<F, E> Armed<F, E> {
-    /// Sends the request.
+    /// Returns the future that sends the request.
     #[inline]
-    pub fn send(self) -> Sending<F, E> {
-        self.sending
+    pub fn send(self) -> SendFuture<F, E> {
+        self.future
     }
 }
 
-/// Something blocking of reqwest's to call `.send()` on.
-#[cfg(feature = "blocking")]
+/// A blocking builder of reqwest's, to call `.send()` on.
 pub trait BlockingSender: Sized {
-    /// Something to call `.send()` on, which records what is sent.
+    /// The armed request, which records how it is answered.
     type Armed;
 
-    /// [`Sender::arm`], for what blocks.
+    /// Does what [`Sender::arm`] does, for a blocking request.
     fn arm(self, idempotent: Option<bool>) -> Self::Armed;
 }
 
-/// Something reqwest's to call `.execute(..)` on.
+/// A client of reqwest's, to call `.execute(..)` on.
 pub trait Executor {
-    /// Arms what is passed to it, and records what comes of that.
-    type Arming;
+    /// Arms one request of the client, and records how it is answered.
+    type Armer;
 
-    /// Prepares for a request. `idempotent` says whether that is safe to repeat, where that is not by its method.
-    fn arming(&self, idempotent: Option<bool>) -> Self::Arming;
+    /// Returns the armer of one request. `idempotent` says whether the request is safe to repeat,
+    /// if its method does not decide that.
+    fn armer(&self, idempotent: Option<bool>) -> Self::Armer;
 }
 
-/// A request of reqwest's, or its builder, which can be cloned where its body is no stream.
+/// A request of reqwest's or its builder, which can be cloned unless its body is a stream.
 pub trait TryClone: Sized {
     /// Returns a clone, if there can be one.
     fn try_clone(&self) -> Option<Self>;
 }
 
 /// A response of reqwest's, whose body can be read.
-pub trait Readable {
-    /// Returns which answer it is: the address of its URL.
-    fn answer(&self) -> usize;
+pub trait ReadableResponse {
+    /// Returns the address of its URL, which identifies the response.
+    fn response_id(&self) -> usize;
 }
 
 macro_rules! references {
     ($($reference:ty),+) => {$(
-        impl<T: Readable> Readable for $reference {
+        impl<T: ReadableResponse> ReadableResponse for $reference {
             #[inline]
-            fn answer(&self) -> usize {
-                T::answer(self)
+            fn response_id(&self) -> usize {
+                T::response_id(self)
             }
         }
     )+};
@@ -95,11 +101,11 @@ references!(&T, &mut T);
 macro_rules! pointers {
     ($($pointer:ty),+ $(,)?) => {$(
         impl<T: Executor> Executor for $pointer {
-            type Arming = T::Arming;
+            type Armer = T::Armer;
 
             #[inline]
-            fn arming(&self, idempotent: Option<bool>) -> T::Arming {
-                T::arming(self, idempotent)
+            fn armer(&self, idempotent: Option<bool>) -> T::Armer {
+                T::armer(self, idempotent)
             }
         }
     )+};
@@ -107,58 +113,61 @@ macro_rules! pointers {
 
 pointers!(&T, &mut T, Arc<T>, Box<T>, Rc<T>, LazyLock<T>);
 
-/// Something to be awaited, of a type that costs nothing to compile: it is only made where an attempt has failed.
+/// A future of one type, whatever it does. It costs no compile time in annotated functions, and is
+/// only made after an attempt has failed.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
-/// Something to be done on a thread of its own.
-#[cfg(feature = "blocking")]
+/// Work that blocks the thread it runs on.
 pub(crate) type BlockingWork = Box<dyn FnOnce() + Send>;
 
+/// Reads and discards the rest of a response, within a bound of bytes, so that its connection can
+/// be used again.
+pub enum Drain {
+    /// Drains an async response.
+    Async(Work),
+    /// Drains a blocking response.
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "no response blocks"))]
+    Blocking(BlockingWork),
+}
+
 /// A success that says something about its exchange.
-pub trait Answer: Sized {
-    /// Returns what it says.
+pub trait HttpResponse: Sized {
+    /// Returns the report of the response.
     fn report(&self) -> Report<'_>;
 
-    /// Returns the host that it is from, if that is known.
+    /// Returns the host that answered, if that is known.
     fn host(&self) -> Option<&str> {
         None
     }
 
-    /// Reads and throws away what is left, within a bound of bytes, so that its connection can be used again; `None`
-    /// where there is nothing to read.
-    fn drain(self) -> Option<Work> {
-        None
-    }
-
-    /// [`drain`](Self::drain) for sync functions, as work that is yet to be done.
-    #[cfg(feature = "blocking")]
-    fn drain_blocking(self) -> Option<BlockingWork> {
+    /// Returns the work that drains the response, or `None` if there is nothing to read.
+    fn drain(self) -> Option<Drain> {
         None
     }
 }
 
-impl<B> Answer for http::Response<B> {
+impl<B> HttpResponse for http::Response<B> {
     fn report(&self) -> Report<'_> {
         Report::response(self.status(), self.headers())
     }
 }
 
 /// An error whose type says something about its exchange.
-pub trait Failing {
-    /// Returns what it says.
+pub trait HttpError {
+    /// Returns the report of the error.
     fn report(&self) -> Report<'_>;
 
-    /// Returns the host that it is about, if that is known.
+    /// Returns the host that the error is about, if that is known.
     fn host(&self) -> Option<&str> {
         None
     }
 }
 
-/// An error of reqwest's itself.
+/// An error of reqwest's own.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-pub trait OfTransport: Failing {}
+pub trait ReqwestError: HttpError {}
 
-/// The user's own time limit ran out.
-impl Failing for tokio::time::error::Elapsed {
+/// A time limit of the user's ran out.
+impl HttpError for tokio::time::error::Elapsed {
     fn report(&self) -> Report<'_> {
         Report::elapsed()
     }
@@ -166,7 +175,7 @@ impl Failing for tokio::time::error::Elapsed {
 
 macro_rules! shared {
     ($($pointer:ty),+) => {$(
-        impl<E: Failing> Failing for $pointer {
+        impl<E: HttpError> HttpError for $pointer {
             fn report(&self) -> Report<'_> {
                 (**self).report()
             }

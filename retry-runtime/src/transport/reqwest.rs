@@ -1,16 +1,17 @@
 //! The only file that knows reqwest's types, of either version, async and blocking.
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-use std::sync::Arc;
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use std::time::Duration;
 
-use crate::engine::policy::failure::FailureSet;
-use crate::engine::report::{By, Report};
-use crate::transport::{AnyError, Failing};
+use crate::engine::report::Report;
+use crate::transport::AnyError;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use crate::transport::{HttpError, sources::owned_or_shared};
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+use retry_policy::FailureSet;
 
-/// Returns what `error` says, where it is reqwest's, or tokio's `Elapsed`.
-fn report_of(error: &AnyError) -> Option<Report<'_>> {
+/// Returns the report of `error` itself, if it is reqwest's.
+pub(crate) fn report_of(error: &AnyError) -> Option<Report<'_>> {
     #[cfg(feature = "reqwest-0-13")]
     if let Some(error) = owned_or_shared::<reqwest_0_13::Error>(error) {
         return Some(error.report());
@@ -23,11 +24,13 @@ fn report_of(error: &AnyError) -> Option<Report<'_>> {
     if let Some(error) = owned_or_shared::<reqwest_middleware::Error>(error) {
         return Some(error.report());
     }
-    error.downcast_ref::<tokio::time::error::Elapsed>().map(Failing::report)
+    _ = error;
+    None
 }
 
-/// The ways in which the exchange behind `error` failed, where it is reqwest's.
-fn failures(error: &AnyError) -> Option<FailureSet> {
+/// Returns the ways in which the exchange behind `error` failed, if `error` itself is reqwest's.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+pub(crate) fn failures(error: &AnyError) -> Option<FailureSet> {
     #[cfg(feature = "reqwest-0-13")]
     if let Some(error) = owned_or_shared(error) {
         return Some(v0_13::failures(error));
@@ -36,64 +39,27 @@ fn failures(error: &AnyError) -> Option<FailureSet> {
     if let Some(error) = owned_or_shared(error) {
         return Some(v0_12::failures(error));
     }
-    _ = error;
     None
 }
 
-/// `error` and its sources. An `io::Error` hides what it wraps from its own `source()`.
-pub(crate) fn sources(error: &AnyError) -> impl Iterator<Item = &AnyError> {
-    // No honest chain is this long; one that leads back to itself must not hang the caller.
-    const LONGEST: usize = 64;
-    std::iter::successors(Some(error), |&error| {
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        wrapped.map(|error| error as &AnyError).or_else(|| error.source())
-    })
-    .take(LONGEST)
-}
-
-/// Returns what the first error that is known says, among `error` and its sources.
-pub(crate) fn search(error: &AnyError) -> Report<'_> {
-    sources(error).find_map(report_of).unwrap_or(Report::new(By::Error))
-}
-
-/// Reading a blocking response as `std::io::Read` fails with it.
-impl Failing for std::io::Error {
-    fn report(&self) -> Report<'_> {
-        search(self)
-    }
-}
-
-impl FailureSet {
-    /// The ways in which the exchange behind `error` failed: what the first reqwest error among it and its
-    /// sources says. Empty where there is none, or where it is about something else, such as a status.
-    ///
-    /// For impls of [`HttpFailure`](crate::HttpFailure) that keep such an error.
-    pub fn of(error: &AnyError) -> Self {
-        sources(error).find_map(failures).unwrap_or_default()
-    }
-}
-
-/// `error` as an `E`; errors that are shared hide what they share from their own `source()`.
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-fn owned_or_shared<E: std::error::Error + 'static>(error: &AnyError) -> Option<&E> {
-    error
-        .downcast_ref()
-        .or_else(|| error.downcast_ref::<Arc<E>>().map(|shared| &**shared))
-        .or_else(|| error.downcast_ref::<Box<E>>().map(|boxed| &**boxed))
-}
-
-/// How much of a failed response to drain at the most, in bytes: two megabytes take about as long as a new
-/// TLS connection.
+/// The largest part of a failed response to drain, in bytes: two megabytes take about as long as a
+/// new TLS connection.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 
-/// The timeout in the debug output of a client, the only place where reqwest tells it. A request with a timeout
-/// overrides it, and must not be given a longer one.
+/// Returns whether a response of this length is worth draining.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+fn is_small(length: Option<u64>) -> bool {
+    length.is_none_or(|length| length <= LARGEST_DRAIN)
+}
+
+/// Returns the timeout in the debug output of a client, the only place where reqwest shows it. The
+/// timeout of a request overrides it, so the request must not get a longer one.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
-    // After the default headers, whose values are quoted and may be anything.
+    // Skip the default headers, whose values are quoted and may be anything.
     let client = client.rsplit_once('"').map_or(client, |(_, rest)| rest);
-    // The name of a type, or of a field in older versions.
+    // Newer versions print the name of a type, older ones that of a field.
     let (_, value) = client.rsplit_once("TotalTimeout: ").or_else(|| client.rsplit_once(" timeout: "))?;
     let end = value.find(|c: char| c != '.' && !c.is_ascii_digit())?;
     let (number, unit) = value.split_at(end);
@@ -103,48 +69,50 @@ pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
 }
 
-/// Defines for reqwest's async or its blocking API, under the path of either, what both have.
+/// Defines the items that reqwest's async and blocking APIs have in common, for the API at `$path`.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
-    ($($path:ident)::+, $own_timeout:item, $drain:item) => {
+    ($($path:ident)::+, $own_timeout:item, $drain:path) => {
         use $($path)::+::{Body, Client, Request, RequestBuilder, Response};
 
         /// Arms the request that is passed to `execute`.
-        pub struct Arming {
+        pub struct Armer {
             idempotent: Option<bool>,
             own_timeout: Option<Duration>,
-            tracked: Tracked,
+            tracked: TrackedRequest,
         }
 
         impl Executor for Client {
-            type Arming = Arming;
+            type Armer = Armer;
 
             #[inline]
-            fn arming(&self, idempotent: Option<bool>) -> Arming {
-                // It is not to be had later, and costs too much where nobody bounds the request.
+            fn armer(&self, idempotent: Option<bool>) -> Armer {
+                // The client is out of reach later, and the timeout costs too much if nobody bounds
+                // the request.
                 let own_timeout = scope::bound().and_then(|_| own_timeout(self));
-                Arming { idempotent, own_timeout, tracked: Tracked::nothing() }
+                Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing() }
             }
         }
 
         $own_timeout
 
-        /// Bounds a request that is about to be sent, and gives it its key.
+        /// Bounds a request that is about to be sent, and sets its idempotency key.
         #[inline]
         pub(crate) fn prepare(
             request: &mut Request,
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
-        ) -> Tracked {
+        ) -> TrackedRequest {
             let (method, url) = (request.method(), request.url().as_str());
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             if scope::is_imposing() {
                 impose(request, own, &mut prepared);
             }
-            Tracked::new(prepared)
+            TrackedRequest::new(prepared)
         }
 
-        /// Does to a request what the calls around ask for. Apart, so that the way of all others is short.
+        /// Imposes the time limits and key of the calls around on a request. A function of its own,
+        /// to keep the path of all other requests short.
         #[cold]
         fn impose(request: &mut Request, own: impl FnOnce() -> Option<Duration>, prepared: &mut Prepared) {
             if let Some(bound) = scope::bound() {
@@ -153,13 +121,13 @@ macro_rules! transport {
             }
             if !prepared.needs_no_key() {
                 let (method, path) = (request.method().clone(), request.url().path().to_owned());
-                if let Some(key) = scope::give_key(&method, &path, request.headers_mut()) {
+                if let Some(key) = scope::set_key(&method, &path, request.headers_mut()) {
                     prepared.give_key(key);
                 }
             }
         }
 
-        impl Answer for Response {
+        impl HttpResponse for Response {
             #[inline]
             fn report(&self) -> Report<'_> {
                 Report::response(self.status(), self.headers()).about(Some(self.url().as_str()))
@@ -169,7 +137,9 @@ macro_rules! transport {
                 self.url().host_str()
             }
 
-            $drain
+            fn drain(self) -> Option<Drain> {
+                $drain(self)
+            }
         }
 
         impl TryClone for Request {
@@ -190,9 +160,9 @@ macro_rules! transport {
             }
         }
 
-        impl Readable for Response {
+        impl ReadableResponse for Response {
             #[inline]
-            fn answer(&self) -> usize {
+            fn response_id(&self) -> usize {
                 address(self.url().as_str())
             }
         }
@@ -208,72 +178,73 @@ macro_rules! version {
 
             use $reqwest::Error;
 
-            use super::{LARGEST_DRAIN, printed_timeout, sources};
-            use crate::engine::policy::failure::{Failure, FailureSet};
+            use super::{LARGEST_DRAIN, is_small, printed_timeout};
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
             use crate::scope;
-            use crate::transport::sending::{Sending, Tracked};
+            use crate::transport::sending::{SendFuture, TrackedRequest};
+            use crate::transport::sources::sources;
             use crate::transport::{
-                Answer, AnyError, Armed, Executor, Failing, OfTransport, Readable, Sender, TryClone, Work,
+                AnyError, Armed, Drain, Executor, HttpError, HttpResponse, ReadableResponse, ReqwestError,
+                Sender, TryClone,
             };
+            use retry_policy::{Failure, FailureSet};
 
             transport!(
                 $reqwest,
                 fn own_timeout(client: &Client) -> Option<Duration> {
                     printed_timeout(&format!("{client:?}"))
                 },
-                fn drain(self) -> Option<Work> {
-                    Some(Box::pin(drain(self)))
-                }
+                drain
             );
 
             impl Sender for RequestBuilder {
                 type Response = Response;
                 type Error = Error;
 
-                // Always, or the request is moved once more.
+                // Inlined always, or the request is moved once more.
                 #[inline(always)]
                 fn arm(
                     self,
                     idempotent: Option<bool>,
                 ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
                     let (client, request) = self.build_split();
-                    // Errors of the builder are kept for when it is awaited, as reqwest does.
-                    let sending = match request {
+                    // Errors of the builder are returned when it is awaited, as reqwest does.
+                    let future = match request {
                         Ok(mut request) => {
                             let tracked = prepare(&mut request, || own_timeout(&client), idempotent);
-                            Sending::new(client.execute(request), tracked)
+                            SendFuture::new(client.execute(request), tracked)
                         }
-                        Err(error) => Sending::failed(error),
+                        Err(error) => SendFuture::failed(error),
                     };
-                    Armed { sending }
+                    Armed { future }
                 }
             }
 
-            impl Arming {
-                /// The request, armed.
+            impl Armer {
+                /// Arms the request.
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
                     self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
                     request
                 }
 
-                /// The future that sends it, recorded.
+                /// Records how the request is answered.
                 #[inline]
-                pub fn watch<F>(self, future: F) -> Sending<F, Error>
+                pub fn track<F>(self, future: F) -> SendFuture<F, Error>
                 where
                     F: Future<Output = Result<Response, Error>>,
                 {
-                    Sending::new(future, self.tracked)
+                    SendFuture::new(future, self.tracked)
                 }
             }
 
-            async fn drain(mut response: Response) {
+            fn drain(response: Response) -> Option<Drain> {
+                is_small(response.content_length()).then(|| Drain::Async(Box::pin(discard(response))))
+            }
+
+            async fn discard(mut response: Response) {
                 let mut left = LARGEST_DRAIN;
-                if response.content_length().is_some_and(|length| length > left) {
-                    return;
-                }
                 while let Ok(Some(chunk)) = response.chunk().await {
                     left = left.saturating_sub(chunk.len() as u64);
                     if left == 0 {
@@ -282,9 +253,9 @@ macro_rules! version {
                 }
             }
 
-            impl OfTransport for Error {}
+            impl ReqwestError for Error {}
 
-            impl Failing for Error {
+            impl HttpError for Error {
                 fn report(&self) -> Report<'_> {
                     if self.is_builder() {
                         return Report::new(By::Unsent);
@@ -316,21 +287,24 @@ macro_rules! version {
                 }
             }
 
-            /// A truncated body is a decode error with an error of the transport below it; malformed JSON is not.
+            /// Returns whether the body ended early: unlike malformed JSON, that is a decode error
+            /// with an error of the transport among its sources.
             fn broke_off(error: &Error) -> bool {
-                // With a read timeout set reqwest puts an error of its own in between.
+                // With a read timeout reqwest puts an error of its own in between.
                 below(error).any(|error| {
                     error.is::<hyper::Error>() || error.downcast_ref::<Error>().is_some_and(Error::is_body)
                 })
             }
 
-            /// The connection lived, but the answer was not HTTP, or the user's own body could not be sent.
+            /// Returns whether the connection lived, but the response was not HTTP, or the user's
+            /// body could not be sent.
             fn misunderstood(error: &Error) -> bool {
                 below(error)
                     .filter_map(|error| error.downcast_ref::<hyper::Error>())
                     .any(|error| (error.is_parse() && !error.is_incomplete_message()) || error.is_user())
             }
 
+            /// Iterates over the sources of `error`.
             fn below(error: &Error) -> impl Iterator<Item = &AnyError> {
                 std::error::Error::source(error).into_iter().flat_map(sources)
             }
@@ -340,30 +314,28 @@ macro_rules! version {
                 use std::io::Read;
                 use std::time::Duration;
 
-                use crate::transport::{BlockingSender, BlockingWork};
+                use crate::transport::BlockingSender;
 
                 use super::{
-                    Answer, Error, Executor, LARGEST_DRAIN, Prepared, Readable, Report, Tracked, TryClone,
-                    address, scope,
+                    Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared, ReadableResponse, Report,
+                    TrackedRequest, TryClone, address, is_small, scope,
                 };
 
                 transport!(
                     $reqwest::blocking,
-                    // A blocking client does not tell.
+                    // A blocking client does not show its timeout.
                     fn own_timeout(_: &Client) -> Option<Duration> {
                         None
                     },
-                    fn drain_blocking(self) -> Option<BlockingWork> {
-                        Some(Box::new(|| drain(self)))
-                    }
+                    drain
                 );
 
-                /// A request, and the client that is to send it. Not `Debug`: a request has secrets.
+                /// A request and the client that sends it. Not `Debug`: a request has secrets.
                 pub struct Armed {
                     client: Client,
-                    // Errors of the builder are kept for when it is sent, as reqwest does.
+                    // Errors of the builder are returned when it is sent, as reqwest does.
                     request: Result<Request, Error>,
-                    tracked: Tracked,
+                    tracked: TrackedRequest,
                 }
 
                 impl BlockingSender for RequestBuilder {
@@ -373,7 +345,7 @@ macro_rules! version {
                         let (client, mut request) = self.build_split();
                         let tracked = match &mut request {
                             Ok(request) => prepare(request, || own_timeout(&client), idempotent),
-                            Err(_) => Tracked::nothing(),
+                            Err(_) => TrackedRequest::nothing(),
                         };
                         Armed { client, request, tracked }
                     }
@@ -384,7 +356,7 @@ macro_rules! version {
                     ///
                     /// # Errors
                     ///
-                    /// Those of reqwest's `blocking::RequestBuilder::send`.
+                    /// Returns the errors of reqwest's `blocking::RequestBuilder::send`.
                     pub fn send(mut self) -> Result<Response, Error> {
                         let request = self.request?;
                         self.tracked.send();
@@ -394,8 +366,8 @@ macro_rules! version {
                     }
                 }
 
-                impl Arming {
-                    /// The request, armed. It is sent right after.
+                impl Armer {
+                    /// Arms the request, which is sent next.
                     #[inline]
                     pub fn arm_request(&mut self, mut request: Request) -> Request {
                         self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
@@ -403,20 +375,23 @@ macro_rules! version {
                         request
                     }
 
-                    /// The result, recorded.
+                    /// Records how the request was answered.
                     #[inline]
-                    pub fn watch(mut self, result: Result<Response, Error>) -> Result<Response, Error> {
+                    pub fn track(mut self, result: Result<Response, Error>) -> Result<Response, Error> {
                         self.tracked.end(&result);
                         result
                     }
                 }
 
-                fn drain(response: Response) {
-                    if response.content_length().is_none_or(|length| length <= LARGEST_DRAIN) {
-                        // Only the connection is wanted: how reading ends says nothing more.
-                        let _: std::io::Result<u64> =
-                            std::io::copy(&mut response.take(LARGEST_DRAIN), &mut std::io::sink());
-                    }
+                fn drain(response: Response) -> Option<Drain> {
+                    is_small(response.content_length())
+                        .then(|| Drain::Blocking(Box::new(|| discard(response))))
+                }
+
+                fn discard(response: Response) {
+                    // Only the connection is of use, so the result of reading is not.
+                    let _: std::io::Result<u64> =
+                        std::io::copy(&mut response.take(LARGEST_DRAIN), &mut std::io::sink());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! reqwest-middleware's types: reqwest 0.13 with a stack of middleware before it.
+//! Implements the traits for reqwest-middleware: reqwest 0.13 behind a stack of middleware.
 
 use std::future::Future;
 use std::mem::take;
@@ -9,10 +9,11 @@ use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
 use crate::engine::report::Report;
 use crate::scope;
+use crate::transport::reqwest::printed_timeout;
 use crate::transport::reqwest::v0_13::prepare;
-use crate::transport::reqwest::{printed_timeout, search};
-use crate::transport::sending::{Sending, Tracked};
-use crate::transport::{Armed, Executor, Failing, Sender};
+use crate::transport::sending::{SendFuture, TrackedRequest};
+use crate::transport::sources::search;
+use crate::transport::{Armed, Executor, HttpError, Sender};
 
 impl Sender for RequestBuilder {
     type Response = Response;
@@ -24,44 +25,44 @@ impl Sender for RequestBuilder {
     ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
         let mut extensions = take(self.extensions());
         let (client, request) = self.build_split();
-        let sending = match request {
+        let future = match request {
             Ok(mut request) => {
                 let tracked = prepare(&mut request, || own_timeout(&client), idempotent);
                 let send = async move { client.execute_with_extensions(request, &mut extensions).await };
-                Sending::new(send, tracked)
+                SendFuture::new(send, tracked)
             }
-            Err(error) => Sending::failed(error.into()),
+            Err(error) => SendFuture::failed(error.into()),
         };
-        Armed { sending }
+        Armed { future }
     }
 }
 
 /// Arms the request that is passed to `execute`.
-pub struct Arming {
+pub struct Armer {
     idempotent: Option<bool>,
     own_timeout: Option<Duration>,
-    tracked: Tracked,
+    tracked: TrackedRequest,
 }
 
 impl Executor for ClientWithMiddleware {
-    type Arming = Arming;
+    type Armer = Armer;
 
-    fn arming(&self, idempotent: Option<bool>) -> Arming {
+    fn armer(&self, idempotent: Option<bool>) -> Armer {
         let own_timeout = scope::bound().and_then(|_| own_timeout(self));
-        Arming { idempotent, own_timeout, tracked: Tracked::nothing() }
+        Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing() }
     }
 }
 
-impl Arming {
-    /// The request, armed.
+impl Armer {
+    /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
         self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
         request
     }
 
-    /// The future that sends it, recorded.
-    pub fn watch<F: Future<Output = Result<Response, Error>>>(self, future: F) -> Sending<F, Error> {
-        Sending::new(future, self.tracked)
+    /// Records how the request is answered.
+    pub fn track<F: Future<Output = Result<Response, Error>>>(self, future: F) -> SendFuture<F, Error> {
+        SendFuture::new(future, self.tracked)
     }
 }
 
@@ -69,8 +70,8 @@ fn own_timeout(client: &ClientWithMiddleware) -> Option<Duration> {
     printed_timeout(&format!("{client:?}"))
 }
 
-/// Its errors are transparent, so what they are made of is not among their sources.
-impl Failing for Error {
+/// The errors are transparent, so the error inside of them is not among their sources.
+impl HttpError for Error {
     fn report(&self) -> Report<'_> {
         match self {
             Self::Reqwest(error) => error.report(),

@@ -1,5 +1,5 @@
-//! Sends and readings that are under way: futures that record what comes of them in the attempt in which they were
-//! first polled, and nowhere else.
+//! Futures that send a request or read a body, and record the result. They record it in the attempt
+//! in which they were first polled, and nowhere else.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,34 +10,34 @@ use pin_project_lite::pin_project;
 use crate::engine::recorder::Prepared;
 use crate::engine::report::Report;
 use crate::env;
-use crate::scope::{self, renewal};
-use crate::transport::{Answer, Failing};
+use crate::scope::{self, renewal::RenewalCount};
+use crate::transport::{HttpError, HttpResponse};
 
-/// A request, from when it is armed until it has an answer.
-pub struct Tracked {
+/// Tracks a request, from when it is armed until it is answered.
+pub struct TrackedRequest {
     state: State,
 }
 
 enum State {
-    /// It was not sent yet.
+    /// The request is not sent yet.
     Prepared(Prepared),
-    /// It was, in an attempt.
+    /// The request was sent in an attempt.
     Sent {
         /// The number of the attempt.
         attempt: u64,
         /// The number of the exchange.
         number: u64,
     },
-    /// It has an answer, or is part of no attempt.
+    /// The request is answered, or is part of no attempt.
     Done,
 }
 
-impl Tracked {
+impl TrackedRequest {
     pub(crate) fn new(prepared: Prepared) -> Self {
         Self { state: State::Prepared(prepared) }
     }
 
-    /// Tracks nothing: the request cannot be sent, or is not there yet.
+    /// Tracks nothing: the request cannot be sent, or is not known yet.
     pub(crate) fn nothing() -> Self {
         Self { state: State::Done }
     }
@@ -56,54 +56,54 @@ impl Tracked {
 
     /// Records the end of the request.
     #[inline]
-    pub(crate) fn end<T: Answer, E: Failing>(&mut self, result: &Result<T, E>) {
+    pub(crate) fn end<T: HttpResponse, E: HttpError>(&mut self, result: &Result<T, E>) {
         let State::Sent { attempt, number } = self.state else { return };
         self.state = State::Done;
         let report = report(result);
-        scope::attempt(attempt, |scope| {
+        scope::of_attempt(attempt, |scope| {
             scope.recorder.on_report(number, &report, scope.hints, env::now);
-            // A log is only of failures.
+            // Logs are of failures only.
             let is_success = report.status.is_some_and(|status| status.is_success());
             if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
                 scope.recorder.record_host(number, host(result));
             }
-            // The credentials were good; those of the next request are read after this.
+            // The credentials were good, and those of the next request are read after this.
             let is_refused = report.status == Some(http::StatusCode::UNAUTHORIZED);
             if scope.renewals.is_some() && report.status.is_some() && !is_refused {
-                scope.renewals = Some(renewal::so_far());
+                scope.renewals = Some(RenewalCount::now());
             }
         });
     }
 }
 
-impl Drop for Tracked {
+impl Drop for TrackedRequest {
     #[inline]
     fn drop(&mut self) {
         if let State::Sent { attempt, number } = self.state {
-            scope::attempt(attempt, |scope| scope.recorder.on_drop(number));
+            scope::of_attempt(attempt, |scope| scope.recorder.on_drop(number));
         }
     }
 }
 
 pin_project! {
-    /// A request that is being sent.
-    #[project = SendingProjection]
+    /// Sends a request.
+    #[project = SendProjection]
     #[must_use = "nothing is sent until it is awaited"]
-    pub enum Sending<F, E> {
-        /// By a future of reqwest's.
+    pub enum SendFuture<F, E> {
+        /// Sends by a future of reqwest's.
         Sending {
             #[pin]
             future: F,
-            tracked: Tracked,
+            tracked: TrackedRequest,
         },
-        /// It could not be built.
+        /// Fails, as the request could not be built.
         Failed { error: Option<E> },
     }
 }
 
-impl<F, E> Sending<F, E> {
+impl<F, E> SendFuture<F, E> {
     #[inline]
-    pub(crate) fn new(future: F, tracked: Tracked) -> Self {
+    pub(crate) fn new(future: F, tracked: TrackedRequest) -> Self {
         Self::Sending { future, tracked }
     }
 
@@ -112,24 +112,24 @@ impl<F, E> Sending<F, E> {
     }
 }
 
-impl<F, T, E> Future for Sending<F, E>
+impl<F, T, E> Future for SendFuture<F, E>
 where
     F: Future<Output = Result<T, E>>,
-    T: Answer,
-    E: Failing,
+    T: HttpResponse,
+    E: HttpError,
 {
     type Output = Result<T, E>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            SendingProjection::Sending { future, tracked } => {
+            SendProjection::Sending { future, tracked } => {
                 tracked.send();
                 let result = ready!(future.poll(context));
                 tracked.end(&result);
                 Poll::Ready(result)
             }
-            SendingProjection::Failed { error } => {
+            SendProjection::Failed { error } => {
                 let error = error.take().expect("a future is not polled after it has ended");
                 Poll::Ready(Err(error))
             }
@@ -137,98 +137,98 @@ where
     }
 }
 
-/// Returns what a result says about its exchange.
+/// Returns the report of a result.
 #[inline]
-pub(crate) fn report<T: Answer, E: Failing>(result: &Result<T, E>) -> Report<'_> {
+pub(crate) fn report<T: HttpResponse, E: HttpError>(result: &Result<T, E>) -> Report<'_> {
     match result {
-        Ok(answer) => answer.report(),
+        Ok(response) => response.report(),
         Err(error) => error.report(),
     }
 }
 
-/// Returns the host that a result is from, or about.
+/// Returns the host of a result, if that is known.
 #[cold]
-fn host<T: Answer, E: Failing>(result: &Result<T, E>) -> Option<&str> {
+fn host<T: HttpResponse, E: HttpError>(result: &Result<T, E>) -> Option<&str> {
     match result {
-        Ok(answer) => answer.host(),
+        Ok(response) => response.host(),
         Err(error) => error.host(),
     }
 }
 
-/// The reading of an answer, from its first poll to its end.
-pub(crate) struct Read {
+/// Tracks the reading of a body, from its first poll to its end.
+pub(crate) struct TrackedRead {
     /// The number of the attempt.
     attempt: Option<u64>,
-    /// The address of the answer, where that is known.
-    answer: Option<usize>,
+    /// The id of the response, if that is known.
+    response: Option<usize>,
 }
 
-impl Read {
-    pub(crate) const fn new(answer: Option<usize>) -> Self {
-        Self { attempt: None, answer }
+impl TrackedRead {
+    pub(crate) const fn new(response: Option<usize>) -> Self {
+        Self { attempt: None, response }
     }
 
-    /// It goes on.
+    /// Records the beginning of the reading, the first time only.
     #[inline]
-    pub(crate) fn poll(&mut self) {
+    pub(crate) fn begin(&mut self) {
         if self.attempt.is_none() {
             self.attempt = scope::current(|scope| scope.number);
         }
     }
 
-    /// It has ended well.
+    /// Records that the body was read to its end.
     #[inline]
     pub(crate) fn end(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            scope::attempt(attempt, |scope| scope.recorder.on_body_end(self.answer));
+            scope::of_attempt(attempt, |scope| scope.recorder.on_body_end(self.response));
         }
     }
 
-    /// It has failed.
-    pub(crate) fn fail(&mut self, error: &impl Failing) {
+    /// Records that reading failed.
+    pub(crate) fn fail(&mut self, error: &impl HttpError) {
         if let Some(attempt) = self.attempt.take() {
             let report = error.report();
-            scope::attempt(attempt, |scope| scope.recorder.on_body_error(self.answer, &report));
+            scope::of_attempt(attempt, |scope| scope.recorder.on_body_error(self.response, &report));
         }
     }
 }
 
-impl Drop for Read {
+impl Drop for TrackedRead {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt {
-            scope::attempt(attempt, |scope| scope.recorder.on_body_drop(self.answer));
+            scope::of_attempt(attempt, |scope| scope.recorder.on_body_drop(self.response));
         }
     }
 }
 
 pin_project! {
-    /// The body of an answer that is being read.
+    /// Reads a body.
     #[must_use = "nothing is read until it is awaited"]
-    pub struct Reading<F> {
+    pub struct ReadFuture<F> {
         #[pin]
         future: F,
-        read: Read,
+        read: TrackedRead,
     }
 }
 
-impl<F> Reading<F> {
+impl<F> ReadFuture<F> {
     #[inline]
-    pub(crate) fn new(future: F, answer: Option<usize>) -> Self {
-        Self { future, read: Read::new(answer) }
+    pub(crate) fn new(future: F, response: Option<usize>) -> Self {
+        Self { future, read: TrackedRead::new(response) }
     }
 }
 
-impl<F, T, E> Future for Reading<F>
+impl<F, T, E> Future for ReadFuture<F>
 where
     F: Future<Output = Result<T, E>>,
-    E: Failing,
+    E: HttpError,
 {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.read.poll();
+        this.read.begin();
         let result = ready!(this.future.poll(context));
         match &result {
             Ok(_) => this.read.end(),
@@ -239,37 +239,37 @@ where
 }
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-mod streaming {
+mod stream {
     use futures_core::Stream;
 
-    use super::{Context, Failing, Pin, Poll, Read, pin_project, ready};
+    use super::{Context, HttpError, Pin, Poll, TrackedRead, pin_project, ready};
 
     pin_project! {
-        /// The body of an answer that is being read piece by piece.
+        /// Reads a body piece by piece.
         #[must_use = "nothing is read until it is polled"]
-        pub struct Streaming<S> {
+        pub struct ReadStream<S> {
             #[pin]
             stream: S,
-            read: Read,
+            read: TrackedRead,
         }
     }
 
-    impl<S> Streaming<S> {
-        pub(crate) fn new(stream: S, answer: Option<usize>) -> Self {
-            Self { stream, read: Read::new(answer) }
+    impl<S> ReadStream<S> {
+        pub(crate) fn new(stream: S, response: Option<usize>) -> Self {
+            Self { stream, read: TrackedRead::new(response) }
         }
     }
 
-    impl<S, T, E> Stream for Streaming<S>
+    impl<S, T, E> Stream for ReadStream<S>
     where
         S: Stream<Item = Result<T, E>>,
-        E: Failing,
+        E: HttpError,
     {
         type Item = S::Item;
 
         fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
             let this = self.project();
-            this.read.poll();
+            this.read.begin();
             let item = ready!(this.stream.poll_next(context));
             match &item {
                 Some(Ok(_)) => {}
@@ -286,4 +286,4 @@ mod streaming {
 }
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-pub use streaming::Streaming;
+pub use stream::ReadStream;

@@ -3,9 +3,9 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 
 use http::StatusCode;
+use retry_policy::{Failure, FailureSet};
 
 use crate::engine::exchange::Exchange;
-use crate::engine::policy::failure::{Failure, FailureSet};
 use crate::engine::recorder::hash_url;
 use crate::engine::report::{By, Report};
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::engine::policy::failure::{Failure, FailureSet};
 use http::{HeaderValue, StatusCode};
+use retry_policy::{Failure, FailureSet};
 
 const URL: &str = "http://localhost/a";
 

@@ -92,7 +92,7 @@ fn a_response_that_is_no_failure_of_the_server_deposits_a_token() {
         upstream.is_idle()
     };
     let mut broken = responded(200, None);
-    broken.on_error(crate::engine::policy::failure::Failure::Body);
+    broken.on_error(retry_policy::Failure::Body);
     let mut unseen = Exchange::default();
     assert!(!deposits(&unseen), "an `Err` that says nothing");
     unseen.on_success();

@@ -5,7 +5,7 @@ use std::fmt;
 /// A set of HTTP statuses from 100 to 599 (RFC 9110 §15), usable in a `const`.
 ///
 /// ```
-/// use retry_runtime::StatusSet;
+/// use retry_http::StatusSet;
 ///
 /// const OUTAGE: StatusSet = StatusSet::EMPTY.with(429).with_range(500, 504);
 /// assert!(OUTAGE.contains(503));
@@ -18,10 +18,10 @@ pub struct StatusSet {
 }
 
 impl StatusSet {
-    /// The set without a member.
+    /// The empty set.
     pub const EMPTY: Self = Self { words: [0; 8] };
 
-    /// The set and `status`. A status outside 100..=599 is not a member of any set and is left out.
+    /// Adds `status`. Leaves out a status outside 100..=599.
     #[must_use]
     pub const fn with(mut self, status: u16) -> Self {
         if is_status(status) {
@@ -31,7 +31,7 @@ impl StatusSet {
         self
     }
 
-    /// The set and every status from `first` to `last`, both included.
+    /// Adds every status from `first` to `last`, both included.
     #[must_use]
     pub const fn with_range(mut self, first: u16, last: u16) -> Self {
         let first = if first < 100 { 100 } else { first };
@@ -51,7 +51,7 @@ impl StatusSet {
         self
     }
 
-    /// Whether `status` is a member.
+    /// Returns `true` if `status` is a member.
     pub const fn contains(&self, status: u16) -> bool {
         if !is_status(status) {
             return false;
@@ -60,7 +60,7 @@ impl StatusSet {
         self.words[(bit / 64) as usize] & (1 << (bit % 64)) != 0
     }
 
-    /// Whether every member of `other` is a member.
+    /// Returns `true` if every member of `other` is a member.
     pub const fn contains_all(&self, other: Self) -> bool {
         let mut word = 0;
         while word < self.words.len() {
@@ -72,13 +72,18 @@ impl StatusSet {
         true
     }
 
-    /// The members, in ascending order.
+    /// Returns `true` if the set has no member.
+    pub const fn is_empty(&self) -> bool {
+        Self::EMPTY.contains_all(*self)
+    }
+
+    /// Returns the members, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         (100..=599).filter(|&status| self.contains(status))
     }
 }
 
-/// Whether `status` is a status code that HTTP defines a class for (RFC 9110 §15).
+/// Returns `true` if HTTP defines a class for `status` (RFC 9110 §15).
 pub(crate) const fn is_status(status: u16) -> bool {
     status >= 100 && status <= 599
 }

@@ -1,7 +1,6 @@
 //! The ways in which an exchange can fail without a usable answer, and sets of them.
 
 use std::fmt;
-use std::time::Duration;
 
 /// A way in which an exchange failed. These are the words that `on` and `never` take beside statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,9 +18,10 @@ pub enum Failure {
 }
 
 impl Failure {
-    const ALL: [Self; 4] = [Self::Connect, Self::Timeout, Self::Reset, Self::Body];
+    /// All failures, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Connect, Self::Timeout, Self::Reset, Self::Body];
 
-    /// The word for it in `on` and `never`, which logs and metrics have as well.
+    /// Returns the word for the failure, in `on` and `never` as in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -46,35 +46,40 @@ pub struct FailureSet {
 }
 
 impl FailureSet {
-    /// The set without a member.
+    /// The empty set.
     pub const EMPTY: Self = Self { bits: 0 };
 
-    /// Every way to fail.
+    /// The set of all failures.
     pub const ALL: Self =
         Self::EMPTY.with(Failure::Connect).with(Failure::Timeout).with(Failure::Reset).with(Failure::Body);
 
-    /// The set and `failure`.
+    /// Adds `failure`.
     #[must_use]
     pub const fn with(self, failure: Failure) -> Self {
         Self { bits: self.bits | failure.bit() }
     }
 
-    /// Whether `failure` is a member.
+    /// Returns `true` if `failure` is a member.
     pub const fn contains(self, failure: Failure) -> bool {
         self.bits & failure.bit() != 0
     }
 
-    /// Whether the two sets share a member.
+    /// Returns `true` if the two sets share a member.
     pub const fn intersects(self, other: Self) -> bool {
         self.bits & other.bits != 0
     }
 
-    /// The members.
+    /// Returns the members.
     pub fn iter(self) -> impl Iterator<Item = Failure> {
         Failure::ALL.into_iter().filter(move |failure| self.contains(*failure))
     }
 
-    /// Whether the set has no member.
+    /// Returns `true` if every member of `other` is a member.
+    pub const fn contains_all(self, other: Self) -> bool {
+        other.bits & !self.bits == 0
+    }
+
+    /// Returns `true` if the set has no member.
     pub const fn is_empty(self) -> bool {
         self.bits == 0
     }
@@ -83,49 +88,6 @@ impl FailureSet {
 impl fmt::Debug for FailureSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
-    }
-}
-
-/// What an error of yours says about the exchange that failed.
-///
-/// Implement it where an error keeps what the server or the transport said, but is not, and has not as a
-/// [`source`](std::error::Error::source), the `reqwest::Error` it came from. Where it is implemented it is
-/// what counts, and the sources of the error are not looked at.
-///
-/// ```
-/// use retry_runtime::HttpFailure;
-/// use std::time::Duration;
-///
-/// struct ApiError {
-///     code: u16,
-///     wait: Option<Duration>,
-/// }
-///
-/// impl HttpFailure for ApiError {
-///     fn status(&self) -> Option<u16> {
-///         Some(self.code)
-///     }
-///
-///     fn retry_after(&self) -> Option<Duration> {
-///         self.wait
-///     }
-/// }
-/// ```
-pub trait HttpFailure {
-    /// The status that the server answered with, if it answered.
-    fn status(&self) -> Option<u16> {
-        None
-    }
-
-    /// How the exchange failed, if there was no answer or it could not be read. See [`FailureSet::of`] for
-    /// errors that keep a `reqwest::Error`.
-    fn failures(&self) -> FailureSet {
-        FailureSet::EMPTY
-    }
-
-    /// The wait that the server asked for, counted from now.
-    fn retry_after(&self) -> Option<Duration> {
-        None
     }
 }
 

@@ -1,15 +1,15 @@
-//! How long to wait before a retry: delay arithmetic. Randomness is an argument.
+//! The arithmetic of waits. Randomness is an argument.
 //!
 //! Delays are computed in nanoseconds as `f64`, which is exact up to 2⁵³ ns (104 days), above any
 //! `cap` that a policy accepts. Casts from `f64` to an integer saturate.
 
 use std::time::Duration;
 
-/// How a computed delay is spread, so that clients that failed together do not come back together.
+/// The spread of a computed delay, so that clients that failed together do not come back together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// The delay as it is. A fleet will return in lockstep.
+    /// The delay as it is. Clients come back in lockstep.
     None,
     /// `U(0, delay)`.
     Full,
@@ -22,7 +22,7 @@ pub enum Jitter {
 }
 
 impl Jitter {
-    /// How much of `base` is spread above a hint, which must not be undercut.
+    /// Returns the share of `base` that is spread above a hint.
     const fn above_hint(self) -> f64 {
         match self {
             Self::None => 0.0,
@@ -38,7 +38,7 @@ impl Jitter {
 /// A validated part of a [`Policy`](crate::Policy); get one with [`Policy::backoff`](crate::Policy::backoff).
 ///
 /// ```
-/// use retry_runtime::Policy;
+/// use retry_http::Policy;
 /// use std::time::Duration;
 ///
 /// let backoff = Policy::DEFAULT.backoff();
@@ -55,26 +55,43 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The wait before the first retry, without jitter.
+    pub(crate) const DEFAULT: Self = Self {
+        base: Duration::from_secs(1),
+        factor: 2.0,
+        cap: Duration::from_secs(60),
+        jitter: Jitter::Fraction(0.5),
+    };
+
+    /// Returns the wait before the first retry, without jitter.
     pub const fn base(&self) -> Duration {
         self.base
     }
 
-    /// The longest wait.
+    /// Returns how much longer each wait is than the one before it.
+    pub const fn factor(&self) -> f64 {
+        self.factor
+    }
+
+    /// Returns the longest wait.
     pub const fn cap(&self) -> Duration {
         self.cap
     }
 
-    /// The delay before retry `n` (0 is the first), without jitter. Saturates at `cap`.
+    /// Returns how waits are spread.
+    pub const fn jitter(&self) -> Jitter {
+        self.jitter
+    }
+
+    /// Returns the delay before retry `n` (0 is the first), without jitter. Saturates at `cap`.
     pub fn delay(&self, n: u32) -> Duration {
         let exponent = i32::try_from(n).unwrap_or(i32::MAX);
         self.capped(nanos(self.base) * self.factor.powi(exponent))
     }
 
-    /// The wait before retry `n` (0 is the first).
+    /// Returns the wait before retry `n` (0 is the first).
     ///
-    /// `previous` is the wait before the retry before it, which only [`Jitter::Decorrelated`] looks at;
-    /// `random` is uniform in `[0, 1)` and is clamped to it.
+    /// `previous` is the wait before the last retry, which only [`Jitter::Decorrelated`] uses. `random` is
+    /// uniform in `[0, 1)`, and is clamped to that.
     pub fn wait(&self, n: u32, previous: Duration, random: f64) -> Duration {
         let random = unit(random);
         let delay = nanos(self.delay(n));
@@ -91,13 +108,28 @@ impl Backoff {
         })
     }
 
-    /// The wait where the server asked for `hint`: never less, and up to the jitter's share of `base` more,
-    /// so that a fleet that was told the same hint does not come back in lockstep.
+    /// Returns the wait after a `hint` of the server: never less than that, and up to the jitter's share of
+    /// `base` more, so that clients with one hint do not come back in lockstep.
     ///
-    /// `random` is uniform in `[0, 1)` and is clamped to it. `cap` bounds computed waits only.
+    /// `random` is uniform in `[0, 1)`, and is clamped to that. `cap` bounds computed waits only.
     pub fn wait_after_hint(&self, hint: Duration, random: f64) -> Duration {
         let spread = nanos(self.base) * self.jitter.above_hint() * unit(random);
         hint.saturating_add(whole(spread))
+    }
+
+    /// Returns the longest that `retries` computed waits can be together.
+    pub fn longest_total(&self, retries: u32) -> Duration {
+        // Beyond these a wait hardly grows, and the bound is `cap`.
+        const SUMMED: u32 = 10_000;
+        let (mut total, mut previous) = (Duration::ZERO, Duration::ZERO);
+        for n in 0..retries.min(SUMMED) {
+            let wait = self.wait(n, previous, 1.0);
+            if wait == previous {
+                return total.saturating_add(wait.saturating_mul(retries - n));
+            }
+            (total, previous) = (total.saturating_add(wait), wait);
+        }
+        total.saturating_add(self.cap.saturating_mul(retries.saturating_sub(SUMMED)))
     }
 
     fn capped(&self, delay: f64) -> Duration {

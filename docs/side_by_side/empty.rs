@@ -1,1 +1,0 @@
-//! Nothing: the mistakes are examples.

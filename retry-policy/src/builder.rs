@@ -1,0 +1,305 @@
+//! The options of a policy, as they are collected and checked.
+
+use std::time::Duration;
+
+use crate::backoff::{Backoff, Jitter};
+use crate::condition::{Condition, Conditions};
+use crate::policy::Policy;
+use crate::rules::{self, PolicyError};
+
+impl Policy {
+    /// Starts from [`Policy::DEFAULT`].
+    pub const fn builder() -> PolicyBuilder<'static> {
+        PolicyBuilder::new(Self::DEFAULT)
+    }
+
+    /// Starts from this policy.
+    pub const fn to_builder(&self) -> PolicyBuilder<'static> {
+        PolicyBuilder::new(*self)
+    }
+}
+
+/// Collects the options of a [`Policy`]; [`build`](Self::build) checks them.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct PolicyBuilder<'a> {
+    policy: Policy,
+    on: Option<&'a [Condition]>,
+    never: Option<&'a [Condition]>,
+}
+
+impl<'a> PolicyBuilder<'a> {
+    pub(crate) const fn new(policy: Policy) -> Self {
+        Self { policy, on: None, never: None }
+    }
+
+    /// Sets the number of retries after the first attempt, at least 1. Default 3.
+    pub const fn max(mut self, max: u32) -> Self {
+        self.policy.max = max;
+        self
+    }
+
+    /// Sets what to retry. Statuses and failures are two halves: a half of which nothing is listed keeps its
+    /// default, which depends on the method of the request.
+    pub const fn on(mut self, on: &'a [Condition]) -> Self {
+        self.on = Some(on);
+        self
+    }
+
+    /// Sets what never to retry; wins over `on`. Default nothing.
+    pub const fn never(mut self, never: &'a [Condition]) -> Self {
+        self.never = Some(never);
+        self
+    }
+
+    /// Sets the wait before the first retry, above zero and at most `cap`. Default 1 s.
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.policy.backoff.base = base;
+        self
+    }
+
+    /// Sets how much longer each wait is than the one before it, from 1 to 100. Default 2.
+    pub const fn factor(mut self, factor: f64) -> Self {
+        self.policy.backoff.factor = factor;
+        self
+    }
+
+    /// Sets the longest computed wait, jitter included; at most a day. Default 60 s.
+    pub const fn cap(mut self, cap: Duration) -> Self {
+        self.policy.backoff.cap = cap;
+        self
+    }
+
+    /// Sets how waits are spread. Default [`Jitter::Fraction(0.5)`](Jitter::Fraction).
+    pub const fn jitter(mut self, jitter: Jitter) -> Self {
+        self.policy.backoff.jitter = jitter;
+        self
+    }
+
+    /// Sets the longest hint to obey; a longer one ends the call at once. Default 2 minutes.
+    pub const fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
+        self.policy.max_retry_after = Some(max_retry_after);
+        self
+    }
+
+    /// Sets the bound on the whole call, sends and waits included; above zero, `base` and `timeout`. A wait that would
+    /// outlive it is not begun. Default none.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.policy.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets the bound on each visible send, reading the answer included; above zero. Default none.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// Says whether repeating a request is safe, whatever its method (RFC 9110 §9.2.2). Default by its method.
+    pub const fn idempotent(mut self, idempotent: bool) -> Self {
+        self.policy.idempotent = Some(idempotent);
+        self
+    }
+
+    /// Says whether each call has an `Idempotency-Key` of its own, the same on every attempt, which makes repeating
+    /// it safe (draft-ietf-httpapi-idempotency-key-header). Default not.
+    pub const fn idempotency_key(mut self, wanted: bool) -> Self {
+        self.policy.idempotency_key = wanted;
+        self
+    }
+
+    /// Checks the options, and returns the policy.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first rule that the options break.
+    pub const fn build(self) -> Result<Policy, PolicyError> {
+        match self.broken() {
+            Some(error) => Err(error),
+            None => Ok(self.__trusted()),
+        }
+    }
+
+    /// Returns the policy without a check: the macro has checked each rule by itself, and reported a broken one at its value.
+    #[doc(hidden)]
+    pub const fn __trusted(self) -> Policy {
+        let mut policy = self.policy;
+        if let Some(on) = self.on {
+            let listed = Conditions::of(on);
+            policy.on_statuses = if listed.statuses.is_empty() { None } else { Some(listed.statuses) };
+            policy.on_failures = if listed.failures.is_empty() { None } else { Some(listed.failures) };
+        }
+        if let Some(never) = self.never {
+            policy.never = Conditions::of(never);
+        }
+        policy
+    }
+
+    /// Returns the policy for options that were checked while compiling, on a policy that is only known at run time: where
+    /// `base` is above `cap`, `cap` holds, and bounds that disagree only bound more.
+    ///
+    /// # Panics
+    ///
+    /// If an option breaks a rule about itself.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __fitted(mut self) -> Policy {
+        let backoff = &mut self.policy.backoff;
+        backoff.base = backoff.base.min(backoff.cap);
+        rules::uphold(self.broken_alone());
+        self.__trusted()
+    }
+
+    /// Returns the first rule that is broken.
+    const fn broken(&self) -> Option<PolicyError> {
+        let alone = self.broken_alone();
+        if alone.is_some() {
+            return alone;
+        }
+        let Policy {
+            never, backoff, max_retry_after, deadline, timeout, idempotent, idempotency_key, ..
+        } = self.__trusted();
+        first(&[
+            match self.on {
+                Some(on) => rules::none_never(on, &never),
+                None => None,
+            },
+            rules::nothing_left(&never),
+            rules::base_and_cap(backoff.base, backoff.cap),
+            rules::base_and_deadline(backoff.base, deadline),
+            rules::timeout_and_deadline(timeout, deadline),
+            rules::max_retry_after_and_deadline(max_retry_after, deadline),
+            rules::idempotency_key(idempotency_key, idempotent),
+        ])
+    }
+
+    /// Returns the first rule about one option that is broken.
+    const fn broken_alone(&self) -> Option<PolicyError> {
+        let Backoff { base, factor, cap, jitter } = self.policy.backoff;
+        first(&[
+            rules::max(self.policy.max),
+            match self.on {
+                Some(on) if on.is_empty() => rules::on(on),
+                Some(on) => rules::list(on),
+                None => None,
+            },
+            match self.never {
+                Some(never) => rules::list(never),
+                None => None,
+            },
+            rules::base(base),
+            rules::factor(factor),
+            rules::cap(cap),
+            rules::jitter(jitter),
+            rules::deadline(or_endless(self.policy.deadline)),
+            rules::timeout(or_endless(self.policy.timeout)),
+        ])
+    }
+}
+
+const fn or_endless(bound: Option<Duration>) -> Duration {
+    match bound {
+        Some(bound) => bound,
+        None => Duration::MAX,
+    }
+}
+
+const fn first(broken: &[Option<PolicyError>]) -> Option<PolicyError> {
+    let mut i = 0;
+    while i < broken.len() {
+        if broken[i].is_some() {
+            return broken[i];
+        }
+        i += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+    use crate::failure::FailureSet;
+    use crate::keys::Key;
+    use crate::status::StatusSet;
+
+    const S429: Condition = Condition::Status(429);
+
+    #[expect(clippy::large_types_passed_by_value, reason = "as it is built")]
+    fn error(builder: PolicyBuilder<'_>) -> PolicyError {
+        builder.build().unwrap_err()
+    }
+
+    #[test]
+    fn the_default_is_what_an_empty_builder_builds() {
+        assert_eq!(Policy::builder().build(), Ok(Policy::DEFAULT));
+        assert_eq!(Policy::DEFAULT.to_builder().build(), Ok(Policy::DEFAULT));
+    }
+
+    #[test]
+    fn each_rule_is_checked() {
+        let p = Policy::builder;
+        let s = Duration::from_secs;
+        assert_eq!(error(p().max(0)), PolicyError::Max);
+        assert_eq!(error(p().on(&[])), PolicyError::OnEmpty);
+        for status in [0, 99, 100, 200, 204, 301, 399, 600, u16::MAX] {
+            assert_eq!(error(p().on(&[Condition::Status(status)])), PolicyError::Status(status));
+            assert_eq!(error(p().never(&[Condition::Status(status)])), PolicyError::Status(status));
+        }
+        assert!(p().on(&[Condition::Status(202)]).build().is_ok());
+        assert_eq!(
+            error(p().on(&[Condition::Range(504, 500)])),
+            PolicyError::RangeEmpty { first: 504, last: 500 }
+        );
+        assert_eq!(error(p().on(&[Condition::Range(500, 600)])), PolicyError::Status(600));
+        assert_eq!(error(p().on(&[Condition::Range(202, 500)])), PolicyError::RangeBelowErrors { last: 500 });
+        assert_eq!(error(p().on(&[Condition::Range(202, 204)])), PolicyError::Status(204));
+        assert_eq!(error(p().on(&[S429, S429])), PolicyError::Repeated(S429));
+        let class = Condition::Range(400, 499);
+        for list in [[S429, class], [class, S429]] {
+            assert_eq!(error(p().never(&list)), PolicyError::Covered { item: S429, by: class });
+        }
+        assert_eq!(error(p().on(&[S429]).never(&[class])), PolicyError::OnIsNever(S429));
+        let halves = [Condition::Range(500, 549), Condition::Range(550, 599)];
+        let fives = Condition::Range(500, 599);
+        assert_eq!(error(p().on(&[fives]).never(&halves)), PolicyError::OnIsNever(fives));
+        assert!(p().on(&[fives]).never(&[Condition::Status(501)]).build().is_ok());
+        let all = Failure::ALL.map(Condition::Failure);
+        let everything = [&[class, fives][..], &all].concat();
+        assert_eq!(error(p().never(&everything)), PolicyError::NothingLeft);
+        assert_eq!(error(p().base(Duration::ZERO)), PolicyError::Zero(Key::Base));
+        assert_eq!(error(p().cap(Duration::ZERO)), PolicyError::Zero(Key::Cap));
+        assert_eq!(error(p().base(s(61))), PolicyError::BaseAboveCap { base: s(61), cap: s(60) });
+        assert_eq!(error(p().cap(s(86_401))), PolicyError::AboveDay(Key::Cap));
+        for factor in [0.999, 0.0, -1.0, 101.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(error(p().factor(factor)), PolicyError::Factor, "{factor}");
+        }
+        for jitter in [-0.1, 1.1, f64::NAN] {
+            assert_eq!(error(p().jitter(Jitter::Fraction(jitter))), PolicyError::Jitter, "{jitter}");
+        }
+        assert_eq!(error(p().deadline(Duration::ZERO)), PolicyError::Zero(Key::Deadline));
+        assert_eq!(error(p().timeout(Duration::ZERO)), PolicyError::Zero(Key::Timeout));
+        let within = PolicyError::DeadlineWithinBase { deadline: s(1), base: s(1) };
+        assert_eq!(error(p().deadline(s(1))), within);
+        let beyond = PolicyError::TimeoutBeyondDeadline { timeout: s(9), deadline: s(9) };
+        assert_eq!(error(p().deadline(s(9)).timeout(s(9))), beyond);
+        let beyond = PolicyError::HintBeyondDeadline { limit: s(10), deadline: s(9) };
+        assert_eq!(error(p().deadline(s(9)).max_retry_after(s(10))), beyond);
+        assert!(
+            p().deadline(s(9)).timeout(s(8)).build().is_ok(),
+            "the default of `max_retry_after` is no wish"
+        );
+        assert_eq!(error(p().idempotency_key(true).idempotent(false)), PolicyError::KeyNotIdempotent);
+    }
+
+    #[test]
+    fn a_half_that_on_leaves_out_keeps_its_default() {
+        let policy = Policy::builder().on(&[S429]).build().unwrap();
+        assert_eq!(policy.on_safe().failures, FailureSet::ALL);
+        assert_eq!(policy.on_careful().failures, FailureSet::EMPTY.with(Failure::Connect));
+        assert_eq!(policy.on_careful().statuses, StatusSet::EMPTY.with(429));
+        let policy = Policy::builder().on(&[Condition::Failure(Failure::Body)]).build().unwrap();
+        assert_eq!(policy.on_safe().statuses, Conditions::SAFE.statuses);
+        assert_eq!(policy.on_careful().failures, FailureSet::EMPTY.with(Failure::Body));
+    }
+}

@@ -1,0 +1,303 @@
+//! A [`Policy`] from TOML, JSON or environment variables.
+//!
+//! Values are as the attribute takes them, as text where the format has nothing better: `base = "1.5s"`,
+//! `on = [429, "5xx", "connect"]`. Environment variables are all text, so numbers may be text as well, and a list
+//! may be one text with commas: `"429, 5xx, connect"`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::backoff::Jitter;
+use crate::condition::Condition;
+use crate::keys::{self, Key, Place};
+use crate::policy::Policy;
+use crate::text::{self, wrong_kind};
+
+impl<'de> Deserialize<'de> for Policy {
+    /// Starts from [`Policy::DEFAULT`]; unknown fields are errors.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Policy;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the options of a policy")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Policy, M::Error> {
+        let (mut on, mut never) = (None, None);
+        let mut policy = Policy::builder();
+        let mut read = Vec::new();
+        while let Some(field) = map.next_key::<String>()? {
+            let key = key(&field).map_err(M::Error::custom)?;
+            if read.contains(&key) {
+                return Err(M::Error::custom(format_args!("`{field}` is given twice: remove one")));
+            }
+            read.push(key);
+            let value = Value { key, given: map.next_value()? };
+            let wrong = |message| M::Error::custom(format_args!("`{field}`: {message}"));
+            match key {
+                Key::Max => policy = policy.max(value.count().map_err(wrong)?),
+                Key::On => on = Some(value.conditions().map_err(wrong)?),
+                Key::Never => never = Some(value.conditions().map_err(wrong)?),
+                Key::Base => policy = policy.base(value.duration().map_err(wrong)?),
+                Key::Factor => policy = policy.factor(value.number().map_err(wrong)?),
+                Key::Cap => policy = policy.cap(value.duration().map_err(wrong)?),
+                Key::Jitter => policy = policy.jitter(value.jitter().map_err(wrong)?),
+                Key::MaxRetryAfter => policy = policy.max_retry_after(value.duration().map_err(wrong)?),
+                Key::Deadline => policy = policy.deadline(value.duration().map_err(wrong)?),
+                Key::Timeout => policy = policy.timeout(value.duration().map_err(wrong)?),
+                Key::Idempotent => policy = policy.idempotent(value.flag().map_err(wrong)?),
+                Key::IdempotencyKey => policy = policy.idempotency_key(value.flag().map_err(wrong)?),
+                other => return Err(M::Error::custom(not_here(other))),
+            }
+        }
+        if let Some(on) = &on {
+            policy = policy.on(on);
+        }
+        if let Some(never) = &never {
+            policy = policy.never(never);
+        }
+        policy.build().map_err(M::Error::custom)
+    }
+}
+
+/// Returns the key of a policy with this name.
+fn key(name: &str) -> Result<Key, String> {
+    match Key::from_name(name) {
+        Some(key) if key.place() == Place::Policy => Ok(key),
+        Some(key) => Err(not_here(key)),
+        None => {
+            let known: Vec<_> = Key::ALL.iter().copied().filter(|key| key.place() == Place::Policy).collect();
+            Err(keys::unknown(name, &known))
+        }
+    }
+}
+
+fn not_here(key: Key) -> String {
+    match key.place() {
+        Place::Attribute(message) => message.to_owned(),
+        Place::Policy | Place::Macro => {
+            format!("`{}` is an option of `#[retry_http]`, and not of a configuration: remove it", key.name())
+        }
+    }
+}
+
+/// A value, and the key that it is given to.
+struct Value {
+    key: Key,
+    given: Given,
+}
+
+/// A value as the format has it.
+enum Given {
+    Flag(bool),
+    Whole(i128),
+    Number(f64),
+    Text(String),
+    List(Vec<Given>),
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, a text, a list or a flag")
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Given, E> {
+        Ok(Given::Flag(flag))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Given, E> {
+        Ok(Given::Whole(number.into()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Given, E> {
+        Ok(Given::Whole(number.into()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Given, E> {
+        Ok(Given::Number(number))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Given, E> {
+        Ok(Given::Text(text.trim().to_owned()))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<Given, S::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Given::List(list))
+    }
+}
+
+impl Given {
+    /// Returns the text that stands for a number or a text in the attribute.
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Whole(number) => Some(number.to_string()),
+            // As the attribute would have it: `429.0` is no status.
+            Self::Number(number) => Some(format!("{number:?}")),
+            Self::Text(text) => Some(text.clone()),
+            Self::Flag(_) | Self::List(_) => None,
+        }
+    }
+}
+
+impl Value {
+    fn wrong_kind<T>(&self) -> Result<T, String> {
+        Err(wrong_kind(self.key))
+    }
+
+    fn flag(&self) -> Result<bool, String> {
+        match &self.given {
+            Given::Flag(flag) => Ok(*flag),
+            Given::Text(text) if text == "true" => Ok(true),
+            Given::Text(text) if text == "false" => Ok(false),
+            _ => self.wrong_kind(),
+        }
+    }
+
+    fn count(&self) -> Result<u32, String> {
+        self.given.text().map_or_else(|| self.wrong_kind(), |text| text::max(&text))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a number that is so large is out of every range")]
+    fn number(&self) -> Result<f64, String> {
+        match &self.given {
+            Given::Whole(number) => Ok(*number as f64),
+            Given::Number(number) => Ok(*number),
+            Given::Text(text) => text::number(text).map_or_else(|| self.wrong_kind(), Ok),
+            Given::Flag(_) | Given::List(_) => self.wrong_kind(),
+        }
+    }
+
+    fn duration(&self) -> Result<Duration, String> {
+        self.given.text().map_or_else(|| self.wrong_kind(), |text| text::duration(self.key, &text))
+    }
+
+    fn jitter(&self) -> Result<Jitter, String> {
+        match &self.given {
+            Given::Text(word) if word.starts_with(|c: char| c.is_ascii_alphabetic()) => text::jitter(word),
+            _ => self.number().map(Jitter::Fraction),
+        }
+    }
+
+    fn conditions(&self) -> Result<Vec<Condition>, String> {
+        match &self.given {
+            Given::List(items) => items.iter().map(condition).collect(),
+            Given::Text(text) if text.is_empty() => Ok(Vec::new()),
+            Given::Text(text) => text.split(',').map(|item| text::condition(item.trim())).collect(),
+            Given::Whole(_) | Given::Number(_) | Given::Flag(_) => self.wrong_kind(),
+        }
+    }
+}
+
+fn condition(item: &Given) -> Result<Condition, String> {
+    item.text().map_or_else(|| Err(text::no_item()), |text| text::condition(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+
+    fn read(json: &str) -> Result<Policy, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_option() {
+        let policy = read(
+            r#"{"max": 5, "on": [429, "5xx", "401..=403", "connect"], "never": "501, timeout", "base": "250ms",
+                "factor": 1.5, "cap": "1.5m", "jitter": "equal", "max_retry_after": "1h", "deadline": "2h",
+                "timeout": "10s", "idempotent": true, "idempotency_key": "false"}"#,
+        );
+        let expected = Policy::builder()
+            .max(5)
+            .on(&[
+                Condition::Status(429),
+                Condition::Range(500, 599),
+                Condition::Range(401, 403),
+                Condition::Failure(Failure::Connect),
+            ])
+            .never(&[Condition::Status(501), Condition::Failure(Failure::Timeout)])
+            .base(Duration::from_millis(250))
+            .factor(1.5)
+            .cap(Duration::from_secs(90))
+            .jitter(Jitter::Equal)
+            .max_retry_after(Duration::from_secs(3600))
+            .deadline(Duration::from_secs(7200))
+            .timeout(Duration::from_secs(10))
+            .idempotent(true)
+            .idempotency_key(false)
+            .build()
+            .unwrap();
+        assert_eq!(policy, Ok(expected));
+        assert_eq!(read("{}"), Ok(Policy::DEFAULT));
+    }
+
+    #[test]
+    fn text_as_environment_variables_have_it() {
+        let policy = read(r#"{"max": "5", "on": "429,5xx", "factor": "3", "jitter": "0.1", "never": ""}"#);
+        let expected = Policy::builder()
+            .max(5)
+            .on(&[Condition::Status(429), Condition::Range(500, 599)])
+            .factor(3.0)
+            .jitter(Jitter::Fraction(0.1))
+            .build()
+            .unwrap();
+        assert_eq!(policy, Ok(expected));
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        for (json, part) in [
+            (r#"{"retries": 5}"#, "unknown option `retries`, did you mean `max`?"),
+            (r#"{"retry_if": 5}"#, "`retry_if` looks at what a function returns: give it to `#[retry_http]`"),
+            (r#"{"policy": 5}"#, "`policy` is an option of `#[retry_http]`, and not of a configuration"),
+            (r#"{"max": 0}"#, "`max`: `max` must be at least 1"),
+            (r#"{"max": 1.5}"#, "`max`: `max` is a whole number"),
+            (r#"{"max": -1}"#, "`max`: `max` is a whole number"),
+            (r#"{"max": 4294967296}"#, "`max`: `max` is too large"),
+            (r#"{"base": 5}"#, "`base`: a duration needs a unit: write `base = 5s`"),
+            (r#"{"base": "5 parsecs"}"#, "`base`: a duration is a plain decimal number"),
+            (r#"{"base": "2m"}"#, "`base` is 2m, above the `cap` of 60s"),
+            (r#"{"on": ["6xx"]}"#, "`on`: there is no class `6xx`"),
+            (r#"{"on": [200]}"#, "`on`: `200` is not an error"),
+            (r#"{"on": [-429]}"#, "`on`: expected a status"),
+            (r#"{"on": [429.0]}"#, "`on`: expected a status"),
+            (r#"{"on": 429}"#, "`on`: `on` is a list"),
+            (r#"{"on": []}"#, "`on` is empty"),
+            (r#"{"on": [true]}"#, "`on`: expected a status"),
+            (r#"{"on": [429], "never": ["4xx"]}"#, "`never` covers `429` of `on`"),
+            (r#"{"jitter": "some"}"#, "`jitter`: unknown jitter `some`"),
+            (r#"{"jitter": 2}"#, "`jitter` is a number from 0 to 1"),
+            (r#"{"max": 1, "max": 2}"#, "`max` is given twice"),
+            (r#"{"factor": true}"#, "`factor`: `factor` is a number from 1 to 100"),
+            (r#"{"factor": null}"#, "a number, a text, a list or a flag"),
+            (r#"{"idempotent": 1}"#, "`idempotent`: `idempotent` is a flag"),
+        ] {
+            let message = read(json).unwrap_err();
+            assert!(message.contains(part), "{json}: {message}");
+        }
+    }
+}

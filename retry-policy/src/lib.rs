@@ -1,0 +1,31 @@
+//! The policies of [`retry-http`](https://docs.rs/retry-http): their options, the grammar of values, and the rules with
+//! their messages.
+//!
+//! Depend on `retry-http`, which re-exports the types. The macro, [`Policy::builder`] and the deserialisation of a
+//! policy all read and check options with this crate, so that they accept and refuse the same.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod backoff;
+mod builder;
+mod condition;
+#[cfg(feature = "serde")]
+mod config;
+mod failure;
+pub mod keys;
+mod message;
+mod policy;
+pub mod rules;
+mod status;
+pub mod text;
+mod units;
+pub mod words;
+
+pub use backoff::{Backoff, Jitter};
+pub use builder::PolicyBuilder;
+pub use condition::{Condition, Conditions};
+pub use failure::{Failure, FailureSet};
+pub use message::PolicyMessage;
+pub use policy::Policy;
+pub use rules::PolicyError;
+pub use status::StatusSet;

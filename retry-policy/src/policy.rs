@@ -1,0 +1,141 @@
+//! A policy: a checked value that can be a `const`.
+
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+use crate::condition::Conditions;
+use crate::failure::FailureSet;
+use crate::status::StatusSet;
+
+/// The longest hint to obey if a policy sets none.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+/// A checked set of rules for retrying a call.
+///
+/// Build a policy with [`Policy::builder`], also in a `const`. An attribute without options uses
+/// [`Policy::DEFAULT`].
+///
+/// ```
+/// use retry_http::{Condition, Policy, PolicyError};
+/// use std::time::Duration;
+///
+/// const GENTLE: Policy = match Policy::builder()
+///     .max(5)
+///     .on(&[Condition::Status(429), Condition::Range(500, 599)])
+///     .base(Duration::from_secs(2))
+///     .build()
+/// {
+///     Ok(policy) => policy,
+///     Err(error) => panic!("{}", error.message().as_str()),
+/// };
+/// assert_eq!(GENTLE.max(), 5);
+/// assert_eq!(Policy::builder().max(0).build(), Err(PolicyError::Max));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    pub(crate) max: u32,
+    pub(crate) on_statuses: Option<StatusSet>,
+    pub(crate) on_failures: Option<FailureSet>,
+    pub(crate) never: Conditions,
+    pub(crate) backoff: Backoff,
+    pub(crate) max_retry_after: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) idempotent: Option<bool>,
+    pub(crate) idempotency_key: bool,
+}
+
+impl Policy {
+    /// The default: 3 retries after 1 s, 2 s and 4 s, each with up to half as much added, of what is safe to
+    /// retry. Obeys hints of up to 2 minutes. Sets no bound on a call or its requests.
+    pub const DEFAULT: Self = Self {
+        max: 3,
+        on_statuses: None,
+        on_failures: None,
+        never: Conditions::NONE,
+        backoff: Backoff::DEFAULT,
+        max_retry_after: None,
+        deadline: None,
+        timeout: None,
+        idempotent: None,
+        idempotency_key: false,
+    };
+
+    /// Returns the number of retries after the first attempt.
+    pub const fn max(&self) -> u32 {
+        self.max
+    }
+
+    /// Returns how long computed waits are.
+    pub const fn backoff(&self) -> &Backoff {
+        &self.backoff
+    }
+
+    /// Returns the longest hint that is obeyed. A longer one ends the call.
+    pub const fn max_retry_after(&self) -> Duration {
+        match self.max_retry_after {
+            Some(limit) => limit,
+            None => MAX_RETRY_AFTER,
+        }
+    }
+
+    #[doc(hidden)]
+    pub const fn __max_retry_after(&self) -> Option<Duration> {
+        self.max_retry_after
+    }
+
+    /// Returns the bound on the whole call, requests and waits included.
+    pub const fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    /// Returns the bound on each visible request, reading the answer included.
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Returns whether repeating a request is safe (RFC 9110 §9.2.2), or `None` if its method says so.
+    pub const fn idempotent(&self) -> Option<bool> {
+        self.idempotent
+    }
+
+    /// Returns `true` if each call has an `Idempotency-Key` of its own.
+    pub const fn idempotency_key(&self) -> bool {
+        self.idempotency_key
+    }
+
+    /// Returns what is never retried.
+    pub const fn never(&self) -> &Conditions {
+        &self.never
+    }
+
+    /// Returns what is retried if the request is safe to repeat: by its method (RFC 9110 §9.2.2), by an `Idempotency-Key`,
+    /// or by `idempotent`.
+    pub fn on_safe(&self) -> Conditions {
+        self.on_or(Conditions::SAFE)
+    }
+
+    /// Returns what is retried if repeating the request may do its work twice.
+    pub fn on_careful(&self) -> Conditions {
+        self.on_or(Conditions::CAREFUL)
+    }
+
+    /// Returns what is retried if repeating the request may do its work twice, and the answer carries a hint.
+    pub fn on_careful_hinted(&self) -> Conditions {
+        self.on_or(Conditions::CAREFUL_HINTED)
+    }
+
+    /// Returns what `on` lists. A half that it leaves out keeps its default.
+    fn on_or(&self, default: Conditions) -> Conditions {
+        Conditions {
+            statuses: self.on_statuses.unwrap_or(default.statuses),
+            failures: self.on_failures.unwrap_or(default.failures),
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,385 @@
+//! The rules that options keep to, each with its message. All of them are `const`.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::backoff::{Backoff, Jitter};
+use crate::condition::{Condition, Conditions};
+use crate::failure::FailureSet;
+use crate::keys::Key;
+use crate::message::PolicyMessage;
+use crate::status::StatusSet;
+
+/// The longest computed wait: whoever waits longer between two attempts wants a scheduler.
+const DAY: Duration = Duration::from_secs(86_400);
+/// The largest `factor`: above it the second wait is the cap, whatever the base.
+const MAX_FACTOR: f64 = 100.0;
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident($($name:ident: $ty:ty),+), or $error:expr, if $wrong:expr;)+) => {$(
+        $(#[$doc])*
+        pub const fn $rule($($name: $ty),+) -> Option<PolicyError> {
+            if $wrong { Some($error) } else { None }
+        }
+    )+};
+}
+
+rules! {
+    /// Requires at least one retry.
+    max(max: u32), or PolicyError::Max, if max == 0;
+    /// Requires a bound on a call that is above zero.
+    deadline(deadline: Duration), or PolicyError::Zero(Key::Deadline), if deadline.is_zero();
+    /// Requires a bound on a request that is above zero.
+    timeout(timeout: Duration), or PolicyError::Zero(Key::Timeout), if timeout.is_zero();
+    /// Requires that waits do not shrink, and do not explode.
+    factor(factor: f64), or PolicyError::Factor, if !(factor >= 1.0 && factor <= MAX_FACTOR);
+    /// Requires a share from 0 to 1.
+    jitter(jitter: Jitter), or PolicyError::Jitter,
+        if matches!(jitter, Jitter::Fraction(j) if !(j >= 0.0 && j <= 1.0));
+    /// Requires that `cap` leaves room for the first wait.
+    base_and_cap(base: Duration, cap: Duration), or PolicyError::BaseAboveCap { base, cap },
+        if base.as_nanos() > cap.as_nanos();
+    /// Requires that requests with a key are not said to be unsafe to repeat.
+    idempotency_key(wanted: bool, idempotent: Option<bool>), or PolicyError::KeyNotIdempotent,
+        if wanted && matches!(idempotent, Some(false));
+    /// Requires that `on` lists something.
+    on(items: &[Condition]), or PolicyError::OnEmpty, if items.is_empty();
+    /// Requires that `never` leaves something to retry.
+    nothing_left(never: &Conditions), or PolicyError::NothingLeft, if never.statuses.contains_all(ERRORS)
+        && never.failures.contains_all(FailureSet::ALL);
+    /// Requires that `never` leaves the 401 for which credentials are renewed.
+    reauth(never: &Conditions), or PolicyError::ReauthIsNever, if never.statuses.contains(401);
+    /// Requires that `never` leaves an item of `on`.
+    not_never(item: Condition, never: &Conditions), or PolicyError::OnIsNever(item), if never.covers(item);
+}
+
+/// Requires a first wait above zero and of at most a day.
+pub const fn base(base: Duration) -> Option<PolicyError> {
+    wait(Key::Base, base)
+}
+
+/// Requires a longest wait above zero and of at most a day.
+pub const fn cap(cap: Duration) -> Option<PolicyError> {
+    wait(Key::Cap, cap)
+}
+
+const fn wait(key: Key, wait: Duration) -> Option<PolicyError> {
+    if wait.is_zero() {
+        Some(PolicyError::Zero(key))
+    } else if wait.as_nanos() > DAY.as_nanos() {
+        Some(PolicyError::AboveDay(key))
+    } else {
+        None
+    }
+}
+
+/// Requires that a deadline leaves time for the first wait.
+pub const fn base_and_deadline(base: Duration, deadline: Option<Duration>) -> Option<PolicyError> {
+    match deadline {
+        Some(deadline) if !deadline.is_zero() && deadline.as_nanos() <= base.as_nanos() => {
+            Some(PolicyError::DeadlineWithinBase { deadline, base })
+        }
+        _ => None,
+    }
+}
+
+/// Requires that a deadline leaves time for more than one request.
+pub const fn timeout_and_deadline(
+    timeout: Option<Duration>,
+    deadline: Option<Duration>,
+) -> Option<PolicyError> {
+    match (timeout, deadline) {
+        (Some(timeout), Some(deadline))
+            if !deadline.is_zero() && timeout.as_nanos() >= deadline.as_nanos() =>
+        {
+            Some(PolicyError::TimeoutBeyondDeadline { timeout, deadline })
+        }
+        _ => None,
+    }
+}
+
+/// Requires that a deadline leaves time for the longest hint that is obeyed.
+pub const fn max_retry_after_and_deadline(
+    limit: Option<Duration>,
+    deadline: Option<Duration>,
+) -> Option<PolicyError> {
+    match (limit, deadline) {
+        (Some(limit), Some(deadline)) if !deadline.is_zero() && limit.as_nanos() > deadline.as_nanos() => {
+            Some(PolicyError::HintBeyondDeadline { limit, deadline })
+        }
+        _ => None,
+    }
+}
+
+/// Requires that an item names errors, or 202, by which a server asks to be polled.
+pub const fn condition(item: Condition) -> Option<PolicyError> {
+    match item {
+        Condition::Status(status) if !is_retryable(status) => Some(PolicyError::Status(status)),
+        Condition::Range(first, _) if !is_retryable(first) => Some(PolicyError::Status(first)),
+        Condition::Range(_, last) if !is_retryable(last) => Some(PolicyError::Status(last)),
+        Condition::Range(first, last) if first > last => Some(PolicyError::RangeEmpty { first, last }),
+        Condition::Range(first, last) if first < 400 && last >= 400 => {
+            Some(PolicyError::RangeBelowErrors { last })
+        }
+        _ => None,
+    }
+}
+
+/// Requires that an item does not repeat one of the items before it.
+pub const fn listed(item: Condition, others: &[Condition]) -> Option<PolicyError> {
+    if let Some(broken) = condition(item) {
+        return Some(broken);
+    }
+    let mut i = 0;
+    while i < others.len() {
+        let other = others[i];
+        if other.covers(item) {
+            return Some(if item.covers(other) {
+                PolicyError::Repeated(item)
+            } else {
+                PolicyError::Covered { item, by: other }
+            });
+        }
+        if item.covers(other) {
+            return Some(PolicyError::Covered { item: other, by: item });
+        }
+        i += 1;
+    }
+    None
+}
+
+/// Requires that each item of a list can be listed, and once.
+pub const fn list(items: &[Condition]) -> Option<PolicyError> {
+    let mut at = 0;
+    while at < items.len() {
+        let (before, _) = items.split_at(at);
+        if let Some(broken) = listed(items[at], before) {
+            return Some(broken);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Requires that `never` leaves each item of `on`.
+pub const fn none_never(on: &[Condition], never: &Conditions) -> Option<PolicyError> {
+    let mut i = 0;
+    while i < on.len() {
+        if let Some(broken) = not_never(on[i], never) {
+            return Some(broken);
+        }
+        i += 1;
+    }
+    None
+}
+
+/// Reports a broken rule where it is called.
+///
+/// # Panics
+///
+/// If a rule is broken. In a constant that is an error of the compiler.
+#[track_caller]
+pub const fn uphold(broken: Option<PolicyError>) {
+    if let Some(error) = broken {
+        panic!("{}", error.message().as_str());
+    }
+}
+
+/// Returns `true` if an answer with `status` can be worth repeating: an error, or 202, by which a server asks to be
+/// polled.
+pub const fn is_retryable(status: u16) -> bool {
+    status == 202 || (status >= 400 && status <= 599)
+}
+
+/// The statuses of errors.
+const ERRORS: StatusSet = StatusSet::EMPTY.with_range(400, 599);
+
+/// The rule that the options of a [`Policy`](crate::Policy) break.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// When `max` is 0.
+    Max,
+    /// When a duration is zero.
+    Zero(Key),
+    /// When a wait is above a day.
+    AboveDay(Key),
+    /// When `factor` is not a number from 1 to 100.
+    Factor,
+    /// When `jitter` is not within 0..=1.
+    Jitter,
+    /// When `base` is above `cap`.
+    BaseAboveCap {
+        /// The first wait.
+        base: Duration,
+        /// The longest wait.
+        cap: Duration,
+    },
+    /// When `deadline` is not above `base`.
+    DeadlineWithinBase {
+        /// The bound on the call.
+        deadline: Duration,
+        /// The first wait.
+        base: Duration,
+    },
+    /// When `timeout` is not below `deadline`.
+    TimeoutBeyondDeadline {
+        /// The bound on each request.
+        timeout: Duration,
+        /// The bound on the call.
+        deadline: Duration,
+    },
+    /// When `max_retry_after` is above `deadline`.
+    HintBeyondDeadline {
+        /// The longest hint that is obeyed.
+        limit: Duration,
+        /// The bound on the call.
+        deadline: Duration,
+    },
+    /// When `idempotency_key` is given with `idempotent = false`.
+    KeyNotIdempotent,
+    /// When `on` is an empty list.
+    OnEmpty,
+    /// When a status of `on` or `never` is neither an error nor 202.
+    Status(u16),
+    /// When a range ends before it starts.
+    RangeEmpty {
+        /// The status that the range starts with.
+        first: u16,
+        /// The status that the range ends with.
+        last: u16,
+    },
+    /// When a range starts below the errors.
+    RangeBelowErrors {
+        /// The status that the range ends with.
+        last: u16,
+    },
+    /// When an item is listed twice.
+    Repeated(Condition),
+    /// When another item of the list covers an item.
+    Covered {
+        /// The item.
+        item: Condition,
+        /// The item that covers it.
+        by: Condition,
+    },
+    /// When `never` covers an item of `on`.
+    OnIsNever(Condition),
+    /// When there is a `reauth`, and `never` covers 401.
+    ReauthIsNever,
+    /// When `never` covers all errors and failures.
+    NothingLeft,
+}
+
+impl PolicyError {
+    /// Returns what is wrong, and what to write instead.
+    pub const fn message(self) -> PolicyMessage {
+        match self {
+            Self::Max => PolicyMessage::new(
+                "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or \
+                 remove the attribute or the policy",
+            ),
+            Self::Zero(key @ (Key::Base | Key::Cap)) => PolicyMessage::new("`")
+                .text(key.name())
+                .text("` must be above zero, since retrying at once hurts the server: write `")
+                .text(key.name())
+                .text(" = 500ms`"),
+            Self::Zero(key) => PolicyMessage::new("`")
+                .text(key.name())
+                .text("` must be above zero, since nothing is done in no time: write `")
+                .text(key.example())
+                .text("`"),
+            Self::AboveDay(key) => PolicyMessage::new("`")
+                .text(key.name())
+                .text("` is above a day: write `")
+                .text(key.name())
+                .text(" = 24h` or less"),
+            Self::Factor => PolicyMessage::new("`factor` is a number from 1 to 100: write `factor = 2`"),
+            Self::Jitter => PolicyMessage::new(
+                "`jitter` is a number from 0 to 1 or one of `none`, `full`, `equal` and `decorrelated`: write \
+                 `jitter = 0.5`",
+            ),
+            Self::BaseAboveCap { base, cap } => PolicyMessage::new("`base` is ")
+                .duration(base)
+                .text(default_if(same(base, Backoff::DEFAULT.base)))
+                .text(", above the `cap` of ")
+                .duration(cap)
+                .text(default_if(same(cap, Backoff::DEFAULT.cap)))
+                .text(", which no wait exceeds: lower `base` or raise `cap`"),
+            Self::DeadlineWithinBase { deadline, base } => PolicyMessage::new("`deadline` is ")
+                .duration(deadline)
+                .text(", not above the `base` of ")
+                .duration(base)
+                .text(default_if(same(base, Backoff::DEFAULT.base)))
+                .text(", so nothing is ever retried: raise `deadline` or lower `base`"),
+            Self::TimeoutBeyondDeadline { timeout, deadline } => PolicyMessage::new("`timeout` is ")
+                .duration(timeout)
+                .text(", not below the `deadline` of ")
+                .duration(deadline)
+                .text(", so the first request may take all of it: lower `timeout` or raise `deadline`"),
+            Self::HintBeyondDeadline { limit, deadline } => PolicyMessage::new("`max_retry_after` is ")
+                .duration(limit)
+                .text(", above the `deadline` of ")
+                .duration(deadline)
+                .text(", which no wait outlives: lower `max_retry_after` or raise `deadline`"),
+            Self::KeyNotIdempotent => PolicyMessage::new(
+                "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: \
+                 remove one of the two",
+            ),
+            Self::OnEmpty => {
+                PolicyMessage::new("`on` is empty: list what to retry, or leave `on` out for the defaults")
+            }
+            Self::Status(status @ 100..=399) => PolicyMessage::new("`").number(status as u128).text(
+                "` is not an error: list statuses from 400 to 599, or 202 for a server that asks to be polled, or look \
+                 at the outcome with `retry_if`",
+            ),
+            Self::Status(status) => PolicyMessage::new("`")
+                .number(status as u128)
+                .text("` is not an HTTP status: list statuses from 400 to 599, or 202"),
+            Self::RangeEmpty { first, last } => {
+                PolicyMessage::new("this range is empty, since it ends before it starts: write `")
+                    .number(last as u128)
+                    .text("..=")
+                    .number(first as u128)
+                    .text("`")
+            }
+            Self::RangeBelowErrors { last } => {
+                PolicyMessage::new("a range holds errors only: write `400..=").number(last as u128).text("`")
+            }
+            Self::Repeated(item) => {
+                PolicyMessage::new("`").condition(item).text("` is listed twice: remove one")
+            }
+            Self::Covered { item, by } => PolicyMessage::new("`")
+                .condition(item)
+                .text("` is already covered by `")
+                .condition(by)
+                .text("`: remove one"),
+            Self::OnIsNever(item) => PolicyMessage::new("`never` covers `")
+                .condition(item)
+                .text("` of `on`, so this is never retried: remove it from one of the two"),
+            Self::ReauthIsNever => PolicyMessage::new(
+                "`reauth` is for a 401, which `never` covers: remove `reauth`, or 401 from `never`",
+            ),
+            Self::NothingLeft => PolicyMessage::new(
+                "`never` lists all there is, so nothing is ever retried: shorten `never`, or remove the attribute or the policy",
+            ),
+        }
+    }
+}
+
+/// Marks a value in a message that may be written nowhere.
+const fn default_if(is_default: bool) -> &'static str {
+    if is_default { " (the default)" } else { "" }
+}
+
+const fn same(one: Duration, other: Duration) -> bool {
+    one.as_nanos() == other.as_nanos()
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
+impl std::error::Error for PolicyError {}

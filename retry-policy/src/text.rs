@@ -1,0 +1,390 @@
+//! The grammar of values: the attribute reads its literals by it, and a configuration its texts.
+
+use std::time::Duration;
+
+use crate::backoff::Jitter;
+use crate::condition::Condition;
+use crate::failure::Failure;
+use crate::keys::{Key, Takes};
+use crate::rules::{self, PolicyError};
+use crate::units::UNITS;
+use crate::words::{did_you_mean, list, or_colon};
+
+const UNIT_NAMES: [&str; 5] = ["us", "ms", "s", "m", "h"];
+const UNITS_ELSEWHERE: [(&str, &[&str]); 5] = [
+    ("us", &["micros", "microseconds", "usec"]),
+    ("ms", &["millis", "milliseconds", "msec"]),
+    ("s", &["sec", "secs", "second", "seconds"]),
+    ("m", &["min", "mins", "minute", "minutes"]),
+    ("h", &["hr", "hrs", "hour", "hours"]),
+];
+
+/// The words for failures.
+pub const FAILURES: [&str; 4] = ["connect", "timeout", "reset", "body"];
+const ITEMS_ELSEWHERE: [(&str, &[&str]); 8] = [
+    ("4xx", &["client_error", "client_errors"]),
+    ("5xx", &["internal", "server_error", "server_errors", "transient"]),
+    ("429", &["rate_limit", "rate_limited", "throttled", "too_many_requests"]),
+    ("503", &["overloaded", "service_unavailable", "unavailable"]),
+    ("connect", &["connection", "dns", "network", "refused", "tls"]),
+    ("timeout", &["elapsed", "timed_out"]),
+    ("reset", &["closed", "disconnect", "disconnected", "dropped", "eof", "io"]),
+    ("body", &["decode", "incomplete", "truncated"]),
+];
+
+/// The words for jitters.
+pub const JITTERS: [&str; 4] = ["none", "full", "equal", "decorrelated"];
+const JITTERS_ELSEWHERE: [(&str, &[&str]); 4] = [
+    ("none", &["false", "no", "off"]),
+    ("full", &["random", "true", "uniform"]),
+    ("equal", &["half"]),
+    ("decorrelated", &["aws", "decorr"]),
+];
+
+/// Returns the message for a value of another kind than `key` takes.
+pub fn wrong_kind(key: Key) -> String {
+    let (name, example) = (key.name(), key.example());
+    match key.takes() {
+        Takes::Count => format!("`{name}` is a whole number from 1 up: write `{example}`"),
+        Takes::Conditions => format!("`{name}` is a list: write `{name} = [429, 503]`"),
+        Takes::Wait | Takes::Limit | Takes::Bound => {
+            format!("`{name}` is a duration: write `{example}`, or leave it out")
+        }
+        Takes::Factor => PolicyError::Factor.to_string(),
+        Takes::Jitter => PolicyError::Jitter.to_string(),
+        Takes::Flag => format!("`{name}` is a flag: write `{name}`, or `{name} = false`"),
+        Takes::Renewal => format!(
+            "`{name}` is an expression that renews the credentials: write `{example}`, or `{name} = login(http)`"
+        ),
+        Takes::Callable => {
+            format!("`{name}` is a path or a closure of type `Fn(&R) -> bool`: write `{example}`")
+        }
+        Takes::Expression { what, field } => {
+            format!("`{name}` is {what}: write `{example}` or `{name} = {field}`")
+        }
+        Takes::Names => format!("`{name}` lists arguments by their names: write `{example}`"),
+        Takes::Switch => format!("`{name}` is `true` or `false`: write `{example}`"),
+        Takes::Nothing => format!("`{name}` takes no value: write `{example}`"),
+        Takes::Path => format!("`{name}` is a path: write `{example}`"),
+    }
+}
+
+/// Reads a duration such as `250ms`, `1.5s` or `1_000us`. Cuts off what is below a nanosecond.
+///
+/// # Errors
+///
+/// Returns the message, with what to write for `key` instead.
+pub fn duration(key: Key, text: &str) -> Result<Duration, String> {
+    let (name, example) = (key.name(), key.example());
+    if text.starts_with('-') {
+        return Err(format!("`{name}` cannot be negative: write `{example}`"));
+    }
+    let Some(end) = text.find(|c: char| !matches!(c, '.' | '_') && !c.is_ascii_digit()) else {
+        return Err(match text.parse::<f64>() {
+            Ok(_) => format!("a duration needs a unit: write `{name} = {text}s` or `{name} = {text}ms`"),
+            Err(_) => wrong_kind(key),
+        });
+    };
+    let (number, unit) = text.split_at(end);
+    if !number.contains(|c: char| c.is_ascii_digit()) {
+        return Err(if is_unit(unit.trim()) || !number.is_empty() {
+            format!("a duration is a plain decimal number with a unit: write `{name} = 1.5s`")
+        } else {
+            wrong_kind(key)
+        });
+    }
+    let Some((_, nanos)) = UNITS.iter().find(|(known, _)| *known == unit) else {
+        return Err(if is_unit(unit.trim()) {
+            format!("a unit follows its number without a space: write `{name} = {number}{}`", unit.trim())
+        } else if unit.chars().all(char::is_alphabetic) {
+            format!(
+                "unknown unit `{unit}`{} the units are {}",
+                or_colon(did_you_mean(unit, &UNIT_NAMES, &UNITS_ELSEWHERE)),
+                list(&UNIT_NAMES)
+            )
+        } else {
+            format!("a duration is a plain decimal number with a unit: write `{name} = 1.5s`")
+        });
+    };
+    let number = number.replace('_', "");
+    let (whole, fraction) = number.split_once('.').unwrap_or((&number, "0"));
+    if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
+        return Err(format!("a duration is a plain decimal number with a unit: write `{name} = 1.5s`"));
+    }
+    exact(whole, fraction, *nanos).ok_or_else(|| format!("`{name}` is too long: a duration is at most 2⁶⁴ s"))
+}
+
+/// Returns `true` if `name` is a unit of durations.
+pub fn is_unit(name: &str) -> bool {
+    UNIT_NAMES.contains(&name)
+}
+
+/// Returns whole nanoseconds, or `None` if they overflow.
+fn exact(whole: &str, fraction: &str, unit: u64) -> Option<Duration> {
+    let fraction = &fraction[..fraction.len().min(18)];
+    let scale = 10u128.pow(u32::try_from(fraction.len()).ok()?);
+    let (whole, part, unit) = (whole.parse::<u128>().ok()?, fraction.parse::<u128>().ok()?, u128::from(unit));
+    let nanos = whole.checked_mul(unit)?.checked_add(part * unit / scale)?;
+    let seconds = u64::try_from(nanos / 1_000_000_000).ok()?;
+    Some(Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).ok()?))
+}
+
+/// Reads an item of `on` or `never`: `503`, `5xx`, `500..=504` or the word for a failure.
+///
+/// # Errors
+///
+/// Returns the message.
+pub fn condition(text: &str) -> Result<Condition, String> {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        if let Some((first, last)) = text.split_once("..=") {
+            return range(number_of_status(first)?, number_of_status(last)?);
+        }
+        if let Some((first, last)) = text.split_once("..") {
+            return Err(half_open(number_of_status(first)?, number_of_status(last)?));
+        }
+        if let Some(digit) = text.strip_suffix(['x', 'X']).and_then(|text| text.strip_suffix(['x', 'X'])) {
+            return class(digit, &text[digit.len()..]);
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return status(text);
+        }
+        if text.contains('-') {
+            return Err(MINUS_RANGE.to_owned());
+        }
+    } else if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return failure(text).map(Condition::Failure);
+    }
+    Err(no_item())
+}
+
+/// Returns the message for a range that leaves out its end.
+pub fn half_open(first: u16, last: u16) -> String {
+    format!("a range includes its end: write `{first}..={last}`")
+}
+
+/// The message for a range of which an end is missing, or no number.
+pub const PARTIAL_RANGE: &str = "a range names its first and its last status, as numbers: write `500..=504`";
+/// The message for a range that is written with a minus.
+pub const MINUS_RANGE: &str = "a range of statuses is written `500..=504`";
+
+/// Returns the message for something that is no item of a list.
+pub fn no_item() -> String {
+    format!(
+        "expected a status such as `503`, a class such as `5xx`, a range such as `500..=504`, or one of {}",
+        list(&FAILURES)
+    )
+}
+
+/// Reads a status.
+///
+/// # Errors
+///
+/// Returns the message for what is no status that can be listed.
+pub fn status(digits: &str) -> Result<Condition, String> {
+    checked(Condition::Status(number_of_status(digits)?))
+}
+
+/// Reads the number of a status, which may be none that can be listed.
+///
+/// # Errors
+///
+/// Returns the message for what is no number, or far too large.
+pub fn number_of_status(digits: &str) -> Result<u16, String> {
+    digits.parse().map_err(|_| {
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            PARTIAL_RANGE.to_owned()
+        } else {
+            format!("`{digits}` is not an HTTP status: list statuses from 400 to 599, or 202")
+        }
+    })
+}
+
+/// Reads a class by its digit and what follows that, such as `5` and `xx`.
+///
+/// # Errors
+///
+/// Returns the message for what is no class of errors.
+pub fn class(digit: &str, suffix: &str) -> Result<Condition, String> {
+    match digit {
+        "4" | "5" if suffix != "xx" => Err(format!("a class is written in lower case: `{digit}xx`")),
+        "4" => Ok(Condition::Range(400, 499)),
+        "5" => Ok(Condition::Range(500, 599)),
+        "1" | "2" | "3" => Err(format!(
+            "`{digit}xx` is not an error and is not retried: the classes of errors are `4xx` and `5xx`"
+        )),
+        _ => Err(format!("there is no class `{digit}{suffix}`: the classes of errors are `4xx` and `5xx`")),
+    }
+}
+
+/// Reads a range by its ends.
+///
+/// # Errors
+///
+/// Returns the message for a range that cannot be listed.
+pub fn range(first: u16, last: u16) -> Result<Condition, String> {
+    checked(Condition::Range(first, last))
+}
+
+fn checked(condition: Condition) -> Result<Condition, String> {
+    match rules::condition(condition) {
+        Some(broken) => Err(broken.to_string()),
+        None => Ok(condition),
+    }
+}
+
+/// Reads the word for a failure.
+///
+/// # Errors
+///
+/// Returns the message, with the word that was probably meant.
+pub fn failure(word: &str) -> Result<Failure, String> {
+    if let Some(failure) = Failure::ALL.into_iter().find(|failure| failure.name() == word) {
+        return Ok(failure);
+    }
+    if FAILURES.contains(&word.to_lowercase().as_str()) {
+        return Err(format!("the failures are written {}", list(&FAILURES)));
+    }
+    Err(format!(
+        "unknown failure `{word}`{} the failures are {}",
+        or_colon(did_you_mean(word, &FAILURES, &ITEMS_ELSEWHERE)),
+        list(&FAILURES)
+    ))
+}
+
+/// Reads the word for a jitter.
+///
+/// # Errors
+///
+/// Returns the message, with the word that was probably meant.
+pub fn jitter(word: &str) -> Result<Jitter, String> {
+    match word {
+        "none" => Ok(Jitter::None),
+        "full" => Ok(Jitter::Full),
+        "equal" => Ok(Jitter::Equal),
+        "decorrelated" => Ok(Jitter::Decorrelated),
+        _ if JITTERS.contains(&word.to_lowercase().as_str()) => {
+            Err(format!("write `jitter = {}`", word.to_lowercase()))
+        }
+        _ => Err(format!(
+            "unknown jitter `{word}`{} it is a number from 0 to 1 or one of {}",
+            or_colon(did_you_mean(word, &JITTERS, &JITTERS_ELSEWHERE)),
+            list(&JITTERS)
+        )),
+    }
+}
+
+/// Reads the number of retries.
+///
+/// # Errors
+///
+/// Returns the message for what is no whole number from 1 up, or too large.
+pub fn max(digits: &str) -> Result<u32, String> {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong_kind(Key::Max));
+    }
+    match digits.parse() {
+        Ok(0) => Err(PolicyError::Max.to_string()),
+        Ok(max) => Ok(max),
+        Err(_) => Err(format!("`max` is too large: it is at most {}", u32::MAX)),
+    }
+}
+
+/// Reads a decimal number such as `1.5`.
+pub fn number(text: &str) -> Option<f64> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    (digits(whole) && digits(fraction)).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_exact() {
+        for (text, expected) in [
+            ("250ms", Duration::from_millis(250)),
+            ("1.5s", Duration::from_millis(1500)),
+            ("2m", Duration::from_secs(120)),
+            ("0.5h", Duration::from_secs(1800)),
+            ("1_000us", Duration::from_millis(1)),
+            ("0.1s", Duration::from_millis(100)),
+            ("0s", Duration::ZERO),
+        ] {
+            assert_eq!(duration(Key::Base, text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_says_what_to_write() {
+        for (text, part) in [
+            ("5", "write `base = 5s` or `base = 5ms`"),
+            ("1.5", "write `base = 1.5s`"),
+            ("soon", "is a duration: write `base = 1s`"),
+            ("", "is a duration"),
+            ("s", "plain decimal"),
+            ("-5s", "negative"),
+            ("5sec", "did you mean `s`"),
+            ("5d", "the units are"),
+            ("5 s", "without a space: write `base = 5s`"),
+            ("1.s", "plain decimal"),
+            (".5s", "plain decimal"),
+            ("1.2.3s", "plain decimal"),
+            ("0x10s", "plain decimal"),
+            ("1e3s", "plain decimal"),
+            ("99999999999999999999h", "too long"),
+        ] {
+            let message = duration(Key::Base, text).unwrap_err();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn items() {
+        for (text, expected) in [
+            ("503", Condition::Status(503)),
+            ("202", Condition::Status(202)),
+            ("5xx", Condition::Range(500, 599)),
+            ("500..=504", Condition::Range(500, 504)),
+            ("connect", Condition::Failure(Failure::Connect)),
+        ] {
+            assert_eq!(condition(text), Ok(expected), "{text}");
+        }
+        for (text, part) in [
+            ("200", "`200` is not an error"),
+            ("99", "`99` is not an HTTP status"),
+            ("70000", "`70000` is not an HTTP status"),
+            ("3xx", "is not an error and is not retried"),
+            ("6xx", "there is no class `6xx`"),
+            ("5XX", "lower case: `5xx`"),
+            ("500..504", "write `500..=504`"),
+            ("500..", "names its first and its last"),
+            ("504..=500", "write `500..=504`"),
+            ("202..=500", "write `400..=500`"),
+            ("500-504", "written `500..=504`"),
+            ("Timeout", "the failures are written"),
+            ("timed_out", "did you mean `timeout`?"),
+            ("server_error", "did you mean `5xx`?"),
+            ("", "expected a status"),
+            ("-1", "expected a status"),
+        ] {
+            let message = condition(text).unwrap_err();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_words() {
+        assert_eq!(max("5"), Ok(5));
+        assert!(max("0").unwrap_err().contains("at least 1"));
+        assert!(max("1.5").unwrap_err().contains("whole number"));
+        assert!(max("4294967296").unwrap_err().contains("too large"));
+        assert_eq!(number("1.5"), Some(1.5));
+        for text in ["", ".", "1.", ".5", "1e3", "-1", "inf", "1.2.3"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        assert_eq!(jitter("full"), Ok(Jitter::Full));
+        assert!(jitter("Full").unwrap_err().contains("write `jitter = full`"));
+        assert!(jitter("off").unwrap_err().contains("did you mean `none`?"));
+    }
+}

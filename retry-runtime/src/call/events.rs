@@ -1,0 +1,113 @@
+//! Emits the events of a call to its observer, to logs and to metrics.
+
+use std::time::Duration;
+
+use crate::call::Call;
+use crate::engine::exchange::Exchange;
+use crate::engine::report::{By, Report};
+use crate::env::Moment;
+use crate::observe::{Event, Observer, Step};
+#[cfg(feature = "testing")]
+use crate::testing;
+
+/// The observer of a call.
+pub(super) struct Observation<'p> {
+    observer: &'p dyn Observer,
+    start: Moment,
+}
+
+impl<'p> Call<'p> {
+    /// Adds an observer.
+    #[must_use]
+    pub fn with_observer(mut self, observer: &'p dyn Observer) -> Self {
+        self.scope.is_observed = true;
+        self.observation = Some(Box::new(Observation { observer, start: self.clock.now() }));
+        self
+    }
+
+    /// Emits an event about an exchange.
+    #[inline]
+    pub(super) fn emit(
+        &self,
+        exchange: &Exchange,
+        host: Option<&str>,
+        attempt: u32,
+        step: impl FnOnce() -> Step,
+    ) {
+        let is_observed = self.observation.is_some() || cfg!(any(feature = "tracing", feature = "metrics"));
+        #[cfg(feature = "testing")]
+        let is_observed = is_observed || testing::is_active();
+        if is_observed {
+            self.emit_to_all(exchange, host, attempt, step());
+        }
+    }
+
+    #[cold]
+    fn emit_to_all(&self, exchange: &Exchange, host: Option<&str>, attempt: u32, step: Step) {
+        let event = Event {
+            function: self.function.name(),
+            attempt,
+            elapsed: self.observation.as_ref().map_or_else(
+                || self.elapsed(),
+                |observation| {
+                    observation.start.elapsed().saturating_add(self.scope.outgoing.skipped.of_call())
+                },
+            ),
+            method: exchange.method(),
+            host,
+            status: exchange.status(),
+            failures: exchange.failures(),
+            hint: exchange.longest_hint(),
+            hint_header: exchange.hint_header(),
+            step,
+        };
+        if let Some(observation) = &self.observation {
+            observation.observer.observe(&event);
+        }
+        #[cfg(feature = "testing")]
+        testing::record(&event);
+        #[cfg(feature = "tracing")]
+        crate::observe::tracing::log(&event);
+        #[cfg(feature = "metrics")]
+        crate::observe::metrics::count(&event);
+    }
+
+    /// Emits that the upstream delays the next attempt, of whose request nothing is known yet.
+    pub(super) fn emit_delay(&self, wait: Duration) {
+        self.emit(&Exchange::default(), None, self.attempts(), || Step::Held { wait });
+    }
+
+    /// Remembers that the function has recorded a request, or warns that it has not where that
+    /// matters.
+    #[inline]
+    pub(super) fn check_recorded(&self, report: &Report<'_>) {
+        if self.scope.recorder.is_empty() {
+            self.warn_unrecorded(report);
+        } else {
+            self.function.mark_recorded();
+        }
+    }
+
+    /// Warns, once a function, that its requests are not recorded: after an error that says
+    /// nothing, so that nothing is retried, or after a request that should have had a time limit or
+    /// a key.
+    #[cold]
+    fn warn_unrecorded(&self, report: &Report<'_>) {
+        let policy = self.retry.policy();
+        let is_imposing =
+            policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key();
+        let is_failure =
+            matches!(report.by, By::Error | By::Elapsed) || (report.by == By::Own && report.is_silent());
+        let is_of_a_request = matches!(report.by, By::Response | By::Transport | By::Own);
+        let was_sent = self.scope.unknown_sender.is_some() || (is_of_a_request && !report.is_silent());
+        if is_failure || (is_imposing && was_sent) {
+            #[cfg(feature = "tracing")]
+            if self.function.claim_warning(self.scope.unknown_sender) {
+                crate::observe::tracing::warn_unrecorded(
+                    self.function.name(),
+                    self.scope.unknown_sender.map(|name| name()),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Decides about a finished attempt: whether another one follows, and after which wait.
+
+use std::mem::take;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::call::Call;
+use crate::engine::decide::{Decided, decide};
+use crate::engine::exchange::Hints;
+use crate::engine::recorder::Mark;
+use crate::engine::report::{By, Report};
+use crate::engine::retry::{Stop, Verdict};
+use crate::env;
+use crate::observe::Step;
+#[cfg(feature = "testing")]
+use crate::testing;
+
+impl Call<'_> {
+    /// Makes the hint of every response count, as the function has a `retry_if`.
+    #[inline]
+    #[must_use]
+    pub fn with_retry_if(mut self) -> Self {
+        self.scope.hints = Hints::OfAll;
+        self
+    }
+
+    /// Asks `retry_if` about the outcome.
+    #[inline]
+    pub fn ask_retry_if<R>(&mut self, outcome: &R, retry_if: impl FnOnce(&R) -> bool) {
+        self.retry_if_matched = retry_if(outcome);
+    }
+
+    /// Returns the wait before the next attempt, or `None` if the outcome is to be returned.
+    /// `report` is that of the outcome.
+    #[inline]
+    pub(crate) fn next_wait(&mut self, report: &Report<'_>) -> Option<Duration> {
+        self.check_recorded(report);
+        if !self.retry_if_matched {
+            if let Some(recorded) = self.scope.recorder.plain_success(report) {
+                let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
+                if let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.is_news(recorded)) {
+                    // Only a retry changes the verdict.
+                    _ = upstream.report(exchange, report, Verdict::Stop(stop), self.scope.outgoing.skipped);
+                }
+                let host = recorded.host.as_deref();
+                self.emit(exchange, host, self.attempts(), || Step::End { stop, succeeded: true });
+                return None;
+            }
+        }
+        self.next_wait_of_others(report)
+    }
+
+    /// Does what [`next_wait`](Self::next_wait) does, for all but plain successes.
+    #[cold]
+    fn next_wait_of_others(&mut self, report: &Report<'_>) -> Option<Duration> {
+        let mut decided = self.decide(report);
+        if take(&mut self.retry_if_matched) {
+            decided.exchange.demand_retry();
+        }
+        let says_something =
+            matches!(report.by, By::Response | By::Transport | By::Own) && !report.is_silent();
+        if self.outer.is_some() && decided.number.is_none() && says_something {
+            // The outer attempt must know of the exchange, too.
+            let exchange = decided.exchange.clone();
+            decided.number = Some(self.scope.recorder.record_reported(exchange, report));
+        }
+        if report.is_success() {
+            decided.exchange.on_success();
+        }
+        let Decided { exchange, host, .. } = &decided;
+        let attempt = self.attempts();
+        let succeeded = report.is_success();
+        let mut verdict = self.retry.next(exchange, self.elapsed(), env::random);
+        if self.is_last && matches!(verdict, Verdict::Wait(_)) {
+            verdict = Verdict::Stop(Stop::NotCloneable);
+        }
+        #[cfg(feature = "testing")]
+        {
+            verdict = testing::override_verdict(verdict);
+        }
+        let recorded = self.scope.recorder.exchanges();
+        let recorded = recorded.iter().find(|recorded| decided.number == Some(recorded.began));
+        let is_retry = matches!(verdict, Verdict::Wait(_));
+        if let Some(upstream) = &mut self.upstream {
+            if is_retry || recorded.is_none_or(|recorded| upstream.is_news(recorded)) {
+                verdict = upstream.report(exchange, report, verdict, self.scope.outgoing.skipped);
+            }
+        }
+        self.emit(exchange, host.as_deref(), attempt, || match verdict {
+            Verdict::Wait(wait) => Step::Retry { wait },
+            Verdict::Stop(stop) => Step::End { stop, succeeded: succeeded && !exchange.is_error() },
+        });
+        match verdict {
+            Verdict::Wait(wait) => {
+                self.reset_recorder();
+                Some(wait)
+            }
+            Verdict::Stop(stop) => {
+                if self.outer.is_some() {
+                    self.mark(&decided, stop, report);
+                }
+                None
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn decide(&self, report: &Report<'_>) -> Decided {
+        decide(&self.scope.recorder, report, self.retry.policy(), self.scope.hints, env::now)
+    }
+
+    /// Marks the exchanges of the last attempt for the outer one.
+    fn mark(&mut self, decided: &Decided, stop: Stop, report: &Report<'_>) {
+        let exchange = &decided.exchange;
+        let refused_renewal = exchange.status() == Some(StatusCode::UNAUTHORIZED) && self.retry.has_renewed();
+        if stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal {
+            self.mark_settled(decided);
+        } else if report.is_success() {
+            self.mark_succeeded();
+        }
+    }
+
+    /// Marks the exchange that the call has decided about.
+    pub(super) fn mark_settled(&mut self, decided: &Decided) {
+        for recorded in self.scope.recorder.exchanges_mut() {
+            if decided.number == Some(recorded.began) {
+                recorded.mark = Mark::Settled;
+            }
+        }
+    }
+
+    /// Marks the exchanges that the call has succeeded in spite of.
+    fn mark_succeeded(&mut self) {
+        for recorded in self.scope.recorder.exchanges_mut() {
+            if recorded.mark == Mark::None {
+                recorded.mark = Mark::Succeeded;
+            }
+        }
+    }
+}

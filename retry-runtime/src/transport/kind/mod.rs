@@ -1,0 +1,284 @@
+//! Asks values of any type how to handle them: how to arm a sender, track a result, or report on an
+//! outcome.
+//!
+//! The macro does not know types, so the generated code asks `Kind::of(&value).sender_kind()` and
+//! the like, and lets method resolution decide. A `Kind` derefs through a chain of wrappers, the
+//! most specific first. Each wrapper has the question once, for the types that it knows, and the
+//! last one has it for all. Chains are as short as possible, since every link costs compile time:
+//! only errors need a long one.
+//!
+//! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the
+//! user's function. Each link has one impl, bounded by a trait, so a type that failed to compile is
+//! not ambiguous as well. The answer is a tag, whose methods then take the value.
+
+#![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
+
+pub(crate) mod body;
+pub(crate) mod outcome;
+
+use std::any::type_name;
+use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use crate::scope;
+use crate::scope::renewal::Renewed;
+use crate::transport::{Armed, BlockingSender, Executor, ReadableResponse, Sender};
+
+macro_rules! chain {
+    ($($(#[$doc:meta])* $name:ident -> $next:ident;)+) => {$(
+        $(#[$doc])*
+        pub struct $name<T: ?Sized>($next<T>);
+
+        impl<T: ?Sized> $name<T> {
+            /// Asks about the type of a value.
+            #[inline]
+            pub fn of(_: &T) -> Self {
+                Self::new()
+            }
+
+            #[inline]
+            pub(crate) fn new() -> Self {
+                Self($next::new())
+            }
+        }
+
+        impl<T: ?Sized> Deref for $name<T> {
+            type Target = $next<T>;
+
+            #[inline]
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    )+};
+}
+
+pub(crate) use chain;
+
+chain! {
+    /// Knows clients, responses and futures.
+    Kind -> AnyKind;
+}
+
+chain! {
+    /// Knows reqwest's async builders.
+    SenderKind -> BlockingSenderKind;
+    /// Knows reqwest's blocking builders.
+    BlockingSenderKind -> AnyKind;
+}
+
+/// Ends every chain, and knows nothing.
+pub struct AnyKind<T: ?Sized>(PhantomData<fn(&T)>);
+
+impl<T: ?Sized> AnyKind<T> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Passes on the values of types that are not known.
+#[derive(Clone, Copy, Debug)]
+pub struct Passthrough;
+
+// Senders: the receiver of `.send()`.
+
+/// Arms a [`Sender`].
+#[derive(Clone, Copy, Debug)]
+pub struct ReqwestSender;
+
+impl<T: Sender> SenderKind<T> {
+    /// Answers for reqwest's async builders.
+    #[inline]
+    pub fn sender_kind(&self) -> ReqwestSender {
+        ReqwestSender
+    }
+}
+
+impl ReqwestSender {
+    /// Arms the sender.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
+    pub fn arm<T: Sender>(
+        self,
+        sender: T,
+        idempotent: Option<bool>,
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>>, T::Error> {
+        sender.arm(idempotent)
+    }
+}
+
+/// Arms a [`BlockingSender`].
+#[derive(Clone, Copy, Debug)]
+pub struct ReqwestBlockingSender;
+
+impl<T: BlockingSender> BlockingSenderKind<T> {
+    /// Answers for reqwest's blocking builders.
+    #[inline]
+    pub fn sender_kind(&self) -> ReqwestBlockingSender {
+        ReqwestBlockingSender
+    }
+}
+
+impl ReqwestBlockingSender {
+    /// Arms the sender.
+    #[inline]
+    pub fn arm<T: BlockingSender>(self, sender: T, idempotent: Option<bool>) -> T::Armed {
+        sender.arm(idempotent)
+    }
+}
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for all other senders.
+    #[inline]
+    pub fn sender_kind(&self) -> Passthrough {
+        Passthrough
+    }
+}
+
+impl Passthrough {
+    /// Returns the sender unchanged.
+    #[inline]
+    pub fn arm<T>(self, sender: T, _: Option<bool>) -> T {
+        record_unknown_sender(type_name::<T>);
+        sender
+    }
+}
+
+/// Records the type of a sender that is not known, for the warning about functions that never
+/// record anything.
+fn record_unknown_sender(name: fn() -> &'static str) {
+    scope::current(|scope| scope.unknown_sender = Some(name));
+}
+
+// Clients: the receiver of `.execute(..)`. Their type decides, since that of the request may be
+// inferred from it.
+
+/// Arms the requests of an [`Executor`].
+#[derive(Clone, Copy, Debug)]
+pub struct ReqwestClient;
+
+impl<T: Executor> Kind<T> {
+    /// Answers for reqwest's clients.
+    #[inline]
+    pub fn client_kind(&self) -> ReqwestClient {
+        ReqwestClient
+    }
+}
+
+impl ReqwestClient {
+    /// Returns the armer of one request of `client`.
+    #[inline]
+    pub fn armer<T: Executor>(self, client: &T, idempotent: Option<bool>) -> T::Armer {
+        client.armer(idempotent)
+    }
+}
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for all other clients.
+    #[inline]
+    pub fn client_kind(&self) -> Passthrough {
+        Passthrough
+    }
+}
+
+impl Passthrough {
+    /// Returns an armer that changes nothing.
+    #[inline]
+    pub fn armer<T: ?Sized>(self, _: &T, _: Option<bool>) -> Self {
+        record_unknown_sender(type_name::<T>);
+        self
+    }
+
+    /// Returns the request unchanged. Generic, so that its type may still be inferred.
+    #[inline]
+    pub fn arm_request<T>(&mut self, request: T) -> T {
+        request
+    }
+
+    /// Returns the result of `.execute(..)` unchanged.
+    #[inline]
+    pub fn track<R>(self, value: R) -> R {
+        value
+    }
+}
+
+// Responses: the receiver of methods that read a body, if it is a variable.
+
+/// Identifies a [`ReadableResponse`].
+#[derive(Clone, Copy, Debug)]
+pub struct ReqwestResponse;
+
+impl<T: ReadableResponse> Kind<T> {
+    /// Answers for reqwest's responses.
+    #[inline]
+    pub fn response_kind(&self) -> ReqwestResponse {
+        ReqwestResponse
+    }
+}
+
+impl ReqwestResponse {
+    /// Returns the id of `response`.
+    #[inline]
+    #[allow(clippy::unnecessary_wraps, reason = "of other types it is not known")]
+    pub fn id<T: ReadableResponse>(self, response: &T) -> Option<usize> {
+        Some(response.response_id())
+    }
+}
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for all other receivers.
+    #[inline]
+    pub fn response_kind(&self) -> Passthrough {
+        Passthrough
+    }
+}
+
+impl Passthrough {
+    /// Returns no id.
+    #[inline]
+    pub fn id<T: ?Sized>(self, _: &T) -> Option<usize> {
+        None
+    }
+}
+
+// Renewals: the value of `reauth`.
+
+/// Awaits a renewal.
+#[derive(Clone, Copy, Debug)]
+pub struct RenewalFuture;
+
+impl<T: Future> Kind<T> {
+    /// Answers for futures.
+    #[inline]
+    pub fn renewal_kind(&self) -> RenewalFuture {
+        RenewalFuture
+    }
+}
+
+impl RenewalFuture {
+    /// Returns whether the renewal succeeds.
+    pub async fn renewed<F>(self, renewal: F) -> bool
+    where
+        F: Future,
+        F::Output: Renewed,
+    {
+        renewal.await.renewed()
+    }
+}
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for results of renewals that have ended.
+    #[inline]
+    pub fn renewal_kind(&self) -> Passthrough {
+        Passthrough
+    }
+}
+
+impl Passthrough {
+    /// Returns whether the renewal succeeded.
+    pub fn renewed<T: Renewed>(self, renewal: T) -> Ready<bool> {
+        ready(renewal.renewed())
+    }
+}

@@ -1,0 +1,181 @@
+//! Asks the two sides of an outcome how to report on their exchange.
+
+use std::error::Error as StdError;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use crate::engine::http_failure::HttpFailure;
+use crate::engine::report::{By, Report};
+use crate::transport::kind::{AnyKind, Kind, chain};
+use crate::transport::sources::search;
+use crate::transport::{AnyError, Drain, HttpError, HttpResponse, SendError, SharedError};
+
+chain! {
+    /// Knows the errors of transports.
+    ErrorKind -> HttpFailureKind;
+    /// Knows errors with an [`HttpFailure`] impl of their own.
+    HttpFailureKind -> SharedErrorKind;
+    /// Knows `anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send + Sync>`.
+    SharedErrorKind -> SendErrorKind;
+    /// Knows `Box<dyn Error + Send>`.
+    SendErrorKind -> BoxedErrorKind;
+    /// Knows `Box<dyn Error>`.
+    BoxedErrorKind -> SourceKind;
+    /// Knows all other errors.
+    SourceKind -> AnyKind;
+}
+
+/// Reports on a success of type `T`.
+pub trait SuccessReporter<T>: Copy {
+    /// Returns the report of the success.
+    fn report(self, success: &T) -> Report<'_>;
+
+    /// Returns the work that drains the success, if there is anything to read.
+    fn drain(self, success: T) -> Option<Drain>;
+}
+
+/// Reports on an error of type `E`.
+pub trait ErrorReporter<E>: Copy {
+    /// Returns the report of the error.
+    fn report(self, error: &E) -> Report<'_>;
+}
+
+/// Reports by the type of the value.
+#[derive(Clone, Copy, Debug)]
+pub struct ByType;
+
+impl<T: HttpResponse> Kind<T> {
+    /// Answers for responses.
+    #[inline]
+    pub fn outcome_kind(&self) -> ByType {
+        ByType
+    }
+}
+
+impl<T: HttpResponse> SuccessReporter<T> for ByType {
+    #[inline]
+    fn report(self, success: &T) -> Report<'_> {
+        success.report()
+    }
+
+    fn drain(self, success: T) -> Option<Drain> {
+        success.drain()
+    }
+}
+
+impl<E: HttpError> ErrorKind<E> {
+    /// Answers for errors of transports.
+    #[inline]
+    pub fn outcome_kind(&self) -> ByType {
+        ByType
+    }
+}
+
+impl<E: HttpError> ErrorReporter<E> for ByType {
+    #[inline]
+    fn report(self, error: &E) -> Report<'_> {
+        error.report()
+    }
+}
+
+/// Reports by the [`HttpFailure`] impl of an error, and by nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct ByHttpFailure;
+
+impl<E: HttpFailure> HttpFailureKind<E> {
+    /// Answers for errors with an [`HttpFailure`] impl.
+    #[inline]
+    pub fn outcome_kind(&self) -> ByHttpFailure {
+        ByHttpFailure
+    }
+}
+
+impl<E: HttpFailure> ErrorReporter<E> for ByHttpFailure {
+    fn report(self, error: &E) -> Report<'_> {
+        Report::own(error)
+    }
+}
+
+/// Reports by the error that a pointer of type `AsRef<D>` points to, and by its sources.
+pub struct ByPointer<D: ?Sized>(PhantomData<fn(&D)>);
+
+impl<D: ?Sized> Clone for ByPointer<D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: ?Sized> Copy for ByPointer<D> {}
+
+macro_rules! pointers {
+    ($($link:ident, $error:ty;)+) => {$(
+        impl<E: AsRef<$error>> $link<E> {
+            /// Answers for pointers to such an error.
+            #[inline]
+            pub fn outcome_kind(&self) -> ByPointer<$error> {
+                ByPointer(PhantomData)
+            }
+        }
+
+        impl<E: AsRef<$error>> ErrorReporter<E> for ByPointer<$error> {
+            fn report(self, error: &E) -> Report<'_> {
+                search(error.as_ref())
+            }
+        }
+    )+};
+}
+
+pointers! {
+    SharedErrorKind, SharedError;
+    SendErrorKind, SendError;
+    BoxedErrorKind, AnyError;
+}
+
+/// Reports by the sources of an error. The error itself may have a lifetime, so it cannot be
+/// downcast.
+#[derive(Clone, Copy, Debug)]
+pub struct BySource;
+
+impl<E: StdError> SourceKind<E> {
+    /// Answers for all other errors.
+    #[inline]
+    pub fn outcome_kind(&self) -> BySource {
+        BySource
+    }
+}
+
+impl<E: StdError> ErrorReporter<E> for BySource {
+    fn report(self, error: &E) -> Report<'_> {
+        error.source().map_or(Report::new(By::Error), search)
+    }
+}
+
+/// Reports whether the value is a success or an error, and nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct ByNothing;
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for all other types.
+    #[inline]
+    pub fn outcome_kind(&self) -> ByNothing {
+        ByNothing
+    }
+}
+
+impl<T> SuccessReporter<T> for ByNothing {
+    #[inline]
+    fn report(self, _: &T) -> Report<'_> {
+        Report::new(By::Success)
+    }
+
+    fn drain(self, _: T) -> Option<Drain> {
+        None
+    }
+}
+
+impl<E> ErrorReporter<E> for ByNothing {
+    #[inline]
+    fn report(self, _: &E) -> Report<'_> {
+        Report::new(By::Error)
+    }
+}
