@@ -216,6 +216,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_last_day_of_an_era_of_400_years() {
+        assert_eq!(civil(days(2000, 2, 29)), (2000, 2, 29));
+        assert_eq!(civil(days(2000, 2, 29) + 1), (2000, 3, 1));
+    }
+
     proptest! {
         #[test]
         fn days_and_civil_are_inverse(day in -1_000_000i64..4_000_000) {
