@@ -88,6 +88,354 @@ mod carried {
     }
 }
 
+/// The second attempt goes on with what the first one left, because `carry` says so.
+mod carried_on {
+    use std::fs::File;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use async_trait::async_trait;
+    use futures::StreamExt;
+    use futures::stream::BoxStream;
+
+    use super::*;
+
+    #[async_trait]
+    trait Api {
+        async fn counted(&self, url: &str, n: &mut u32) -> Answer;
+        async fn named(&self, url: &str, (name, n): (String, &mut u32)) -> Answer;
+    }
+
+    #[retry_http(transparent)]
+    async fn put(http: &Client, url: &str, body: impl Into<reqwest::Body>) -> Answer {
+        text(http.put(url).body(body).send().await?).await
+    }
+
+    struct Annotated(Client);
+    struct Above(Client);
+    struct Below(Client);
+
+    #[async_trait]
+    impl Api for Annotated {
+        #[retry_http(base = 1ms, carry = [n])]
+        async fn counted(&self, url: &str, n: &mut u32) -> Answer {
+            *n += 1;
+            text(self.0.get(url).send().await?).await
+        }
+
+        #[retry_http(base = 1ms, carry = [n])]
+        async fn named(&self, url: &str, (name, n): (String, &mut u32)) -> Answer {
+            *n += 1;
+            text(self.0.put(url).body(name).send().await?).await
+        }
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    #[async_trait]
+    impl Api for Above {
+        async fn counted(&self, url: &str, n: &mut u32) -> Answer {
+            *n += 1;
+            text(self.0.get(url).send().await?).await
+        }
+
+        async fn named(&self, url: &str, (name, n): (String, &mut u32)) -> Answer {
+            *n += 1;
+            text(self.0.put(url).body(name).send().await?).await
+        }
+    }
+
+    #[async_trait]
+    #[retry_http(base = 1ms, carry = [n])]
+    impl Api for Below {
+        async fn counted(&self, url: &str, n: &mut u32) -> Answer {
+            *n += 1;
+            text(self.0.get(url).send().await?).await
+        }
+
+        async fn named(&self, url: &str, (name, n): (String, &mut u32)) -> Answer {
+            *n += 1;
+            text(self.0.put(url).body(name).send().await?).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_method_of_an_async_trait_is_told_of_what_it_carries() {
+        let apis: [&dyn Api; 3] = [&Annotated(Client::new()), &Above(Client::new()), &Below(Client::new())];
+        for api in apis {
+            let (mut n, server) = (0, recovering());
+            assert_eq!(api.counted(&server.url("/"), &mut n).await.unwrap(), "x");
+            assert_eq!((n, server.requests().len()), (2, 2));
+            let server = recovering();
+            assert_eq!(api.named(&server.url("/"), ("name".to_owned(), &mut n)).await.unwrap(), "x");
+            assert_eq!((n, bodies(&server)), (4, vec![4, 4]));
+        }
+    }
+
+    #[retry_http(base = 1ms, carry = [file])]
+    async fn upload(http: &Client, url: &str, mut file: File) -> Answer {
+        let mut bytes = Vec::new();
+        file.rewind().expect("it seeks");
+        file.read_to_end(&mut bytes).expect("it reads");
+        put(http, url, bytes).await
+    }
+
+    #[retry_http(base = 1ms, carry = [file])]
+    fn upload_shared(http: &reqwest::blocking::Client, url: &str, file: Arc<File>) -> Answer {
+        let (mut bytes, mut reader) = (Vec::new(), &*file);
+        reader.rewind().expect("it seeks");
+        reader.read_to_end(&mut bytes).expect("it reads");
+        drop(file);
+        http.put(url).body(bytes).send()?.error_for_status()?.text()
+    }
+
+    #[retry_http(base = 1ms, carry = [file])]
+    async fn upload_perhaps(http: &Client, url: &str, file: Option<&File>) -> Answer {
+        let mut bytes = Vec::new();
+        if let Some(mut file) = file {
+            file.rewind().expect("it seeks");
+            file.read_to_end(&mut bytes).expect("it reads");
+        }
+        put(http, url, bytes).await
+    }
+
+    #[retry_http(base = 1ms, carry = [data])]
+    async fn upload_any(http: &Client, url: &str, mut data: impl Read + Seek) -> Answer {
+        let mut bytes = Vec::new();
+        data.rewind().expect("it seeks");
+        data.read_to_end(&mut bytes).expect("it reads");
+        put(http, url, bytes).await
+    }
+
+    #[retry_http(base = 1ms, carry = [pieces])]
+    async fn upload_boxed(http: &Client, url: &str, mut pieces: Box<dyn Read + Send + Sync>) -> Answer {
+        let mut piece = vec![0; 3];
+        let read = pieces.read(&mut piece).expect("it reads");
+        piece.truncate(read);
+        put(http, url, piece).await
+    }
+
+    #[retry_http(base = 1ms, carry = [jobs])]
+    async fn next_job(http: &Client, url: &str, jobs: Receiver<String>) -> Answer {
+        let job = jobs.recv().expect("there is one");
+        put(http, url, job).await
+    }
+
+    #[retry_http(base = 1ms, carry = [names])]
+    async fn next_name(http: &Client, url: &str, names: Box<dyn Iterator<Item = String> + Send>) -> Answer {
+        let first: String = names.take(1).collect();
+        put(http, url, first).await
+    }
+
+    #[retry_http(base = 1ms, carry = [names])]
+    async fn next_of_stream(http: &Client, url: &str, mut names: BoxStream<'static, String>) -> Answer {
+        let name = names.next().await.unwrap_or_default();
+        put(http, url, name).await
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_owned_goes_on() {
+        let path = std::env::temp_dir().join(format!("retry-http-{}", std::process::id()));
+        std::fs::write(&path, [7; 10]).unwrap();
+        let (http, file) = (Client::new(), || File::open(&path).unwrap());
+        let server = recovering();
+        assert_eq!(upload(&http, &server.url("/"), file()).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [10, 10]);
+        let server = recovering();
+        assert_eq!(upload_perhaps(&http, &server.url("/"), Some(&file())).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [10, 10]);
+        let server = recovering();
+        let url = server.url("/");
+        let shared = Arc::new(file());
+        let blocking = move || upload_shared(&reqwest::blocking::Client::new(), &url, shared);
+        assert_eq!(tokio::task::spawn_blocking(blocking).await.unwrap().unwrap(), "x");
+        assert_eq!(bodies(&server), [10, 10]);
+        std::fs::remove_file(&path).unwrap();
+
+        let server = recovering();
+        assert_eq!(upload_any(&http, &server.url("/"), std::io::Cursor::new([7; 9])).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [9, 9]);
+        let server = recovering();
+        assert_eq!(upload_boxed(&http, &server.url("/"), Box::new(&[7; 5][..])).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [3, 2]);
+        let (server, names) = (recovering(), ["a".to_owned(), "bc".to_owned()]);
+        let (sender, jobs) = channel();
+        names.iter().for_each(|name| sender.send(name.clone()).unwrap());
+        assert_eq!(next_job(&http, &server.url("/"), jobs).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [1, 2]);
+        let server = recovering();
+        let iterator = Box::new(names.clone().into_iter());
+        assert_eq!(next_name(&http, &server.url("/"), iterator).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [1, 2]);
+        let server = recovering();
+        let stream = futures::stream::iter(names).boxed();
+        assert_eq!(next_of_stream(&http, &server.url("/"), stream).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [1, 2]);
+    }
+
+    #[derive(Default)]
+    struct Counter {
+        n: u32,
+        name: String,
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn in_a_struct(http: &Client, url: &str, Counter { n, .. }: &mut Counter) -> Answer {
+        *n += 1;
+        put(http, url, n.to_string()).await
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn in_a_tuple(http: &Client, url: &str, (name, n): (String, &mut u32)) -> Answer {
+        *n += 1;
+        put(http, url, name).await
+    }
+
+    #[retry_http(base = 1ms, carry = [last])]
+    async fn in_an_array(http: &Client, url: &str, [.., last]: &mut [String; 2]) -> Answer {
+        last.push('x');
+        put(http, url, last.clone()).await
+    }
+
+    #[retry_http(base = 1ms, carry = [counter])]
+    async fn by_reference(http: &Client, url: &str, ref mut counter: Counter) -> Answer {
+        counter.n += 1;
+        put(http, url, vec![0; counter.n as usize]).await
+    }
+
+    macro_rules! same {
+        ($name:ident) => {
+            $name
+        };
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn by_a_macro(http: &Client, url: &str, same!(n): &mut u32) -> Answer {
+        *n += 1;
+        put(http, url, "name").await
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn in_a_tuple_by_a_macro(http: &Client, url: &str, (name, same!(n)): (String, &mut u32)) -> Answer {
+        *n += 1;
+        put(http, url, name).await
+    }
+
+    #[tokio::test]
+    async fn a_part_of_an_argument_goes_on() {
+        let http = Client::new();
+        let (mut counter, server) = (Counter::default(), recovering());
+        assert_eq!(in_a_struct(&http, &server.url("/"), &mut counter).await.unwrap(), "x");
+        assert_eq!((counter.n, counter.name.len(), server.requests().len()), (2, 0, 2));
+        let (mut n, server) = (0, recovering());
+        assert_eq!(in_a_tuple(&http, &server.url("/"), ("name".to_owned(), &mut n)).await.unwrap(), "x");
+        assert_eq!((n, bodies(&server)), (2, vec![4, 4]));
+        let server = recovering();
+        assert_eq!(in_an_array(&http, &server.url("/"), &mut Default::default()).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [1, 2]);
+        let server = recovering();
+        assert_eq!(by_reference(&http, &server.url("/"), Counter::default()).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [1, 2]);
+        let server = recovering();
+        assert_eq!(by_a_macro(&http, &server.url("/"), &mut n).await.unwrap(), "x");
+        assert_eq!((n, bodies(&server)), (4, vec![4, 4]));
+        let (server, name) = (recovering(), "name".to_owned());
+        assert_eq!(in_a_tuple_by_a_macro(&http, &server.url("/"), (name, &mut n)).await.unwrap(), "x");
+        assert_eq!((n, bodies(&server)), (6, vec![4, 4]));
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn optional(http: &Client, url: &str, n: Option<&mut u32>) -> Answer {
+        if let Some(n) = n {
+            *n += 1;
+        }
+        put(http, url, "name").await
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn optional_mut(http: &Client, url: &str, mut n: Option<&mut u32>) -> Answer {
+        if let Some(n) = n.as_mut() {
+            **n += 1;
+        }
+        put(http, url, "name").await
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn pinned(http: &Client, url: &str, n: Pin<&mut u32>) -> Answer {
+        *n.get_mut() += 1;
+        put(http, url, "name").await
+    }
+
+    #[retry_http(base = 1ms, carry = [n])]
+    async fn paired(http: &Client, url: &str, n: (String, &mut u32)) -> Answer {
+        let (name, n) = n;
+        *n += 1;
+        put(http, url, name).await
+    }
+
+    #[retry_http(base = 1ms, carry = [both])]
+    async fn several(http: &Client, url: &str, both: [Option<&mut u32>; 2]) -> Answer {
+        for n in both.into_iter().flatten() {
+            *n += 1;
+        }
+        put(http, url, "name").await
+    }
+
+    /// A `&mut [u8]` that is written to moves on, and each attempt starts anew.
+    #[retry_http(base = 1ms, carry = [into])]
+    async fn download(http: &Client, url: &str, mut into: &mut [u8]) -> reqwest::Result<()> {
+        let bytes = http.get(url).send().await?.error_for_status()?.bytes().await?;
+        std::io::copy(&mut &bytes[..], &mut into).expect("there is room");
+        Ok(())
+    }
+
+    type Alias<'a> = &'a mut u32;
+
+    /// What borrows does not say here that it does so uniquely.
+    struct Context<'a> {
+        n: &'a mut u32,
+        name: String,
+    }
+
+    #[retry_http(base = 1ms, carry = [context, n])]
+    async fn hidden(http: &Client, url: &str, context: Context<'_>, n: Alias<'_>) -> Answer {
+        *context.n += 1;
+        *n += 1;
+        put(http, url, context.name.clone()).await
+    }
+
+    #[tokio::test]
+    async fn a_unique_reference_that_is_not_seen_goes_on() {
+        let (mut n, mut other, server) = (0, 0, recovering());
+        let context = Context { n: &mut n, name: "name".to_owned() };
+        assert_eq!(hidden(&Client::new(), &server.url("/"), context, &mut other).await.unwrap(), "x");
+        assert_eq!((n, other, bodies(&server)), (2, 2, vec![4, 4]));
+    }
+
+    #[tokio::test]
+    async fn a_unique_reference_in_another_type_goes_on() {
+        let http = Client::new();
+        let (mut n, mut other) = (0, 0);
+        let server = recovering();
+        assert_eq!(optional(&http, &server.url("/"), Some(&mut n)).await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(optional_mut(&http, &server.url("/"), Some(&mut n)).await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(pinned(&http, &server.url("/"), Pin::new(&mut n)).await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(paired(&http, &server.url("/"), ("name".to_owned(), &mut n)).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [4, 4]);
+        let server = recovering();
+        assert_eq!(several(&http, &server.url("/"), [Some(&mut n), Some(&mut other)]).await.unwrap(), "x");
+        assert_eq!((n, other), (10, 2));
+        let server =
+            Server::script([Reply::status(200).body("ab").truncated(), Reply::status(200).body("ab")]);
+        let mut into = [0; 2];
+        download(&http, &server.url("/"), &mut into).await.unwrap();
+        assert_eq!((&into, server.requests().len()), (b"ab", 2));
+    }
+}
+
 mod requests {
     use super::*;
     use reqwest::{Body, Request, RequestBuilder};
@@ -146,6 +494,33 @@ mod requests {
         assert_eq!(borrowed(&http.get(server.url("/"))).await.unwrap(), "x");
         let server = recovering();
         assert_eq!(own::send(&http, own::Request(server.url("/"))).await.unwrap(), "x");
+    }
+
+    struct Job {
+        request: RequestBuilder,
+        body: String,
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn in_a_struct(Job { request, body }: Job) -> Answer {
+        text(request.body(body).send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    fn before_a_block(http: &Client, url: &str) -> impl Future<Output = Answer> {
+        let request = http.put(url).body("before");
+        async move { text(request.send().await?).await }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_a_part_of_an_argument_is_cloned() {
+        let (http, server) = (Client::new(), recovering());
+        let job = Job { request: http.put(server.url("/")), body: "body".to_owned() };
+        assert_eq!(in_a_struct(job).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [4, 4]);
+        let server = recovering();
+        assert_eq!(before_a_block(&http, &server.url("/")).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [6, 6]);
     }
 
     #[test]
@@ -287,6 +662,147 @@ mod fields {
         }
     }
 
+    /// Not `Clone`.
+    struct Page {
+        cursor: Option<String>,
+        size: u32,
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn page(http: &Client, url: &str, page: Page) -> Answer {
+        let mut request = http.put(url).header("size", page.size);
+        if let Some(cursor) = page.cursor {
+            request = request.body(cursor);
+        }
+        text(request.send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn matched(http: &Client, url: &str, page: Page) -> Answer {
+        let request = match page.cursor {
+            Some(cursor) if page.size > 0 => http.put(url).body(cursor),
+            _ => http.get(url),
+        };
+        text(request.send().await?).await
+    }
+
+    #[retry_http(base = 1ms)]
+    fn or_else(http: &reqwest::blocking::Client, url: &str, page: Page) -> Answer {
+        let Some(cursor) = page.cursor else { return Ok(String::new()) };
+        http.put(url).body(cursor).send()?.error_for_status()?.text()
+    }
+
+    #[tokio::test]
+    async fn a_field_that_is_taken_apart_is_cloned() {
+        let (http, cursor) = (Client::new(), || Page { cursor: Some("cursor".to_owned()), size: 1 });
+        let server = recovering();
+        assert_eq!(page(&http, &server.url("/"), cursor()).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [6, 6]);
+        let server = recovering();
+        assert_eq!(matched(&http, &server.url("/"), cursor()).await.unwrap(), "x");
+        assert_eq!(bodies(&server), [6, 6]);
+    }
+
+    #[test]
+    fn a_field_that_is_taken_apart_in_a_blocking_function_is_cloned() {
+        let server = recovering();
+        let page = Page { cursor: Some("cursor".to_owned()), size: 1 };
+        assert_eq!(or_else(&reqwest::blocking::Client::new(), &server.url("/"), page).unwrap(), "x");
+        assert_eq!(bodies(&server), [6, 6]);
+    }
+
+    #[derive(Clone)]
+    struct Call {
+        http: Client,
+        url: String,
+        body: Option<String>,
+    }
+
+    impl Call {
+        fn url(&self) -> String {
+            self.url.clone()
+        }
+
+        #[retry_http(base = 1ms)]
+        fn future(self) -> impl Future<Output = Answer> {
+            let url = self.url();
+            async move { text(self.http.put(url).body(self.body.unwrap_or_default()).send().await?).await }
+        }
+
+        #[retry_http(base = 1ms)]
+        fn boxed(self) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send>> {
+            Box::pin(async move {
+                let mut request = self.http.put(self.url);
+                if let Some(body) = self.body {
+                    request = request.body(body);
+                }
+                text(request.send().await?).await
+            })
+        }
+
+        #[retry_http(base = 1ms)]
+        fn changed(mut self) -> impl Future<Output = Answer> {
+            self.url.push('a');
+            async move {
+                self.url.push('b');
+                text(self.http.get(&self.url).send().await?).await
+            }
+        }
+
+        /// The part that is moved before the block is not the block's.
+        #[retry_http(base = 1ms)]
+        fn in_parts(self) -> impl Future<Output = Answer> {
+            let url = self.url;
+            async move { text(self.http.get(url).send().await?).await }
+        }
+
+        #[retry_http(base = 1ms, max = 2, retry_if = |_| self.body.is_none())]
+        fn asked(self) -> impl Future<Output = Answer> {
+            async move { text(self.http.get(self.url).send().await?).await }
+        }
+    }
+
+    #[async_trait::async_trait]
+    trait Sent: Sized {
+        async fn sent(self) -> Answer;
+    }
+
+    #[async_trait::async_trait]
+    impl Sent for Call {
+        #[retry_http(base = 1ms)]
+        async fn sent(mut self) -> Answer {
+            let body = self.body.take().unwrap_or_default();
+            text(self.http.put(self.url).body(body).send().await?).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_receiver_is_cloned_in_a_future_that_takes_it() {
+        let call = |server: &Server| Call {
+            http: Client::new(),
+            url: server.url("/"),
+            body: Some("body".to_owned()),
+        };
+        let server = recovering();
+        assert_eq!(call(&server).future().await.unwrap(), "x");
+        assert_eq!(bodies(&server), [4, 4]);
+        let server = recovering();
+        assert_eq!(call(&server).boxed().await.unwrap(), "x");
+        assert_eq!(bodies(&server), [4, 4]);
+        let server = recovering();
+        assert_eq!(call(&server).changed().await.unwrap(), "x");
+        assert!(server.requests().iter().all(|request| request.path == "/ab"));
+        let server = recovering();
+        assert_eq!(call(&server).in_parts().await.unwrap(), "x");
+        assert_eq!(bodies(&server), [0, 0]);
+        let server = recovering();
+        assert_eq!(Call { body: None, ..call(&server) }.asked().await.unwrap(), "x");
+        let server = recovering();
+        assert_eq!(call(&server).sent().await.unwrap(), "x");
+        assert_eq!(bodies(&server), [4, 4]);
+    }
+
+    /// A value that is lent where it cannot be cloned.
     #[tokio::test]
     async fn an_argument_that_is_only_known_to_be_serializable_is_lent() {
         #[derive(serde::Serialize)]

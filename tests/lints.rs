@@ -60,6 +60,44 @@ fn owned_blocking(
     http.post(url).body(body).send()?.error_for_status()?.text()
 }
 
+struct Upload {
+    name: String,
+    data: Option<Vec<u8>>,
+}
+
+#[retry_http]
+fn fields_blocking(http: &reqwest::blocking::Client, upload: Upload) -> reqwest::Result<String> {
+    let mut request = http.put(upload.name);
+    if let Some(data) = upload.data {
+        request = request.body(data);
+    }
+    request.send()?.error_for_status()?.text()
+}
+
+#[retry_http]
+async fn levels(
+    http: &reqwest::Client,
+    #[allow(unused_mut)] mut body: String,
+    #[expect(unused_mut, reason = "it is needed elsewhere")] mut url: String,
+) -> Response {
+    http.post(url).body(body).send().await
+}
+
+#[retry_http(carry = [out, data])]
+async fn carried<R: std::io::Read + Send>(
+    http: &reqwest::Client,
+    mut out: Option<&mut String>,
+    mut data: R,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut bytes = Vec::new();
+    data.read_to_end(&mut bytes)?;
+    let answer = http.post("http://localhost").body(bytes).send().await?.text().await?;
+    if let Some(out) = out.as_mut() {
+        out.push_str(&answer);
+    }
+    Ok(())
+}
+
 #[retry_http(max = 1, retry_if = |outcome| outcome.as_ref().is_ok_and(|response| response.status() == 202))]
 fn future(http: &reqwest::Client, url: String) -> impl Future<Output = Response> + Send {
     let http = http.clone();
@@ -151,5 +189,6 @@ impl Api {
 fn expansions_compile_without_a_warning() {
     let _ =
         (asynchronous, blocking, one_line, one_line_blocking, owned_blocking, Api::method, Api::statement);
+    let _ = (fields_blocking, levels, carried::<std::io::Empty>);
     let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking, Api::by_a_struct);
 }

@@ -65,10 +65,6 @@ pub mod __private {
     pub use crate::transport::kind::{Kind, SenderKind};
     pub use crate::{__argument as argument, __request as request};
 
-    // The names that `retry-macros/src/body/{arguments,moves}.rs` still emit.
-    pub use crate::__argument as fresh;
-    pub use crate::call::arguments::{clone_argument as again, collect_items as collect};
-
     /// The rules over constant expressions, each called with the span of the expression.
     pub use retry_policy::rules;
 }

@@ -5,6 +5,7 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
@@ -124,9 +125,30 @@ pub(crate) struct Uses {
     /// Whether a variable with the name of this one is used. `macro_rules!` may have bound that one: to the compiler these
     /// are two variables then, and nothing that a macro can see tells one from the other.
     pub(crate) namesake: bool,
+    /// `true` if a field of it may be moved out.
+    pub(crate) takes_fields: bool,
+    /// `true` if a field of it is cloned in place of being moved out.
+    pub(crate) clones_fields: bool,
+    /// The fields of it that are sent as a request is, each with the predicate that it stands under.
+    pub(crate) sent: Vec<(Option<Predicate>, Expr)>,
 }
 
 impl Uses {
+    /// Returns `true` if the variable may be consumed in some compilation.
+    pub(crate) fn is_consumed(&self) -> bool {
+        self.strongest() > Use::Borrowed.rank()
+    }
+
+    /// Returns `true` if the variable is used in some compilation.
+    pub(crate) fn is_used(&self) -> bool {
+        self.strongest() > Use::None.rank()
+    }
+
+    fn strongest(&self) -> u8 {
+        let under = self.under.iter().map(|(_, used)| used.rank());
+        under.fold(self.always.rank(), u8::max)
+    }
+
     /// Returns the strongest use under each combination of predicates.
     pub(crate) fn by_predicate(&self) -> Vec<(Option<Predicate>, Use)> {
         let mut under: Vec<_> =
@@ -288,7 +310,7 @@ impl Finder<'_> {
         match stmt {
             Stmt::Local(local) => {
                 let Some(init) = &mut local.init else { return };
-                self.with(by_pattern(&local.pat), &mut init.expr);
+                self.bound(&local.pat, &mut init.expr);
                 if let Some((_, diverge)) = &mut init.diverge {
                     self.visit_expr_mut(diverge);
                 }
@@ -327,18 +349,22 @@ impl Finder<'_> {
         into.then(|| parse_quote!(::core::convert::identity(#name)))
     }
 
-    /// Clones a field that [`field`](Self::field) says is moved out.
-    fn clone_field(&mut self, expr: &mut Expr) {
+    /// Clones a field that is moved out, if its variable asks for that. Returns `true` if it did.
+    fn clone_field(&mut self, expr: &mut Expr) -> bool {
+        let Some(at) = self.variable_of_field(expr) else { return false };
+        let found = &mut self.found[at];
+        found.uses.takes_fields = true;
+        if !found.variable.clones_fields {
+            return false;
+        }
+        found.uses.clones_fields = true;
+        let (private, span) = (self.private, found.variable.name.span());
         if let Expr::Field(field) = &mut *expr {
             self.with(Use::Borrowed, &mut field.base);
         }
-        if let Some(cloned) = self.field(expr) {
-            *expr = cloned;
-        }
-    }
-
-    fn is_converted(&self, name: &Ident) -> bool {
-        self.found.iter().any(|found| found.is(name) && found.variable.is_converted)
+        let span = base(expr).map_or(span, Ident::span);
+        *expr = Expr::Verbatim(quote_spanned!(span=> #private::clone_argument(&#expr)));
+        true
     }
 
     // Input:
@@ -346,24 +372,51 @@ impl Finder<'_> {
     //
     // Output:
     //     form.text("name", again(&params.name))
-    //
-    /// Clones a field that is moved out of a variable which says so.
-    fn field(&self, expr: &Expr) -> Option<Expr> {
-        let mut base = match expr {
-            Expr::Field(field) => &*field.base,
-            _ => return None,
-        };
-        while let Expr::Field(field) = base {
-            base = &field.base;
+    fn field(&mut self, expr: &mut Expr, context: Use) {
+        if matches!(context, Use::None) && self.clone_field(expr) {
+            return;
         }
-        let Expr::Path(path) = base else { return None };
-        let name = path.path.get_ident()?;
-        let variable = self.found.iter().find(|found| found.is(name))?;
-        let (private, span) = (self.private, name.span());
-        variable
-            .variable
-            .clones_fields
-            .then(|| Expr::Verbatim(quote_spanned!(span=> #private::again(&#expr))))
+        if !matches!(context, Use::Borrowed) {
+            self.take_field(expr);
+        }
+        let Expr::Field(field) = expr else { return };
+        // A field that is taken by value may be `Copy`.
+        let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };
+        self.with(base, &mut field.base);
+    }
+
+    /// Visits a value that is bound to a pattern.
+    fn bound(&mut self, pattern: &Pat, expr: &mut Expr) {
+        if !(binds_by_value(pattern) && self.clone_field(expr)) {
+            self.with(by_pattern(pattern), expr);
+        }
+    }
+
+    fn is_converted(&self, name: &Ident) -> bool {
+        self.found.iter().any(|found| found.is(name) && found.variable.is_converted)
+    }
+
+    /// Returns the variable that `expr` is a field of.
+    fn variable_of_field(&self, expr: &Expr) -> Option<usize> {
+        let name = matches!(expr, Expr::Field(_)).then(|| base(expr)).flatten()?;
+        self.found.iter().position(|found| found.is(name))
+    }
+
+    /// Notes that a field is used in a way that may move it out.
+    fn take_field(&mut self, expr: &Expr) {
+        if let Some(at) = self.variable_of_field(expr) {
+            self.found[at].uses.takes_fields = true;
+        }
+    }
+
+    /// Notes that `.send()` is called on a field.
+    fn send_field(&mut self, expr: &Expr) {
+        if let Some(at) = self.variable_of_field(expr) {
+            let found = &self.found[at];
+            let unless = found.unless.iter().map(Predicate::not);
+            let predicate = Predicate::all(self.predicates.iter().cloned().chain(unless));
+            self.found[at].uses.sent.push((predicate, expr.clone()));
+        }
     }
 
     /// What a `move` closure or block mentions, it takes.
@@ -448,10 +501,32 @@ fn by_pattern(pattern: &Pat) -> Use {
     match pattern {
         Pat::Wild(_) => Use::Borrowed,
         Pat::Ident(plain) if plain.by_ref.is_some() => Use::Borrowed,
-        Pat::Ident(_) => Use::None,
+        Pat::Ident(plain) if is_variable(&plain.ident) => Use::None,
         Pat::Type(typed) => by_pattern(&typed.pat),
         _ => Use::Perhaps,
     }
+}
+
+/// Returns the variable that `expr` is, or is a field of.
+fn base(expr: &Expr) -> Option<&Ident> {
+    match expr {
+        Expr::Field(field) => base(&field.base),
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    }
+}
+
+/// Returns `true` if a pattern takes a part of its value.
+fn binds_by_value(pattern: &Pat) -> bool {
+    let mut bound = Vec::new();
+    names(pattern, None, &mut bound);
+    // Without a type for the whole, only a variable that is bound by `ref` has a type.
+    bound.iter().any(|owned| owned.ty.is_none() && is_variable(&owned.name))
+}
+
+/// Returns `true` if a name in a pattern is that of a variable: one in capitals is a constant or a variant.
+fn is_variable(name: &Ident) -> bool {
+    name.unraw().to_string().starts_with(|first: char| !first.is_uppercase())
 }
 
 fn by_method(name: &str) -> Use {
@@ -512,14 +587,7 @@ impl Finder<'_> {
             Expr::Group(group) => self.with(context, &mut group.expr),
             Expr::Reference(reference) => self.with(Use::Borrowed, &mut reference.expr),
             Expr::RawAddr(address) => self.with(Use::Borrowed, &mut address.expr),
-            Expr::Field(_) if matches!(context, Use::None) && self.field(expr).is_some() => {
-                self.clone_field(expr);
-            }
-            Expr::Field(field) => {
-                // A field that is taken by value may be `Copy`.
-                let base = if matches!(context, Use::Borrowed) { context } else { Use::Perhaps };
-                self.with(base, &mut field.base);
-            }
+            Expr::Field(_) => self.field(expr, context),
             Expr::Index(index) => {
                 self.with(Use::Borrowed, &mut index.expr);
                 self.visit_expr_mut(&mut index.index);
@@ -533,6 +601,9 @@ impl Finder<'_> {
                 self.with(operand, &mut unary.expr);
             }
             Expr::MethodCall(call) => {
+                if call.method == "send" && call.args.is_empty() {
+                    self.send_field(&call.receiver);
+                }
                 self.with(by_method(&call.method.to_string()), &mut call.receiver);
                 self.all(&mut call.args);
             }
@@ -560,9 +631,12 @@ impl Finder<'_> {
                 self.with(Use::Borrowed, &mut assign.left);
                 self.visit_expr_mut(&mut assign.right);
             }
-            Expr::Let(binding) => self.with(by_pattern(&binding.pat), &mut binding.expr),
+            Expr::Let(binding) => self.bound(&binding.pat, &mut binding.expr),
             Expr::Match(item) => {
-                self.with(Use::Perhaps, &mut item.expr);
+                let moves = item.arms.iter().any(|arm| binds_by_value(&arm.pat));
+                if !(moves && self.clone_field(&mut item.expr)) {
+                    self.with(Use::Perhaps, &mut item.expr);
+                }
                 for arm in &mut item.arms {
                     let pattern = arm.pat.clone();
                     self.under(Predicate::of(&arm.attrs), |finder| {
@@ -595,5 +669,111 @@ impl Finder<'_> {
             }
             _ => visit_mut::visit_expr_mut(self, expr),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse::Parser;
+
+    use super::*;
+    use crate::options::Options;
+
+    /// Returns the uses of `x` in `body`, and the changed body.
+    fn used(body: &str, clones_fields: bool) -> (Uses, String) {
+        let mut body = Block::parse_within.parse_str(body).expect("statements");
+        let options = Options::default();
+        let name = Ident::new("x", Span::call_site());
+        let variable = Variable { name, is_converted: false, clones_fields };
+        let private = options.krate(Span::call_site()).private();
+        let uses = of(std::iter::once(variable), private, &mut body).remove(0);
+        (uses, quote!(#(#body)*).to_string())
+    }
+
+    #[test]
+    fn uses() {
+        const NONE: u8 = 0;
+        const BORROWED: u8 = 1;
+        const PERHAPS: u8 = 2;
+        const CONSUMED: u8 = 3;
+        let table = [
+            ("y.len();", NONE),
+            ("let x = 1; drop(x);", NONE),
+            ("list.map(|x| drop(x));", NONE),
+            ("if let Some(x) = y { drop(x) }", NONE),
+            ("fn f(x: u8) { drop(x) }", NONE),
+            ("&x;", BORROWED),
+            ("&mut x.y;", BORROWED),
+            ("x.len();", BORROWED),
+            ("x.as_str().into_owned();", BORROWED),
+            ("x == y;", BORROWED),
+            ("x += 1;", BORROWED),
+            ("x[0];", BORROWED),
+            ("let _ = x;", BORROWED),
+            ("let ref y = x;", BORROWED),
+            (r#"format!("{x}");"#, BORROWED),
+            (r#"format!("{}", x);"#, BORROWED),
+            ("x.unknown();", PERHAPS),
+            ("x.y;", PERHAPS),
+            ("unknown!(x);", PERHAPS),
+            ("match x { Some(y) => y, None => 1 };", PERHAPS),
+            ("let Some(y) = x else { return };", PERHAPS),
+            ("move || x.len();", PERHAPS),
+            ("async move { x.len() };", PERHAPS),
+            ("drop(x);", CONSUMED),
+            ("f(&y, x);", CONSUMED),
+            ("let y = x;", CONSUMED),
+            ("Some { x };", CONSUMED),
+            ("for y in x {}", CONSUMED),
+            ("x.into_iter();", CONSUMED),
+            ("x.unwrap_or_default();", CONSUMED),
+            ("x", CONSUMED),
+            ("&x; drop(x);", CONSUMED),
+        ];
+        for (body, rank) in table {
+            assert_eq!(used(body, false).0.always.rank(), rank, "{body}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_cloned() {
+        let table = [
+            ("f(x.y);", "f (clone_argument (& x . y)) ;"),
+            ("f(x.y.z);", "f (clone_argument (& x . y . z)) ;"),
+            ("let y = x.y;", "let y = clone_argument (& x . y) ;"),
+            ("for y in x.y {}", "for y in clone_argument (& x . y) { }"),
+            ("if let Some(y) = x.y {}", "if let Some (y) = clone_argument (& x . y) { }"),
+            (
+                "let Some(y) = x.y else { return };",
+                "let Some (y) = clone_argument (& x . y) else { return } ;",
+            ),
+            (
+                "match x.y { Some(y) => y, None => 1 };",
+                "match clone_argument (& x . y) { Some (y) => y , None => 1 } ;",
+            ),
+        ];
+        for (body, expected) in table {
+            let (uses, body) = used(body, true);
+            assert_eq!(body.replace(":: retry_http :: __private :: ", ""), expected);
+            assert!(uses.clones_fields && uses.always.rank() == 1, "{body}");
+        }
+        let untouched = [
+            "f(&x.y);",
+            "f(x.y.len());",
+            "if let None = x.y {}",
+            "if let Some(ref y) = x.y {}",
+            "match x.y { Kind::A => 1, _ => 2 };",
+            "match &x.y { Some(y) => y, None => 1 };",
+        ];
+        for body in untouched {
+            assert!(!used(body, true).0.clones_fields, "{body}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_sent() {
+        let sent = |body| used(body, true).0.sent.len();
+        assert_eq!(sent("x.y.send().await;"), 1);
+        assert_eq!(sent("x.send(); x.y.send(1); y.x.send(); let x = 1; x.y.send();"), 0);
     }
 }

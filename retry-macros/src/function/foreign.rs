@@ -2,10 +2,10 @@
 //! `.boxed()` and their kin.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Block, Expr, ExprCall, Pat, Stmt};
+use syn::{Attribute, Block, Expr, ExprCall, Pat, Signature, Stmt};
 
 use crate::cfg;
-use crate::function::bindings::{self as arguments, Owned};
+use crate::function::bindings::{Owned, bind_again};
 use crate::walk::{self, Node, Parts};
 
 /// Returns `true` if the attribute is `#[retry_http]`.
@@ -163,40 +163,24 @@ pub(super) fn innermost(block: &mut Block) -> &mut Vec<Stmt> {
     block.stmts.first_mut().and_then(awaited).unwrap_or_else(|| unreachable!("it was there just now"))
 }
 
-/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`.
-pub(super) fn async_trait(
-    block: &mut Block,
-    params: Vec<Owned>,
-    mut owned: Vec<Owned>,
-) -> (&mut Vec<Stmt>, Vec<Owned>) {
+/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`. The statements before it bind variables.
+pub(super) fn async_trait<'b>(
+    block: &'b mut Block,
+    sig: &Signature,
+    owned: &mut Vec<Owned>,
+) -> &'b mut Vec<Stmt> {
     let body = |stmt: &Stmt| {
         matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__ret")
             && local.init.as_ref().is_some_and(|init| matches!(*init.expr, Expr::Block(_))))
     };
-    let Some(at) = block.stmts.iter().position(body) else {
-        owned.extend(params);
-        return (&mut block.stmts, owned);
-    };
+    let Some(at) = block.stmts.iter().position(body) else { return &mut block.stmts };
     let (before, rest) = block.stmts.split_at_mut(at);
-    bindings(before, &params, &mut owned);
+    bind_again(owned, sig, before);
     match &mut rest[0] {
         Stmt::Local(syn::Local { init: Some(init), .. }) => match &mut *init.expr {
-            Expr::Block(item) => (&mut item.block.stmts, owned),
+            Expr::Block(item) => &mut item.block.stmts,
             _ => unreachable!("it is a block"),
         },
         _ => unreachable!("it has a value"),
-    }
-}
-
-/// The names that statements bind, with the types of the parameters they are taken from.
-pub(super) fn bindings(stmts: &[Stmt], params: &[Owned], owned: &mut Vec<Owned>) {
-    for stmt in stmts {
-        let Stmt::Local(local) = stmt else { continue };
-        if is_named(&local.pat, "__self") {
-            continue;
-        }
-        let ty =
-            params.iter().find(|param| is_named(&local.pat, &param.name().to_string())).and_then(Owned::ty);
-        arguments::names(&local.pat, ty, owned);
     }
 }

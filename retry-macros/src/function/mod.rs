@@ -10,10 +10,10 @@ use syn::{
 
 use crate::cfg::Predicate;
 use crate::diagnostics::Errors;
-use crate::function::bindings::Owned;
+use crate::function::bindings::{Owned, bind_again, hide_mut, of_parameters};
 use crate::function::foreign::{
-    async_trait, bindings, expect_block, expect_closure, has_block, has_other_ends, innermost,
-    is_called_closure, is_instrumented, is_ours,
+    async_trait, expect_block, expect_closure, has_block, has_other_ends, innermost, is_called_closure,
+    is_instrumented, is_ours,
 };
 use crate::function::return_type::{captures, future_output, lifetime_bound, not_a_result};
 use crate::walk::{self, Node, Parts};
@@ -30,6 +30,15 @@ pub(crate) struct Function {
     pub(crate) brace: token::Brace,
     pub(crate) inner_attrs: Vec<Attribute>,
     pub(crate) body: Vec<Stmt>,
+}
+
+/// A body in a block or closure of its function.
+pub(crate) struct Enclosed<'f> {
+    /// The statements of the function before it.
+    pub(crate) before: &'f [Stmt],
+    pub(crate) body: &'f mut Vec<Stmt>,
+    /// The variables that it owns, but for a receiver that is still called `self`.
+    pub(crate) owned: Vec<Owned>,
 }
 
 /// Where the loop goes, and how the attempts are run.
@@ -227,39 +236,26 @@ impl Function {
         }
     }
 
-    /// The statements that are run again, with the names that are bound before them in the same block, for
-    /// [`Shape::Block`].
+    /// The statements that are run again, for [`Shape::Block`] and [`Shape::Closure`].
     ///
     /// `#[async_trait]` and `#[tracing::instrument]`, where they expand first, leave blocks of a known form.
-    pub(crate) fn block(&mut self) -> (&mut Vec<Stmt>, Vec<Owned>) {
-        let mut params = self.owned_parameters();
+    pub(crate) fn block(&mut self) -> Enclosed<'_> {
+        let mut owned = of_parameters(&self.sig);
         if let Some(at) = self.body.iter().position(is_called_closure) {
-            return (expect_closure(&mut self.body[at]), params);
+            let (before, rest) = self.body.split_at_mut(at);
+            return Enclosed { before, body: expect_closure(&mut rest[0]), owned };
         }
-        let mut owned = Vec::new();
         let last = self.body.len() - 1;
         let at = self.body.iter().position(is_instrumented).unwrap_or(last);
         let (before, rest) = self.body.split_at_mut(at);
-        for parameter in &mut params {
-            parameter.may_be_changed_by(before);
-        }
-        bindings(before, &params, &mut owned);
-        match &mut rest[0] {
-            Stmt::Expr(tail, _) => async_trait(expect_block(tail), params, owned),
-            Stmt::Local(syn::Local { init: Some(init), .. }) => {
-                let body = innermost(expect_block(&mut init.expr));
-                owned.extend(params);
-                (body, owned)
-            }
+        hide_mut(&mut owned, before);
+        bind_again(&mut owned, &self.sig, before);
+        let body = match &mut rest[0] {
+            Stmt::Expr(tail, _) => async_trait(expect_block(tail), &self.sig, &mut owned),
+            Stmt::Local(syn::Local { init: Some(init), .. }) => innermost(expect_block(&mut init.expr)),
             _ => unreachable!("the shape is a block only where there is one"),
-        }
-    }
-
-    /// The parameters that are plain names, as they are bound.
-    fn owned_parameters(&self) -> Vec<Owned> {
-        self.plain_parameters()
-            .map(|(attrs, name, ty)| Owned::new(name, Some(ty)).under(Predicate::of(attrs)))
-            .collect()
+        };
+        Enclosed { before, body, owned }
     }
 
     /// Returns `true` if `#[async_trait]` has renamed `self`.

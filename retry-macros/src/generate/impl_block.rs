@@ -123,7 +123,7 @@ fn sends(method: &ImplItemFn, transparent: &[Ident]) -> bool {
     let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
     let sends = |body: &[Stmt]| sends::any(body) || sends::calls_method(body, transparent);
     match function.shape(&mut Errors::default()) {
-        Some(Shape::Block | Shape::Closure) => sends(function.block().0),
+        Some(Shape::Block | Shape::Closure) => sends(function.block().body),
         Some(_) => sends(&function.body),
         // One that blocks is reported where that is not allowed.
         None => {

@@ -7,11 +7,12 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Generics, Stmt, Type, parse_quote};
 
-use crate::body::arguments::{self, Arguments};
+use crate::body::arguments::{self, Arguments, Surroundings};
+use crate::body::moves::{self, Variable};
 use crate::body::sends::{self, Sends};
 use crate::diagnostics::Errors;
 use crate::function::bindings::{self, Owned};
-use crate::function::{self, Function, Shape};
+use crate::function::{self, Enclosed, Function, Shape};
 use crate::options::check;
 use crate::options::{self, Options};
 use crate::paths::Private;
@@ -114,14 +115,16 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let output = returned.as_ref();
     let name = function.sig.ident.unraw().to_string();
     let outside = matches!(shape, Shape::Block | Shape::Closure);
-    let by_value = function.sig.receiver().is_some_and(bindings::is_by_value) && !outside;
+    let by_value = function.sig.receiver().filter(|receiver| bindings::is_by_value(receiver)).cloned();
+    let by_value =
+        by_value.filter(|receiver| !outside || is_taken_in_block(&mut function, receiver, private));
     let looped = Loop {
         options,
         function: &name,
         shape,
         output,
         receiver,
-        converted: by_value.then(bindings::self_by_value),
+        converted: by_value.as_ref().map(|_| bindings::self_by_value()),
         result: &result,
         generics: &generics,
         parameters: &parameters,
@@ -131,8 +134,11 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
 
     let (mut arguments, mut sends) = (Arguments::default(), Sends::Hidden);
     if outside {
-        let (body, owned) = function.block();
-        let tokens = looped.around(body, &owned, &TokenStream::new(), &mut arguments, &mut sends, errors);
+        let Enclosed { before, body, mut owned } = function.block();
+        let mut once = TokenStream::new();
+        let receiver = by_value.as_ref();
+        owned.extend(receiver.map(|receiver| bindings::receiver_in_block(receiver, before, body, &mut once)));
+        let tokens = looped.around(body, &owned, &once, &mut arguments, &mut sends, errors);
         *body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
     } else {
         let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
@@ -166,6 +172,22 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let mut block = TokenStream::new();
     brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
     Some(quote!(#(#attrs)* #docs #allow #vis #sig #block))
+}
+
+/// Returns `true` if a block of `function` may consume or change `receiver`, and no statement before the block takes a field of it.
+fn is_taken_in_block(function: &mut Function, receiver: &syn::Receiver, private: Private<'_>) -> bool {
+    let Enclosed { before, body, owned } = function.block();
+    if owned.iter().any(|owned| owned.is_receiver) {
+        return false;
+    }
+    let uses_in = |stmts: &[Stmt]| {
+        let name = Ident::from(receiver.self_token);
+        let variable = Variable { name, is_converted: false, clones_fields: false };
+        moves::of(std::iter::once(variable), private, &mut stmts.to_vec()).remove(0)
+    };
+    let used = uses_in(body);
+    let is_changed = receiver.mutability.is_some() && used.is_used();
+    !uses_in(before).takes_fields && (used.is_consumed() || is_changed)
 }
 
 // Input:
@@ -226,8 +248,12 @@ impl Loop<'_> {
         errors: &mut Errors,
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
-        let carry = options.carry.as_deref().unwrap_or_default();
-        *arguments = arguments::plan(owned, body, self.generics, *shape, carry, *private, errors);
+        let beside: TokenStream = [&options.reauth, &options.retry_if, &options.observer, &options.upstream]
+            .into_iter()
+            .map(ToTokens::to_token_stream)
+            .collect();
+        let surroundings = Surroundings { generics: self.generics, shape: *shape, beside: &beside, options };
+        *arguments = arguments::plan(owned, body, surroundings, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());

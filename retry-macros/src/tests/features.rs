@@ -754,7 +754,7 @@ fn an_argument_that_may_be_consumed() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let item = ::retry_http::__private::fresh!(item);
+                    let item = ::retry_http::__private::argument!(item);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -833,7 +833,7 @@ fn a_generic_that_is_consumed() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let item = ::retry_http::__private::fresh!(item);
+                    let item = ::retry_http::__private::argument!(item);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -893,7 +893,7 @@ fn an_argument_that_is_changed() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let query = ::retry_http::__private::again(&query);
+                    let query = ::retry_http::__private::clone_argument(&query);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -949,7 +949,7 @@ fn conversions() {
                 let body: Body = ::core::convert::Into::into(body);
                 let mut body = ::retry_http::__private::Slot::new(body);
                 let name: String = ::core::convert::Into::into(name);
-                let ids = ::retry_http::__private::collect(ids);
+                let ids = ::retry_http::__private::collect_items(ids);
                 let mut call = ::retry_http::__private::Call::start(
                     ::retry_http::__private::Clock::Tokio,
                     {
@@ -963,8 +963,8 @@ fn conversions() {
                 );
                 loop {
                     let body = ::retry_http::__private::request!(clone, body, call);
-                    let name = ::retry_http::__private::again(&name);
-                    let ids = ::retry_http::__private::again(&ids);
+                    let name = ::retry_http::__private::clone_argument(&name);
+                    let ids = ::retry_http::__private::ArgumentKind::of(&ids).clone_items(&ids);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -1159,7 +1159,7 @@ fn a_receiver_by_value() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let this = ::retry_http::__private::fresh!(this);
+                    let this = ::retry_http::__private::argument!(this);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -1173,7 +1173,7 @@ fn a_receiver_by_value() {
                                     match this
                                         .http
                                         .put("")
-                                        .body(::retry_http::__private::again(&this.body))
+                                        .body(::retry_http::__private::clone_argument(&this.body))
                                     {
                                         sender => {
                                             ::retry_http::__private::SenderKind::of(&sender)
@@ -1231,7 +1231,9 @@ fn a_field_that_is_moved() {
                                     >();
                                 }
                                 {
-                                    match http.put(::retry_http::__private::again(&item.url)) {
+                                    match http
+                                        .put(::retry_http::__private::clone_argument(&item.url))
+                                    {
                                         sender => {
                                             ::retry_http::__private::SenderKind::of(&sender)
                                                 .sender_kind()
@@ -1286,7 +1288,7 @@ fn a_parameter_under_a_predicate() {
                 );
                 loop {
                     #[cfg(all(feature = "x", feature = "x"))]
-                    let body = ::retry_http::__private::again(&body);
+                    let body = ::retry_http::__private::clone_argument(&body);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {

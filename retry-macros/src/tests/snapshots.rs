@@ -131,7 +131,7 @@ fn a_sync_function() {
                     &::retry_http::Policy::DEFAULT,
                 );
                 loop {
-                    let id = ::retry_http::__private::fresh!(id);
+                    let id = ::retry_http::__private::argument!(id);
                     let attempt = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<&'a User, ApiError> {
@@ -471,7 +471,7 @@ fn sends() {
                 );
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
-                    let sender = ::retry_http::__private::fresh!(sender);
+                    let sender = ::retry_http::__private::argument!(sender);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -647,10 +647,10 @@ fn arguments() {
                     )
                     .with_retry_if();
                 loop {
-                    let this = ::retry_http::__private::again(&this);
-                    let item = ::retry_http::__private::again(&item);
-                    let note = ::retry_http::__private::again(&note);
-                    let page = ::retry_http::__private::again(&page);
+                    let this = ::retry_http::__private::clone_argument(&this);
+                    let item = ::retry_http::__private::clone_argument(&item);
+                    let note = ::retry_http::__private::clone_argument(&note);
+                    let page = ::retry_http::__private::clone_argument(&page);
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -719,6 +719,7 @@ fn a_future_of_a_block() {
             fn user(&self, id: String) -> BoxFuture<'_, Result<User, Error>> {
                 let url = self.url(&id);
                 async move {
+                    let mut url = ::retry_http::__private::Slot::new(url);
                     let mut call = ::retry_http::__private::Call::start(
                         ::retry_http::__private::Clock::Tokio,
                         {
@@ -731,7 +732,7 @@ fn a_future_of_a_block() {
                         &::retry_http::Policy::DEFAULT,
                     );
                     loop {
-                        let url = ::retry_http::__private::again(&url);
+                        let url = ::retry_http::__private::request!(clone, url, call);
                         let attempt = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {

@@ -116,6 +116,42 @@ impl<T> Slot<T> {
 
 const TAKEN: &str = "a request that cannot be cloned is given to the last attempt";
 
+/// The collected items of an argument, over which every attempt iterates.
+#[diagnostic::on_unimplemented(
+    message = "each attempt iterates over this argument, and an item of it, `{T}`, cannot be cloned for the next one",
+    label = "consumed by each attempt, but its items are not `Clone`",
+    note = "add `+ Clone` to the item (`impl IntoIterator<Item = impl AsRef<str> + Clone>`), or take a slice"
+)]
+pub trait CloneItems<T> {
+    /// Returns clones of the items.
+    #[must_use]
+    fn clone_items(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> CloneItems<T> for Vec<T> {
+    #[inline]
+    fn clone_items(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Kinds of fields that an attempt can send out of an argument that is lent: all but requests.
+#[diagnostic::on_unimplemented(
+    message = "each attempt sends this request, and the value that it is a field of cannot be cloned for the next one",
+    label = "a request in a field is sent by each attempt",
+    note = "take the request as an argument of its own, or take the argument apart in the signature \
+            (`Job {{ request, .. }}: Job`)"
+)]
+pub trait SendableField {}
+
+#[diagnostic::do_not_recommend]
+impl SendableField for ByClone {}
+#[diagnostic::do_not_recommend]
+impl SendableField for ByRef {}
+#[diagnostic::do_not_recommend]
+impl SendableField for ByMut {}
+
 chain! {
     /// Knows requests and their builders.
     RequestKind -> CloneRequestKind;
@@ -158,6 +194,25 @@ impl<T: Clone> ArgumentKind<T> {
     }
 }
 
+impl<T: Clone> ArgumentKind<T> {
+    /// Answers for carried arguments that can be cloned.
+    #[inline]
+    pub fn carried_kind(&self) -> ByClone {
+        ByClone
+    }
+}
+
+impl<T> ArgumentKind<Vec<T>> {
+    /// Returns clones of collected items.
+    #[inline]
+    pub fn clone_items(&self, items: &Vec<T>) -> Vec<T>
+    where
+        Vec<T>: CloneItems<T>,
+    {
+        items.clone_items()
+    }
+}
+
 impl<T: Sync> SharedArgumentKind<T> {
     /// Answers for types that threads can share.
     #[inline]
@@ -167,6 +222,12 @@ impl<T: Sync> SharedArgumentKind<T> {
 }
 
 impl<T: ?Sized> AnyKind<T> {
+    /// Answers for carried arguments that cannot be cloned.
+    #[inline]
+    pub fn carried_kind(&self) -> ByMut {
+        ByMut
+    }
+
     /// Answers for all other types.
     #[inline]
     pub fn argument_kind(&self) -> ByMut {
@@ -175,6 +236,9 @@ impl<T: ?Sized> AnyKind<T> {
 }
 
 impl ByClone {
+    /// Accepts a field of any kind: each attempt has an argument of its own.
+    pub fn sends<R>(self, _: R) {}
+
     /// Returns a clone of `argument`.
     #[inline]
     pub fn provide<T: Clone>(self, argument: &mut T) -> T {
@@ -188,6 +252,9 @@ impl ByClone {
 }
 
 impl ByRef {
+    /// Accepts a field that is no request.
+    pub fn sends<R: SendableField>(self, _: R) {}
+
     /// Returns `argument`, shared.
     #[inline]
     pub fn provide<T>(self, argument: &mut T) -> &T {
@@ -201,6 +268,9 @@ impl ByRef {
 }
 
 impl ByMut {
+    /// Accepts a field that is no request.
+    pub fn sends<R: SendableField>(self, _: R) {}
+
     /// Returns `argument`.
     #[inline]
     pub fn provide<T>(self, argument: &mut T) -> &mut T {
@@ -296,20 +366,31 @@ impl ByMut {
 }
 
 /// Provides an attempt with an argument that it may consume: a clone if there can be one, else a
-/// reference; a unique one if the type is not `Sync`, so that the future is `Send` where it was.
+/// reference; a unique one if the type is not `Sync`, so that the future is `Send` where it was, or if
+/// the argument is carried from attempt to attempt.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __argument {
+    (carried $place:expr) => {{
+        let kind = $crate::__private::ArgumentKind::of(&$place).carried_kind();
+        kind.provide(&mut $place)
+    }};
     ($argument:ident) => {{
         let kind = $crate::__private::ArgumentKind::of(&$argument).argument_kind();
         kind.provide(&mut $argument)
     }};
 }
 
-/// Provides an attempt with the request in a slot: a clone, or the best substitute.
+/// Provides an attempt with the request in a slot: a clone, or the best substitute. `sent` does not
+/// compile for a request that is sent out of a field of an argument that cannot be cloned.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __request {
+    (sent, $argument:ident, $field:expr) => {
+        $crate::__private::ArgumentKind::of(&$argument)
+            .argument_kind()
+            .sends($crate::__private::RequestKind::of(&$field).request_kind())
+    };
     (clone, $slot:ident, $call:ident) => {
         $crate::__private::RequestKind::of($slot.get()).request_kind().clone_from(&mut $slot, &mut $call)
     };

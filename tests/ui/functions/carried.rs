@@ -72,4 +72,30 @@ async fn nothing(http: &Client) -> reqwest::Result<Response> {
 
 const POLICY: retry_http::Policy = retry_http::policy!(carry = [data]);
 
+macro_rules! same {
+    ($name:ident) => {
+        $name
+    };
+}
+
+macro_rules! pair {
+    ($one:ident, $other:ident) => {
+        ($one, $other)
+    };
+}
+
+#[retry_http]
+async fn by_macros(http: &Client, same!(into): &mut Vec<u8>, pair!(name, n): (String, &mut u32), same!(build): impl FnOnce() -> String) -> reqwest::Result<Response> {
+    into.clear();
+    *n += 1;
+    http.get(build()).body(name).send().await
+}
+
+#[retry_http(carry = [data, next])]
+async fn carried(http: &Client, mut data: impl Read, mut next: impl FnMut() -> String) -> reqwest::Result<Response> {
+    let mut bytes = Vec::new();
+    let _ = data.read_to_end(&mut bytes);
+    http.put(next()).body(bytes).send().await
+}
+
 fn main() {}
