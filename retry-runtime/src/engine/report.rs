@@ -87,3 +87,34 @@ impl<'v> Report<'v> {
         self.status.is_none() && self.failures.is_empty() && self.hint.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Limited;
+
+    impl HttpFailure for Limited {
+        fn status(&self) -> Option<u16> {
+            Some(429)
+        }
+
+        fn failures(&self) -> FailureSet {
+            FailureSet::EMPTY.with(Failure::Body)
+        }
+
+        fn retry_after(&self) -> Option<Duration> {
+            Some(Duration::from_secs(2))
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_user_says_all_that_it_can() {
+        let report = Report::own(&Limited);
+        assert_eq!(report.by, By::Own);
+        assert_eq!(report.status, Some(StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(report.failures, FailureSet::EMPTY.with(Failure::Body));
+        assert_eq!(report.hint, Some(Duration::from_secs(2)));
+        assert!(!report.is_silent() && !report.is_success());
+    }
+}

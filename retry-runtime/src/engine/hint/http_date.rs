@@ -150,6 +150,10 @@ mod tests {
         let read = |text: &str, now| parse(&format!("Friday, {text} 00:00:00 GMT"), now).unwrap();
         assert_eq!(read("01-Jan-76", at(2026, 1, 1)), at(2076, 1, 1), "exactly 50 years is not more than 50");
         assert_eq!(read("02-Jan-76", at(2026, 1, 1)), at(1976, 1, 2));
+        let noon = at(2026, 1, 1) + SECONDS_PER_DAY / 2;
+        let read_at = |time: &str| parse(&format!("Friday, 01-Jan-76 {time} GMT"), noon);
+        assert_eq!(read_at("12:00:00"), Some(at(2076, 1, 1) + SECONDS_PER_DAY / 2));
+        assert_eq!(read_at("12:00:01"), Some(at(1976, 1, 1) + SECONDS_PER_DAY / 2 + 1));
         assert_eq!(read("01-Jan-00", at(2099, 12, 31)), at(2100, 1, 1), "across the turn of a century");
         assert_eq!(read("29-Feb-00", at(2090, 1, 1)), at(2000, 2, 29), "2100 has no such day");
     }
@@ -205,9 +209,17 @@ mod tests {
             "Sunday, 06-Nov-94-1 08:49:37 GMT",
             "Sun Nov 6 08:49:37 1994 GMT",
             "1994-11-06T08:49:37Z",
+            "Someday, 06-Nov-94 08:49:37 GMT",
+            "Xxx Nov  6 08:49:37 1994",
         ] {
             assert_eq!(parse(text, NOV_1994), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_last_day_of_an_era_of_400_years() {
+        assert_eq!(civil(days(2000, 2, 29)), (2000, 2, 29));
+        assert_eq!(civil(days(2000, 2, 29) + 1), (2000, 3, 1));
     }
 
     proptest! {

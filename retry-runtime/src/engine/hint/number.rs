@@ -112,6 +112,7 @@ mod tests {
         assert_eq!(after("0.0000000001"), Some(Duration::from_nanos(1)));
         assert_eq!(after("0.0000000000000000000000000001"), Some(Duration::from_nanos(1)));
         assert_eq!(after("1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(after("1.5000000000000000000000"), Some(Duration::from_millis(1500)));
     }
 
     #[test]
@@ -144,6 +145,11 @@ mod tests {
         {
             assert_eq!(after(value), None, "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_two_digit_year_is_near_the_time_of_the_response() {
+        assert_eq!(after("Tuesday, 07-Jul-26 12:00:05 GMT"), Some(Duration::from_secs(5)));
     }
 
     proptest! {
