@@ -47,3 +47,12 @@ pub(crate) fn mentions_self(tokens: TokenStream) -> bool {
         _ => false,
     })
 }
+
+/// Returns `true` if tokens have a lifetime in them.
+pub(crate) fn has_lifetime(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => punct.as_char() == '\'',
+        TokenTree::Group(group) => has_lifetime(group.stream()),
+        _ => false,
+    })
+}

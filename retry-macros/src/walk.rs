@@ -3,18 +3,16 @@
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
-use syn::{Expr, Item, Macro, Pat, Stmt, TraitBound, Type};
+use syn::{Expr, GenericArgument, Item, Macro, Pat, PathArguments, Stmt, Type};
 
 /// A part of a syntax tree.
 #[derive(Clone, Copy)]
 pub(crate) enum Node<'a> {
-    Bound(&'a TraitBound),
     Expr(&'a Expr),
     Ident(&'a Ident),
     Item,
     Macro(&'a Macro),
     Pat(&'a Pat),
-    Type(&'a Type),
 }
 
 /// The decision about the parts of a node.
@@ -42,9 +40,54 @@ pub(crate) fn pat(pat: &Pat, mut visit: impl FnMut(Node<'_>) -> Parts) {
     Walker(&mut visit).visit_pat(pat);
 }
 
-/// Walks a type.
-pub(crate) fn ty(ty: &Type, mut visit: impl FnMut(Node<'_>) -> Parts) {
-    Walker(&mut visit).visit_type(ty);
+/// Calls `visit` with each type that a type is made of. The arguments of functions are no parts.
+pub(crate) fn parts<'t>(ty: &'t Type, visit: &mut dyn FnMut(&'t Type)) {
+    match ty {
+        Type::Path(path) => {
+            for segment in &path.path.segments {
+                let PathArguments::AngleBracketed(arguments) = &segment.arguments else { continue };
+                for argument in &arguments.args {
+                    match argument {
+                        GenericArgument::Type(ty) => visit(ty),
+                        GenericArgument::AssocType(assoc) => visit(&assoc.ty),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(visit),
+        Type::Array(array) => visit(&array.elem),
+        Type::Group(group) => visit(&group.elem),
+        Type::Paren(paren) => visit(&paren.elem),
+        Type::Reference(reference) => visit(&reference.elem),
+        Type::Slice(slice) => visit(&slice.elem),
+        _ => {}
+    }
+}
+
+/// Calls `visit` with each type that a type is made of, as [`parts`] does.
+pub(crate) fn parts_mut(ty: &mut Type, visit: &mut dyn FnMut(&mut Type)) {
+    match ty {
+        Type::Path(path) => {
+            for segment in &mut path.path.segments {
+                let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { continue };
+                for argument in &mut arguments.args {
+                    match argument {
+                        GenericArgument::Type(ty) => visit(ty),
+                        GenericArgument::AssocType(assoc) => visit(&mut assoc.ty),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(visit),
+        Type::Array(array) => visit(&mut array.elem),
+        Type::Group(group) => visit(&mut group.elem),
+        Type::Paren(paren) => visit(&mut paren.elem),
+        Type::Reference(reference) => visit(&mut reference.elem),
+        Type::Slice(slice) => visit(&mut slice.elem),
+        _ => {}
+    }
 }
 
 struct Walker<'v>(&'v mut dyn FnMut(Node<'_>) -> Parts);
@@ -81,18 +124,6 @@ impl<'ast> Visit<'ast> for Walker<'_> {
     fn visit_pat(&mut self, pat: &'ast Pat) {
         if self.enters(Node::Pat(pat)) {
             visit::visit_pat(self, pat);
-        }
-    }
-
-    fn visit_trait_bound(&mut self, bound: &'ast TraitBound) {
-        if self.enters(Node::Bound(bound)) {
-            visit::visit_trait_bound(self, bound);
-        }
-    }
-
-    fn visit_type(&mut self, ty: &'ast Type) {
-        if self.enters(Node::Type(ty)) {
-            visit::visit_type(self, ty);
         }
     }
 }

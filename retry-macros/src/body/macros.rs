@@ -5,7 +5,8 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Expr, Macro, Pat, Token};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, Item, Macro, Pat, Stmt, Token};
 
 /// Macros over expressions, or over a format and expressions.
 const LISTS: [&str; 23] = [
@@ -53,6 +54,30 @@ pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool 
         return true;
     }
     false
+}
+
+/// Returns `true` if `is` returns it for an expression of `body`, also in the input of known macros.
+pub(crate) fn any(body: &[Stmt], is: &mut dyn FnMut(&Expr) -> bool) -> bool {
+    struct Any<'i>(&'i mut dyn FnMut(&Expr) -> bool, bool);
+
+    impl VisitMut for Any<'_> {
+        fn visit_expr_mut(&mut self, expr: &mut Expr) {
+            self.1 = self.1 || (self.0)(expr);
+            visit_mut::visit_expr_mut(self, expr);
+        }
+
+        fn visit_macro_mut(&mut self, item: &mut Macro) {
+            _ = visit(item, &mut |expr| self.visit_expr_mut(expr));
+        }
+
+        fn visit_item_mut(&mut self, _: &mut Item) {}
+    }
+
+    let mut any = Any(is, false);
+    for stmt in &mut body.to_vec() {
+        any.visit_stmt_mut(stmt);
+    }
+    any.1
 }
 
 /// `a, b`, and `a; n` of `vec!`. tokio's `join!` may begin with `biased;`.

@@ -6,11 +6,8 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{
-    Attribute, Expr, ExprCall, ExprMethodCall, ExprPath, FieldValue, Item, Lit, Macro, Pat, Path, Stmt, Type,
-};
+use syn::{Attribute, Expr, ExprMethodCall, ExprPath, FieldValue, Item, Lit, Macro, Pat, Path, Stmt, Type};
 
 use crate::body::macros;
 use crate::function::Shape;
@@ -19,6 +16,7 @@ use crate::function::foreign;
 use crate::options::Options;
 use crate::paths::Private;
 use crate::tokens::captures;
+use crate::walk::{self, Node, Parts};
 
 /// The methods of a response that read its body, with the number of their arguments.
 const READS: [(&str, usize); 6] =
@@ -77,8 +75,8 @@ pub(crate) fn arm<'p>(
     if body.iter().any(sends_variable) {
         for stmt in &*body {
             collect(stmt.to_token_stream(), &mut mentions);
-            Configured(&mut configured).visit_stmt(stmt);
         }
+        configured = self::configured(body);
     }
     let idempotent = match &options.idempotent {
         Some(flag) if options.transparent.is_some() => {
@@ -113,82 +111,44 @@ pub(crate) fn arm<'p>(
     }
 }
 
-/// Whether there is a visible send in `body`.
+/// Returns `true` if there is a visible send in `body`.
 pub(crate) fn any(body: &[Stmt]) -> bool {
     arm(&mut body.to_vec(), std::iter::empty(), &[], Shape::Async, &Options::default()) != Sends::Hidden
 }
 
-/// Whether `body` calls anything: a function, a method, a macro.
+/// Returns `true` if `body` calls anything: a function, a method, a macro.
 pub(crate) fn calls_anything(body: &[Stmt]) -> bool {
-    struct Calls(bool);
-
-    impl<'ast> Visit<'ast> for Calls {
-        fn visit_expr_method_call(&mut self, _: &'ast ExprMethodCall) {
-            self.0 = true;
-        }
-
-        fn visit_expr_call(&mut self, call: &'ast ExprCall) {
-            let wraps = matches!(&*call.func, Expr::Path(path)
-                if WRAPPERS.iter().any(|wrapper| path.path.is_ident(wrapper)));
-            self.0 |= !wraps;
-            visit::visit_expr_call(self, call);
-        }
-
-        fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {
-            self.0 = true;
-        }
-
-        fn visit_macro(&mut self, _: &'ast Macro) {
-            self.0 = true;
-        }
-
-        // What another macro has left is not looked into.
-        fn visit_expr(&mut self, expr: &'ast Expr) {
-            self.0 |= matches!(expr, Expr::Verbatim(_));
-            visit::visit_expr(self, expr);
-        }
-
-        fn visit_item(&mut self, _: &'ast Item) {}
-    }
-
-    let mut calls = Calls(false);
-    for stmt in body {
-        calls.visit_stmt(stmt);
-    }
-    calls.0
+    let mut calls = false;
+    walk::stmts(body, |node| {
+        calls |= match node {
+            Node::Expr(Expr::Call(call)) => !matches!(&*call.func, Expr::Path(path)
+                if WRAPPERS.iter().any(|wrapper| path.path.is_ident(wrapper))),
+            // The tokens that another macro has left may call anything.
+            Node::Expr(Expr::MethodCall(_) | Expr::Await(_) | Expr::Verbatim(_)) | Node::Macro(_) => true,
+            Node::Item => return Parts::Skip,
+            _ => false,
+        };
+        Parts::Visit
+    });
+    calls
 }
 
-/// Whether `body` calls one of the methods with these names, as `self.name(..)` or `Self::name(..)`.
+/// Returns `true` if `body` calls one of the methods with these names, as `self.name(..)` or `Self::name(..)`.
 pub(crate) fn calls_method(body: &[Stmt], names: &[Ident]) -> bool {
-    struct Calls<'n>(&'n [Ident], bool);
-
-    impl VisitMut for Calls<'_> {
-        fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
-            // `#[async_trait]`, where it expands first, has called `self` otherwise.
+    macros::any(body, &mut |expr| match expr {
+        Expr::MethodCall(call) => {
+            // `#[async_trait]`, where it expands first, has renamed `self`.
             let is_renamed = matches!(&*call.receiver, Expr::Path(path) if path.path.is_ident("__self"));
-            self.1 |= (is_renamed || is_self(&call.receiver)) && self.0.contains(&call.method);
-            visit_mut::visit_expr_method_call_mut(self, call);
+            (is_renamed || is_self(&call.receiver)) && names.contains(&call.method)
         }
-
-        fn visit_expr_path_mut(&mut self, path: &mut ExprPath) {
+        Expr::Path(path) => {
             let mut segments = path.path.segments.iter();
-            self.1 |= path.path.segments.len() == 2
+            path.path.segments.len() == 2
                 && segments.next().is_some_and(|first| first.ident == "Self")
-                && segments.next().is_some_and(|last| self.0.contains(&last.ident));
+                && segments.next().is_some_and(|last| names.contains(&last.ident))
         }
-
-        fn visit_macro_mut(&mut self, item: &mut Macro) {
-            _ = macros::visit(item, &mut |expr| self.visit_expr_mut(expr));
-        }
-
-        fn visit_item_mut(&mut self, _: &mut Item) {}
-    }
-
-    let mut calls = Calls(names, false);
-    for stmt in &mut body.to_vec() {
-        calls.visit_stmt_mut(stmt);
-    }
-    calls.1
+        _ => false,
+    })
 }
 
 struct Armer<'a> {
@@ -672,50 +632,44 @@ fn parenthesize(expr: &mut Expr) {
     }
 }
 
-/// Collects the variables that are configured as a builder is, and sent.
-struct Configured<'n>(&'n mut Vec<Ident>);
-
-impl<'ast> Visit<'ast> for Configured<'_> {
-    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-        visit::visit_expr_method_call(self, call);
-        if call.method != "send" {
-            return;
-        }
-        let mut receiver = &*call.receiver;
-        let mut is_configured = false;
-        while let Expr::MethodCall(call) = receiver {
-            if !CONFIGURES.iter().any(|name| call.method == name) {
-                return;
+/// Returns the variables that are configured as a builder is, and sent.
+fn configured(body: &[Stmt]) -> Vec<Ident> {
+    let mut configured = Vec::new();
+    walk::stmts(body, |node| {
+        match node {
+            Node::Expr(Expr::MethodCall(call)) if call.method == "send" => {
+                configured.extend(configured_receiver(&call.receiver));
             }
-            is_configured = true;
-            receiver = &call.receiver;
+            Node::Item => return Parts::Skip,
+            _ => {}
         }
-        if let (true, Expr::Path(path)) = (is_configured, receiver) {
-            self.0.extend(path.path.get_ident().cloned());
-        }
-    }
-
-    fn visit_item(&mut self, _: &'ast Item) {}
+        Parts::Visit
+    });
+    configured
 }
 
-/// Whether a variable is sent in a statement.
-fn sends_variable(stmt: &Stmt) -> bool {
-    struct Sent(bool);
-
-    impl VisitMut for Sent {
-        fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
-            self.0 |= call.method == "send" && matches!(*call.receiver, Expr::Path(_));
-            visit_mut::visit_expr_method_call_mut(self, call);
+/// Returns the variable at the start of a chain of methods by which a builder is configured.
+fn configured_receiver(mut receiver: &Expr) -> Option<Ident> {
+    let mut is_configured = false;
+    while let Expr::MethodCall(call) = receiver {
+        if !CONFIGURES.iter().any(|name| call.method == name) {
+            return None;
         }
-
-        fn visit_macro_mut(&mut self, item: &mut Macro) {
-            _ = macros::visit(item, &mut |expr| self.visit_expr_mut(expr));
-        }
+        is_configured = true;
+        receiver = &call.receiver;
     }
+    match receiver {
+        Expr::Path(path) if is_configured => path.path.get_ident().cloned(),
+        _ => None,
+    }
+}
 
-    let mut sends = Sent(false);
-    sends.visit_stmt_mut(&mut stmt.clone());
-    sends.0
+/// Returns `true` if a variable is sent in a statement.
+fn sends_variable(stmt: &Stmt) -> bool {
+    macros::any(
+        std::slice::from_ref(stmt),
+        &mut |expr| matches!(expr, Expr::MethodCall(call) if call.method == "send" && matches!(*call.receiver, Expr::Path(_))),
+    )
 }
 
 /// Whether an expression is seen to make a builder: a chain of nothing but methods by which builders are made.
@@ -863,90 +817,4 @@ fn is_builder(ty: &Type) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use syn::Block;
-    use syn::parse::Parser;
-
-    use super::*;
-
-    /// Returns the marks of the armed sends and watched reads of `body` in order, and the visible sends.
-    fn armed(body: &str) -> (Vec<String>, Sends) {
-        fn marks(tokens: TokenStream, found: &mut Vec<String>) {
-            for token in tokens {
-                match token {
-                    TokenTree::Group(group) => marks(group.stream(), found),
-                    TokenTree::Ident(name) if MARKS.iter().any(|mark| name == mark) => {
-                        found.push(name.to_string());
-                    }
-                    _ => {}
-                }
-            }
-        }
-
-        let mut body = Block::parse_within.parse_str(body).expect("statements");
-        let sends = arm(&mut body, std::iter::empty(), &[], Shape::Async, &Options::default());
-        let mut found = Vec::new();
-        marks(quote!(#(#body)*), &mut found);
-        (found, sends)
-    }
-
-    /// The names that arming adds.
-    const MARKS: [&str; 5] = ["sender_kind", "client_kind", "get_kind", "body_kind", "stream_kind"];
-
-    #[test]
-    fn sends_that_are_armed() {
-        let table: [(&str, &[&str]); 15] = [
-            ("http.get(url).send().await?;", &["sender_kind"]),
-            ("http.get(url).send();", &["sender_kind"]),
-            ("self.http.get(url).header(a, b).send().await;", &["sender_kind"]),
-            ("let r = http.get(url); r.send().await;", &["sender_kind"]),
-            ("let r: RequestBuilder = make(); r.send().await;", &["sender_kind"]),
-            ("let r = make(); r.send().await;", &["sender_kind"]),
-            ("make().send().await;", &["sender_kind"]),
-            ("Box::pin(make().send()).await;", &["sender_kind"]),
-            ("join!(a.get(u).send(), b.get(u).send());", &["sender_kind", "sender_kind"]),
-            ("urls.map(|url| async move { http.get(url).send().await });", &["sender_kind"]),
-            ("http.execute(request).await;", &["client_kind"]),
-            ("self.http().execute(request).await;", &["client_kind"]),
-            ("reqwest::get(url).await;", &["get_kind"]),
-            ("response.json().await;", &["body_kind"]),
-            ("response.bytes_stream();", &["stream_kind"]),
-        ];
-        for (body, expected) in table {
-            assert_eq!(armed(body).0, expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn sends_that_are_not_armed() {
-        let table = [
-            "tx.send(value).await;",
-            "self.send().await;",
-            "self.execute(request).await;",
-            "http.execute(|request| request).await;",
-            "loop { let r = make(); } r.send();",
-            "let r = make(); r.send().await; r.again();",
-            "let r = make(); loop { r.send().await; }",
-            "unknown!(http.get(url).send().await);",
-            "fn inner() { http.get(url).send(); }",
-            "response.json(value);",
-        ];
-        for body in table {
-            assert_eq!(armed(body).0, Vec::<String>::new(), "{body}");
-        }
-    }
-
-    #[test]
-    fn sends_are_visible_only_in_the_body_itself() {
-        let table = [
-            ("http.get(url).send().await;", Sends::Visible),
-            ("http.execute(request).await;", Sends::Visible),
-            ("reqwest::get(url).await;", Sends::OnlyGet),
-            ("helper(http).await;", Sends::Hidden),
-            ("response.json().await;", Sends::Hidden),
-        ];
-        for (body, sends) in table {
-            assert_eq!(armed(body).1, sends, "{body}");
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,6 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Generics, Stmt, Type, parse_quote};
 
 use crate::body::arguments::{self, Arguments, Surroundings};
@@ -16,6 +15,7 @@ use crate::function::{self, Enclosed, Function, Shape};
 use crate::options::check;
 use crate::options::{self, Options};
 use crate::paths::Private;
+use crate::walk;
 
 mod docs;
 mod impl_block;
@@ -454,19 +454,15 @@ impl Loop<'_> {
 
 /// `impl Trait` cannot be written inside of a body; `_` stands for it.
 fn erased(output: &Type) -> Type {
-    struct Erase;
-
-    impl VisitMut for Erase {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            if matches!(ty, Type::ImplTrait(_)) {
-                *ty = parse_quote!(_);
-            } else {
-                visit_mut::visit_type_mut(self, ty);
-            }
-        }
-    }
-
     let mut output = output.clone();
-    Erase.visit_type_mut(&mut output);
+    erase(&mut output);
     output
+}
+
+fn erase(ty: &mut Type) {
+    if matches!(ty, Type::ImplTrait(_)) {
+        *ty = parse_quote!(_);
+    } else {
+        walk::parts_mut(ty, &mut erase);
+    }
 }
