@@ -1,4 +1,5 @@
-//! Conditional compilation: what stands under `#[cfg(..)]` may not be there, and the macro cannot know.
+//! Conditional compilation: what stands under `#[cfg(..)]` may not be there, and the macro cannot
+//! know.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

@@ -1,6 +1,7 @@
 //! The path of the facade in generated code: `::retry_http`, or what `crate = ..` says.
 //!
-//! Tokens that are written one by one, since a `TokenStream` inside of another costs a round trip to the compiler.
+//! Tokens that are written one by one, since a `TokenStream` inside of another costs a round trip
+//! to the compiler.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};

@@ -1,5 +1,5 @@
-//! Walks syntax trees. There is one visitor for all questions, since each further one compiles the whole of syn's walk
-//! once more.
+//! Walks syntax trees. There is one visitor for all questions, since each further one compiles the
+//! whole of syn's walk once more.
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};

@@ -33,9 +33,11 @@ impl Jitter {
     }
 }
 
-/// Exponential backoff: `delay(n) = base · factorⁿ`, jittered, and never above `cap`, jitter included.
+/// Exponential backoff: `delay(n) = base · factorⁿ`, jittered, and never above `cap`, jitter
+/// included.
 ///
-/// A validated part of a [`Policy`](crate::Policy); get one with [`Policy::backoff`](crate::Policy::backoff).
+/// A validated part of a [`Policy`](crate::Policy); get one with
+/// [`Policy::backoff`](crate::Policy::backoff).
 ///
 /// ```
 /// use retry_http::Policy;
@@ -90,8 +92,8 @@ impl Backoff {
 
     /// Returns the wait before retry `n` (0 is the first).
     ///
-    /// `previous` is the wait before the last retry, which only [`Jitter::Decorrelated`] uses. `random` is
-    /// uniform in `[0, 1)`, and is clamped to that.
+    /// `previous` is the wait before the last retry, which only [`Jitter::Decorrelated`] uses.
+    /// `random` is uniform in `[0, 1)`, and is clamped to that.
     pub fn wait(&self, n: u32, previous: Duration, random: f64) -> Duration {
         let random = unit(random);
         let delay = nanos(self.delay(n));
@@ -108,8 +110,8 @@ impl Backoff {
         })
     }
 
-    /// Returns the wait after a `hint` of the server: never less than that, and up to the jitter's share of
-    /// `base` more, so that clients with one hint do not come back in lockstep.
+    /// Returns the wait after a `hint` of the server: never less than that, and up to the jitter's
+    /// share of `base` more, so that clients with one hint do not come back in lockstep.
     ///
     /// `random` is uniform in `[0, 1)`, and is clamped to that. `cap` bounds computed waits only.
     pub fn wait_after_hint(&self, hint: Duration, random: f64) -> Duration {

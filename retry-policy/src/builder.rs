@@ -39,8 +39,8 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Sets what to retry. Statuses and failures are two halves: a half of which nothing is listed keeps its
-    /// default, which depends on the method of the request.
+    /// Sets what to retry. Statuses and failures are two halves: a half of which nothing is listed
+    /// keeps its default, which depends on the method of the request.
     pub const fn on(mut self, on: &'a [Condition]) -> Self {
         self.on = Some(on);
         self
@@ -82,8 +82,8 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Sets the bound on the whole call, sends and waits included; above zero, `base` and `timeout`. A wait that would
-    /// outlive it is not begun. Default none.
+    /// Sets the bound on the whole call, sends and waits included; above zero, `base` and
+    /// `timeout`. A wait that would outlive it is not begun. Default none.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.policy.deadline = Some(deadline);
         self
@@ -95,14 +95,15 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Says whether repeating a request is safe, whatever its method (RFC 9110 §9.2.2). Default by its method.
+    /// Says whether repeating a request is safe, whatever its method (RFC 9110 §9.2.2). Default by
+    /// its method.
     pub const fn idempotent(mut self, idempotent: bool) -> Self {
         self.policy.idempotent = Some(idempotent);
         self
     }
 
-    /// Says whether each call has an `Idempotency-Key` of its own, the same on every attempt, which makes repeating
-    /// it safe (draft-ietf-httpapi-idempotency-key-header). Default not.
+    /// Says whether each call has an `Idempotency-Key` of its own, the same on every attempt, which
+    /// makes repeating it safe (draft-ietf-httpapi-idempotency-key-header). Default not.
     pub const fn idempotency_key(mut self, wanted: bool) -> Self {
         self.policy.idempotency_key = wanted;
         self
@@ -120,7 +121,8 @@ impl<'a> PolicyBuilder<'a> {
         }
     }
 
-    /// Returns the policy without a check: the macro has checked each rule by itself, and reported a broken one at its value.
+    /// Returns the policy without a check: the macro has checked each rule by itself, and reported
+    /// a broken one at its value.
     #[doc(hidden)]
     pub const fn __trusted(self) -> Policy {
         let mut policy = self.policy;
@@ -135,8 +137,9 @@ impl<'a> PolicyBuilder<'a> {
         policy
     }
 
-    /// Returns the policy for options that were checked while compiling, on a policy that is only known at run time: where
-    /// `base` is above `cap`, `cap` holds, and bounds that disagree only bound more.
+    /// Returns the policy for options that were checked while compiling, on a policy that is only
+    /// known at run time: where `base` is above `cap`, `cap` holds, and bounds that disagree only
+    /// bound more.
     ///
     /// # Panics
     ///

@@ -9,7 +9,8 @@ use crate::status::StatusSet;
 pub enum Condition {
     /// An answer with this status.
     Status(u16),
-    /// An answer with a status from the first to the second, both included. `5xx` is `Range(500, 599)`.
+    /// An answer with a status from the first to the second, both included. `5xx` is `Range(500,
+    /// 599)`.
     Range(u16, u16),
     /// An exchange that failed in this way.
     Failure(Failure),
@@ -64,8 +65,8 @@ impl Conditions {
     pub(crate) const CAREFUL: Self =
         Self { statuses: StatusSet::EMPTY.with(429), failures: FailureSet::EMPTY.with(Failure::Connect) };
 
-    /// The default for other requests whose answer carries a hint. A 503 without one may come from a proxy whose connection
-    /// to the origin died half way.
+    /// The default for other requests whose answer carries a hint. A 503 without one may come from
+    /// a proxy whose connection to the origin died half way.
     pub(crate) const CAREFUL_HINTED: Self =
         Self { statuses: Self::CAREFUL.statuses.with(503), failures: Self::CAREFUL.failures };
 

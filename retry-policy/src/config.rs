@@ -1,8 +1,8 @@
 //! A [`Policy`] from TOML, JSON or environment variables.
 //!
-//! Values are as the attribute takes them, as text where the format has nothing better: `base = "1.5s"`,
-//! `on = [429, "5xx", "connect"]`. Environment variables are all text, so numbers may be text as well, and a list
-//! may be one text with commas: `"429, 5xx, connect"`.
+//! Values are as the attribute takes them, as text where the format has nothing better: `base =
+//! "1.5s"`, `on = [429, "5xx", "connect"]`. Environment variables are all text, so numbers may be
+//! text as well, and a list may be one text with commas: `"429, 5xx, connect"`.
 
 use std::fmt;
 use std::time::Duration;

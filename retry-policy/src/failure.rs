@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-/// A way in which an exchange failed. These are the words that `on` and `never` take beside statuses.
+/// A way in which an exchange failed. These are the words that `on` and `never` take beside
+/// statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Failure {
-    /// When there was no connection: refused, unreachable, name not resolved, TLS handshake broken off.
-    /// Nothing was sent, so repeating is always safe.
+    /// When there was no connection: refused, unreachable, name not resolved, TLS handshake broken
+    /// off. Nothing was sent, so repeating is always safe.
     Connect,
     /// When any time limit of the client ran out: while connecting, waiting, or reading the answer.
     Timeout,

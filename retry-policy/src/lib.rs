@@ -1,8 +1,9 @@
-//! The policies of [`retry-http`](https://docs.rs/retry-http): their options, the grammar of values, and the rules with
-//! their messages.
+//! The policies of [`retry-http`](https://docs.rs/retry-http): their options, the grammar of
+//! values, and the rules with their messages.
 //!
-//! Depend on `retry-http`, which re-exports the types. The macro, [`Policy::builder`] and the deserialisation of a
-//! policy all read and check options with this crate, so that they accept and refuse the same.
+//! Depend on `retry-http`, which re-exports the types. The macro, [`Policy::builder`] and the
+//! deserialisation of a policy all read and check options with this crate, so that they accept and
+//! refuse the same.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

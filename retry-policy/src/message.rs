@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::condition::Condition;
 use crate::units::UNITS;
 
-/// The text of a [`PolicyError`](crate::PolicyError), which a `const` can print as well: `panic!("{}", message.as_str())`.
+/// The text of a [`PolicyError`](crate::PolicyError), which a `const` can print as well:
+/// `panic!("{}", message.as_str())`.
 #[derive(Clone, Copy)]
 pub struct PolicyMessage {
     bytes: [u8; Self::LONGEST],
@@ -47,7 +48,8 @@ impl PolicyMessage {
         written.text(DIGITS[(number % 10) as usize])
     }
 
-    /// Writes a duration as the grammar has it, in the largest unit that is whole: in hours and minutes from two on.
+    /// Writes a duration as the grammar has it, in the largest unit that is whole: in hours and
+    /// minutes from two on.
     pub(crate) const fn duration(self, duration: Duration) -> Self {
         let nanos = duration.as_nanos();
         let mut at = UNITS.len();

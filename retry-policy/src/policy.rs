@@ -46,8 +46,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The default: 3 retries after 1 s, 2 s and 4 s, each with up to half as much added, of what is safe to
-    /// retry. Obeys hints of up to 2 minutes. Sets no bound on a call or its requests.
+    /// The default: 3 retries after 1 s, 2 s and 4 s, each with up to half as much added, of what
+    /// is safe to retry. Obeys hints of up to 2 minutes. Sets no bound on a call or its requests.
     pub const DEFAULT: Self = Self {
         max: 3,
         on_statuses: None,
@@ -94,7 +94,8 @@ impl Policy {
         self.timeout
     }
 
-    /// Returns whether repeating a request is safe (RFC 9110 §9.2.2), or `None` if its method says so.
+    /// Returns whether repeating a request is safe (RFC 9110 §9.2.2), or `None` if its method says
+    /// so.
     pub const fn idempotent(&self) -> Option<bool> {
         self.idempotent
     }
@@ -109,8 +110,8 @@ impl Policy {
         &self.never
     }
 
-    /// Returns what is retried if the request is safe to repeat: by its method (RFC 9110 §9.2.2), by an `Idempotency-Key`,
-    /// or by `idempotent`.
+    /// Returns what is retried if the request is safe to repeat: by its method (RFC 9110 §9.2.2),
+    /// by an `Idempotency-Key`, or by `idempotent`.
     pub fn on_safe(&self) -> Conditions {
         self.on_or(Conditions::SAFE)
     }
@@ -120,7 +121,8 @@ impl Policy {
         self.on_or(Conditions::CAREFUL)
     }
 
-    /// Returns what is retried if repeating the request may do its work twice, and the answer carries a hint.
+    /// Returns what is retried if repeating the request may do its work twice, and the answer
+    /// carries a hint.
     pub fn on_careful_hinted(&self) -> Conditions {
         self.on_or(Conditions::CAREFUL_HINTED)
     }

@@ -185,8 +185,8 @@ pub const fn uphold(broken: Option<PolicyError>) {
     }
 }
 
-/// Returns `true` if an answer with `status` can be worth repeating: an error, or 202, by which a server asks to be
-/// polled.
+/// Returns `true` if an answer with `status` can be worth repeating: an error, or 202, by which a
+/// server asks to be polled.
 pub const fn is_retryable(status: u16) -> bool {
     status == 202 || (status >= 400 && status <= 599)
 }

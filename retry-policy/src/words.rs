@@ -1,7 +1,7 @@
 //! Lists of words in messages, and the word that was probably meant.
 
-/// Returns `, did you mean …?` with the word of `known` that is spelled nearly like `unknown`, or that other crates
-/// call so; else nothing.
+/// Returns `, did you mean …?` with the word of `known` that is spelled nearly like `unknown`, or
+/// that other crates call so; else nothing.
 pub fn did_you_mean(unknown: &str, known: &[&str], elsewhere: &[(&str, &[&str])]) -> String {
     let unknown = unknown.to_lowercase();
     let named_so =
@@ -17,8 +17,8 @@ pub fn did_you_mean(unknown: &str, known: &[&str], elsewhere: &[(&str, &[&str])]
     }
 }
 
-/// Returns how many letters to insert, remove, replace or swap with the next one until `a` is `b` (the optimal string
-/// alignment distance).
+/// Returns how many letters to insert, remove, replace or swap with the next one until `a` is `b`
+/// (the optimal string alignment distance).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before: Vec<usize> = Vec::new();

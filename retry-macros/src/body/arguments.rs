@@ -1,9 +1,10 @@
-//! What a body does with the arguments it owns, and what each attempt must therefore be given.
+//! Plans the arguments of each attempt, by the use that the body makes of them.
 //!
-//! A body that is run again finds what it consumed gone. So an argument that it only borrows is left alone;
-//! of one that it may consume each attempt gets a clone where its type is `Clone`, and else a reference; of one
-//! that it certainly consumes a clone, or the mistake is reported at that use. What is only known to convert
-//! into something, or to iterate, is converted once, before the first attempt.
+//! A body that is run again finds what it consumed gone. So an argument that it only borrows is
+//! left alone; of one that it may consume each attempt gets a clone where its type is `Clone`, and
+//! else a reference; of one that it certainly consumes a clone, or the mistake is reported at that
+//! use. What is only known to convert into something, or to iterate, is converted once, before the
+//! first attempt.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -23,7 +24,7 @@ use crate::options::Options;
 use crate::paths::Private;
 use crate::tokens::{has_lifetime, mentions};
 
-/// What each attempt is given.
+/// The statements that provide each attempt with its arguments.
 #[derive(Default)]
 pub(crate) struct Arguments {
     /// Before the first attempt.
@@ -34,7 +35,8 @@ pub(crate) struct Arguments {
     pub(crate) inside: TokenStream,
     /// The arguments of which each attempt gets a clone, for the docs.
     pub(crate) cloned: Vec<String>,
-    /// The arguments that end the call with the first outcome if they cannot be cloned, for the docs.
+    /// The arguments that end the call with the first outcome if they cannot be cloned, for the
+    /// docs.
     pub(crate) given_once: Vec<String>,
     /// The arguments that attempts change, and not the function itself any more.
     changed: Vec<Ident>,
@@ -266,7 +268,8 @@ impl Argument<'_> {
                     owned.documented
                 ),
             )),
-            // What attempts change must be fresh for each, or a later one sends something else.
+            // An argument that attempts change must be fresh for each, or a later one sends
+            // something else.
             (Use::Borrowed | Use::Perhaps, _) if owned.mutability.is_none() => self.fresh(),
             (_, Kind::NotClone(what, remedy)) => mistake(consumed(owned, span, what, remedy)),
             _ => {
@@ -299,8 +302,8 @@ impl Argument<'_> {
         self.arguments.inside.extend(stmt);
     }
 
-    /// An argument that is only borrowed. Where its type may not be `Sync`, an attempt borrows it uniquely: the
-    /// future is then `Send` if the argument is, as it is without the attribute.
+    /// An argument that is only borrowed. Where its type may not be `Sync`, an attempt borrows it
+    /// uniquely: the future is then `Send` if the argument is, as it is without the attribute.
     fn keep(&mut self, kind: &Kind) {
         let name = &self.owned.name;
         if matches!(
@@ -353,15 +356,16 @@ impl Argument<'_> {
         }
     }
 
-    /// Adds code that does not compile where `field` is a request: a field cannot be given to the last attempt.
+    /// Adds code that does not compile where `field` is a request: a field cannot be given to the
+    /// last attempt.
     fn check_sent(&mut self, field: &Expr) {
         let (name, span) = (&self.owned.name, field.span());
         let private = self.surroundings.private(span);
         self.once(quote_spanned!(span=> let _ = || #private::request!(sent, #name, #field);));
     }
 
-    /// Moves the argument once, as the body does, or a lint would have it taken by reference. The compiler moves the
-    /// arguments of an `async fn` itself.
+    /// Moves the argument once, as the body does, or a lint would have it taken by reference. The
+    /// compiler moves the arguments of an `async fn` itself.
     fn take(&mut self) {
         let name = &self.owned.name;
         if self.surroundings.shape == Shape::Sync && !self.owned.is_receiver && self.owned.pattern.is_none() {
@@ -389,7 +393,8 @@ impl Argument<'_> {
         self.document();
     }
 
-    /// Clones a request for each attempt, as long as that is possible: the attempt that is given the last one ends the call.
+    /// Clones a request for each attempt, as long as that is possible: the attempt that is given
+    /// the last one ends the call.
     fn clone_request(&mut self, else_by: &str, span: Span) {
         let name = &self.owned.name;
         let call = Ident::new("call", Span::mixed_site());
@@ -402,7 +407,8 @@ impl Argument<'_> {
         self.document();
     }
 
-    /// Gives a clone to each attempt, or the argument itself to the first one, which then ends the call.
+    /// Gives a clone to each attempt, or the argument itself to the first one, which then ends the
+    /// call.
     fn give_once(&mut self) {
         let (name, private) = (&self.owned.name, self.surroundings.private(Span::call_site()));
         let call = Ident::new("call", Span::mixed_site());

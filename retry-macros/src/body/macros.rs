@@ -35,8 +35,8 @@ const LISTS: [&str; 23] = [
     "writeln",
 ];
 
-/// Calls `visit` on each expression in a macro's input, which may change the expression. Returns whether the macro is known
-/// and its input could be read; else the macro is left as it is.
+/// Calls `visit` on each expression in a macro's input, which may change the expression. Returns
+/// whether the macro is known and its input could be read; else the macro is left as it is.
 pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool {
     let Some(name) = item.path.segments.last().map(|last| &last.ident) else { return false };
     if LISTS.iter().any(|known| name == known) {
@@ -56,7 +56,8 @@ pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool 
     false
 }
 
-/// Returns `true` if `is` returns it for an expression of `body`, also in the input of known macros.
+/// Returns `true` if `is` returns it for an expression of `body`, also in the input of known
+/// macros.
 pub(crate) fn any(body: &[Stmt], is: &mut dyn FnMut(&Expr) -> bool) -> bool {
     struct Any<'i>(&'i mut dyn FnMut(&Expr) -> bool, bool);
 

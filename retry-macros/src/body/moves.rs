@@ -1,7 +1,7 @@
-//! What a body does with a variable: whether it only borrows it, may consume it, or certainly does.
+//! Tells whether a body only borrows a variable, may consume it, or certainly does.
 //!
-//! By syntax alone: `&x`, formatting macros and methods that by convention borrow do borrow; what takes a value
-//! consumes; what the macro cannot know (`x.method()`, unknown macros) may.
+//! By syntax alone: `&x`, formatting macros and methods that by convention borrow do borrow; what
+//! takes a value consumes; what the macro cannot know (`x.method()`, unknown macros) may.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -92,9 +92,10 @@ const FORMATTING: [&str; 32] = [
 /// A variable of a body.
 pub(crate) struct Variable {
     pub(crate) name: Ident,
-    /// Whether it is converted before the first attempt, so that a further `.into()` of it is one too many.
+    /// `true` if the variable is converted before the first attempt, so that a further `.into()` is
+    /// one too many.
     pub(crate) is_converted: bool,
-    /// Whether a field that is moved out of it is cloned instead.
+    /// `true` if a field that is moved out of the variable is cloned instead.
     pub(crate) clones_fields: bool,
 }
 
@@ -122,14 +123,16 @@ pub(crate) struct Uses {
     pub(crate) always: Use,
     /// The stronger uses under a `#[cfg(..)]`.
     under: Vec<(Predicate, Use)>,
-    /// Whether a variable with the name of this one is used. `macro_rules!` may have bound that one: to the compiler these
-    /// are two variables then, and nothing that a macro can see tells one from the other.
+    /// `true` if a variable with the name of this one is used. `macro_rules!` may have bound that
+    /// one: to the compiler these are two variables then, and nothing that a macro can see tells
+    /// one from the other.
     pub(crate) namesake: bool,
     /// `true` if a field of it may be moved out.
     pub(crate) takes_fields: bool,
     /// `true` if a field of it is cloned in place of being moved out.
     pub(crate) clones_fields: bool,
-    /// The fields of it that are sent as a request is, each with the predicate that it stands under.
+    /// The fields of it that are sent as a request is, each with the predicate that it stands
+    /// under.
     pub(crate) sent: Vec<(Option<Predicate>, Expr)>,
 }
 
@@ -194,7 +197,7 @@ struct Finder<'p> {
     found: Vec<Found>,
     /// The predicates that what is visited stands under.
     predicates: Vec<Predicate>,
-    /// What the expression around does with what it is about to visit. `None` stands for taking its value.
+    /// The use that the outer expression makes of the next one. `None` stands for taking the value.
     context: Use,
 }
 
@@ -414,7 +417,7 @@ impl Finder<'_> {
         }
     }
 
-    /// What a `move` closure or block mentions, it takes.
+    /// Records that a `move` closure or block takes the variables that it mentions.
     fn captured(&mut self, body: &impl ToTokens) {
         self.mentions(body.to_token_stream(), Use::Perhaps);
     }
@@ -491,7 +494,7 @@ impl Finder<'_> {
     }
 }
 
-/// What binding a value to a pattern does with it.
+/// Returns the use that a pattern makes of the value that it binds.
 fn by_pattern(pattern: &Pat) -> Use {
     match pattern {
         Pat::Wild(_) => Use::Borrowed,
@@ -519,7 +522,8 @@ fn binds_by_value(pattern: &Pat) -> bool {
     bound.iter().any(|owned| owned.ty.is_none() && is_variable(&owned.name))
 }
 
-/// Returns `true` if a name in a pattern is that of a variable: one in capitals is a constant or a variant.
+/// Returns `true` if a name in a pattern is that of a variable: one in capitals is a constant or a
+/// variant.
 fn is_variable(name: &Ident) -> bool {
     name.unraw().to_string().starts_with(|first: char| !first.is_uppercase())
 }

@@ -1,8 +1,9 @@
 //! Finds the sends of a body, wherever they are, and arms them.
 //!
-//! The macro arms `<builder>.send()` and `<client>.execute(<request>)`. It only records `reqwest::get(..)` and reads of an
-//! answer's body. It looks into closures, `async` blocks, arguments, combinators and the input of known macros, and leaves
-//! nested items and other macros alone. The macro knows names only: the type decides whether a value is reqwest's.
+//! The macro arms `<builder>.send()` and `<client>.execute(<request>)`. It only records
+//! `reqwest::get(..)` and reads of an answer's body. It looks into closures, `async` blocks,
+//! arguments, combinators and the input of known macros, and leaves nested items and other macros
+//! alone. The macro knows names only: the type decides whether a value is reqwest's.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -41,7 +42,7 @@ const CONFIGURES: [&str; 12] = [
 /// Functions that only wrap a value.
 const WRAPPERS: [&str; 3] = ["Ok", "Err", "Some"];
 
-/// Whether requests of a function are visible in its body.
+/// The visibility of the requests of a function in its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sends {
     Visible,
@@ -50,7 +51,8 @@ pub(crate) enum Sends {
     Hidden,
 }
 
-/// Arms the sends of `body` and returns whether any is visible. `parameters` are those of the function.
+/// Arms the sends of `body` and returns whether any is visible. `parameters` are those of the
+/// function.
 pub(crate) fn arm<'p>(
     body: &mut [Stmt],
     parameters: impl Iterator<Item = (&'p Ident, &'p Type)>,
@@ -58,7 +60,7 @@ pub(crate) fn arm<'p>(
     shape: Shape,
     options: &Options,
 ) -> Sends {
-    // What is bound around the body is not known to be anything.
+    // Of a variable that is bound around the body nothing is known.
     let around = bound.iter().map(|owned| Local {
         name: owned.name().clone(),
         origin: Origin::Unknown,
@@ -70,7 +72,8 @@ pub(crate) fn arm<'p>(
         Local { name: name.clone(), origin, depth: 0, loops: 0 }
     });
     let locals = around.chain(parameters).collect();
-    // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost time.
+    // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost
+    // time.
     let (mut mentions, mut configured) = (Vec::new(), Vec::new());
     if body.iter().any(sends_variable) {
         for stmt in &*body {
@@ -133,7 +136,8 @@ pub(crate) fn calls_anything(body: &[Stmt]) -> bool {
     calls
 }
 
-/// Returns `true` if `body` calls one of the methods with these names, as `self.name(..)` or `Self::name(..)`.
+/// Returns `true` if `body` calls one of the methods with these names, as `self.name(..)` or
+/// `Self::name(..)`.
 pub(crate) fn calls_method(body: &[Stmt], names: &[Ident]) -> bool {
     macros::any(body, &mut |expr| match expr {
         Expr::MethodCall(call) => {
@@ -154,7 +158,7 @@ pub(crate) fn calls_method(body: &[Stmt], names: &[Ident]) -> bool {
 struct Armer<'a> {
     options: &'a Options,
     shape: Shape,
-    /// Whether requests are safe to repeat, where that is not by their method: an expression.
+    /// An expression: whether requests are safe to repeat, if their method does not say so.
     idempotent: TokenStream,
     /// The variables in scope.
     locals: Vec<Local>,
@@ -162,19 +166,20 @@ struct Armer<'a> {
     mentions: Vec<TokenTree>,
     /// Those that were visited.
     passed: Vec<TokenTree>,
-    /// The variables that are configured as a builder is, and sent, somewhere in the body: `x.header(..).send()`.
+    /// The variables that are configured as a builder is, and sent, somewhere in the body:
+    /// `x.header(..).send()`.
     configured: Vec<Ident>,
-    /// Whether the visited expression is awaited at once.
+    /// `true` if the visited expression is awaited at once.
     is_awaited: bool,
-    /// How many sends are visible.
+    /// The number of visible sends.
     visible: usize,
-    /// How many of them can be bounded.
+    /// The number of those that can be bounded.
     bounded: usize,
-    /// How many expressions were armed.
+    /// The number of armed expressions.
     armed: usize,
-    /// How many loops of the body the visited expression is in.
+    /// The number of loops around the visited expression.
     loops: usize,
-    /// How many closures.
+    /// The number of closures around the visited expression.
     depth: usize,
 }
 
@@ -185,7 +190,7 @@ struct Local {
     depth: usize,
 }
 
-/// What a variable is known to hold.
+/// The origin of a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// reqwest's builder, as far as one can see.
@@ -283,7 +288,7 @@ impl VisitMut for Armer<'_> {
         let known = macros::visit(&mut tokens, &mut |expr| self.visit_expr_mut(expr));
         self.passed.truncate(passed);
         collect(item.tokens.clone(), &mut self.passed);
-        // What is not armed stays as it was written.
+        // An expression that is not armed stays as it was written.
         if known && self.armed > armed {
             *item = tokens;
         }
@@ -363,7 +368,8 @@ enum Call {
     Stream,
 }
 
-/// Classifies a call by its name and the number of its arguments. What is sent by `self` is not reqwest's.
+/// Classifies a call by its name and the number of its arguments. What is sent by `self` is not
+/// reqwest's.
 fn classify(expr: &Expr) -> Option<Call> {
     match expr {
         Expr::MethodCall(method) => match (method.method.to_string().as_str(), method.args.len()) {
@@ -384,8 +390,9 @@ fn classify(expr: &Expr) -> Option<Call> {
     }
 }
 
-/// Whether an expression is a call of `.execute(..)` that can be armed: on a name, or on something that is made by the
-/// expression itself. Another place may not be evaluated twice, and not be moved out of.
+/// Returns `true` for a call of `.execute(..)` that can be armed: on a name, or on something that
+/// is made by the expression itself. Another place may not be evaluated twice, and not be moved out
+/// of.
 fn is_execute(expr: &Expr) -> bool {
     let Expr::MethodCall(call) = expr else { return false };
     matches!(classify(expr), Some(Call::Execute)) && (is_name(&call.receiver) || !is_place(&call.receiver))
@@ -465,8 +472,8 @@ impl Armer<'_> {
         *expr = around(self.private(span), span, expr);
     }
 
-    /// [`execute`](Self::execute), where the future is awaited at once: that is then part of the match, so that whatever
-    /// the request borrows lives as long.
+    /// [`execute`](Self::execute), where the future is awaited at once: that is then part of the
+    /// match, so that whatever the request borrows lives as long.
     fn execute_and_await(&mut self, expr: &mut Expr) {
         let span = start(expr);
         let Expr::Await(future) = &mut *expr else { return };
@@ -480,7 +487,8 @@ impl Armer<'_> {
         *expr = around(self.private(span), span, expr);
     }
 
-    /// Arms the call itself. Returns what makes the expression around it: a match that binds what it needs.
+    /// Arms the call itself. Returns what makes the expression around it: a match that binds what
+    /// it needs.
     fn execute_inside(
         &mut self,
         call: &mut Expr,
@@ -582,18 +590,18 @@ impl Armer<'_> {
         self.options.krate(span).private()
     }
 
-    /// Whether a sender can be moved. A place such as `self.x` cannot. A variable can, where it holds a builder, which is
-    /// consumed anyway, or where it is not used any more.
+    /// Returns `true` if a sender can be moved. A place such as `self.x` cannot. A variable can,
+    /// where it holds a builder, which is consumed anyway, or where it is not used any more.
     fn may_move(&self, sender: &Expr) -> bool {
         match sender {
             Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
                 let local = self.locals.iter().rev().find(|local| local.name == *name);
                 match local.map_or(Origin::Unknown, |local| local.origin) {
-                    // What is sent again and again is no builder.
+                    // A variable that is sent again and again is no builder.
                     Origin::Builder => local.is_some_and(|local| local.loops == self.loops),
                     Origin::Parameter => false,
-                    // A loop would send it again, and so would a closure. An `async` block runs once. What is not awaited at
-                    // once may borrow from it.
+                    // A loop would send it again, and so would a closure. An `async` block runs
+                    // once. What is not awaited at once may borrow from it.
                     Origin::Unknown => local.is_some_and(|local| {
                         (local.loops, local.depth) == (self.loops, self.depth)
                             && (self.is_awaited || !self.shape.is_async())
@@ -608,8 +616,8 @@ impl Armer<'_> {
     }
 }
 
-/// Puts what a statement begins with in parentheses, where that is armed and an operator follows: the `match` that it is now
-/// would else be the whole statement.
+/// Puts what a statement begins with in parentheses, where that is armed and an operator follows:
+/// the `match` that it is now would else be the whole statement.
 fn parenthesize(expr: &mut Expr) {
     let mut is_operand = false;
     let mut first = expr;
@@ -672,7 +680,8 @@ fn sends_variable(stmt: &Stmt) -> bool {
     )
 }
 
-/// Whether an expression is seen to make a builder: a chain of nothing but methods by which builders are made.
+/// Returns `true` if an expression makes a builder: a chain of nothing but methods that make or
+/// configure builders.
 fn builds(expr: &Expr) -> bool {
     match expr {
         Expr::MethodCall(call) if CONFIGURES.iter().any(|name| call.method == name) => {
@@ -696,7 +705,7 @@ fn collect(tokens: TokenStream, mentions: &mut Vec<TokenTree>) {
     }
 }
 
-/// How often `name` is mentioned, also in the text of a format.
+/// Counts the mentions of `name`, also in the text of a format.
 fn count(mentions: &[TokenTree], name: &Ident) -> usize {
     let is = |token: &&TokenTree| match token {
         TokenTree::Ident(other) => other == name,
@@ -726,8 +735,8 @@ fn peel(expr: &mut Expr) -> &mut Expr {
     }
 }
 
-/// Returns the tokens of an expression to match on. They are in parentheses if the expression begins
-/// with a struct, whose braces would be those of the `match`.
+/// Returns the tokens of an expression to match on. They are in parentheses if the expression
+/// begins with a struct, whose braces would be those of the `match`.
 fn scrutinee(expr: &Expr) -> TokenStream {
     let mut first = expr;
     loop {
@@ -790,7 +799,7 @@ fn start(expr: &Expr) -> Span {
     }
 }
 
-/// Whether an expression is a variable, or a field of one: a place that is the same however often it is written.
+/// Returns `true` for a variable or a field of one: a place that may be written more than once.
 fn is_name(expr: &Expr) -> bool {
     match expr {
         Expr::Path(path) => path.path.get_ident().is_some(),
@@ -808,7 +817,7 @@ fn is_place(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a type is reqwest's builder, by its name.
+/// Returns `true` for the type of reqwest's builder, by its name.
 fn is_builder(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "RequestBuilder"),

@@ -88,8 +88,9 @@ impl Owned {
     }
 }
 
-/// The owned arguments of a function. A receiver that is taken by value becomes a local, since `self` cannot
-/// be bound again; `body` is changed to use that. An argument that is taken apart by a macro gets a name.
+/// The owned arguments of a function. A receiver that is taken by value becomes a local, since
+/// `self` cannot be bound again; `body` is changed to use that. An argument that is taken apart by
+/// a macro gets a name.
 pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStream) -> Vec<Owned> {
     let mut owned = Vec::new();
     for (at, input) in sig.inputs.iter_mut().enumerate() {
@@ -115,12 +116,14 @@ pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStre
     owned
 }
 
-/// Returns the text of a pattern with a macro in it, without the spaces that tokens are printed with.
+/// Returns the text of a pattern with a macro in it, without the spaces that tokens are printed
+/// with.
 fn as_written(pattern: &Pat) -> String {
     pattern.to_token_stream().to_string().replace(" !", "!").replace("! ", "!")
 }
 
-/// Makes a receiver that is taken by value a local of `body`. `before` are the statements before it.
+/// Makes a receiver that is taken by value a local of `body`. `before` are the statements before
+/// it.
 pub(crate) fn receiver_in_block(
     receiver: &Receiver,
     before: &[Stmt],

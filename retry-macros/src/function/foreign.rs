@@ -1,5 +1,5 @@
-//! The forms that other attributes and adapters leave: `#[async_trait]`, `#[tracing::instrument]`, `Box::pin(..)`,
-//! `.boxed()` and their kin.
+//! The forms that other attributes and adapters leave: `#[async_trait]`, `#[tracing::instrument]`,
+//! `Box::pin(..)`, `.boxed()` and their kin.
 
 use proc_macro2::Ident;
 use syn::{Attribute, Block, Expr, ExprCall, Pat, Signature, Stmt};
@@ -80,7 +80,8 @@ pub(crate) fn around(call: &ExprCall) -> bool {
     !call.args.is_empty() && (last.ident == "pin" || is_around(&last.ident))
 }
 
-/// Returns `true` for the statement that `#[tracing::instrument]` makes of the body of an `async fn`.
+/// Returns `true` for the statement that `#[tracing::instrument]` makes of the body of an `async
+/// fn`.
 pub(super) fn is_instrumented(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Local(local) if is_named(&local.pat, "__tracing_instrument_future")
         && local.init.as_ref().is_some_and(|init| has_block(&init.expr)))
@@ -143,7 +144,8 @@ fn is_named(pattern: &Pat, name: &str) -> bool {
     }
 }
 
-/// With `err` or `ret`, `#[tracing::instrument]` puts the body into an inner block, which it awaits first.
+/// With `err` or `ret`, `#[tracing::instrument]` puts the body into an inner block, which it awaits
+/// first.
 pub(super) fn innermost(block: &mut Block) -> &mut Vec<Stmt> {
     fn awaited(stmt: &mut Stmt) -> Option<&mut Vec<Stmt>> {
         let expr = match stmt {
@@ -163,7 +165,8 @@ pub(super) fn innermost(block: &mut Block) -> &mut Vec<Stmt> {
     block.stmts.first_mut().and_then(awaited).unwrap_or_else(|| unreachable!("it was there just now"))
 }
 
-/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`. The statements before it bind variables.
+/// The body in a block that `#[async_trait]` made: that of `let __ret: R = { body };`. The
+/// statements before it bind variables.
 pub(super) fn async_trait<'b>(
     block: &'b mut Block,
     sig: &Signature,

@@ -48,12 +48,13 @@ pub(crate) enum Shape {
     Async,
     /// `fn`: in the body, blocking.
     Sync,
-    /// `fn` that returns a future, or `async fn` that awaits one: in the `async` block that the body ends in.
+    /// `fn` that returns a future, or `async fn` that awaits one: in the `async` block that the
+    /// body ends in.
     Block,
     /// `fn` of which `#[tracing::instrument]` has put the body into a closure: in that, blocking.
     Closure,
-    /// `fn` that returns a future of any other expression: in an `async` block of ours around the body, which
-    /// awaits what the body yields.
+    /// `fn` that returns a future of any other expression: in an `async` block of ours around the
+    /// body, which awaits what the body yields.
     Wrapped {
         /// `true` if the future is returned in a `Box`.
         boxed: bool,
@@ -80,8 +81,8 @@ impl Parse for Function {
     }
 }
 
-/// The function in `item`. `None` where there is none or it cannot be read; a mistake is only reported where
-/// the compiler will not report one itself.
+/// The function in `item`. `None` where there is none or it cannot be read; a mistake is only
+/// reported where the compiler will not report one itself.
 pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Function> {
     if let Ok(function) = syn::parse2(item.clone()) {
         return Some(function);
@@ -204,13 +205,15 @@ impl Function {
         Some(if self.body.iter().any(is_called_closure) { Shape::Closure } else { Shape::Sync })
     }
 
-    /// For [`Shape::Wrapped`], where the future is `+ 'a`: the parameters that are borrowed for less, and what
-    /// they borrow. The body used them before the future was returned, and now does so in it.
+    /// For [`Shape::Wrapped`], where the future is `+ 'a`: the parameters that are borrowed for
+    /// less, and what they borrow. The body used them before the future was returned, and now does
+    /// so in it.
     pub(crate) fn shorter_lived(&self) -> Vec<(Option<Predicate>, Ident, Type)> {
         let ReturnType::Type(_, output) = &self.sig.output else { return Vec::new() };
         let bounds: Vec<_> = match (lifetime_bound(output), captures(output)) {
             (None, Some(captures)) => captures,
-            // A trait object without a bound is `'static`; what `impl Future` without one captures, the edition says.
+            // A trait object without a bound is `'static`; what `impl Future` without one captures,
+            // the edition says.
             (None, None) if matches!(**output, Type::ImplTrait(_)) => return Vec::new(),
             (Some(bound), _) if bound.ident == "_" => return Vec::new(),
             (bound, _) => bound.into_iter().collect(),
@@ -238,7 +241,8 @@ impl Function {
 
     /// The statements that are run again, for [`Shape::Block`] and [`Shape::Closure`].
     ///
-    /// `#[async_trait]` and `#[tracing::instrument]`, where they expand first, leave blocks of a known form.
+    /// `#[async_trait]` and `#[tracing::instrument]`, where they expand first, leave blocks of a
+    /// known form.
     pub(crate) fn block(&mut self) -> Enclosed<'_> {
         let mut owned = of_parameters(&self.sig);
         if let Some(at) = self.body.iter().position(is_called_closure) {

@@ -189,7 +189,8 @@ fn waits(options: &Options, text: &mut String) {
     }
 }
 
-/// Returns the longest that all waits of a call can be together: computed, and asked for. `None` if a value is not known.
+/// Returns the longest that all waits of a call can be together: computed, and asked for. `None` if
+/// a value is not known.
 fn worst(options: &Options) -> Option<(Duration, Duration)> {
     fn known<T: Copy>(given: Option<&Given<T>>, default: T) -> Option<T> {
         given.map_or(Some(default), |given| given.literal)

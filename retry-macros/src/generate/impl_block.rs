@@ -1,7 +1,7 @@
 //! The `impl` form, and other attributes that must expand first.
 //!
-//! Both are rewritten in terms of the attribute on a function: it is put on each method, or behind the other
-//! attribute, and expanded there.
+//! Both are rewritten in terms of the attribute on a function: it is put on each method, or behind
+//! the other attribute, and expanded there.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -118,7 +118,8 @@ pub(crate) fn expand(
     Some(block.into_token_stream())
 }
 
-/// Returns `true` if a method has a visible send or calls a transparent method, and returns a value that can be retried.
+/// Returns `true` if a method has a visible send or calls a transparent method, and returns a value
+/// that can be retried.
 fn sends(method: &ImplItemFn, transparent: &[Ident]) -> bool {
     let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
     let sends = |body: &[Stmt]| sends::any(body) || sends::calls_method(body, transparent);

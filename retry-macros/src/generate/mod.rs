@@ -164,7 +164,8 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         placement::needs_send(options, &function.sig.ident, sends, errors);
     }
     arguments.strip_mut(&mut function.sig, &mut function.body);
-    // The user's function would look as if it could be an `async fn`, which it may not be, and as if it returned a `Result`.
+    // The user's function would look as if it could be an `async fn`, which it may not be, and as
+    // if it returned a `Result`.
     let allow = matches!(shape, Shape::Wrapped { .. })
         .then(|| quote!(#[allow(clippy::manual_async_fn, clippy::missing_errors_doc)]));
     let docs = docs::section(options, &arguments, sends);
@@ -174,7 +175,8 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     Some(quote!(#(#attrs)* #docs #allow #vis #sig #block))
 }
 
-/// Returns `true` if a block of `function` may consume or change `receiver`, and no statement before the block takes a field of it.
+/// Returns `true` if a block of `function` may consume or change `receiver`, and no statement
+/// before the block takes a field of it.
 fn is_taken_in_block(function: &mut Function, receiver: &syn::Receiver, private: Private<'_>) -> bool {
     let Enclosed { before, body, owned } = function.block();
     if owned.iter().any(|owned| owned.is_receiver) {
@@ -270,7 +272,8 @@ impl Loop<'_> {
                 return #spanned::unreachable_value::<#result>();
             }
         };
-        // Where the user's braces are, but not of their context, or lints would take them for the user's.
+        // Where the user's braces are, but not of their context, or lints would take them for the
+        // user's.
         let mut braces = Group::new(Delimiter::Brace, quote!(#(#body)*));
         braces.set_span(Span::mixed_site().located_at(self.braces));
         let body = braces;
@@ -431,7 +434,8 @@ impl Loop<'_> {
             let renewed = if is_block {
                 quote_spanned!(span=> let #renewal = #reauth; #renewed)
             } else {
-                // In parentheses, or the braces of a struct would be those of the `match`; not the user's, or lints would see them.
+                // In parentheses, or the braces of a struct would be those of the `match`; not the
+                // user's, or lints would see them.
                 let mut matched = Group::new(Delimiter::Parenthesis, reauth);
                 matched.set_span(Span::mixed_site());
                 quote_spanned!(span=> match #matched { #renewal => #renewed })

@@ -1,8 +1,8 @@
 //! Options → the expression of a policy.
 //!
-//! Literals have been checked. A constant expression is bound to a constant, and each rule about it is checked by itself
-//! with its span: so a broken one is reported where it is, beside all others, also where the function is generic or
-//! unused.
+//! Literals have been checked. A constant expression is bound to a constant, and each rule about it
+//! is checked by itself with its span: so a broken one is reported where it is, beside all others,
+//! also where the function is generic or unused.
 
 use std::time::Duration;
 

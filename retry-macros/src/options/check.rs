@@ -1,5 +1,5 @@
-//! The rules across keys, over the values that are known while the macro runs. Those that only the compiler knows (constant
-//! expressions) it checks by the same rules.
+//! The rules across keys, over the values that are known while the macro runs. Those that only the
+//! compiler knows (constant expressions) it checks by the same rules.
 
 use std::time::Duration;
 

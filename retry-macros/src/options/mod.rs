@@ -1,5 +1,5 @@
-//! The tokens of an attribute → [`Options`] and errors. Values are literals, which are checked here, or constant
-//! expressions, which the compiler checks.
+//! The tokens of an attribute → [`Options`] and errors. Values are literals, which are checked
+//! here, or constant expressions, which the compiler checks.
 
 use std::time::Duration;
 
@@ -55,7 +55,8 @@ pub(crate) struct Options {
     pub(crate) krate: Option<Path>,
     pub(crate) skip: Option<Ident>,
     pub(crate) transparent: Option<Ident>,
-    /// The keys that were given, and their values as they were written: the key itself if it has none.
+    /// The keys that were given, and their values as they were written: the key itself if it has
+    /// none.
     pub(crate) given: Vec<(Key, TokenStream)>,
 }
 

@@ -1,4 +1,5 @@
-//! One reader for each kind of value: the meaning of a literal, `None` for a constant expression, or the message.
+//! One reader for each kind of value: the meaning of a literal, `None` for a constant expression,
+//! or the message.
 
 use std::time::Duration;
 
@@ -170,7 +171,8 @@ pub(crate) fn upstream(value: &Expr) -> Result<Expr, String> {
     expression(Key::Upstream, value)
 }
 
-/// Returns `true` if an expression makes an upstream: `Upstream::new(..)`, by any path, with methods behind it.
+/// Returns `true` if an expression makes an upstream: `Upstream::new(..)`, by any path, with
+/// methods behind it.
 fn makes_upstream(value: &Expr) -> bool {
     match value {
         Expr::Call(call) => match &*call.func {
@@ -187,7 +189,8 @@ fn makes_upstream(value: &Expr) -> bool {
     }
 }
 
-/// Returns the names of arguments, and the mistake if they are no list of names. What is named counts all the same.
+/// Returns the names of arguments, and the mistake if they are no list of names. What is named
+/// counts all the same.
 pub(crate) fn names(value: &Expr) -> (Vec<Ident>, Result<(), String>) {
     let name = |item: &Expr| match item {
         Expr::Path(path) if path.qself.is_none() => path.path.get_ident().cloned(),

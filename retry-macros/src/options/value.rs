@@ -13,7 +13,8 @@ pub(crate) fn parse(input: ParseStream<'_>) -> Option<Expr> {
     plain.ok().or_else(|| input.fork().parse::<Expr>().and_then(|_| input.parse()).ok())
 }
 
-/// A literal, or a list of literals: nearly all values are, and reading them as an expression takes ten times as long.
+/// A literal, or a list of literals: nearly all values are, and reading them as an expression takes
+/// ten times as long.
 fn plain(cursor: Cursor<'_>) -> Option<(Expr, Cursor<'_>)> {
     let (value, end) = if let Some((literal, end)) = cursor.literal() {
         (lit(literal), end)

@@ -13,8 +13,8 @@ use crate::walk;
 const PARTS: [&str; 2] = ["Form", "Part"];
 /// reqwest's types that are cloned where that is possible, by their last name.
 const REQUESTS: [&str; 3] = ["Body", "Request", "RequestBuilder"];
-/// Types that are read, written or received from by a shared reference, by their last name. A `File` without a path may be
-/// a type of the user's.
+/// Types that are read, written or received from by a shared reference, by their last name. A
+/// `File` without a path may be a type of the user's.
 const SHARED_STREAMS: [&str; 7] =
     ["File", "Receiver", "Stdin", "TcpStream", "UnboundedReceiver", "UnixDatagram", "UnixStream"];
 /// Types of streams that are boxed, by their last name.
@@ -38,9 +38,11 @@ const STREAMS: [&str; 10] = [
     "TryStream",
     "Write",
 ];
-/// Traits of iterators: an argument that is one is collected, what holds one is changed by an attempt.
+/// Traits of iterators: an argument that is one is collected, what holds one is changed by an
+/// attempt.
 const ITERATORS: [&str; 4] = ["DoubleEndedIterator", "ExactSizeIterator", "FusedIterator", "Iterator"];
-/// Traits that a reference has where what it points at has them: an argument of which no more is known can be lent.
+/// Traits that a reference has where what it points at has them: an argument of which no more is
+/// known can be lent.
 const LENT: [&str; 5] = ["AsRef", "Debug", "Display", "Serialize", "ToString"];
 /// Types that are `Copy`, and so are left alone.
 const COPY: [&str; 17] = [
@@ -63,7 +65,7 @@ pub(super) fn is_among(name: &Ident, names: &[&str]) -> bool {
     names.iter().any(|other| name == other)
 }
 
-/// What the type of an argument says about giving it to every attempt.
+/// The kind of an argument: how each attempt can be provided with it.
 #[derive(Clone)]
 pub(super) enum Kind {
     Copy,
@@ -96,7 +98,7 @@ pub(super) enum Kind {
     Generic,
     /// A type parameter of which a reference does as well, and what it is.
     Lent(String),
-    /// Whether it is `Clone` the compiler knows.
+    /// Another type. The compiler knows if it is `Clone`.
     Other,
     /// A type that the tokens do not show. It may be a request.
     Unknown,

@@ -14,8 +14,8 @@ impl Arguments {
         struct Strip<'n>(&'n [Ident]);
 
         impl Strip<'_> {
-            /// Strips the names that statements bind and that none after them mentions. The loop itself is
-            /// tokens, and is not looked into.
+            /// Strips the names that statements bind and that none after them mentions. The loop
+            /// itself is tokens, and is not looked into.
             fn stmts(&mut self, stmts: &mut [Stmt]) {
                 for at in 0..stmts.len() {
                     let (stmt, rest) = stmts[at..].split_first_mut().expect("one is left");

@@ -3,7 +3,8 @@ use syn::parse::Parser;
 
 use super::*;
 
-/// Returns the marks of the armed sends and watched reads of `body` in order, and the visible sends.
+/// Returns the marks of the armed sends and watched reads of `body` in order, and the visible
+/// sends.
 fn armed(body: &str) -> (Vec<String>, Sends) {
     fn marks(tokens: TokenStream, found: &mut Vec<String>) {
         for token in tokens {
