@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::backoff::{Backoff, Jitter};
-use crate::condition::{Condition, Conditions};
+use crate::condition::{Condition, Conditions, On};
 use crate::policy::Policy;
 use crate::rules::{self, PolicyError};
 
@@ -33,7 +33,7 @@ impl<'a> PolicyBuilder<'a> {
         Self { policy, on: None, never: None }
     }
 
-    /// Sets the number of retries after the first attempt, at least 1. Default 3.
+    /// Sets the number of retries after the first attempt. 0 turns retries off. Default 3.
     pub const fn max(mut self, max: u32) -> Self {
         self.policy.max = max;
         self
@@ -127,9 +127,7 @@ impl<'a> PolicyBuilder<'a> {
     pub const fn __trusted(self) -> Policy {
         let mut policy = self.policy;
         if let Some(on) = self.on {
-            let listed = Conditions::of(on);
-            policy.on_statuses = if listed.statuses.is_empty() { None } else { Some(listed.statuses) };
-            policy.on_failures = if listed.failures.is_empty() { None } else { Some(listed.failures) };
+            policy.on = On::of(on);
         }
         if let Some(never) = self.never {
             policy.never = Conditions::of(never);
@@ -180,14 +178,13 @@ impl<'a> PolicyBuilder<'a> {
     const fn broken_alone(&self) -> Option<PolicyError> {
         let Backoff { base, factor, cap, jitter } = self.policy.backoff;
         first(&[
-            rules::max(self.policy.max),
             match self.on {
                 Some(on) if on.is_empty() => rules::on(on),
                 Some(on) => rules::list(on),
                 None => None,
             },
             match self.never {
-                Some(never) => rules::list(never),
+                Some(never) => rules::never(never),
                 None => None,
             },
             rules::base(base),
@@ -243,7 +240,7 @@ mod tests {
     fn each_rule_is_checked() {
         let p = Policy::builder;
         let s = Duration::from_secs;
-        assert_eq!(error(p().max(0)), PolicyError::Max);
+        assert!(p().max(0).build().is_ok(), "retries are off");
         assert_eq!(error(p().on(&[])), PolicyError::OnEmpty);
         for status in [0, 99, 100, 200, 204, 301, 399, 600, u16::MAX] {
             assert_eq!(error(p().on(&[Condition::Status(status)])), PolicyError::Status(status));
@@ -297,12 +294,53 @@ mod tests {
 
     #[test]
     fn a_half_that_on_leaves_out_keeps_its_default() {
+        use crate::condition::{
+            Answer::Plain,
+            Safety::{Careful, Safe},
+        };
+
         let policy = Policy::builder().on(&[S429]).build().unwrap();
-        assert_eq!(policy.on_safe().failures, FailureSet::ALL);
-        assert_eq!(policy.on_careful().failures, FailureSet::EMPTY.with(Failure::Connect));
-        assert_eq!(policy.on_careful().statuses, StatusSet::EMPTY.with(429));
+        assert_eq!(policy.on(Safe, Plain).failures, FailureSet::ALL);
+        assert_eq!(policy.on(Careful, Plain).failures, FailureSet::EMPTY.with(Failure::Connect));
+        assert_eq!(policy.on(Careful, Plain).statuses, StatusSet::EMPTY.with(429));
         let policy = Policy::builder().on(&[Condition::Failure(Failure::Body)]).build().unwrap();
-        assert_eq!(policy.on_safe().statuses, Conditions::SAFE.statuses);
-        assert_eq!(policy.on_careful().failures, FailureSet::EMPTY.with(Failure::Body));
+        assert_eq!(policy.on(Safe, Plain).statuses, Conditions::SAFE.statuses);
+        assert_eq!(policy.on(Careful, Plain).failures, FailureSet::EMPTY.with(Failure::Body));
+    }
+
+    #[test]
+    fn the_default_may_be_listed_and_added_to() {
+        use crate::condition::{
+            Answer::{Hinted, Plain},
+            Safety::{Careful, Safe},
+        };
+
+        let on = [Condition::Default, Condition::Status(529), Condition::Status(403).if_hinted()];
+        let policy = Policy::builder().on(&on).build().unwrap();
+        for (safety, default) in [(Safe, Conditions::SAFE), (Careful, Conditions::CAREFUL)] {
+            let plain = policy.on(safety, Plain);
+            assert_eq!(plain.statuses, default.statuses.with(529));
+            assert_eq!(plain.failures, default.failures);
+        }
+        assert!(policy.on(Safe, Hinted).statuses.contains(403));
+        let hinted = policy.on(Careful, Hinted);
+        assert_eq!(hinted.statuses, Conditions::CAREFUL_HINTED.statuses.with(529).with(403));
+        // Without the default, the condition of a hint is a status of the half that it is in.
+        let policy = Policy::builder().on(&[Condition::Status(403).if_hinted()]).build().unwrap();
+        assert_eq!(policy.on(Safe, Plain).statuses, StatusSet::EMPTY);
+        assert_eq!(policy.on(Safe, Hinted).statuses, StatusSet::EMPTY.with(403));
+        assert_eq!(policy.on(Safe, Plain).failures, FailureSet::ALL);
+        let twice = [Condition::Default, Condition::Default];
+        assert_eq!(error(Policy::builder().on(&twice)), PolicyError::Repeated(Condition::Default));
+        let hinted = S429.if_hinted();
+        assert_eq!(
+            error(Policy::builder().on(&[S429, hinted])),
+            PolicyError::Covered { item: hinted, by: S429 }
+        );
+        for item in [Condition::Default, hinted] {
+            assert_eq!(error(Policy::builder().never(&[item])), PolicyError::OnlyOn(item));
+        }
+        let never = [S429];
+        assert_eq!(error(Policy::builder().on(&[hinted]).never(&never)), PolicyError::OnIsNever(hinted));
     }
 }

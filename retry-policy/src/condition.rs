@@ -14,6 +14,11 @@ pub enum Condition {
     Range(u16, u16),
     /// An exchange that failed in this way.
     Failure(Failure),
+    /// A response with a status from the first to the second, if it carries a hint. `403 if hinted` is
+    /// `IfHinted(403, 403)`.
+    IfHinted(u16, u16),
+    /// The default of `on`, for safe and other requests each to its own.
+    Default,
 }
 
 impl Condition {
@@ -21,24 +26,45 @@ impl Condition {
     pub const fn covers(self, other: Self) -> bool {
         match (self, other) {
             (Self::Failure(a), Self::Failure(b)) => a as u8 == b as u8,
-            (Self::Failure(_), _) | (_, Self::Failure(_)) => false,
+            (Self::Default, Self::Default) => true,
+            (Self::Failure(_) | Self::Default, _) | (_, Self::Failure(_) | Self::Default) => false,
+            (Self::IfHinted(..), Self::Status(_) | Self::Range(..)) => false,
             (a, b) => a.first() <= b.first() && b.last() <= a.last(),
         }
     }
 
-    /// Returns the first status, or 0 for a failure.
-    const fn first(self) -> u16 {
+    /// Returns the item for responses that carry a hint. A failure and the default stay as they are.
+    #[must_use]
+    pub const fn if_hinted(self) -> Self {
         match self {
-            Self::Status(first) | Self::Range(first, _) => first,
-            Self::Failure(_) => 0,
+            Self::Status(status) => Self::IfHinted(status, status),
+            Self::Range(first, last) => Self::IfHinted(first, last),
+            other => other,
         }
     }
 
-    /// Returns the last status, or 0 for a failure.
+    /// Returns the statuses without the condition of a hint.
+    pub(crate) const fn unconditional(self) -> Self {
+        match self {
+            Self::IfHinted(first, last) if first == last => Self::Status(first),
+            Self::IfHinted(first, last) => Self::Range(first, last),
+            other => other,
+        }
+    }
+
+    /// Returns the first status, or 0 for an item without one.
+    const fn first(self) -> u16 {
+        match self {
+            Self::Status(first) | Self::Range(first, _) | Self::IfHinted(first, _) => first,
+            Self::Failure(_) | Self::Default => 0,
+        }
+    }
+
+    /// Returns the last status, or 0 for an item without one.
     const fn last(self) -> u16 {
         match self {
-            Self::Status(last) | Self::Range(_, last) => last,
-            Self::Failure(_) => 0,
+            Self::Status(last) | Self::Range(_, last) | Self::IfHinted(_, last) => last,
+            Self::Failure(_) | Self::Default => 0,
         }
     }
 }
@@ -70,7 +96,7 @@ impl Conditions {
     pub(crate) const CAREFUL_HINTED: Self =
         Self { statuses: Self::CAREFUL.statuses.with(503), failures: Self::CAREFUL.failures };
 
-    /// Collects the items of a list.
+    /// Collects the items of a list that hold whether a response carries a hint or not.
     pub(crate) const fn of(items: &[Condition]) -> Self {
         let mut collected = Self::NONE;
         let mut i = 0;
@@ -81,6 +107,7 @@ impl Conditions {
                     collected.statuses = collected.statuses.with_range(first, last);
                 }
                 Condition::Failure(failure) => collected.failures = collected.failures.with(failure),
+                Condition::IfHinted(..) | Condition::Default => {}
             }
             i += 1;
         }
@@ -91,10 +118,98 @@ impl Conditions {
     pub const fn covers(&self, item: Condition) -> bool {
         match item {
             Condition::Status(status) => self.statuses.contains(status),
-            Condition::Range(first, last) => {
+            Condition::Range(first, last) | Condition::IfHinted(first, last) => {
                 self.statuses.contains_all(StatusSet::EMPTY.with_range(first, last))
             }
             Condition::Failure(failure) => self.failures.contains(failure),
+            Condition::Default => false,
         }
     }
+
+    /// Adds the members of `other`.
+    pub(crate) const fn union(self, other: Self) -> Self {
+        Self { statuses: self.statuses.union(other.statuses), failures: self.failures.union(other.failures) }
+    }
+}
+
+/// The list of `on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct On {
+    /// The statuses, if any is listed.
+    pub(crate) statuses: Option<StatusSet>,
+    /// The failures, if any is listed.
+    pub(crate) failures: Option<FailureSet>,
+    /// The statuses of responses that carry a hint.
+    pub(crate) hinted: StatusSet,
+    /// The default is listed, and the other items add to it.
+    pub(crate) has_default: bool,
+}
+
+impl On {
+    /// The list that is left out.
+    pub(crate) const DEFAULT: Self =
+        Self { statuses: None, failures: None, hinted: StatusSet::EMPTY, has_default: false };
+
+    /// Collects the items of a list.
+    pub(crate) const fn of(items: &[Condition]) -> Self {
+        let listed = Conditions::of(items);
+        let mut on = Self { failures: listed.failures.or_none(), ..Self::DEFAULT };
+        let mut any_status = !listed.statuses.is_empty();
+        let mut i = 0;
+        while i < items.len() {
+            match items[i] {
+                Condition::Default => on.has_default = true,
+                Condition::IfHinted(first, last) => {
+                    on.hinted = on.hinted.with_range(first, last);
+                    any_status = true;
+                }
+                _ => {}
+            }
+            i += 1;
+        }
+        if any_status {
+            on.statuses = Some(listed.statuses);
+        }
+        on
+    }
+
+    /// Returns the conditions, where `default` is the default.
+    pub(crate) const fn or(&self, default: Conditions, answer: Answer) -> Conditions {
+        let mut on = Conditions {
+            statuses: match self.statuses {
+                Some(statuses) => statuses,
+                None => default.statuses,
+            },
+            failures: match self.failures {
+                Some(failures) => failures,
+                None => default.failures,
+            },
+        };
+        if self.has_default {
+            on = on.union(default);
+        }
+        if matches!(answer, Answer::Hinted) {
+            on.statuses = on.statuses.union(self.hinted);
+        }
+        on
+    }
+}
+
+/// The safety of repeating a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Safety {
+    /// Repeating the request has the effect of sending it once: by its method (RFC 9110 §9.2.2), by an
+    /// `Idempotency-Key`, or by `idempotent`.
+    Safe,
+    /// Repeating the request may do its work twice.
+    Careful,
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It carries no hint, or there is none.
+    Plain,
+    /// It says how long to wait.
+    Hinted,
 }

@@ -18,11 +18,45 @@ use crate::text::{self, wrong_kind};
 impl<'de> Deserialize<'de> for Policy {
     /// Starts from [`Policy::DEFAULT`]; unknown fields are errors.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Fields)
+        Self::DEFAULT.overlay(deserializer)
     }
 }
 
-struct Fields;
+impl Policy {
+    /// Reads options that override those of this policy, for `#[serde(deserialize_with = "..")]`.
+    ///
+    /// ```
+    /// use retry_http::{Policy, policy};
+    /// use serde::{Deserialize, Deserializer};
+    ///
+    /// const GENTLE: Policy = policy!(max = 2, base = 2s);
+    ///
+    /// fn gentle<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::Error> {
+    ///     GENTLE.overlay(deserializer)
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Config {
+    ///     #[serde(deserialize_with = "gentle")]
+    ///     retry: Policy,
+    /// }
+    ///
+    /// let config: Config = serde_json::from_str(r#"{"retry": {"max": 7}}"#)?;
+    /// assert_eq!(config.retry, policy!(max = 7, base = 2s));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for an unknown field, a value that cannot be read, and a rule that the policy
+    /// breaks.
+    pub fn overlay<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields(self))
+    }
+}
+
+/// The fields that lie over a policy.
+struct Fields(Policy);
 
 impl<'de> Visitor<'de> for Fields {
     type Value = Policy;
@@ -33,7 +67,7 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Policy, M::Error> {
         let (mut on, mut never) = (None, None);
-        let mut policy = Policy::builder();
+        let mut policy = self.0.to_builder();
         let mut read = Vec::new();
         while let Some(field) = map.next_key::<String>()? {
             let key = key(&field).map_err(M::Error::custom)?;
@@ -253,6 +287,11 @@ mod tests {
             .unwrap();
         assert_eq!(policy, Ok(expected));
         assert_eq!(read("{}"), Ok(Policy::DEFAULT));
+        assert_eq!(read(r#"{"max": "0"}"#).unwrap().max(), 0, "retries are off");
+        let on = [Condition::Default, Condition::Status(403).if_hinted()];
+        let hinted = Policy::builder().on(&on).build().unwrap();
+        assert_eq!(read(r#"{"on": ["default", "403 if hinted"]}"#), Ok(hinted));
+        assert_eq!(read(r#"{"on": "default, 403 if hinted"}"#), Ok(hinted));
     }
 
     #[test]
@@ -274,7 +313,6 @@ mod tests {
             (r#"{"retries": 5}"#, "unknown option `retries`, did you mean `max`?"),
             (r#"{"retry_if": 5}"#, "`retry_if` looks at what a function returns: give it to `#[retry_http]`"),
             (r#"{"policy": 5}"#, "`policy` is an option of `#[retry_http]`, and not of a configuration"),
-            (r#"{"max": 0}"#, "`max`: `max` must be at least 1"),
             (r#"{"max": 1.5}"#, "`max`: `max` is a whole number"),
             (r#"{"max": -1}"#, "`max`: `max` is a whole number"),
             (r#"{"max": 4294967296}"#, "`max`: `max` is too large"),

@@ -60,6 +60,12 @@ impl FailureSet {
         Self { bits: self.bits | failure.bit() }
     }
 
+    /// Adds the members of `other`.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self { bits: self.bits | other.bits }
+    }
+
     /// Returns `true` if `failure` is a member.
     pub const fn contains(self, failure: Failure) -> bool {
         self.bits & failure.bit() != 0
@@ -78,6 +84,11 @@ impl FailureSet {
     /// Returns `true` if every member of `other` is a member.
     pub const fn contains_all(self, other: Self) -> bool {
         other.bits & !self.bits == 0
+    }
+
+    /// Returns the set, or `None` if it is empty.
+    pub(crate) const fn or_none(self) -> Option<Self> {
+        if self.is_empty() { None } else { Some(self) }
     }
 
     /// Returns `true` if the set has no member.

@@ -24,7 +24,7 @@ pub mod words;
 
 pub use backoff::{Backoff, Jitter};
 pub use builder::PolicyBuilder;
-pub use condition::{Condition, Conditions};
+pub use condition::{Answer, Condition, Conditions, Safety};
 pub use failure::{Failure, FailureSet};
 pub use message::PolicyMessage;
 pub use policy::Policy;

@@ -73,6 +73,8 @@ impl PolicyMessage {
             Condition::Range(500, 599) => self.text("5xx"),
             Condition::Range(first, last) => self.number(first as u128).text("..=").number(last as u128),
             Condition::Failure(failure) => self.text(failure.name()),
+            Condition::IfHinted(..) => self.condition(condition.unconditional()).text(" if hinted"),
+            Condition::Default => self.text("default"),
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use crate::backoff::Backoff;
-use crate::condition::Conditions;
-use crate::failure::FailureSet;
-use crate::status::StatusSet;
+use crate::condition::{Answer, Conditions, On, Safety};
 
 /// The longest hint to obey if a policy sets none.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
@@ -29,13 +27,12 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 ///     Err(error) => panic!("{}", error.message().as_str()),
 /// };
 /// assert_eq!(GENTLE.max(), 5);
-/// assert_eq!(Policy::builder().max(0).build(), Err(PolicyError::Max));
+/// assert_eq!(Policy::builder().on(&[]).build(), Err(PolicyError::OnEmpty));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
     pub(crate) max: u32,
-    pub(crate) on_statuses: Option<StatusSet>,
-    pub(crate) on_failures: Option<FailureSet>,
+    pub(crate) on: On,
     pub(crate) never: Conditions,
     pub(crate) backoff: Backoff,
     pub(crate) max_retry_after: Option<Duration>,
@@ -50,8 +47,7 @@ impl Policy {
     /// is safe to retry. Obeys hints of up to 2 minutes. Sets no bound on a call or its requests.
     pub const DEFAULT: Self = Self {
         max: 3,
-        on_statuses: None,
-        on_failures: None,
+        on: On::DEFAULT,
         never: Conditions::NONE,
         backoff: Backoff::DEFAULT,
         max_retry_after: None,
@@ -61,7 +57,7 @@ impl Policy {
         idempotency_key: false,
     };
 
-    /// Returns the number of retries after the first attempt.
+    /// Returns the number of retries after the first attempt. 0 turns retries off.
     pub const fn max(&self) -> u32 {
         self.max
     }
@@ -110,29 +106,14 @@ impl Policy {
         &self.never
     }
 
-    /// Returns what is retried if the request is safe to repeat: by its method (RFC 9110 §9.2.2),
-    /// by an `Idempotency-Key`, or by `idempotent`.
-    pub fn on_safe(&self) -> Conditions {
-        self.on_or(Conditions::SAFE)
-    }
-
-    /// Returns what is retried if repeating the request may do its work twice.
-    pub fn on_careful(&self) -> Conditions {
-        self.on_or(Conditions::CAREFUL)
-    }
-
-    /// Returns what is retried if repeating the request may do its work twice, and the answer
-    /// carries a hint.
-    pub fn on_careful_hinted(&self) -> Conditions {
-        self.on_or(Conditions::CAREFUL_HINTED)
-    }
-
-    /// Returns what `on` lists. A half that it leaves out keeps its default.
-    fn on_or(&self, default: Conditions) -> Conditions {
-        Conditions {
-            statuses: self.on_statuses.unwrap_or(default.statuses),
-            failures: self.on_failures.unwrap_or(default.failures),
-        }
+    /// Returns what is retried, by the safety of the request and by its answer.
+    pub const fn on(&self, safety: Safety, answer: Answer) -> Conditions {
+        let default = match (safety, answer) {
+            (Safety::Safe, _) => Conditions::SAFE,
+            (Safety::Careful, Answer::Plain) => Conditions::CAREFUL,
+            (Safety::Careful, Answer::Hinted) => Conditions::CAREFUL_HINTED,
+        };
+        self.on.or(default, answer)
     }
 }
 

@@ -25,7 +25,7 @@ macro_rules! rules {
 }
 
 rules! {
-    /// Requires at least one retry.
+    /// Requires at least one retry, in an attribute.
     max(max: u32), or PolicyError::Max, if max == 0;
     /// Requires a bound on a call that is above zero.
     deadline(deadline: Duration), or PolicyError::Zero(Key::Deadline), if deadline.is_zero();
@@ -113,7 +113,7 @@ pub const fn max_retry_after_and_deadline(
 
 /// Requires that an item names errors, or 202, by which a server asks to be polled.
 pub const fn condition(item: Condition) -> Option<PolicyError> {
-    match item {
+    match item.unconditional() {
         Condition::Status(status) if !is_retryable(status) => Some(PolicyError::Status(status)),
         Condition::Range(first, _) if !is_retryable(first) => Some(PolicyError::Status(first)),
         Condition::Range(_, last) if !is_retryable(last) => Some(PolicyError::Status(last)),
@@ -161,6 +161,30 @@ pub const fn list(items: &[Condition]) -> Option<PolicyError> {
     None
 }
 
+/// Requires that each item of `never` can be listed there, and once.
+pub const fn never(items: &[Condition]) -> Option<PolicyError> {
+    let mut i = 0;
+    while i < items.len() {
+        let broken = condition(items[i]);
+        if broken.is_some() {
+            return broken;
+        }
+        if let Some(broken) = only_on(items[i]) {
+            return Some(broken);
+        }
+        i += 1;
+    }
+    list(items)
+}
+
+/// Requires an item that is not for `on` alone.
+pub const fn only_on(item: Condition) -> Option<PolicyError> {
+    match item {
+        Condition::Default | Condition::IfHinted(..) => Some(PolicyError::OnlyOn(item)),
+        _ => None,
+    }
+}
+
 /// Requires that `never` leaves each item of `on`.
 pub const fn none_never(on: &[Condition], never: &Conditions) -> Option<PolicyError> {
     let mut i = 0;
@@ -198,7 +222,7 @@ const ERRORS: StatusSet = StatusSet::EMPTY.with_range(400, 599);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// When `max` is 0.
+    /// When `max` is 0 in an attribute, which then does nothing.
     Max,
     /// When a duration is zero.
     Zero(Key),
@@ -263,6 +287,8 @@ pub enum PolicyError {
         /// The item that covers it.
         by: Condition,
     },
+    /// When `never` lists an item that is for `on` alone.
+    OnlyOn(Condition),
     /// When `never` covers an item of `on`.
     OnIsNever(Condition),
     /// When there is a `reauth`, and `never` covers 401.
@@ -277,7 +303,7 @@ impl PolicyError {
         match self {
             Self::Max => PolicyMessage::new(
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or \
-                 remove the attribute or the policy",
+                 remove the attribute",
             ),
             Self::Zero(key @ (Key::Base | Key::Cap)) => PolicyMessage::new("`")
                 .text(key.name())
@@ -354,6 +380,9 @@ impl PolicyError {
                 .text("` is already covered by `")
                 .condition(by)
                 .text("`: remove one"),
+            Self::OnlyOn(item) => PolicyMessage::new("`")
+                .condition(item)
+                .text("` is for `on` alone: list statuses and failures in `never`, such as `never = [401]`"),
             Self::OnIsNever(item) => PolicyMessage::new("`never` covers `")
                 .condition(item)
                 .text("` of `on`, so this is never retried: remove it from one of the two"),

@@ -51,6 +51,17 @@ impl StatusSet {
         self
     }
 
+    /// Adds the members of `other`.
+    #[must_use]
+    pub const fn union(mut self, other: Self) -> Self {
+        let mut word = 0;
+        while word < self.words.len() {
+            self.words[word] |= other.words[word];
+            word += 1;
+        }
+        self
+    }
+
     /// Returns `true` if `status` is a member.
     pub const fn contains(&self, status: u16) -> bool {
         if !is_status(status) {

@@ -129,12 +129,19 @@ fn exact(whole: &str, fraction: &str, unit: u64) -> Option<Duration> {
     Some(Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).ok()?))
 }
 
-/// Reads an item of `on` or `never`: `503`, `5xx`, `500..=504` or the word for a failure.
+/// Reads an item of `on` or `never`: `503`, `5xx`, `500..=504`, the word for a failure, `default`, or
+/// `403 if hinted`.
 ///
 /// # Errors
 ///
 /// Returns the message.
 pub fn condition(text: &str) -> Result<Condition, String> {
+    if let Some(item) = text.strip_suffix("if hinted").filter(|item| item.ends_with(' ')) {
+        return if_hinted(condition(item.trim_end())?);
+    }
+    if text == "default" {
+        return Ok(Condition::Default);
+    }
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         if let Some((first, last)) = text.split_once("..=") {
             return range(number_of_status(first)?, number_of_status(last)?);
@@ -170,7 +177,7 @@ pub const MINUS_RANGE: &str = "a range of statuses is written `500..=504`";
 /// Returns the message for something that is no item of a list.
 pub fn no_item() -> String {
     format!(
-        "expected a status such as `503`, a class such as `5xx`, a range such as `500..=504`, or one of {}",
+        "expected a status such as `503`, a class such as `5xx`, a range such as `500..=504`, `default`, or one of {}",
         list(&FAILURES)
     )
 }
@@ -232,6 +239,18 @@ fn checked(condition: Condition) -> Result<Condition, String> {
     }
 }
 
+/// Adds the condition that a response carries a hint.
+///
+/// # Errors
+///
+/// Returns the message for an item that is no status.
+pub fn if_hinted(item: Condition) -> Result<Condition, String> {
+    match item {
+        Condition::Status(_) | Condition::Range(..) => Ok(item.if_hinted()),
+        _ => Err(format!("only a response carries a hint: write `403 if hinted`, or `{item}` alone")),
+    }
+}
+
 /// Reads the word for a failure.
 ///
 /// # Errors
@@ -283,7 +302,6 @@ pub fn max(digits: &str) -> Result<u32, String> {
         return Err(wrong_kind(Key::Max));
     }
     match digits.parse() {
-        Ok(0) => Err(PolicyError::Max.to_string()),
         Ok(max) => Ok(max),
         Err(_) => Err(format!("`max` is too large: it is at most {}", u32::MAX)),
     }
@@ -347,6 +365,9 @@ mod tests {
             ("5xx", Condition::Range(500, 599)),
             ("500..=504", Condition::Range(500, 504)),
             ("connect", Condition::Failure(Failure::Connect)),
+            ("default", Condition::Default),
+            ("403 if hinted", Condition::IfHinted(403, 403)),
+            ("5xx if hinted", Condition::IfHinted(500, 599)),
         ] {
             assert_eq!(condition(text), Ok(expected), "{text}");
         }
@@ -367,6 +388,9 @@ mod tests {
             ("server_error", "did you mean `5xx`?"),
             ("", "expected a status"),
             ("-1", "expected a status"),
+            ("connect if hinted", "only a response carries a hint"),
+            ("default if hinted", "only a response carries a hint"),
+            ("200 if hinted", "`200` is not an error"),
         ] {
             let message = condition(text).unwrap_err();
             assert!(message.contains(part), "{text}: {message}");
@@ -376,7 +400,7 @@ mod tests {
     #[test]
     fn numbers_and_words() {
         assert_eq!(max("5"), Ok(5));
-        assert!(max("0").unwrap_err().contains("at least 1"));
+        assert_eq!(max("0"), Ok(0));
         assert!(max("1.5").unwrap_err().contains("whole number"));
         assert!(max("4294967296").unwrap_err().contains("too large"));
         assert_eq!(number("1.5"), Some(1.5));

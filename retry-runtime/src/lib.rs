@@ -39,8 +39,8 @@ pub use fleet::{Fleet, FleetError};
 pub use observe::metrics::describe_metrics;
 pub use observe::{Event, Observer, Step};
 pub use retry_policy::{
-    Backoff, Condition, Conditions, Failure, FailureSet, Jitter, Policy, PolicyBuilder, PolicyError,
-    PolicyMessage, StatusSet,
+    Answer, Backoff, Condition, Conditions, Failure, FailureSet, Jitter, Policy, PolicyBuilder, PolicyError,
+    PolicyMessage, Safety, StatusSet,
 };
 pub use scope::renewal::{Renewal, Renewed};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]

@@ -735,8 +735,9 @@ fn peel(expr: &mut Expr) -> &mut Expr {
     }
 }
 
-/// Returns the tokens of an expression to match on. They are in parentheses if the expression
-/// begins with a struct, whose braces would be those of the `match`.
+/// Returns the tokens of an expression to match on. They are in parentheses if the braces of the
+/// `match` could be part of it, as after `return`, or its own braces those of the `match`, as in a
+/// struct.
 fn scrutinee(expr: &Expr) -> TokenStream {
     let mut first = expr;
     loop {
@@ -747,13 +748,29 @@ fn scrutinee(expr: &Expr) -> TokenStream {
             Expr::Call(call) => &call.func,
             Expr::Await(future) => &future.base,
             Expr::Try(tried) => &tried.expr,
-            Expr::Struct(_) => {
+            Expr::Unary(unary) => &unary.expr,
+            Expr::Reference(reference) => &reference.expr,
+            Expr::Array(_)
+            | Expr::Async(_)
+            | Expr::Block(_)
+            | Expr::Group(_)
+            | Expr::If(_)
+            | Expr::Lit(_)
+            | Expr::Loop(_)
+            | Expr::Macro(_)
+            | Expr::Match(_)
+            | Expr::Paren(_)
+            | Expr::Path(_)
+            | Expr::Repeat(_)
+            | Expr::Tuple(_)
+            | Expr::Unsafe(_)
+            | Expr::Verbatim(_) => return expr.to_token_stream(),
+            _ => {
                 let mut group = Group::new(Delimiter::Parenthesis, expr.to_token_stream());
                 // Not the user's, or lints would see them.
                 group.set_span(Span::mixed_site());
                 return group.into_token_stream();
             }
-            _ => return expr.to_token_stream(),
         };
     }
 }

@@ -106,12 +106,16 @@ fn what(options: &Options, text: &mut String) {
     let max = written(options.max.as_ref(), &Policy::DEFAULT.max(), u32::to_string);
     let retries = if max == "1" { "retry" } else { "retries" };
     let on = options.on.as_deref().unwrap_or_default();
-    let (failures, statuses): (Vec<_>, Vec<_>) =
-        on.iter().partition(|item| matches!(item.item, Item::Literal(Literal::Failure(_))));
+    let is_default = |item: &&Condition| matches!(item.item, Item::Literal(Literal::Default));
+    let has_default = on.iter().any(|item| is_default(&item));
+    let (failures, statuses): (Vec<_>, Vec<_>) = on
+        .iter()
+        .filter(|item| !is_default(item))
+        .partition(|item| matches!(item.item, Item::Literal(Literal::Failure(_))));
     let listed = |items: &[&Condition]| and(&items.iter().map(|item| name(item)).collect::<Vec<_>>());
     _ = writeln!(text, "At most {max} {retries}, of:");
     let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
-    if statuses.is_empty() {
+    if statuses.is_empty() || has_default {
         text.push_str(match idempotent {
             None => {
                 "\n- the statuses 429, and 503 where the server says how long to wait; and where repeating the request is \
@@ -120,10 +124,11 @@ fn what(options: &Options, text: &mut String) {
             Some(true) => "\n- the statuses 408, 425, 429, 500, 502, 503 and 504",
             Some(false) => "\n- the statuses 429, and 503 where the server says how long to wait",
         });
-    } else {
+    }
+    if !statuses.is_empty() {
         _ = write!(text, "\n- the statuses {}", listed(&statuses));
     }
-    if failures.is_empty() {
+    if failures.is_empty() || has_default {
         text.push_str(match idempotent {
             None => {
                 "\n- connections that were not made; and where repeating the request is safe timeouts, resets and bodies \
@@ -132,7 +137,8 @@ fn what(options: &Options, text: &mut String) {
             Some(true) => "\n- connections that were not made, timeouts, resets and bodies that broke off",
             Some(false) => "\n- connections that were not made",
         });
-    } else {
+    }
+    if !failures.is_empty() {
         _ = write!(text, "\n- {}", listed(&failures));
     }
     match options.never.as_deref() {
@@ -151,8 +157,16 @@ fn name(item: &Condition) -> String {
         Item::Literal(Literal::Failure(Failure::Body)) => "bodies that broke off".to_owned(),
         Item::Literal(Literal::Range(400, 499) | Literal::Range(500, 599)) => item.text(),
         Item::Literal(Literal::Range(first, last)) => format!("{first} to {last}"),
+        Item::Literal(Literal::IfHinted(..)) => {
+            let text = item.text();
+            let statuses = text.strip_suffix(" if hinted").unwrap_or(&text);
+            format!("{statuses} where the server says how long to wait")
+        }
         Item::Literal(_) => item.text(),
-        Item::Constant(_) => format!("`{}`", source(&item.source)),
+        Item::Constant(_) => format!("`{}`", source(&item.source.item)),
+        Item::HintedConstant(_) => {
+            format!("`{}` where the server says how long to wait", source(&item.source.item))
+        }
     }
 }
 

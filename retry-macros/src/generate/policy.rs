@@ -184,11 +184,12 @@ impl<'o> Built<'o> {
                 listed.iter().cloned().chain(behind).collect()
             };
             let once = |name: &Ident, rules: &TokenStream| {
-                let span = item.source.span();
-                quote_spanned!(span=> #rules::listed(#krate::Condition::Status(#name), &[#(#others),*]))
+                let (span, condition) = (item.source.span(), item.of_status(krate, name));
+                quote_spanned!(span=> #rules::listed(#condition, &[#(#others),*]))
             };
-            let value = self.constant(&name, &item.source, &status, &quote!(::core::primitive::u16), once);
-            listed.push(quote!(#krate::Condition::Status(#value)));
+            let value =
+                self.constant(&name, &item.source.item, &status, &quote!(::core::primitive::u16), once);
+            listed.push(item.of_status(krate, &value));
         }
         let method = Ident::new(key, Span::call_site());
         self.policy.extend(quote!(.#method(&[#(#listed),*])));
@@ -257,9 +258,9 @@ impl<'o> Built<'o> {
             let listed = match item.constant_status() {
                 Some(_) if !self.inline => {
                     let name = format_ident!("__ON_{at}");
-                    quote!(#krate::Condition::Status(#name))
+                    item.of_status(krate, &name)
                 }
-                Some(status) => quote!(#krate::Condition::Status(#status)),
+                Some(status) => item.of_status(krate, &status),
                 None => item.tokens(krate),
             };
             check(span, &|rules| quote_spanned!(span=> #rules::not_never(#listed, (#policy).never())));
@@ -314,7 +315,7 @@ impl Options {
             || source(self.jitter.as_ref().map(|given| &given.source))
             || self.durations().any(|given| source(Some(&given.source)))
             || source(self.policy.as_ref())
-            || self.on.iter().chain(&self.never).flatten().any(|item| source(Some(&item.source)))
+            || self.on.iter().chain(&self.never).flatten().any(|item| source(Some(&item.source.item)))
     }
 }
 

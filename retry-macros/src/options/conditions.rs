@@ -1,11 +1,12 @@
 //! Items of `on` and `never`: statuses, classes, ranges and words.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use retry_policy::keys::Key;
-use retry_policy::text::{self, wrong_kind};
+use retry_policy::text;
 use retry_policy::{Condition as Literal, PolicyError, rules};
-use syn::{Expr, ExprRange, Lit, RangeLimits};
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, ExprRange, Lit, RangeLimits, Token};
 
 use crate::diagnostics::Errors;
 use crate::options::value::{self, literal, word};
@@ -14,8 +15,15 @@ use crate::paths::Facade;
 /// One item, and the tokens it was written with.
 #[derive(Clone)]
 pub(crate) struct Condition {
-    pub(crate) source: Expr,
+    pub(crate) source: Source,
     pub(crate) item: Item,
+}
+
+/// An item as it was written: an expression, and `if hinted`.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(crate) item: Expr,
+    condition: Option<(Token![if], Ident)>,
 }
 
 /// The meaning of an item.
@@ -25,6 +33,8 @@ pub(crate) enum Item {
     Literal(Literal),
     /// A constant expression of type `u16`, which the compiler checks.
     Constant(Constant),
+    /// A constant expression, if a response carries a hint.
+    HintedConstant(Constant),
 }
 
 /// The names of a path. Of another expression the macro knows nothing.
@@ -52,7 +62,7 @@ impl Condition {
     pub(crate) fn literal(&self) -> Option<Literal> {
         match self.item {
             Item::Literal(literal) => Some(literal),
-            Item::Constant(_) => None,
+            Item::Constant(_) | Item::HintedConstant(_) => None,
         }
     }
 
@@ -62,9 +72,10 @@ impl Condition {
             (Item::Literal(item), Item::Literal(earlier)) => {
                 rules::listed(*item, &[*earlier]).map(|broken| broken.to_string())
             }
-            (Item::Constant(item), Item::Constant(earlier)) if item.is_certainly(earlier) => {
-                Some(format!("`{}` is listed twice: remove one", self.text()))
-            }
+            (
+                Item::Constant(item) | Item::HintedConstant(item),
+                Item::Constant(earlier) | Item::HintedConstant(earlier),
+            ) if item.is_certainly(earlier) => Some(format!("`{}` is listed twice: remove one", self.text())),
             _ => None,
         }
     }
@@ -72,7 +83,7 @@ impl Condition {
     /// Returns `true` if this item and `other` certainly name one constant.
     pub(crate) fn is_constant_of(&self, other: &Self) -> bool {
         match (&self.item, &other.item) {
-            (Item::Constant(a), Item::Constant(b)) => a.is_certainly(b),
+            (Item::Constant(a) | Item::HintedConstant(a), Item::Constant(b)) => a.is_certainly(b),
             _ => false,
         }
     }
@@ -81,19 +92,25 @@ impl Condition {
     pub(crate) fn text(&self) -> String {
         match &self.item {
             Item::Literal(literal) => literal.to_string(),
-            Item::Constant(Constant(Some(names))) => {
+            Item::Constant(Constant(Some(names))) | Item::HintedConstant(Constant(Some(names))) => {
                 names.iter().map(Ident::to_string).collect::<Vec<_>>().join("::")
             }
-            Item::Constant(Constant(None)) => "this constant".to_owned(),
+            Item::Constant(_) | Item::HintedConstant(_) => "this constant".to_owned(),
         }
     }
 
     /// Returns the status, if the item is a constant expression.
     pub(crate) fn constant_status(&self) -> Option<TokenStream> {
-        let Item::Constant(_) = self.item else { return None };
-        let source = &self.source;
+        let (Item::Constant(_) | Item::HintedConstant(_)) = self.item else { return None };
+        let source = &self.source.item;
         // The constants of `StatusCode` are what users have.
         Some(if is_status_code(source) { quote!(#source.as_u16()) } else { quote!(#source) })
+    }
+
+    /// Returns the item of a constant status in generated code.
+    pub(crate) fn of_status(&self, krate: Facade<'_>, status: &impl ToTokens) -> TokenStream {
+        let if_hinted = matches!(self.item, Item::HintedConstant(_)).then(|| quote!(.if_hinted()));
+        quote!(#krate::Condition::Status(#status)#if_hinted)
     }
 
     /// Returns the item in generated code.
@@ -105,38 +122,105 @@ impl Condition {
                 quote!(#krate::Condition::Failure(#krate::Failure::#variant))
             }
             Item::Literal(Literal::Status(status)) => quote!(#krate::Condition::Status(#status)),
-            Item::Literal(_) => unreachable!("the grammar has no other item"),
-            Item::Constant(_) => {
-                let status = self.constant_status();
-                quote!(#krate::Condition::Status(#status))
+            Item::Literal(Literal::IfHinted(first, last)) => {
+                quote!(#krate::Condition::IfHinted(#first, #last))
             }
+            Item::Literal(Literal::Default) => quote!(#krate::Condition::Default),
+            Item::Literal(_) => unreachable!("the grammar has no other item"),
+            Item::Constant(_) | Item::HintedConstant(_) => self.of_status(krate, &self.constant_status()),
         }
     }
 }
 
-/// Reads the items of a list, and leaves out those that are wrong.
-pub(crate) fn parse(key: Key, value: &Expr, errors: &mut Errors) -> Vec<Condition> {
-    let Expr::Array(array) = value else {
-        errors.at(value, wrong_kind(key));
-        return Vec::new();
+/// Reads the list that follows a key, and leaves out the items that are wrong. Returns its tokens as
+/// well, or `None` if they cannot be read.
+pub(crate) fn parse(
+    key: Key,
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> Option<(Vec<Condition>, TokenStream)> {
+    let list: TokenTree = input.parse().ok()?;
+    let TokenTree::Group(group) = &list else { return None };
+    let parser = |input: ParseStream<'_>| {
+        let mut items = Vec::new();
+        while !input.is_empty() {
+            items.push(Source::parse(input)?);
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(items)
     };
-    if key == Key::On && array.elems.is_empty() {
-        errors.at(value, PolicyError::OnEmpty);
+    let sources = parser.parse2(group.stream()).ok()?;
+    if key == Key::On && sources.is_empty() {
+        errors.at(&list, PolicyError::OnEmpty);
     }
     let mut items: Vec<Condition> = Vec::new();
-    for source in &array.elems {
-        match item(source) {
+    for source in sources {
+        match source.item(key) {
             Ok(item) => {
-                let item = Condition { source: source.clone(), item };
+                let item = Condition { source, item };
                 match items.iter().find_map(|earlier| item.repeats(earlier)) {
-                    Some(message) => errors.at(source, message),
+                    Some(message) => errors.at(&item.source, message),
                     None => items.push(item),
                 }
             }
-            Err(message) => errors.at(source, message),
+            Err(message) => errors.at(&source, message),
         }
     }
-    items
+    Some((items, list.into()))
+}
+
+impl Source {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        // `default` and a number before `if` are no expressions, or begin another one.
+        let item = value::item(input)?;
+        let condition = if input.peek(Token![if]) {
+            let keyword: Token![if] = input.parse()?;
+            let word: Ident = input.parse()?;
+            Some((keyword, word))
+        } else {
+            None
+        };
+        Ok(Self { item, condition })
+    }
+
+    fn item(&self, key: Key) -> Result<Item, String> {
+        let item = item(&self.item)?;
+        let item = match &self.condition {
+            None => item,
+            Some((_, word)) if word == "hinted" => match item {
+                Item::Literal(literal) => Item::Literal(text::if_hinted(literal)?),
+                Item::Constant(constant) | Item::HintedConstant(constant) => Item::HintedConstant(constant),
+            },
+            Some((_, word)) => {
+                return Err(format!(
+                    "unknown condition `if {word}`: the only one is `if hinted`, as in `403 if hinted`"
+                ));
+            }
+        };
+        let only_on = match &item {
+            Item::Literal(literal) => rules::only_on(*literal).map(|broken| broken.to_string()),
+            Item::HintedConstant(_) => {
+                Some("`if hinted` is for `on` alone: list the status without a condition".to_owned())
+            }
+            Item::Constant(_) => None,
+        };
+        match only_on {
+            Some(message) if key == Key::Never => Err(message),
+            _ => Ok(item),
+        }
+    }
+}
+
+impl ToTokens for Source {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.item.to_tokens(tokens);
+        if let Some((keyword, word)) = &self.condition {
+            keyword.to_tokens(tokens);
+            word.to_tokens(tokens);
+        }
+    }
 }
 
 fn item(item: &Expr) -> Result<Item, String> {
@@ -144,7 +228,7 @@ fn item(item: &Expr) -> Result<Item, String> {
         return self::range(range).map(Item::Literal);
     }
     if let Some(name) = word(item) {
-        return text::failure(&name).map(|failure| Item::Literal(Literal::Failure(failure)));
+        return text::condition(&name).map(Item::Literal);
     }
     match literal(item) {
         value::Literal::Plain(Lit::Int(int)) if int.suffix().eq_ignore_ascii_case("xx") => {
@@ -161,7 +245,7 @@ fn item(item: &Expr) -> Result<Item, String> {
             Expr::Binary(_) => Err(text::MINUS_RANGE.to_owned()),
             Expr::Path(path) => match path.path.get_ident().map(ToString::to_string) {
                 Some(name) if text::FAILURES.contains(&name.to_lowercase().as_str()) => {
-                    text::failure(&name).map(|failure| Item::Literal(Literal::Failure(failure)))
+                    text::condition(&name).map(Item::Literal)
                 }
                 _ => Ok(Item::Constant(Constant::of(item))),
             },

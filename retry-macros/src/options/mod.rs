@@ -129,6 +129,21 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
         options.krate = Some(krate(input)?);
         return Ok(());
     }
+    if key.takes() == Takes::Conditions && input.peek(token::Bracket) {
+        let start = input.span();
+        let Some((items, list)) = conditions::parse(key, input, errors) else {
+            return Err(syn::Error::new(
+                start,
+                format!("`{name}` cannot be read: write `{}`", key.example()),
+            ));
+        };
+        if mentions_self(list.clone()) {
+            errors.at(&list, at_run_time(key));
+        }
+        options.set_value(key, list);
+        options.set_conditions(key, items);
+        return end(input, key);
+    }
     let start = input.span();
     // The errors inside of a value say less than what to write.
     let Some(value) = value::parse(input) else {
@@ -142,22 +157,31 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
             return Err(syn::Error::new(unit.span(), message));
         }
     }
-    if !input.is_empty() && !input.peek(Token![,]) {
-        let message = format!("expected `,` after the value of `{name}`, as in `{}`", key.example());
-        return Err(syn::Error::new(input.span(), message));
-    }
-    options.given.pop();
-    options.given.push((key, value.to_token_stream()));
+    end(input, key)?;
+    options.set_value(key, value.to_token_stream());
     if !key.takes().is_run_time() && mentions_self(value.to_token_stream()) {
-        let message =
-            "is a constant: what is only known at run time is a policy, as in `policy = self.retry`";
-        errors.at(&value, format!("`{name}` {message}"));
+        errors.at(&value, at_run_time(key));
         return Ok(());
     }
-    if let Err(message) = options.set(key, &value, errors) {
+    if let Err(message) = options.set(key, &value) {
         errors.at(&value, message);
     }
     Ok(())
+}
+
+/// Returns the message for a value that is only known at run time.
+fn at_run_time(key: Key) -> String {
+    let name = key.name();
+    format!("`{name}` is a constant: what is only known at run time is a policy, as in `policy = self.retry`")
+}
+
+/// Reports what follows a value that is not a comma.
+fn end(input: ParseStream<'_>, key: Key) -> syn::Result<()> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(());
+    }
+    let message = format!("expected `,` after the value of `{}`, as in `{}`", key.name(), key.example());
+    Err(syn::Error::new(input.span(), message))
 }
 
 fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
@@ -178,11 +202,10 @@ fn skip_to_comma(input: ParseStream<'_>) {
 
 impl Options {
     /// Reads the value of a key: one reader for each.
-    fn set(&mut self, key: Key, value: &Expr, errors: &mut Errors) -> Result<(), String> {
+    fn set(&mut self, key: Key, value: &Expr) -> Result<(), String> {
         match key {
             Key::Max => self.max = given(value, readers::max(value)?),
-            Key::On => self.on = Some(conditions::parse(key, value, errors)),
-            Key::Never => self.never = Some(conditions::parse(key, value, errors)),
+            Key::On | Key::Never => return Err(text::wrong_kind(key)),
             Key::Base => self.base = given(value, readers::duration(key, value)?),
             Key::Factor => self.factor = given(value, readers::factor(value)?),
             Key::Cap => self.cap = given(value, readers::duration(key, value)?),
@@ -206,6 +229,19 @@ impl Options {
             Key::Skip | Key::Transparent | Key::Crate => {}
         }
         Ok(())
+    }
+
+    /// Keeps the tokens of a value.
+    fn set_value(&mut self, key: Key, value: TokenStream) {
+        self.given.retain(|(given, _)| *given != key);
+        self.given.push((key, value));
+    }
+
+    fn set_conditions(&mut self, key: Key, items: Vec<Condition>) {
+        match key {
+            Key::On => self.on = Some(items),
+            _ => self.never = Some(items),
+        }
     }
 
     fn set_word(&mut self, key: Key, word: Ident) {
@@ -249,6 +285,8 @@ pub(crate) fn entries(attribute: &TokenStream) -> Vec<(String, TokenStream)> {
                 let equals: Token![=] = input.parse()?;
                 let value = if key == "crate" {
                     krate(input)?.to_token_stream()
+                } else if (key == "on" || key == "never") && input.peek(token::Bracket) {
+                    input.parse::<TokenTree>()?.into()
                 } else {
                     input.parse::<Expr>()?.to_token_stream()
                 };

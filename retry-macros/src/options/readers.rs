@@ -27,7 +27,8 @@ fn checked<T>(value: T, broken: Option<PolicyError>) -> Result<Option<T>, String
 pub(crate) fn max(value: &Expr) -> Result<Option<u32>, String> {
     match literal(value) {
         Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u32") => {
-            text::max(int.base10_digits()).map(Some)
+            let max = text::max(int.base10_digits())?;
+            checked(max, rules::max(max))
         }
         Literal::None if word(value).is_none() => Ok(None),
         _ => Err(wrong_kind(Key::Max)),

@@ -13,6 +13,19 @@ pub(crate) fn parse(input: ParseStream<'_>) -> Option<Expr> {
     plain.ok().or_else(|| input.fork().parse::<Expr>().and_then(|_| input.parse()).ok())
 }
 
+/// Reads an item of a list, up to `if` or the next comma.
+pub(crate) fn item(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let plain = input.step(|cursor| match cursor.literal() {
+        Some((literal, end)) if end.eof() || comma(end).is_some() || is_if(end) => Ok((lit(literal), end)),
+        _ => Err(cursor.error("")),
+    });
+    plain.or_else(|_| input.parse())
+}
+
+fn is_if(cursor: Cursor<'_>) -> bool {
+    cursor.ident().is_some_and(|(word, _)| word == "if")
+}
+
 /// A literal, or a list of literals: nearly all values are, and reading them as an expression takes
 /// ten times as long.
 fn plain(cursor: Cursor<'_>) -> Option<(Expr, Cursor<'_>)> {

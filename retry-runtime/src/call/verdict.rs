@@ -114,7 +114,9 @@ impl Call<'_> {
     fn mark(&mut self, decided: &Decided, stop: Stop, report: &Report<'_>) {
         let exchange = &decided.exchange;
         let refused_renewal = exchange.status() == Some(StatusCode::UNAUTHORIZED) && self.retry.has_renewed();
-        if stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal {
+        // A call whose retries are off decides nothing.
+        let is_off = self.retry.policy().max() == 0;
+        if !is_off && (stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal) {
             self.mark_settled(decided);
         } else if report.is_success() {
             self.mark_succeeded();

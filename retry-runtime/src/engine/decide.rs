@@ -15,7 +15,7 @@
 
 use std::time::SystemTime;
 
-use retry_policy::{Failure, Policy};
+use retry_policy::{Failure, Policy, Safety};
 
 use crate::engine::exchange::{Exchange, Hints};
 use crate::engine::recorder::{Mark, Progress, Recorded, Recorder};
@@ -172,7 +172,10 @@ fn source(
 fn has_succeeded(recorded: &Recorded, policy: &Policy) -> bool {
     recorded.has_succeeded()
         && recorded.exchange.status().is_none_or(|status| {
-            recorded.mark == Mark::Succeeded || !policy.on_safe().statuses.contains(status.as_u16())
+            recorded.mark == Mark::Succeeded || {
+                let on = policy.on(Safety::Safe, recorded.exchange.answer());
+                !on.statuses.contains(status.as_u16())
+            }
         })
 }
 

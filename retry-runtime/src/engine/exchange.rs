@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::HeaderName;
 use http::{HeaderMap, Method, StatusCode};
-use retry_policy::{Failure, FailureSet};
+use retry_policy::{Answer, Failure, FailureSet};
 
 use crate::engine::hint::{self, Hint};
 use crate::engine::report::Report;
@@ -286,6 +286,11 @@ impl Exchange {
     /// Returns `true` if the server asked for a wait. A wait of zero asks for nothing.
     pub(crate) fn has_hint(&self) -> bool {
         self.hint.is_some_and(|hint| !hint.is_zero())
+    }
+
+    /// Returns the kind of the answer, by which a policy tells what is retried.
+    pub(crate) fn answer(&self) -> Answer {
+        if self.has_hint() { Answer::Hinted } else { Answer::Plain }
     }
 
     /// Returns `true` if the response is an error, even one that the function returns as `Ok`.

@@ -18,7 +18,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use retry_policy::{Conditions, Policy};
+use retry_policy::{Conditions, Policy, Safety};
 
 use crate::engine::exchange::Exchange;
 
@@ -204,19 +204,14 @@ impl<'p> Retry<'p> {
             return Err(Stop::Never);
         }
         let is_safe = exchange.is_idempotent_under(self.policy.idempotent());
-        let on = if is_safe {
-            self.policy.on_safe()
-        } else if exchange.has_hint() {
-            self.policy.on_careful_hinted()
-        } else {
-            self.policy.on_careful()
-        };
+        let safety = if is_safe { Safety::Safe } else { Safety::Careful };
+        let on = self.policy.on(safety, exchange.answer());
         let by_status = exchange.should_retry().unwrap_or_else(|| is_status_listed(exchange, &on));
         if by_status || on.failures.intersects(exchange.failures()) || exchange.is_retry_demanded() {
             Ok(())
         } else if !is_safe
             && exchange.should_retry() != Some(false)
-            && is_listed(exchange, &self.policy.on_safe())
+            && is_listed(exchange, &self.policy.on(Safety::Safe, exchange.answer()))
         {
             Err(Stop::Ambiguous)
         } else {

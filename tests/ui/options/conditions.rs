@@ -50,4 +50,21 @@ async fn more_than_errors(http: &reqwest::Client) -> reqwest::Result<reqwest::Re
     http.get("http://localhost").send().await
 }
 
+#[retry_http(on = [default, connect if hinted, default if hinted, 403 if throttled, 200 if hinted])]
+async fn conditional(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [default, default, 4xx, 403 if hinted], never = [default, 403 if hinted])]
+async fn conditional_twice(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(on = [default, 529, 403 if hinted, 430..=440 if hinted, LIMIT if hinted])]
+async fn conditional_right(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
+const LIMIT: u16 = 420;
+
 fn main() {}

@@ -321,11 +321,8 @@ proptest! {
                 Verdict::Wait(wait) => {
                     prop_assert!(!listed(policy.never()));
                     let get = exchange.method() == Some(&Method::GET);
-                    let on = match (get, exchange.has_hint()) {
-                        (true, _) => policy.on_safe(),
-                        (false, true) => policy.on_careful_hinted(),
-                        (false, false) => policy.on_careful(),
-                    };
+                    let safety = if get { Safety::Safe } else { Safety::Careful };
+                    let on = policy.on(safety, exchange.answer());
                     prop_assert!(listed(&on));
                     let hint = exchange.hint().unwrap_or_default();
                     prop_assert!(wait >= hint);
