@@ -260,7 +260,9 @@ mod carried_on {
         assert_eq!(bodies(&server), [3, 2]);
         let (server, names) = (recovering(), ["a".to_owned(), "bc".to_owned()]);
         let (sender, jobs) = channel();
-        names.iter().for_each(|name| sender.send(name.clone()).unwrap());
+        for name in &names {
+            sender.send(name.clone()).unwrap();
+        }
         assert_eq!(next_job(&http, &server.url("/"), jobs).await.unwrap(), "x");
         assert_eq!(bodies(&server), [1, 2]);
         let server = recovering();
@@ -298,6 +300,7 @@ mod carried_on {
     }
 
     #[retry_http(base = 1ms, carry = [counter])]
+    #[expect(clippy::toplevel_ref_arg, reason = "the pattern is what is tested")]
     async fn by_reference(http: &Client, url: &str, ref mut counter: Counter) -> Answer {
         counter.n += 1;
         put(http, url, vec![0; counter.n as usize]).await
@@ -757,6 +760,7 @@ mod fields {
         }
 
         #[retry_http(base = 1ms, max = 2, retry_if = |_| self.body.is_none())]
+        #[expect(clippy::manual_async_fn, reason = "the form is what is tested")]
         fn asked(self) -> impl Future<Output = Answer> {
             async move { text(self.http.get(self.url).send().await?).await }
         }

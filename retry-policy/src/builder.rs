@@ -10,12 +10,12 @@ use crate::rules::{self, PolicyError};
 impl Policy {
     /// Starts from [`Policy::DEFAULT`].
     pub const fn builder() -> PolicyBuilder<'static> {
-        PolicyBuilder::new(Self::DEFAULT)
+        PolicyBuilder::new(&Self::DEFAULT)
     }
 
     /// Starts from this policy.
     pub const fn to_builder(&self) -> PolicyBuilder<'static> {
-        PolicyBuilder::new(*self)
+        PolicyBuilder::new(self)
     }
 }
 
@@ -29,8 +29,8 @@ pub struct PolicyBuilder<'a> {
 }
 
 impl<'a> PolicyBuilder<'a> {
-    pub(crate) const fn new(policy: Policy) -> Self {
-        Self { policy, on: None, never: None }
+    pub(crate) const fn new(policy: &Policy) -> Self {
+        Self { policy: *policy, on: None, never: None }
     }
 
     /// Sets the number of retries after the first attempt. 0 turns retries off. Default 3.

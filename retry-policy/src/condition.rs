@@ -27,8 +27,9 @@ impl Condition {
         match (self, other) {
             (Self::Failure(a), Self::Failure(b)) => a as u8 == b as u8,
             (Self::Default, Self::Default) => true,
-            (Self::Failure(_) | Self::Default, _) | (_, Self::Failure(_) | Self::Default) => false,
-            (Self::IfHinted(..), Self::Status(_) | Self::Range(..)) => false,
+            (Self::Failure(_) | Self::Default, _)
+            | (_, Self::Failure(_) | Self::Default)
+            | (Self::IfHinted(..), Self::Status(_) | Self::Range(..)) => false,
             (a, b) => a.first() <= b.first() && b.last() <= a.last(),
         }
     }

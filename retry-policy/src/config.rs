@@ -50,15 +50,15 @@ impl Policy {
     ///
     /// Returns an error for an unknown field, a value that cannot be read, and a rule that the policy
     /// breaks.
-    pub fn overlay<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<Self, D::Error> {
+    pub fn overlay<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Fields(self))
     }
 }
 
 /// The fields that lie over a policy.
-struct Fields(Policy);
+struct Fields<'p>(&'p Policy);
 
-impl<'de> Visitor<'de> for Fields {
+impl<'de> Visitor<'de> for Fields<'_> {
     type Value = Policy;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -368,7 +368,7 @@ impl Argument<'_> {
     /// compiler moves the arguments of an `async fn` itself.
     fn take(&mut self) {
         let name = &self.owned.name;
-        if self.surroundings.shape == Shape::Sync && !self.owned.is_receiver && self.owned.pattern.is_none() {
+        if self.surroundings.shape == Shape::Sync && !self.owned.is_receiver {
             self.once(quote!(let #name = #name;));
         }
     }
