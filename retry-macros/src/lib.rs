@@ -23,9 +23,11 @@ pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
     generate::retry_http(&attribute.into(), &item.into()).into()
 }
 
-/// A checked `Policy`, of the options that the attribute takes.
+/// Builds a `Policy` and checks it while compiling. Takes the options of a policy, and `policy` and
+/// `crate`; not those of a function.
 ///
-/// Usable in a `const`. Options, defaults and examples are in the documentation of `retry-http`.
+/// It may stand in a `const`. Options, defaults and examples are in the documentation of
+/// `retry-http`.
 #[proc_macro]
 pub fn policy(input: TokenStream) -> TokenStream {
     generate::policy(input.into()).into()

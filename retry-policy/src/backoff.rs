@@ -69,12 +69,13 @@ impl Backoff {
         self.base
     }
 
-    /// Returns how much longer each wait is than the one before it.
+    /// Returns the number by which each wait is multiplied to get the next one.
     pub const fn factor(&self) -> f64 {
         self.factor
     }
 
-    /// Returns the longest wait.
+    /// Returns the longest computed wait, jitter included. A server's hint may ask for a longer
+    /// one.
     pub const fn cap(&self) -> Duration {
         self.cap
     }
@@ -93,7 +94,8 @@ impl Backoff {
     /// Returns the wait before retry `n` (0 is the first).
     ///
     /// `previous` is the wait before the last retry, which only [`Jitter::Decorrelated`] uses.
-    /// `random` is uniform in `[0, 1)`, and is clamped to that.
+    /// `random` should be uniform in `[0, 1)`. Values outside `0..=1` are clamped, and NaN counts
+    /// as 0.
     pub fn wait(&self, n: u32, previous: Duration, random: f64) -> Duration {
         let random = unit(random);
         let delay = nanos(self.delay(n));
@@ -113,7 +115,8 @@ impl Backoff {
     /// Returns the wait after a `hint` of the server: never less than that, and up to the jitter's
     /// share of `base` more, so that clients with one hint do not come back in lockstep.
     ///
-    /// `random` is uniform in `[0, 1)`, and is clamped to that. `cap` bounds computed waits only.
+    /// `random` should be uniform in `[0, 1)`. Values outside `0..=1` are clamped, and NaN counts
+    /// as 0. The result may be above `cap`, which bounds computed waits only.
     pub fn wait_after_hint(&self, hint: Duration, random: f64) -> Duration {
         let spread = nanos(self.base) * self.jitter.above_hint() * unit(random);
         hint.saturating_add(whole(spread))

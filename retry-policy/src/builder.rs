@@ -39,8 +39,9 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Sets what to retry. Statuses and failures are two halves: a half of which nothing is listed
-    /// keeps its default, which depends on the method of the request.
+    /// Sets what to retry. If the list has only statuses, the default failures are still retried.
+    /// If it has only failures, the default statuses are. The defaults depend on whether the
+    /// request is safe to repeat.
     pub const fn on(mut self, on: &'a [Condition]) -> Self {
         self.on = Some(on);
         self
@@ -58,7 +59,8 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Sets how much longer each wait is than the one before it, from 1 to 100. Default 2.
+    /// Sets the number by which each wait is multiplied to get the next one, from 1 to 100. The
+    /// default is 2.
     pub const fn factor(mut self, factor: f64) -> Self {
         self.policy.backoff.factor = factor;
         self
@@ -76,34 +78,39 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Sets the longest hint to obey; a longer one ends the call at once. Default 2 minutes.
+    /// Sets the longest wait to obey if the server asks for it. If the server asks for a longer
+    /// one, the call ends at once. At most `deadline`. Default 2 minutes.
     pub const fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
         self.policy.max_retry_after = Some(max_retry_after);
         self
     }
 
-    /// Sets the bound on the whole call, sends and waits included; above zero, `base` and
-    /// `timeout`. A wait that would outlive it is not begun. Default none.
+    /// Sets the longest time that a call may take, requests and waits included. It must be above
+    /// `base`, above `timeout`, and at least `max_retry_after` if that is set. A wait that would
+    /// end later is not begun: the call ends instead. No limit by default.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.policy.deadline = Some(deadline);
         self
     }
 
-    /// Sets the bound on each visible send, reading the answer included; above zero. Default none.
+    /// Sets the longest time that one request may take, reading the response's body included. It
+    /// must be above zero and below `deadline`. No limit by default.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.policy.timeout = Some(timeout);
         self
     }
 
-    /// Says whether repeating a request is safe, whatever its method (RFC 9110 §9.2.2). Default by
-    /// its method.
+    /// Sets whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2). By
+    /// default the method and the `Idempotency-Key` decide. What a `transparent` function, or an
+    /// annotated function that is called, declares of its own requests wins.
     pub const fn idempotent(mut self, idempotent: bool) -> Self {
         self.policy.idempotent = Some(idempotent);
         self
     }
 
-    /// Says whether each call has an `Idempotency-Key` of its own, the same on every attempt, which
-    /// makes repeating it safe (draft-ietf-httpapi-idempotency-key-header). Default not.
+    /// Sets whether each request that is not safe to repeat gets an `Idempotency-Key`, which stays
+    /// the same on every attempt of a call and makes repeating the request safe
+    /// (draft-ietf-httpapi-idempotency-key-header). Default `false`.
     pub const fn idempotency_key(mut self, wanted: bool) -> Self {
         self.policy.idempotency_key = wanted;
         self

@@ -7,14 +7,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Failure {
-    /// When there was no connection: refused, unreachable, name not resolved, TLS handshake broken
-    /// off. Nothing was sent, so repeating is always safe.
+    /// No connection was made: refused, unreachable, name not resolved, TLS handshake broken off.
+    /// The request was not sent, so repeating it is safe, except when a redirect of a POST led to
+    /// the failed connection.
     Connect,
-    /// When any time limit of the client ran out: while connecting, waiting, or reading the answer.
+    /// A time limit of the client ran out: while connecting, waiting, or reading the response.
     Timeout,
-    /// When the request was sent and the connection died before the answer's head had arrived.
+    /// The request was sent, and the connection died before the head of the response had arrived.
     Reset,
-    /// When the answer's body broke off while it was being read.
+    /// The body of the response broke off while it was being read.
     Body,
 }
 

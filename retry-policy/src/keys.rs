@@ -154,7 +154,7 @@ keys! {
         example: "factor = 2",
         value: "number, 1 to 100 (`f64`)",
         default: "`2`",
-        meaning: "growth per retry",
+        meaning: "the number by which each wait is multiplied to get the next one",
         elsewhere: &[
             "backoff", "exponent", "exponential_base", "growth", "multiplier", "wait_exponential", "with_factor",
         ],
@@ -176,7 +176,7 @@ keys! {
         example: "jitter = 0.5",
         value: "`none`, `full`, `equal`, `decorrelated`, or 0 to 1 (`Jitter`)",
         default: "`0.5`",
-        meaning: "a number j adds U(0, j·delay)",
+        meaning: "a number j adds a random time from 0 to j × the delay",
         elsewhere: &["randomization_factor", "randomize", "with_jitter"],
     },
     MaxRetryAfter: Row {
@@ -184,9 +184,9 @@ keys! {
         takes: Takes::Limit,
         place: Place::Policy,
         example: "max_retry_after = 2m",
-        value: "duration (`Duration`)",
+        value: "duration, at most `deadline` (`Duration`)",
         default: "`2m`",
-        meaning: "a longer hint ends the call at once",
+        meaning: "if the server asks for a longer wait, the call ends at once",
         elsewhere: &["max_hint", "respect_retry_after", "retry_after"],
     },
     Deadline: Row {
@@ -231,7 +231,7 @@ keys! {
         example: "idempotency_key",
         value: "flag",
         default: "off",
-        meaning: "one `Idempotency-Key` per call, the same on every attempt",
+        meaning: "one `Idempotency-Key` per unsafe request; the request keeps it on every attempt",
         elsewhere: &["dedupe", "idem_key", "idempotence_key", "idempotent_key", "request_id"],
     },
     Reauth: Row {
@@ -298,7 +298,7 @@ keys! {
         example: "carry = [data]",
         value: "list of arguments",
         default: "`[]`",
-        meaning: "arguments that an attempt changes, and the body copes with that: it rewinds, truncates, resumes",
+        meaning: "allow these `&mut` or stream arguments: you promise that the body can start again with what the last attempt left of them",
         elsewhere: &["carries", "consume", "keep_args", "mut", "mutable", "mutates", "resume", "rewind", "stateful"],
     },
     Docs: Row {
@@ -328,7 +328,7 @@ keys! {
         example: "#[retry_http(transparent)]",
         value: "flag",
         default: "",
-        meaning: "no retries here: the requests are those of the annotated function that calls this one",
+        meaning: "add no loop here; the annotated function that calls this one sees and retries its requests",
         elsewhere: &["helper", "inner", "passthrough", "through", "visible"],
     },
     Crate: Row {

@@ -43,8 +43,9 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The default: 3 retries after 1 s, 2 s and 4 s, each with up to half as much added, of what
-    /// is safe to retry. Obeys hints of up to 2 minutes. Sets no bound on a call or its requests.
+    /// Retries what is safe to retry, at most 3 times, after 1 s, 2 s and 4 s plus up to half of
+    /// that at random. Obeys hints of up to 2 minutes. Sets no time limit for a call or its
+    /// requests.
     pub const DEFAULT: Self = Self {
         max: 3,
         on: On::DEFAULT,
@@ -62,12 +63,13 @@ impl Policy {
         self.max
     }
 
-    /// Returns how long computed waits are.
+    /// Returns the part of the policy that computes waits.
     pub const fn backoff(&self) -> &Backoff {
         &self.backoff
     }
 
-    /// Returns the longest hint that is obeyed. A longer one ends the call.
+    /// Returns the longest wait that the call obeys if the server asks for it. If the server asks
+    /// for a longer one, the call ends.
     pub const fn max_retry_after(&self) -> Duration {
         match self.max_retry_after {
             Some(limit) => limit,
@@ -80,23 +82,26 @@ impl Policy {
         self.max_retry_after
     }
 
-    /// Returns the bound on the whole call, requests and waits included.
+    /// Returns the longest time that a call may take, requests and waits included.
     pub const fn deadline(&self) -> Option<Duration> {
         self.deadline
     }
 
-    /// Returns the bound on each visible request, reading the answer included.
+    /// Returns the longest time that one visible request may take, reading the response's body
+    /// included.
     pub const fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Returns whether repeating a request is safe (RFC 9110 §9.2.2), or `None` if its method says
-    /// so.
+    /// Returns whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2).
+    /// `None` if the method and the `Idempotency-Key` decide. What a `transparent` function, or an
+    /// annotated function that is called, declares of its own requests wins.
     pub const fn idempotent(&self) -> Option<bool> {
         self.idempotent
     }
 
-    /// Returns `true` if each call has an `Idempotency-Key` of its own.
+    /// Returns `true` if each request that is not safe to repeat gets an `Idempotency-Key`, which
+    /// stays the same on every attempt of a call.
     pub const fn idempotency_key(&self) -> bool {
         self.idempotency_key
     }

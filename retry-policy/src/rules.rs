@@ -197,6 +197,16 @@ pub const fn none_never(on: &[Condition], never: &Conditions) -> Option<PolicyEr
     None
 }
 
+/// The message of [`PolicyError::OnIsNever`], before and after the item.
+const ON_IS_NEVER: [&str; 2] =
+    ["`never` covers `", "` of `on`, so this is never retried: remove it from one of the two"];
+
+/// Returns the message of [`PolicyError::OnIsNever`] for a constant of which only the name is
+/// known.
+pub fn on_is_never(constant: &str) -> String {
+    ON_IS_NEVER.join(constant)
+}
+
 /// Reports a broken rule where it is called.
 ///
 /// # Panics
@@ -222,78 +232,78 @@ const ERRORS: StatusSet = StatusSet::EMPTY.with_range(400, 599);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// When `max` is 0 in an attribute, which then does nothing.
+    /// `max` is 0 in an attribute, which then does nothing.
     Max,
-    /// When a duration is zero.
+    /// A duration is zero.
     Zero(Key),
-    /// When a wait is above a day.
+    /// A wait is above a day.
     AboveDay(Key),
-    /// When `factor` is not a number from 1 to 100.
+    /// `factor` is not a number from 1 to 100.
     Factor,
-    /// When `jitter` is not within 0..=1.
+    /// `jitter` is not a number from 0 to 1.
     Jitter,
-    /// When `base` is above `cap`.
+    /// `base` is above `cap`.
     BaseAboveCap {
         /// The first wait.
         base: Duration,
         /// The longest wait.
         cap: Duration,
     },
-    /// When `deadline` is not above `base`.
+    /// `deadline` is not above `base`.
     DeadlineWithinBase {
         /// The bound on the call.
         deadline: Duration,
         /// The first wait.
         base: Duration,
     },
-    /// When `timeout` is not below `deadline`.
+    /// `timeout` is not below `deadline`.
     TimeoutBeyondDeadline {
         /// The bound on each request.
         timeout: Duration,
         /// The bound on the call.
         deadline: Duration,
     },
-    /// When `max_retry_after` is above `deadline`.
+    /// `max_retry_after` is above `deadline`.
     HintBeyondDeadline {
         /// The longest hint that is obeyed.
         limit: Duration,
         /// The bound on the call.
         deadline: Duration,
     },
-    /// When `idempotency_key` is given with `idempotent = false`.
+    /// `idempotency_key` is given with `idempotent = false`.
     KeyNotIdempotent,
-    /// When `on` is an empty list.
+    /// `on` is an empty list.
     OnEmpty,
-    /// When a status of `on` or `never` is neither an error nor 202.
+    /// A status of `on` or `never` is neither an error nor 202.
     Status(u16),
-    /// When a range ends before it starts.
+    /// A range ends before it starts.
     RangeEmpty {
         /// The status that the range starts with.
         first: u16,
         /// The status that the range ends with.
         last: u16,
     },
-    /// When a range starts below the errors.
+    /// A range starts below 400 and reaches into the errors.
     RangeBelowErrors {
         /// The status that the range ends with.
         last: u16,
     },
-    /// When an item is listed twice.
+    /// An item is listed twice.
     Repeated(Condition),
-    /// When another item of the list covers an item.
+    /// Another item of the list covers an item.
     Covered {
         /// The item.
         item: Condition,
         /// The item that covers it.
         by: Condition,
     },
-    /// When `never` lists an item that is for `on` alone.
+    /// `never` lists an item that is for `on` alone.
     OnlyOn(Condition),
-    /// When `never` covers an item of `on`.
+    /// `never` covers an item of `on`.
     OnIsNever(Condition),
-    /// When there is a `reauth`, and `never` covers 401.
+    /// There is a `reauth`, and `never` covers 401.
     ReauthIsNever,
-    /// When `never` covers all errors and failures.
+    /// `never` covers all errors and failures.
     NothingLeft,
 }
 
@@ -383,9 +393,10 @@ impl PolicyError {
             Self::OnlyOn(item) => PolicyMessage::new("`")
                 .condition(item)
                 .text("` is for `on` alone: list statuses and failures in `never`, such as `never = [401]`"),
-            Self::OnIsNever(item) => PolicyMessage::new("`never` covers `")
-                .condition(item)
-                .text("` of `on`, so this is never retried: remove it from one of the two"),
+            Self::OnIsNever(item) => {
+                let [before, after] = ON_IS_NEVER;
+                PolicyMessage::new(before).condition(item).text(after)
+            }
             Self::ReauthIsNever => PolicyMessage::new(
                 "`reauth` is for a 401, which `never` covers: remove `reauth`, or 401 from `never`",
             ),

@@ -7,9 +7,6 @@
 //! A cooldown is a key that expires with it, for processes that start later, and a message on a
 //! channel of the same name. The message has the time left and not the end, so clocks need not
 //! agree. Nothing else is stored: no URL, no header, no body.
-//!
-//! One Redis is one fleet: processes share the upstreams that they give the same name. Clusters of
-//! Redis are not supported.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -46,7 +43,10 @@ const PUBLISH: &str = "
     end
 ";
 
-/// The processes that share the cooldowns of their upstreams, over Redis.
+/// Shares the cooldowns of upstreams among processes, over Redis.
+///
+/// One Redis is one fleet: all processes that connect to it share the upstreams that have the same
+/// name. Clusters of Redis are not supported.
 ///
 /// ```no_run
 /// use retry_http::{Fleet, Upstream};

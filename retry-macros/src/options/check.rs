@@ -73,10 +73,7 @@ fn on_and_never(options: &Options, errors: &mut Errors) {
         let at = constant.or_else(|| never.iter().find(covering)).or(never.last());
         let message = match (broken, constant) {
             (Some(broken), _) => broken.to_string(),
-            (None, Some(_)) => format!(
-                "`never` covers `{}` of `on`, so this is never retried: remove it from one of the two",
-                on.text()
-            ),
+            (None, Some(_)) => rules::on_is_never(&on.text()),
             (None, None) => continue,
         };
         errors.across((&on.source, at.map(|at| &at.source)), message);

@@ -28,9 +28,9 @@ pub(crate) enum Hints {
     OfAll,
 }
 
-/// One request and what came of it. The default is an exchange of which nothing is known.
+/// Describes one request and its result. `Exchange::default()` knows nothing, not even the method.
 ///
-/// The generated loop fills exchanges in by itself. By hand:
+/// The generated loop makes exchanges by itself. By hand:
 ///
 /// ```
 /// use http::{HeaderMap, Method, StatusCode};
@@ -86,8 +86,8 @@ impl Exchange {
         Self { method: Some(method), idempotency, ..Self::default() }
     }
 
-    /// Records the status of the response. Another status than before discards what the earlier
-    /// response said.
+    /// Records the status of the response. If the status differs from the one recorded before, the
+    /// earlier failures, hint and advice are discarded.
     #[inline]
     pub fn on_response(&mut self, status: StatusCode) {
         if self.status != Some(status) {
@@ -96,8 +96,8 @@ impl Exchange {
         }
     }
 
-    /// Records a failure. One that means that there was no response discards what an earlier
-    /// response said.
+    /// Records a failure. [`Failure::Connect`] and [`Failure::Reset`] mean that there was no
+    /// response, so they discard the recorded status, hint and advice.
     pub fn on_error(&mut self, failure: Failure) {
         if matches!(failure, Failure::Connect | Failure::Reset) {
             (self.status, self.hint, self.should_retry) = (None, None, None);
@@ -111,17 +111,18 @@ impl Exchange {
         self.has_succeeded = true;
     }
 
-    /// Records the wait that the server asks for, counted from now.
+    /// Records the wait that the server asks for, counted from now. If called several times, the
+    /// longest wait counts.
     ///
-    /// The longest of several hints counts, so that none is undercut. [`hint::read`] reads it from
-    /// headers.
+    /// [`hint::read`] reads the wait from headers.
     pub fn record_hint(&mut self, wait: Duration) {
         self.record_hint_of(wait, None);
     }
 
-    /// Records the server's advice on retrying, which overrides the status.
+    /// Records whether the server advises a retry. This decides instead of the status, but `never`
+    /// still ends the call.
     ///
-    /// [`hint::should_retry`] reads it from headers.
+    /// [`hint::should_retry`] reads the advice from headers.
     pub fn record_should_retry(&mut self, should_retry: bool) {
         self.should_retry = Some(should_retry);
     }
@@ -184,7 +185,9 @@ impl Exchange {
         }
     }
 
-    /// Demands a retry whatever happened, unless the policy's `never` forbids it.
+    /// Asks for a retry even if `on` does not list the outcome. `never`,
+    /// [`settle`](Self::settle), [`forbid_repeat`](Self::forbid_repeat), `max`, `max_retry_after`
+    /// and `deadline` still end the call.
     pub fn demand_retry(&mut self) {
         self.is_retry_demanded = true;
     }
@@ -204,10 +207,10 @@ impl Exchange {
         self.is_settled
     }
 
-    /// Forbids to repeat the attempt, since another of its requests may have done something that
-    /// must not be done twice.
+    /// Forbids repeating the attempt. Call this if another request of the attempt may have changed
+    /// something and must not be sent twice.
     ///
-    /// A policy that is `idempotent` repeats it all the same.
+    /// A policy with `idempotent` repeats the attempt all the same.
     pub fn forbid_repeat(&mut self) {
         self.is_repeat_forbidden = true;
     }
@@ -268,7 +271,7 @@ impl Exchange {
         self.hint
     }
 
-    /// Returns the server's advice on retrying, apart from its status.
+    /// Returns what `x-should-retry` or `stripe-should-retry` said, if recorded.
     pub fn should_retry(&self) -> Option<bool> {
         self.should_retry
     }

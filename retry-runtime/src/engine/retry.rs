@@ -1,19 +1,4 @@
 //! Decides what follows an attempt: a wait and another attempt, or the end of the call.
-//!
-//! ```
-//! use http::StatusCode;
-//! use retry_http::{Exchange, Policy, Retry, Stop, Verdict};
-//! use std::time::Duration;
-//!
-//! let policy = Policy::builder().max(1).build()?;
-//! let mut retry = Retry::new(&policy);
-//! let mut exchange = Exchange::default();
-//! exchange.on_response(StatusCode::TOO_MANY_REQUESTS);
-//! let elapsed = Duration::ZERO;
-//! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Wait(Duration::from_millis(1250)));
-//! assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Stop(Stop::Exhausted));
-//! # Ok::<(), retry_http::PolicyError>(())
-//! ```
 
 use std::time::Duration;
 
@@ -36,25 +21,27 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
-    /// When the attempt succeeded, or failed in a way that the policy does not retry, or the server
+    /// The attempt succeeded, or failed in a way that the policy does not retry, or the server
     /// advised against a retry.
     NotRetryable,
-    /// When `never` lists the status or failure.
+    /// `never` lists the status or failure.
     Never,
-    /// When the failure would be retried, but this request or another one of the attempt may have
-    /// done its work already and is not safe to repeat (RFC 9110 §9.2.2).
+    /// The failure would be retried, but this request or another one of the attempt may have done
+    /// its work already and is not safe to repeat (RFC 9110 §9.2.2).
     Ambiguous,
-    /// When an inner call has decided about the failure: it gave up, or was not to retry it.
+    /// An annotated function called by this one has already retried this request in vain, or
+    /// refused to.
     Settled,
-    /// When all retries are used up.
+    /// All retries are used up.
     Exhausted,
-    /// When the server asked for a longer wait than `max_retry_after`.
+    /// The server asked for a longer wait than `max_retry_after`.
     HintTooLong,
-    /// When the next wait would outlive `deadline`.
+    /// The next wait would not end before `deadline`.
     Deadline,
-    /// When the budget of the upstream is used up.
+    /// The budget of the upstream has no token for the retry.
     Budget,
-    /// When the request cannot be cloned for another attempt: its body is a stream.
+    /// An argument cannot be given to another attempt: a request or a body that is a stream, or a
+    /// multipart form.
     NotCloneable,
 }
 
@@ -95,7 +82,23 @@ impl Stop {
     }
 }
 
-/// The state machine of one call. It has no I/O, no clock and no randomness of its own.
+/// Decides after each attempt of one call whether to retry, and how long to wait first. Has no I/O,
+/// clock or randomness of its own.
+///
+/// ```
+/// use http::StatusCode;
+/// use retry_http::{Exchange, Policy, Retry, Stop, Verdict};
+/// use std::time::Duration;
+///
+/// let policy = Policy::builder().max(1).build()?;
+/// let mut retry = Retry::new(&policy);
+/// let mut exchange = Exchange::default();
+/// exchange.on_response(StatusCode::TOO_MANY_REQUESTS);
+/// let elapsed = Duration::ZERO;
+/// assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Wait(Duration::from_millis(1250)));
+/// assert_eq!(retry.next(&exchange, elapsed, || 0.5), Verdict::Stop(Stop::Exhausted));
+/// # Ok::<(), retry_http::PolicyError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Retry<'p> {
     policy: &'p Policy,
@@ -140,11 +143,12 @@ impl<'p> Retry<'p> {
         self.retries
     }
 
-    /// Starts the renewal of credentials after an attempt that `exchange` decides. Returns whether
-    /// to renew them: after a 401 (RFC 9110 §15.5.2), once in a call.
+    /// Returns `true` if the credentials are to be renewed now: the attempt ended with a 401 (RFC
+    /// 9110 §15.5.2), this call has not renewed yet, and neither `never` nor `exchange` forbids
+    /// another attempt.
     ///
-    /// Call it before [`next`](Self::next), if there is a way to renew credentials. If the renewal
-    /// succeeds, the next attempt follows at once and is no retry. Otherwise the call ends.
+    /// If it returns `true`: renew, then attempt again, which does not count as a retry; if the
+    /// renewal fails, end the call with the 401. If it returns `false`: call [`next`](Self::next).
     pub fn start_renewal(&mut self, exchange: &Exchange) -> bool {
         let starts = exchange.status() == Some(StatusCode::UNAUTHORIZED)
             && !self.has_renewed
@@ -161,11 +165,11 @@ impl<'p> Retry<'p> {
         self.has_renewed
     }
 
-    /// Decides what follows an attempt that `exchange` decides, `elapsed` after the call began. A
-    /// call without a deadline ignores `elapsed`.
+    /// Decides what follows an attempt. `exchange` is the request that counts; `elapsed` is the
+    /// time since the call began, used only if there is a deadline.
     ///
-    /// `random` returns a number that is uniform in `[0, 1)`. It is called at most once, and only
-    /// to compute a wait.
+    /// `random` should return a number that is uniform in `[0, 1)`. It is called at most once, and
+    /// only to compute a wait.
     #[inline]
     pub fn next(&mut self, exchange: &Exchange, elapsed: Duration, random: impl FnOnce() -> f64) -> Verdict {
         if let Err(stop) = self.judge(exchange) {

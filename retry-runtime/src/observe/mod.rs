@@ -33,10 +33,12 @@ pub struct Event<'e> {
     pub status: Option<StatusCode>,
     /// The ways in which the request failed.
     pub failures: FailureSet,
-    /// The wait that the server asked for.
+    /// The longest wait that the deciding request, or another request of the attempt that failed,
+    /// was asked for. A wait that only another request was asked for counts as `max_retry_after` at
+    /// most.
     pub hint: Option<Duration>,
-    /// The header with the hint, by its name in lower case; `None` if an error of the user's has
-    /// the hint.
+    /// The name, in lower case, of the header with the deciding request's own hint. `None` if that
+    /// request has no hint, or an error of the user's gave it.
     pub hint_header: Option<&'static str>,
     /// The step of the call.
     pub step: Step,
@@ -69,10 +71,12 @@ pub enum Step {
     },
     /// A renewal of credentials ended.
     Renewed {
-        /// `true` if an attempt with fresh credentials follows at once; `false` if the call ends.
+        /// `true` if another attempt follows with fresh credentials, after the wait that another
+        /// request of the attempt was asked for, if any. `false` if the call ends with the 401.
         succeeded: bool,
     },
-    /// The call ends.
+    /// The call ends. Not emitted after a failed renewal, where `Renewed { succeeded: false }` is
+    /// the last event, nor if the call is dropped.
     End {
         /// The reason why no other attempt follows.
         stop: Stop,

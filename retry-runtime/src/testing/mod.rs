@@ -88,8 +88,8 @@ impl Default for Kit {
 }
 
 impl Kit {
-    /// Makes a kit that records and skips waits. For a `deadline`, an `upstream` and an `observer`
-    /// the time has passed.
+    /// Makes a kit that records and skips waits. A skipped wait still counts: `deadline` and
+    /// `upstream` treat it as elapsed, and it is part of `Event::elapsed`.
     pub fn new() -> Self {
         Self { waiting: Waiting::Skipped, retrying: Retrying::ByPolicy, state: Arc::default() }
     }
@@ -182,10 +182,12 @@ pub struct Told {
     pub status: Option<StatusCode>,
     /// The ways in which the request failed.
     pub failures: FailureSet,
-    /// The wait that the server asked for.
+    /// The longest wait that the deciding request, or another request of the attempt that failed,
+    /// was asked for. A wait that only another request was asked for counts as `max_retry_after` at
+    /// most.
     pub hint: Option<Duration>,
-    /// The header with the hint, by its name in lower case; `None` if an error of the user's has
-    /// the hint.
+    /// The name, in lower case, of the header with the deciding request's own hint. `None` if that
+    /// request has no hint, or an error of the user's gave it.
     pub hint_header: Option<&'static str>,
     /// The step of the call.
     pub step: Step,

@@ -55,7 +55,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics without a reply, and where [`new`](Self::new) does.
+    /// Panics if `replies` is empty, or if the server cannot start: see [`new`](Self::new).
     pub fn script(replies: impl IntoIterator<Item = Reply>) -> Self {
         let mut replies: Vec<_> = replies.into_iter().collect();
         let last = replies.pop().expect("a script has a reply");
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-/// Returns a URL that refuses connections, as no server listens there.
+/// Returns a URL at which no server listens, so that connections to it are refused.
 ///
 /// # Panics
 ///
@@ -237,7 +237,8 @@ impl Reply {
         self
     }
 
-    /// Announces a longer body than it has, then closes the connection.
+    /// Makes the `content-length` 100 bytes longer than the body, and closes the connection after
+    /// the body.
     pub fn truncated(mut self) -> Self {
         self.end = End::Truncated;
         self
@@ -255,7 +256,7 @@ impl Reply {
         self
     }
 
-    /// Waits for `by` before it answers, or closes the connection.
+    /// Delays the reply by `by`. If the reply closes or resets the connection, delays that.
     pub fn late(mut self, by: Duration) -> Self {
         self.late = by;
         self

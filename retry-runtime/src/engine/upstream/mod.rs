@@ -32,15 +32,16 @@ macro_rules! unless_loom {
     };
 }
 
-/// A service, with the state that all calls to it share, so that their retries together do not
-/// overload it.
+/// Limits the retries of all calls to one service together, so that they do not overload it.
 ///
-/// * **Budget:** each retry that the server did not ask for withdraws a token, and each success
-///   deposits a tenth of one. A call that cannot withdraw ends. So a failing server is sent little
-///   more than what callers ask for, whatever their policies say.
-/// * **Cooldown:** after a 429 or 503 with a hint all calls wait until it is over, first attempts
-///   too. Then they come back one after the other, at a pace that is learned from what the server
-///   lets through.
+/// * **Budget:** each retry takes a token from the budget, unless the server asked for the retry
+///   (see [`on_attempt`](Self::on_attempt)). Each success adds a tenth of a token, every twenty
+///   seconds add one, and the budget holds ten. If a retry finds no token, the call ends with its
+///   last outcome. So a server that fails gets few retries, whatever the policies of its callers
+///   say.
+/// * **Cooldown:** after a 429 or 503 with a hint all calls wait for that long, first attempts too.
+///   Then they go one after the other. How fast depends on how many requests the server answers
+///   between its refusals.
 ///
 /// Put it into a `static`, or into a field of something that all calls share. Each use of a `const`
 /// would be another upstream. Tests that run at the same time need one each. While the upstream is
@@ -99,8 +100,8 @@ struct State {
 
 impl Upstream {
     unless_loom! {
-        /// Makes an upstream with the name that logs and metrics show. Its budget deposits a tenth
-        /// of a token for each success and one token every twenty seconds, and holds ten. Its
+        /// Makes an upstream with the name that logs and metrics show. Each success adds a tenth of
+        /// a token to its budget, every twenty seconds add one, and the budget holds ten. Its
         /// cooldown is on.
         pub fn new(name: &'static str) -> Self {
             Self {
@@ -114,11 +115,11 @@ impl Upstream {
         }
     }
 
-    /// Sets the budget in tokens, each of which is a retry: the deposit for each success (default
-    /// 0.1), the deposit in each second (default 0.05), and the tokens that can be saved up, at
-    /// least 1 (default 10).
+    /// Sets the budget in tokens: how many each success adds (default 0.1), how many each second
+    /// adds (default 0.05), and how many the budget holds, at least 1 (default 10). A retry takes
+    /// one.
     ///
-    /// Values that make no sense saturate: a negative deposit or NaN is 0.
+    /// A negative number or NaN counts as 0.
     #[must_use]
     pub const fn budget(mut self, per_success: f64, per_second: f64, burst: u32) -> Self {
         self.rates = Some(Rates::new(per_success, per_second, burst));
@@ -132,7 +133,8 @@ impl Upstream {
         self
     }
 
-    /// Turns the cooldown off, so that a hint holds back only the call that got it.
+    /// Turns the cooldown off, so that a hint delays only the call that got it. Retries after a
+    /// hint then need a token too.
     #[must_use]
     pub const fn without_cooldown(mut self) -> Self {
         self.has_cooldown = false;
@@ -154,12 +156,14 @@ impl Upstream {
         self.is_idle.load(Ordering::Relaxed)
     }
 
-    /// Asks before each attempt whether it may go. Returns `None` if it may, and otherwise how long
-    /// to wait before asking again with the same `ticket`, which keeps the place in the queue.
+    /// Returns `None` if the attempt may be sent now. Otherwise returns how long to wait before
+    /// calling this again with the same `ticket`, which keeps the call's place in the queue. Call
+    /// it before each attempt.
     ///
-    /// `at_most` is the longest that the call may wait, counted from when it first asks. After that
-    /// it goes and gets the server's own response. If the server asked for a longer wait, it goes
-    /// at once. A ticket that is dropped leaves a gap in the queue.
+    /// `at_most` is the longest time that the call may wait, counted from when it first asks. After
+    /// that time the attempt may be sent. If the cooldown lasts longer than that, it may be sent at
+    /// once: the caller then gets the server's own response. If a ticket is dropped while it waits,
+    /// its turn passes unused.
     #[inline]
     #[must_use = "the attempt may have to wait"]
     pub fn admit(&self, ticket: &mut Ticket, now: Duration, at_most: Duration) -> Option<Duration> {
@@ -173,14 +177,17 @@ impl Upstream {
         state.cooldown.admit(ticket, now, at_most)
     }
 
-    /// Records an attempt that `exchange` decides, and returns `verdict`, or [`Stop::Budget`] if a
-    /// retry cannot be paid for.
+    /// Records the end of an attempt. `exchange` is the request that counts, and `verdict` what
+    /// [`Retry::next`](crate::Retry::next) returned. Returns `verdict`, or [`Stop::Budget`] if the
+    /// retry needs a token and there is none.
     ///
-    /// A retry withdraws a token, unless the server asked for it: after a 429 or 503 with a hint,
-    /// it goes when its place in the queue is due, unless nothing comes through at all. And after a
-    /// 202, it only polls a job that is not done yet.
+    /// A retry withdraws a token. Two kinds of retry are free: after a 429 or 503 with a hint, if
+    /// the cooldown is on and the server has let something through between its last two refusals;
+    /// and after a 202. After the first refusal retries are free, too. A refusal during a cooldown
+    /// answers an earlier request, and does not count as one of the two.
     ///
-    /// `random`, uniform in `[0, 1)`, spreads the return of a fleet after a refusal.
+    /// `random` should be uniform in `[0, 1)`. It lets the processes of a fleet that got the same
+    /// hint come back at different times.
     #[must_use = "the budget may have ended the call"]
     pub fn on_attempt(&self, exchange: &Exchange, verdict: Verdict, now: Duration, random: f64) -> Verdict {
         let refusal_hint = exchange.hint().filter(|hint| is_refusal(exchange) && !hint.is_zero());
@@ -198,7 +205,7 @@ impl Upstream {
         verdict
     }
 
-    /// Records that the server did its part, and did not ask for a retry.
+    /// Records that the server handled a request: any response but 429 and 5xx, so also a 404.
     #[inline]
     pub fn on_success(&self, now: Duration) {
         if self.is_idle() {
@@ -211,10 +218,11 @@ impl Upstream {
         state.cooldown.on_success(now);
     }
 
-    /// Records that the server refused a request, with 429 or 503, and asked to wait for `hint`. No
-    /// call goes until then, for an hour at most. A longer cooldown is not shortened.
+    /// Records that the server refused a request with 429 or 503 and asked to wait for `hint`. All
+    /// calls wait for that long, but at most an hour. A longer cooldown is not shortened.
     ///
-    /// `random`, uniform in `[0, 1)`, spreads the return of a fleet that got the same hint.
+    /// `random` should be uniform in `[0, 1)`. It lets the processes of a fleet that got the same
+    /// hint come back at different times.
     pub fn on_refusal(&self, now: Duration, hint: Duration, random: f64) {
         if self.has_cooldown {
             self.lock().cooldown.on_refusal(now, now.saturating_add(hint), random);
@@ -224,23 +232,25 @@ impl Upstream {
         }
     }
 
-    /// Withdraws a token for a retry. Returns `false` if there is none: then the call is to end.
+    /// Takes a token for a retry from the budget. Returns `false` if there is none: then end the
+    /// call.
     #[must_use = "a retry without a token is not to be made"]
     pub fn withdraw(&self, now: Duration) -> bool {
         self.rates.as_ref().is_none_or(|rates| self.lock().budget.withdraw(rates, now))
     }
 
-    /// Lets no call go before `until`, for an hour at most, as another member of a fleet was told.
-    /// A longer cooldown is not shortened.
+    /// Makes all calls wait until `until`, but at most an hour from `now`, because another process
+    /// of the fleet was asked to. A longer cooldown is not shortened.
     ///
-    /// `random` is that of [`on_refusal`](Self::on_refusal).
+    /// `random` is as for [`on_refusal`](Self::on_refusal).
     pub fn extend_cooldown(&self, now: Duration, until: Duration, random: f64) {
         if self.has_cooldown {
             self.lock().cooldown.extend(now, until, random);
         }
     }
 
-    /// Returns what is left of the wait that the server asked for. Calls may come back later.
+    /// Returns how much longer the server wants no requests, or `None` if it takes them. A call may
+    /// have to wait longer than that, until its turn comes.
     pub fn remaining_cooldown(&self, now: Duration) -> Option<Duration> {
         if self.is_idle() { None } else { self.lock().cooldown.remaining(now) }
     }
