@@ -394,7 +394,7 @@ mod carried_on {
 
     type Alias<'a> = &'a mut u32;
 
-    /// What borrows does not say here that it does so uniquely.
+    /// A type that borrows uniquely, which its name does not show.
     struct Context<'a> {
         n: &'a mut u32,
         name: String,

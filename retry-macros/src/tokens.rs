@@ -1,6 +1,7 @@
 //! The names that tokens and statements mention.
 
 use proc_macro2::{Ident, Literal, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Lit, Stmt};
 
@@ -55,4 +56,19 @@ pub(crate) fn has_lifetime(tokens: TokenStream) -> bool {
         TokenTree::Group(group) => has_lifetime(group.stream()),
         _ => false,
     })
+}
+
+/// Returns the text of tokens, with spaces where one writes them.
+pub(crate) fn as_written(tokens: &impl ToTokens) -> String {
+    let text = tokens.to_token_stream().to_string().replace(" ,", ",");
+    ["::", ".", "(", ")", "&", "!", "<", ">"].iter().fold(text, |text, token| {
+        text.replace(&format!(" {token} "), token)
+            .replace(&format!(" {token}"), token)
+            .replace(&format!("{token} "), token)
+    })
+}
+
+/// Returns `true` if a name is one of `names`.
+pub(crate) fn is_among(name: &Ident, names: &[&str]) -> bool {
+    names.iter().any(|other| name == other)
 }

@@ -8,6 +8,8 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Item, Macro, Pat, Stmt, Token};
 
+use crate::tokens::is_among;
+
 /// Macros over expressions, or over a format and expressions.
 const LISTS: [&str; 23] = [
     "assert",
@@ -39,7 +41,7 @@ const LISTS: [&str; 23] = [
 /// whether the macro is known and its input could be read; else the macro is left as it is.
 pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool {
     let Some(name) = item.path.segments.last().map(|last| &last.ident) else { return false };
-    if LISTS.iter().any(|known| name == known) {
+    if is_among(name, &LISTS) {
         let Ok(mut list) = List::parse.parse2(item.tokens.clone()) else { return false };
         list.exprs.iter_mut().for_each(visit);
         item.tokens = list.into_token_stream();

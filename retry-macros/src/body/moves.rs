@@ -291,7 +291,7 @@ impl Finder<'_> {
         for pattern in patterns {
             names(pattern, None, &mut bound);
         }
-        let is_bound = |found: &Found| bound.iter().any(|owned| *owned.name() == found.variable.name);
+        let is_bound = |found: &Found| bound.iter().any(|owned| owned.name == found.variable.name);
         let found = self.found.iter().enumerate();
         found.filter(|(_, found)| is_bound(found)).map(|(at, _)| at).collect()
     }

@@ -16,7 +16,7 @@ use crate::function::bindings::{self, Owned};
 use crate::function::foreign;
 use crate::options::Options;
 use crate::paths::Private;
-use crate::tokens::captures;
+use crate::tokens::{captures, is_among};
 use crate::walk::{self, Node, Parts};
 
 /// The methods of a response that read its body, with the number of their arguments.
@@ -62,7 +62,7 @@ pub(crate) fn arm<'p>(
 ) -> Sends {
     // Of a variable that is bound around the body nothing is known.
     let around = bound.iter().map(|owned| Local {
-        name: owned.name().clone(),
+        name: owned.name.clone(),
         origin: Origin::Unknown,
         depth: 0,
         loops: 0,
@@ -415,7 +415,7 @@ impl Armer<'_> {
         bindings::names(pattern, None, &mut bound);
         let (loops, depth) = (self.loops, self.depth);
         for owned in bound {
-            let name = owned.into_name();
+            let name = owned.name;
             let origin = if self.configured.contains(&name) { Origin::Builder } else { origin };
             self.locals.push(Local { name, origin, loops, depth });
         }
@@ -660,7 +660,7 @@ fn configured(body: &[Stmt]) -> Vec<Ident> {
 fn configured_receiver(mut receiver: &Expr) -> Option<Ident> {
     let mut is_configured = false;
     while let Expr::MethodCall(call) = receiver {
-        if !CONFIGURES.iter().any(|name| call.method == name) {
+        if !is_among(&call.method, &CONFIGURES) {
             return None;
         }
         is_configured = true;
@@ -684,10 +684,10 @@ fn sends_variable(stmt: &Stmt) -> bool {
 /// configure builders.
 fn builds(expr: &Expr) -> bool {
     match expr {
-        Expr::MethodCall(call) if CONFIGURES.iter().any(|name| call.method == name) => {
+        Expr::MethodCall(call) if is_among(&call.method, &CONFIGURES) => {
             builds(&call.receiver) || is_name(&call.receiver)
         }
-        Expr::MethodCall(call) => MAKES.iter().any(|name| call.method == name),
+        Expr::MethodCall(call) => is_among(&call.method, &MAKES),
         Expr::Try(tried) => builds(&tried.expr),
         Expr::Paren(paren) => builds(&paren.expr),
         Expr::Group(group) => builds(&group.expr),

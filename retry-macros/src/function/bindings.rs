@@ -1,17 +1,18 @@
 //! The variables that a function binds: its arguments, and a receiver that is taken by value.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::visit_mut::{self, VisitMut};
+use syn::visit_mut::VisitMut;
 use syn::{
-    Attribute, Expr, FnArg, Item, Macro, Meta, Pat, PatType, Path, Receiver, ReceiverKind, Signature, Stmt,
-    Token, Type, parse_quote,
+    Attribute, Expr, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, Signature, Stmt, Token, Type,
+    parse_quote,
 };
 
 use crate::cfg::Predicate;
-use crate::tokens::mentioned;
+use crate::function::rename::Rename;
+use crate::tokens::{as_written, mentioned};
 use crate::walk::{self, Node, Parts};
 
 /// A variable that a body owns.
@@ -35,17 +36,9 @@ pub(crate) struct Owned {
 }
 
 impl Owned {
-    pub(crate) fn name(&self) -> &Ident {
-        &self.name
-    }
-
     /// Returns where the user binds it.
     pub(crate) fn span(&self) -> Span {
         self.pattern.as_ref().map_or_else(|| self.name.span(), Spanned::span)
-    }
-
-    pub(crate) fn into_name(self) -> Ident {
-        self.name
     }
 
     /// Hides the `mut` from lints if statements before the attempts mention the variable.
@@ -114,12 +107,6 @@ pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStre
         }
     }
     owned
-}
-
-/// Returns the text of a pattern with a macro in it, without the spaces that tokens are printed
-/// with.
-fn as_written(pattern: &Pat) -> String {
-    pattern.to_token_stream().to_string().replace(" !", "!").replace("! ", "!")
 }
 
 /// Makes a receiver that is taken by value a local of `body`. `before` are the statements before
@@ -408,56 +395,4 @@ fn parts<'p, 't>(
         }
     };
     patterns.enumerate().map(at).collect()
-}
-
-/// `tokens` with `self` called otherwise.
-pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
-    Rename { name }.tokens(tokens)
-}
-
-/// Renames `self`, also in the input of macros, but not in items with a `self` of their own.
-struct Rename<'n> {
-    name: &'n Ident,
-}
-
-impl Rename<'_> {
-    fn tokens(&self, tokens: TokenStream) -> TokenStream {
-        let mut tokens = tokens.into_iter().peekable();
-        let mut renamed = TokenStream::new();
-        while let Some(token) = tokens.next() {
-            let path = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
-            renamed.extend([match token {
-                TokenTree::Ident(keyword) if keyword == "self" && !path => self.at(keyword.span()).into(),
-                TokenTree::Group(group) => {
-                    let mut inner = Group::new(group.delimiter(), self.tokens(group.stream()));
-                    inner.set_span(group.span());
-                    inner.into()
-                }
-                other => other,
-            }]);
-        }
-        renamed
-    }
-
-    fn at(&self, span: Span) -> Ident {
-        let mut name = self.name.clone();
-        name.set_span(span.resolved_at(self.name.span()));
-        name
-    }
-}
-
-impl VisitMut for Rename<'_> {
-    fn visit_path_mut(&mut self, path: &mut Path) {
-        if path.is_ident("self") {
-            path.segments[0].ident = self.at(path.segments[0].ident.span());
-        } else {
-            visit_mut::visit_path_mut(self, path);
-        }
-    }
-
-    fn visit_item_mut(&mut self, _: &mut Item) {}
-
-    fn visit_macro_mut(&mut self, item: &mut Macro) {
-        item.tokens = self.tokens(std::mem::take(&mut item.tokens));
-    }
 }

@@ -20,6 +20,7 @@ use crate::walk::{self, Node, Parts};
 
 pub(crate) mod bindings;
 pub(crate) mod foreign;
+pub(crate) mod rename;
 mod return_type;
 
 /// A function whose body parsed.

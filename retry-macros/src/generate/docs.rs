@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::Expr;
+use quote::quote;
 
 use retry_policy::keys::{Key, Place};
 use retry_policy::words::and;
@@ -15,6 +14,7 @@ use crate::body::arguments::Arguments;
 use crate::body::sends::Sends;
 use crate::options::conditions::{Condition, Item};
 use crate::options::{Given, Options};
+use crate::tokens::as_written;
 
 /// Returns the section as an attribute. `sends` says whether requests are visible in the body.
 pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) -> TokenStream {
@@ -23,7 +23,7 @@ pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) ->
     }
     let mut text = String::from("\n\n# Retries\n\n");
     if let Some(policy) = &options.policy {
-        _ = write!(text, "By the policy `{}`{}.", source(policy), overrides(options));
+        _ = write!(text, "By the policy `{}`{}.", as_written(policy), overrides(options));
     } else {
         what(options, &mut text);
         waits(options, &mut text);
@@ -41,7 +41,7 @@ pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) ->
         _ = write!(
             text,
             "\n\nAll calls of the upstream `{}` share a budget of retries, and the waits that the server asks for.",
-            source(upstream)
+            as_written(upstream)
         );
     }
     if options.reauth.is_some() {
@@ -60,16 +60,6 @@ pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) ->
         _ = write!(text, "\n\nThe call ends with the first outcome if `{name}` cannot be cloned.");
     }
     quote!(#[doc = #text])
-}
-
-fn source(value: &Expr) -> String {
-    // As one writes it: tokens print with spaces between them.
-    let text = value.to_token_stream().to_string();
-    ["::", ".", "(", ")", "&", "!", "<", ">", ","].iter().fold(text, |text, token| {
-        text.replace(&format!(" {token} "), token)
-            .replace(&format!(" {token}"), token)
-            .replace(&format!("{token} "), token)
-    })
 }
 
 fn overrides(options: &Options) -> String {
@@ -163,9 +153,9 @@ fn name(item: &Condition) -> String {
             format!("{statuses} where the server says how long to wait")
         }
         Item::Literal(_) => item.text(),
-        Item::Constant(_) => format!("`{}`", source(&item.source.item)),
+        Item::Constant(_) => format!("`{}`", as_written(&item.source.item)),
         Item::HintedConstant(_) => {
-            format!("`{}` where the server says how long to wait", source(&item.source.item))
+            format!("`{}` where the server says how long to wait", as_written(&item.source.item))
         }
     }
 }
@@ -186,7 +176,7 @@ fn waits(options: &Options, text: &mut String) {
             Jitter::Fraction(share) => format!("up to {} % of it added at random", share * 100.0),
             other => format!("{other:?} jitter"),
         },
-        Some(given) => format!("jitter `{}`", source(&given.source)),
+        Some(given) => format!("jitter `{}`", as_written(&given.source)),
     };
     _ = write!(
         text,
@@ -233,7 +223,7 @@ fn written<T>(given: Option<&Given<T>>, default: &T, print: impl Fn(&T) -> Strin
     match given {
         None => print(default),
         Some(Given { literal: Some(value), .. }) => print(value),
-        Some(given) => format!("`{}`", source(&given.source)),
+        Some(given) => format!("`{}`", as_written(&given.source)),
     }
 }
 

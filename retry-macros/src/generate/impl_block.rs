@@ -12,7 +12,7 @@ use crate::diagnostics::Errors;
 use crate::function::foreign::is_ours;
 use crate::function::{Function, Shape};
 use crate::options::{Options, entries};
-use crate::tokens::mentions_self;
+use crate::tokens::{is_among, mentions_self};
 
 /// An `impl` block, if that is what is annotated.
 pub(crate) fn parse(item: &TokenStream) -> Option<ItemImpl> {
@@ -174,7 +174,7 @@ pub(crate) fn after_others(
 ) -> Option<TokenStream> {
     const STRIPPING: [&str; 3] = ["maybe_async", "must_be_sync", "must_be_async"];
     let strips = |attribute: &Attribute| {
-        attribute.path().segments.last().is_some_and(|last| STRIPPING.iter().any(|name| last.ident == name))
+        attribute.path().segments.last().is_some_and(|last| is_among(&last.ident, &STRIPPING))
     };
     if !function.attrs.iter().any(strips) {
         return None;

@@ -11,6 +11,7 @@ use crate::body::moves::{self, Variable};
 use crate::body::sends::{self, Sends};
 use crate::diagnostics::Errors;
 use crate::function::bindings::{self, Owned};
+use crate::function::rename;
 use crate::function::{self, Enclosed, Function, Shape};
 use crate::options::check;
 use crate::options::{self, Options};
@@ -295,7 +296,7 @@ impl Loop<'_> {
         let retry_if = options.retry_if.as_ref().map(ToTokens::to_token_stream);
         let (bind, policy) = policy::reference(options, self.generics);
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
-            Some(name) => bindings::with_self_as(name, tokens),
+            Some(name) => rename::with_self_as(name, tokens),
             None => tokens,
         };
         let bind = with_self_as(self.receiver.as_ref(), bind);

@@ -7,6 +7,7 @@ use syn::{
 };
 
 use crate::function::bindings::Owned;
+use crate::tokens::is_among;
 use crate::walk;
 
 /// reqwest's types that can never be cloned, by their last name.
@@ -59,10 +60,6 @@ pub(super) fn is_pointer(ty: &Type) -> bool {
         Type::Reference(_) => true,
         _ => false,
     }
-}
-
-pub(super) fn is_among(name: &Ident, names: &[&str]) -> bool {
-    names.iter().any(|other| name == other)
 }
 
 /// The kind of an argument: how each attempt can be provided with it.
@@ -177,11 +174,8 @@ impl Kind {
         if traits.iter().any(|bound| is_among(&bound.ident, &STREAMS)) {
             return Self::Stream;
         }
-        let mut only =
-            traits.iter().filter(|bound| !["Send", "Sync", "Unpin"].iter().any(|name| bound.ident == name));
-        if only.clone().next().is_some()
-            && only.clone().all(|bound| LENT.iter().any(|name| bound.ident == name))
-        {
+        let mut only = traits.iter().filter(|bound| !is_among(&bound.ident, &["Send", "Sync", "Unpin"]));
+        if only.clone().next().is_some() && only.clone().all(|bound| is_among(&bound.ident, &LENT)) {
             return Self::Lent(what.to_owned());
         }
         if let (Some(bound), None) = (only.next(), only.next()) {
@@ -195,13 +189,13 @@ impl Kind {
                         Type::Path(path) => path.path.segments.last().map(|last| &last.ident),
                         _ => None,
                     };
-                    if let Some(name) = name.filter(|name| PARTS.iter().any(|other| *name == other)) {
+                    if let Some(name) = name.filter(|name| is_among(name, &PARTS)) {
                         return Self::NotClone(
                             format!("a `{name}`"),
                             "take what can be cloned, such as `impl Into<Bytes>`, or add `+ Clone`",
                         );
                     }
-                    if name.is_some_and(|name| REQUESTS.iter().any(|other| name == other)) {
+                    if name.is_some_and(|name| is_among(name, &REQUESTS)) {
                         return Self::IntoBody(target.to_token_stream());
                     }
                     return Self::Into(target.to_token_stream());
