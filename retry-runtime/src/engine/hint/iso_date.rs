@@ -51,9 +51,8 @@ fn seconds(text: &str) -> Option<Duration> {
 fn zone(text: &str) -> Option<i64> {
     let text = text.strip_prefix(' ').unwrap_or(text);
     match text {
-        "Z" | "z" | "UTC" | "GMT" => Some(0),
-        // Go prints both.
-        "+0000 UTC" => Some(0),
+        // Go prints an offset and a name.
+        "Z" | "z" | "UTC" | "GMT" | "+0000 UTC" => Some(0),
         _ if text.len() == 3 => offset(&format!("{text}00")),
         _ => offset(text),
     }

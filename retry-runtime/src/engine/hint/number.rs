@@ -23,15 +23,12 @@ pub(super) fn wait_until(value: &str, sent_at: &dyn Fn() -> Duration) -> Option<
         return wait_in_seconds(seconds, sent_at);
     }
     go_duration(value).or_else(|| {
-        let date = match iso_date::parse(value) {
-            Some(date) => date,
+        let date = iso_date::parse(value).or_else(|| {
+            let date = http_date::parse(value, || whole_seconds(sent_at()))?;
             // A date before 1970 is in the past like any other.
-            None => {
-                let date = http_date::parse(value, || whole_seconds(sent_at()))?;
-                Duration::from_secs(u64::try_from(date).unwrap_or(0))
-            }
-        };
-        Some(date.saturating_sub(sent_at()))
+            Some(Duration::from_secs(u64::try_from(date).unwrap_or(0)))
+        });
+        Some(date?.saturating_sub(sent_at()))
     })
 }
 

@@ -46,7 +46,7 @@ pub(super) const RETRY_AFTER_MS: [&str; 3] = [
 
 /// The headers about quotas.
 #[rustfmt::skip]
-pub(super) const QUOTAS: [Vendor; 47] = [
+pub(super) const QUOTAS: [Vendor; 46] = [
     // Drafts of the IETF, GitHub and the many that follow them.
     line("ratelimit", Quotas, "", "https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/"),
     line("beta-ratelimit", Quotas, "", "https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"),
@@ -83,7 +83,6 @@ pub(super) const QUOTAS: [Vendor; 47] = [
     line("x-gate-ratelimit-reset-timestamp", Time, "x-gate-ratelimit-requests-remain", "https://www.gate.io/docs/developers/apiv4/"),
     line("x-ms-user-quota-resets-after", Clock, "x-ms-user-quota-remaining", "https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests"),
     line("x-ogw-ratelimit-reset", Time, "", "https://open.feishu.cn/document/server-docs/api-call-guide/frequency-control"),
-    line("x-quota-reset", Time, "x-quota-remaining", "clients: Gravitee"),
     line("x-ratelimit-requests-reset", Time, "x-ratelimit-requests-remaining", "https://linear.app/developers/rate-limiting"),
     line("x-ratelimit-endpoint-requests-reset", Time, "x-ratelimit-endpoint-requests-remaining", "https://linear.app/developers/rate-limiting"),
     line("x-ratelimit-complexity-reset", Time, "x-ratelimit-complexity-remaining", "https://linear.app/developers/rate-limiting"),
