@@ -34,10 +34,8 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     let second = second.map_or(Some(Duration::ZERO), seconds)?;
 
     let time = (hour * 60 + minute) * 60 - self::zone(zone)?;
-    let minute = instant(number(year, 4)?, number(month, 2)?, number(day, 2)?, time)?;
-    let since_1970 =
-        u64::try_from(minute).map_or(Duration::ZERO, |minute| Duration::from_secs(minute) + second);
-    Some(since_1970)
+    let instant = instant(number(year, 4)?, number(month, 2)?, number(day, 2)?, time)?;
+    Some(u64::try_from(instant).map_or(Duration::ZERO, |instant| Duration::from_secs(instant) + second))
 }
 
 /// Reads `30` and `30.5`. 60 is a leap second.

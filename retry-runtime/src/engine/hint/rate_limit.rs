@@ -71,7 +71,7 @@ fn members(line: &str) -> impl Iterator<Item = &str> {
 #[derive(Default)]
 struct Pairs {
     has_limit: bool,
-    /// Whether something remains, where that is said.
+    /// `Some(true)` if something remains, and `None` if that is not said.
     has_remaining: Option<bool>,
     until_reset: Option<Duration>,
 }

@@ -1,7 +1,7 @@
 //! The headers that ask for a wait: one line each, with the page that documents it.
 //!
-//! A new vendor is a new line. Pages that were not read are marked `memory`, and headers that only
-//! clients of a vendor name are marked `clients`.
+//! A new vendor is a new line. `quoted` marks a page that was read only as others quote it, and
+//! `clients` a header that is known only from clients of the vendor.
 
 use http::HeaderName;
 
@@ -49,54 +49,54 @@ pub(super) const RETRY_AFTER_MS: [&str; 3] = [
 pub(super) const QUOTAS: [Vendor; 46] = [
     // Drafts of the IETF, GitHub and the many that follow them.
     line("ratelimit", Quotas, "", "https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/"),
-    line("beta-ratelimit", Quotas, "", "https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"),
-    line("ratelimit-reset", Time, "ratelimit-remaining", "https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/06/"),
+    line("beta-ratelimit", Quotas, "", "quoted: https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"),
+    line("ratelimit-reset", Time, "ratelimit-remaining", "quoted: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/06/"),
     line("ratelimit-resettime", Time, "ratelimit-remaining", "https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/"),
-    line("ratelimit-retry-after", Time, "ratelimit-remaining", "memory: https://developer.woocommerce.com/docs/apis/store-api/rate-limiting/"),
-    line("rate-limit-reset", Time, "rate-limit-available", "https://developer.ticketmaster.com/products-and-docs/apis/getting-started/"),
+    line("ratelimit-retry-after", Time, "ratelimit-remaining", "https://developer.woocommerce.com/docs/apis/store-api/rate-limiting/"),
+    line("rate-limit-reset", Time, "rate-limit-available", "quoted: https://developer.ticketmaster.com/products-and-docs/apis/getting-started/"),
     line("x-ratelimit-reset", Time, "x-ratelimit-remaining", "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"),
     line("x-ratelimit-reset-after", Time, "x-ratelimit-remaining", "https://discord.com/developers/docs/topics/rate-limits"),
     line("x-ratelimit-reset-ms", Milliseconds, "x-ratelimit-remaining", "clients: the name says its unit"),
-    line("x-ratelimit-retry-after", Time, "", "https://developers-classic.mailerlite.com/docs/api-rate-limits"),
+    line("x-ratelimit-retry-after", Time, "x-ratelimit-remaining", "https://developers-classic.mailerlite.com/docs/api-rate-limits"),
     line("x-rate-limit-reset", Time, "x-rate-limit-remaining", "https://developer.okta.com/docs/reference/rl-best-practices/"),
     line("x-rate-limit-reset-ms", Milliseconds, "x-rate-limit-remaining", "clients: the name says its unit"),
     // Models.
-    line("x-ratelimit-reset-requests", Time, "x-ratelimit-remaining-requests", "https://platform.openai.com/docs/guides/rate-limits"),
-    line("x-ratelimit-reset-tokens", Time, "x-ratelimit-remaining-tokens", "https://platform.openai.com/docs/guides/rate-limits"),
-    line("x-ratelimit-reset-project-tokens", Time, "x-ratelimit-remaining-project-tokens", "https://platform.openai.com/docs/guides/rate-limits"),
+    line("x-ratelimit-reset-requests", Time, "x-ratelimit-remaining-requests", "quoted: https://platform.openai.com/docs/guides/rate-limits"),
+    line("x-ratelimit-reset-tokens", Time, "x-ratelimit-remaining-tokens", "quoted: https://platform.openai.com/docs/guides/rate-limits"),
+    line("x-ratelimit-reset-project-tokens", Time, "x-ratelimit-remaining-project-tokens", "quoted: https://platform.openai.com/docs/guides/rate-limits"),
     line("x-rate-limit-reset-requests", Time, "x-rate-limit-remaining-requests", "clients: Azure OpenAI, xAI"),
     line("x-rate-limit-reset-tokens", Time, "x-rate-limit-remaining-tokens", "clients: Azure OpenAI, xAI"),
-    line("x-ratelimit-reset-requests-minute", Time, "x-ratelimit-remaining-requests-minute", "https://inference-docs.cerebras.ai/support/rate-limits"),
-    line("x-ratelimit-reset-requests-day", Time, "x-ratelimit-remaining-requests-day", "https://inference-docs.cerebras.ai/support/rate-limits"),
-    line("x-ratelimit-reset-tokens-minute", Time, "x-ratelimit-remaining-tokens-minute", "https://inference-docs.cerebras.ai/support/rate-limits"),
-    line("anthropic-ratelimit-requests-reset", Time, "anthropic-ratelimit-requests-remaining", "https://docs.anthropic.com/en/api/rate-limits"),
-    line("anthropic-ratelimit-tokens-reset", Time, "anthropic-ratelimit-tokens-remaining", "https://docs.anthropic.com/en/api/rate-limits"),
-    line("anthropic-ratelimit-input-tokens-reset", Time, "anthropic-ratelimit-input-tokens-remaining", "https://docs.anthropic.com/en/api/rate-limits"),
-    line("anthropic-ratelimit-output-tokens-reset", Time, "anthropic-ratelimit-output-tokens-remaining", "https://docs.anthropic.com/en/api/rate-limits"),
+    line("x-ratelimit-reset-requests-minute", Time, "x-ratelimit-remaining-requests-minute", "quoted: https://inference-docs.cerebras.ai/support/rate-limits"),
+    line("x-ratelimit-reset-requests-day", Time, "x-ratelimit-remaining-requests-day", "quoted: https://inference-docs.cerebras.ai/support/rate-limits"),
+    line("x-ratelimit-reset-tokens-minute", Time, "x-ratelimit-remaining-tokens-minute", "quoted: https://inference-docs.cerebras.ai/support/rate-limits"),
+    line("anthropic-ratelimit-requests-reset", Time, "anthropic-ratelimit-requests-remaining", "quoted: https://docs.anthropic.com/en/api/rate-limits"),
+    line("anthropic-ratelimit-tokens-reset", Time, "anthropic-ratelimit-tokens-remaining", "quoted: https://docs.anthropic.com/en/api/rate-limits"),
+    line("anthropic-ratelimit-input-tokens-reset", Time, "anthropic-ratelimit-input-tokens-remaining", "quoted: https://docs.anthropic.com/en/api/rate-limits"),
+    line("anthropic-ratelimit-output-tokens-reset", Time, "anthropic-ratelimit-output-tokens-remaining", "quoted: https://docs.anthropic.com/en/api/rate-limits"),
     line("ratelimitbysize-reset", Time, "ratelimitbysize-remaining", "clients: Mistral"),
     // Others, by name.
-    line("fastly-ratelimit-reset", Time, "fastly-ratelimit-remaining", "https://www.fastly.com/documentation/reference/api/#rate-limiting"),
-    line("fitbit-rate-limit-reset", Time, "fitbit-rate-limit-remaining", "https://dev.fitbit.com/build/reference/web-api/basics/"),
-    line("gw-ratelimit-reset", Milliseconds, "gw-ratelimit-remaining", "https://www.kucoin.com/docs-new/rate-limit"),
-    line("x-bapi-limit-reset-timestamp", Time, "x-bapi-limit-status", "https://bybit-exchange.github.io/docs/v5/rate-limit"),
-    line("x-contentful-ratelimit-reset", Time, "", "https://www.contentful.com/developers/docs/references/content-delivery-api/"),
-    line("x-gate-ratelimit-reset-timestamp", Time, "x-gate-ratelimit-requests-remain", "https://www.gate.io/docs/developers/apiv4/"),
-    line("x-ms-user-quota-resets-after", Clock, "x-ms-user-quota-remaining", "https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests"),
-    line("x-ogw-ratelimit-reset", Time, "", "https://open.feishu.cn/document/server-docs/api-call-guide/frequency-control"),
-    line("x-ratelimit-requests-reset", Time, "x-ratelimit-requests-remaining", "https://linear.app/developers/rate-limiting"),
-    line("x-ratelimit-endpoint-requests-reset", Time, "x-ratelimit-endpoint-requests-remaining", "https://linear.app/developers/rate-limiting"),
-    line("x-ratelimit-complexity-reset", Time, "x-ratelimit-complexity-remaining", "https://linear.app/developers/rate-limiting"),
-    line("x-ratelimit-userreset", Time, "x-ratelimit-userremaining", "https://apidocs.imgur.com/"),
-    line("x-sentry-rate-limit-reset", Time, "x-sentry-rate-limit-remaining", "https://docs.sentry.io/api/ratelimits/"),
+    line("fastly-ratelimit-reset", Time, "fastly-ratelimit-remaining", "quoted: https://www.fastly.com/documentation/reference/api/#rate-limiting"),
+    line("fitbit-rate-limit-reset", Time, "fitbit-rate-limit-remaining", "quoted: https://dev.fitbit.com/build/reference/web-api/basics/"),
+    line("gw-ratelimit-reset", Milliseconds, "gw-ratelimit-remaining", "quoted: https://www.kucoin.com/docs/basic-info/request-rate-limit/rest-api"),
+    line("x-bapi-limit-reset-timestamp", Time, "x-bapi-limit-status", "quoted: https://bybit-exchange.github.io/docs/v5/rate-limit"),
+    line("x-contentful-ratelimit-reset", Time, "", "quoted: https://www.contentful.com/developers/docs/references/content-delivery-api/"),
+    line("x-gate-ratelimit-reset-timestamp", Time, "x-gate-ratelimit-requests-remain", "quoted: https://www.gate.io/docs/developers/apiv4/"),
+    line("x-ms-user-quota-resets-after", Clock, "x-ms-user-quota-remaining", "quoted: https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests"),
+    line("x-ogw-ratelimit-reset", Time, "", "quoted: https://open.feishu.cn/document/server-docs/api-call-guide/frequency-control"),
+    line("x-ratelimit-requests-reset", Time, "x-ratelimit-requests-remaining", "quoted: https://linear.app/developers/rate-limiting"),
+    line("x-ratelimit-endpoint-requests-reset", Time, "x-ratelimit-endpoint-requests-remaining", "quoted: https://linear.app/developers/rate-limiting"),
+    line("x-ratelimit-complexity-reset", Time, "x-ratelimit-complexity-remaining", "quoted: https://linear.app/developers/rate-limiting"),
+    line("x-ratelimit-userreset", Time, "x-ratelimit-userremaining", "quoted: https://apidocs.imgur.com/"),
+    line("x-sentry-rate-limit-reset", Time, "x-sentry-rate-limit-remaining", "quoted: https://docs.sentry.io/api/ratelimits/"),
     line("x-sib-ratelimit-reset", Time, "x-sib-ratelimit-remaining", "https://developers.brevo.com/docs/limit-headers"),
     line("x-toggl-quota-resets-in", Time, "x-toggl-quota-remaining", "clients: Toggl"),
-    line("zendesk-ratelimit-tickets-index", Pairs, "", "https://developer.zendesk.com/api-reference/introduction/rate-limits/"),
-    line("zendesk-ratelimit-search-index", Pairs, "", "https://developer.zendesk.com/api-reference/introduction/rate-limits/"),
-    line("zendesk-ratelimit-incremental-exports", Pairs, "", "https://developer.zendesk.com/api-reference/introduction/rate-limits/"),
+    line("zendesk-ratelimit-tickets-index", Pairs, "", "quoted: https://developer.zendesk.com/api-reference/introduction/rate-limits/"),
+    line("zendesk-ratelimit-search-index", Pairs, "", "quoted: https://developer.zendesk.com/api-reference/introduction/rate-limits/"),
+    line("zendesk-ratelimit-incremental-exports", Pairs, "", "quoted: https://developer.zendesk.com/api-reference/introduction/rate-limits/"),
     // The length of a window, of which no more than all has to pass.
-    line("x-hubspot-ratelimit-interval-milliseconds", Milliseconds, "x-hubspot-ratelimit-remaining", "https://developers.hubspot.com/docs/api/usage-details"),
-    line("x-rate-limit-api-key-interval-ms", Milliseconds, "x-rate-limit-api-key-remaining", "https://developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits/"),
-    line("x-rate-limit-api-token-interval-ms", Milliseconds, "x-rate-limit-api-token-remaining", "https://developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits/"),
+    line("x-hubspot-ratelimit-interval-milliseconds", Milliseconds, "x-hubspot-ratelimit-remaining", "quoted: https://developers.hubspot.com/docs/api/usage-details"),
+    line("x-rate-limit-api-key-interval-ms", Milliseconds, "x-rate-limit-api-key-remaining", "quoted: https://developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits/"),
+    line("x-rate-limit-api-token-interval-ms", Milliseconds, "x-rate-limit-api-token-remaining", "quoted: https://developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits/"),
 ];
 
 /// Returns the line of a header of the table.
