@@ -406,14 +406,16 @@ proptest! {
     #[test]
     fn what_cannot_be_read_hides_nothing(
         header in proptest::sample::select(vec!["retry-after", "retry-after-ms", "ratelimit-reset", "ratelimit"]),
-        other in proptest::sample::select(&NAMES[..]),
-        garbage in "[ -~]{0,20}",
+        other in proptest::sample::select(&NAMES[..]).prop_filter("asks for nothing", |name| {
+            !name.contains("remaining") && !["age", "date"].contains(name)
+        }),
+        // Without quotes, commas and equal signs, which join it to its neighbour.
+        garbage in r"[ !#-+\--<>-~]{0,20}",
         joins: bool,
     ) {
         let value = if header == "ratelimit" { "a;r=0;t=90" } else { "90" };
         let wait = hint(&[(header, value)]).unwrap().1;
-        let is_plain = !garbage.contains(['"', ',', '=']) && hint(&[(other, &garbage)]).is_none();
-        prop_assume!(is_plain && !other.contains("remaining") && !["age", "date"].contains(&other));
+        prop_assume!(hint(&[(other, &garbage)]).is_none());
         let joined = format!("{garbage}, {value}");
         let lines = if joins { vec![(header, joined.as_str())] } else { vec![(other, garbage.as_str()), (header, value)] };
         if !joins || hint(&[(header, &garbage)]).is_none() {
