@@ -57,8 +57,51 @@ fn every_vector() {
         }
     }
     println!("{} vectors", vectors.len());
-    assert!(vectors.len() >= 70, "the file holds {}", vectors.len());
+    assert!(vectors.len() >= 80, "the file holds {}", vectors.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The forms that the documentation of `hint` lists, 90 s after 2026-07-07T12:00:00Z.
+#[test]
+fn every_form_in_every_group() {
+    let forms = [
+        "90",
+        "90.0",
+        "1m30s",
+        "90s",
+        "90000ms",
+        "1783425690",
+        "1783425690.0",
+        "1783425690000",
+        "Tue, 07 Jul 2026 12:01:30 GMT",
+        "Tuesday, 07-Jul-26 12:01:30 GMT",
+        "Tue Jul  7 12:01:30 2026",
+        "Tue, 7 Jul 2026 12:01:30 UTC",
+        "Mon, 07 Jul 2026 12:01:30 GMT",
+        "07 Jul 2026 12:01:30 GMT",
+        "Tue, 07-Jul-2026 12:01:30 GMT",
+        "Tuesday, 07 Jul 2026 12:01:30 GMT",
+        "Tue, 07 Jul 2026 12:01:30 +0000",
+        "Tue, 07 Jul 2026 13:01:30 +0100",
+        "Tue, 07 Jul 2026 13:01:30 +01:00",
+        "Tue Jul 07 2026 14:01:30 GMT+0200 (Central European Summer Time)",
+        "Tue Jul  7 12:01:30 UTC 2026",
+        "2026-07-07T12:01:30Z",
+        "2026-07-07T12:01:30.000Z",
+        "2026-07-07T13:01:30+01:00",
+        "2026-07-07T13:01:30+0100",
+        "2026-07-07T13:01:30+01",
+        "2026-07-07 12:01:30 UTC",
+        "20260707T120130Z",
+    ];
+    let now = instant("2026-07-07T12:00:00Z");
+    for header in ["retry-after", "ratelimit-reset", "x-ratelimit-reset", "anthropic-ratelimit-tokens-reset"]
+    {
+        for form in forms {
+            let wait = read(&headers(&[(header.to_owned(), form.to_owned())]), now);
+            assert_eq!(wait, Some(Duration::from_secs(90)), "{header}: {form}");
+        }
+    }
 }
 
 #[test]

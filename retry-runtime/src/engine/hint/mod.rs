@@ -1,38 +1,67 @@
 //! Reads the wait that a server asks for from the headers of its response. Time is an argument.
 //!
-//! The first of these headers that says anything is the hint:
+//! # Order
 //!
-//! 1. `retry-after-ms`, then `x-ms-retry-after-ms`: milliseconds, if they can be read. A server that
-//!    sends them says the same in whole seconds below.
-//! 2. `Retry-After` (RFC 9110 §10.2.3). The server says it about this very request. The headers
-//!    below are about quotas, and are not read if there is a `Retry-After`, even a malformed one.
-//! 3. `RateLimit` (draft-ietf-httpapi-ratelimit-headers): the longest `t` of the quotas with `r=0`.
-//! 4. `RateLimit-Reset` of the older drafts.
-//! 5. `X-RateLimit-Retry-After`: seconds, and never a Unix time.
-//! 6. `X-RateLimit-Reset`, then `X-Rate-Limit-Reset`.
-//! 7. `x-ratelimit-reset-requests` and `x-ratelimit-reset-tokens`: seconds or a Go duration. Both
-//!    must have passed, so the longer one counts.
+//! 1. `Retry-After` (RFC 9110 §10.2.3), and in milliseconds `retry-after-ms`,
+//!    `x-ms-retry-after-ms` and `x-amz-retry-after`. The server says it about this very request. The
+//!    longest of all counts, but that milliseconds refine the `Retry-After` that they round up to:
+//!    `1500` beside `2` is 1.5 s, and `500` beside `60` is 60 s.
+//! 2. Only if none of these asks for a wait, the headers about quotas: `RateLimit`
+//!    (draft-ietf-httpapi-ratelimit-headers, the dictionary of draft 07 and the list of the later
+//!    ones), `RateLimit-Reset`, `X-RateLimit-Reset`, `-Reset-After`, `-Reset-Requests`,
+//!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-*-reset`, and others of a table in
+//!    `vendors.rs`. A quota counts where nothing remains of it, or where it is not said how much
+//!    does (`X-RateLimit-Remaining` and so on). The longest counts.
 //!
-//! A quota that is not used up asks for no wait: if its remaining count (`X-RateLimit-Remaining`
-//! and so on) can be read and is not zero, its header is skipped. Otherwise it ends the search as
-//! `Retry-After` does.
+//! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
+//! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
 //!
-//! A time is a number of seconds, a date in any of the three HTTP forms, or one of the forms that
-//! real servers send: decimals (`0.503`), Go durations (`1m0s`), and Unix times in seconds or
-//! milliseconds, if the number can only be one. Dates and Unix times are measured against the
-//! `Date` header of the response, so a wrong client clock does not matter. The first line of a
-//! repeated header counts, except that `RateLimit` is a list.
+//! # Values
+//!
+//! - Seconds, with decimals: `120`, `0.503`. A number from 10⁹ on is a Unix time, and from 10¹² on
+//!   one in milliseconds. If it has passed there is no hint.
+//! - A number of milliseconds, if the name of the header ends in `-ms`.
+//! - Go durations: `1m0s`, `7.66s`, `76ms`.
+//! - Dates, in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
+//!   `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
+//! - Times of RFC 3339: `1994-11-06T08:49:37Z`, `1994-11-06 09:49:37.5+01:00`.
+//!
+//! Beyond these RFCs a date may have
+//!
+//! - a day of one digit (`Sun, 6 Nov 1994`), the wrong weekday, or none (`06 Nov 1994 08:49:37 GMT`),
+//! - a long weekday before a short date and the reverse, and a year of four digits between hyphens
+//!   (`Sun, 06-Nov-1994`),
+//! - `UTC`, `+0000`, `+0100`, `+01:00` or `GMT+0100` for `GMT`, and the name of the zone behind it, in
+//!   parentheses,
+//! - the form of JavaScript: `Sun Nov 06 1994 09:49:37 GMT+0100 (Central European Standard Time)`,
+//! - the form of `date`: `Sun Nov  6 08:49:37 UTC 1994`,
+//! - the second `60` anywhere, as the next minute's first.
+//!
+//! A time of RFC 3339 may also be one of ISO 8601: without seconds (`1994-11-06T08:49Z`), with an
+//! offset without a colon or minutes (`+0100`, `+01`), or in the basic format
+//! (`19941106T084937Z`). The zone may be `UTC`, `GMT` or `+0000 UTC`, behind a space.
+//!
+//! Never read are signs, exponents (`1e3`), other radices (`0x10`), `inf`, underscores, digits that
+//! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT.
+//!
+//! Times are measured against the `Date` header of the response, so a wrong client clock does not
+//! matter.
 
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::time::{Duration, SystemTime};
 
-use http::header::{AGE, AsHeaderName, DATE, HeaderName};
+use http::header::{AGE, AsHeaderName, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 
-use number::{YEAR_9999, decimal_seconds, go_duration, milliseconds, wait_until, whole_seconds};
+use number::{YEAR_9999, clock, decimal_seconds, wait_in_milliseconds, wait_until, whole_seconds};
+use vendors::{Form, RETRY_AFTER_MS, Vendor};
 
 mod http_date;
+mod iso_date;
 mod number;
 mod rate_limit;
+mod vendors;
 
 /// A wait that the server asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +76,8 @@ pub struct Hint {
 /// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by the
 /// client's clock.
 ///
-/// Returns `None` if there is no hint, or if it cannot be read. Absurdly long hints saturate.
+/// Returns `None` if there is no hint, or none that can be read, and zero if the server names no
+/// wait but zero, or a date in the past. Absurdly long hints saturate.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -80,8 +110,30 @@ pub fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 /// ```
 #[inline]
 pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Hint> {
+    read_with(headers, &[], now)
+}
+
+/// Returns the hint as [`read_from`] does, and reads the headers of `names` as well.
+///
+/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` is 0
+/// or absent. A name that ends in `-ms` is in milliseconds.
+#[inline]
+pub(crate) fn read_with(
+    headers: &HeaderMap,
+    names: &[&'static str],
+    now: impl FnOnce() -> SystemTime,
+) -> Option<Hint> {
     // The headers of every failure are read, and most have no hint.
-    if headers.keys().any(is_perhaps_hint) { first_hint(headers, || sent_at(headers, now())) } else { None }
+    if names.is_empty() && !headers.keys().any(vendors::is_perhaps_listed) {
+        return None;
+    }
+    let sent_at = LazyCell::new(|| sent_at(headers, now()));
+    let sent_at: &dyn Fn() -> Duration = &|| *sent_at;
+    let asked = retry_after(headers, sent_at);
+    if asked.is_some_and(|hint| !hint.wait.is_zero()) {
+        return asked;
+    }
+    longer(asked, quotas(headers, names, sent_at))
 }
 
 /// Returns the server's explicit advice on retrying: `x-should-retry`, then `stripe-should-retry`.
@@ -109,58 +161,147 @@ pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
     })
 }
 
-/// Returns `true` if a header may be one that [`first_hint`] reads. Cheap, and wrong only in saying
-/// yes.
-fn is_perhaps_hint(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str().as_bytes(),
-        [b'r', b'a', ..]
-            | [b'r', b'e', b't', ..]
-            | [b'x', b'-', b'r', b'a', ..]
-            | [b'x', b'-', b'm', b's', ..]
-    )
+/// Returns the longest wait of `Retry-After` and its kin.
+fn retry_after(headers: &HeaderMap, sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
+    let exact = RETRY_AFTER_MS.into_iter().fold(None, |exact, header| {
+        let wait = longest(headers, header, |value| wait_in_milliseconds(value, sent_at));
+        longer(exact, hint(header, wait))
+    });
+    let is_refined = |wait: Duration| {
+        exact
+            .is_some_and(|exact| !exact.wait.is_zero() && exact.wait < wait && rounds_up_to(exact.wait, wait))
+    };
+    let rounded =
+        longest(headers, RETRY_AFTER, |value| wait_until(value, sent_at).filter(|wait| !is_refined(*wait)));
+    longer(hint("retry-after", rounded), exact)
 }
 
-/// Reads the headers in the order of the module's documentation. Times are relative to `sent_at`.
-fn first_hint(headers: &HeaderMap, sent_at: impl FnOnce() -> Duration) -> Option<Hint> {
-    let value = |header| first_line(headers, header);
-    let hint = |header, wait: Option<Duration>| wait.map(|wait| Hint { wait, header });
-    // A count that cannot be read does not skip a header.
-    let is_used_up =
-        |remaining| value(remaining).and_then(decimal_seconds).is_none_or(|remaining| remaining.is_zero());
+fn rounds_up_to(exact: Duration, rounded: Duration) -> bool {
+    let seconds = exact.as_secs().saturating_add(u64::from(exact.subsec_nanos() > 0));
+    Duration::from_secs(seconds) == rounded
+}
 
-    for header in ["retry-after-ms", "x-ms-retry-after-ms"] {
-        if let Some(wait) = value(header).and_then(milliseconds) {
-            return hint(header, Some(wait));
+/// Returns the longest wait of the quotas that are used up.
+fn quotas(headers: &HeaderMap, names: &[&'static str], sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
+    let listed = headers.keys().filter_map(vendors::find).fold(None, |longest, vendor| {
+        let is_used_up = vendor.remaining.is_empty() || !has_remaining(headers, vendor.remaining);
+        let wait = is_used_up.then(|| wait_of(headers, vendor, sent_at)).flatten();
+        longer(longest, hint(vendor.header, wait))
+    });
+    names.iter().fold(listed, |longest, name| longer(longest, named_quota(headers, name, sent_at)))
+}
+
+/// Returns the wait of a header that the user names.
+fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
+    if !headers.contains_key(name) {
+        return None;
+    }
+    let lower = name.to_ascii_lowercase();
+    if let Some((before, after)) = lower.split_once("reset") {
+        let counts = [format!("{before}remaining{after}"), format!("{before}remaining")];
+        if counts.iter().any(|count| has_remaining(headers, count)) {
+            return None;
         }
     }
-    if let Some(value) = value("retry-after") {
-        return hint("retry-after", wait_until(value, sent_at));
-    }
-    let rate_limits = headers.get_all("ratelimit").iter().map(HeaderValue::as_bytes);
-    if let Some(wait) = rate_limit::longest_wait(rate_limits) {
-        return hint("ratelimit", Some(wait));
-    }
-    if let Some(value) = value("ratelimit-reset").filter(|_| is_used_up("ratelimit-remaining")) {
-        return hint("ratelimit-reset", wait_until(value, sent_at));
-    }
-    if let Some(value) = value("x-ratelimit-retry-after") {
-        return hint("x-ratelimit-retry-after", decimal_seconds(value));
-    }
-    for (header, remaining) in
-        [("x-ratelimit-reset", "x-ratelimit-remaining"), ("x-rate-limit-reset", "x-rate-limit-remaining")]
-    {
-        if let Some(value) = value(header).filter(|_| is_used_up(remaining)) {
-            return hint(header, wait_until(value, sent_at));
-        }
-    }
-    let quota = |header, remaining| {
-        let value = value(header).filter(|_| is_used_up(remaining))?;
-        hint(header, decimal_seconds(value).or_else(|| go_duration(value)))
+    let read = |form| wait_of(headers, &Vendor { header: name, form, remaining: "" }, sent_at);
+    let wait = if lower.ends_with("-ms") {
+        read(Form::Milliseconds)
+    } else {
+        read(Form::Time).or_else(|| read(Form::Quotas)).or_else(|| read(Form::Pairs))
     };
-    let requests = quota("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests");
-    let tokens = quota("x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens");
-    [requests, tokens].into_iter().flatten().max_by_key(|hint| hint.wait)
+    hint(name, wait)
+}
+
+/// Returns the longest wait of the lines of a header.
+fn wait_of(headers: &HeaderMap, vendor: &Vendor, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
+    let lines: Vec<_>;
+    match vendor.form {
+        Form::Time => longest(headers, vendor.header, |value| wait_until(value, sent_at)),
+        Form::Milliseconds => longest(headers, vendor.header, |value| wait_in_milliseconds(value, sent_at)),
+        Form::Clock => longest(headers, vendor.header, clock),
+        Form::Quotas => {
+            lines = texts(headers, vendor.header).collect();
+            rate_limit::longest_wait(lines.iter().map(AsRef::as_ref), sent_at)
+        }
+        Form::Pairs => {
+            lines = texts(headers, vendor.header).collect();
+            rate_limit::longest_wait_of_pairs(lines.iter().map(AsRef::as_ref), sent_at)
+        }
+    }
+}
+
+fn hint(header: &'static str, wait: Option<Duration>) -> Option<Hint> {
+    wait.map(|wait| Hint { wait, header })
+}
+
+/// Returns the hint with the longer wait, and the first of two that are as long.
+fn longer(first: Option<Hint>, second: Option<Hint>) -> Option<Hint> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(if second.wait > first.wait { second } else { first }),
+        (first, second) => first.or(second),
+    }
+}
+
+/// Returns `true` if a header says that something remains of a quota. A count that cannot be read,
+/// as a negative one, says nothing.
+fn has_remaining(headers: &HeaderMap, name: &str) -> bool {
+    let mut least = None;
+    for line in texts(headers, name) {
+        // `0;w=21600`
+        let counts = line.split(',').map(|count| count.split(';').next().unwrap_or_default().trim());
+        let counts = counts.filter_map(decimal_seconds);
+        least = counts.chain(least).min();
+    }
+    least.is_some_and(|least| !least.is_zero())
+}
+
+/// Returns the longest wait that `read` finds in the lines of a header, each of which may be several
+/// that were joined by commas.
+fn longest(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+    read: impl Fn(&str) -> Option<Duration>,
+) -> Option<Duration> {
+    let of_line = |line: Cow<'_, str>| {
+        let line = line.trim_matches([' ', '\t']);
+        read(line).or_else(|| values(line).filter_map(&read).max())
+    };
+    texts(headers, name).filter_map(of_line).max()
+}
+
+/// Splits a line at its commas, but for the comma of a date.
+fn values(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let comma = |from: usize| text[from..].find(',').map(|at| from + at);
+        let end = match comma(0) {
+            Some(first) if is_word(&text[..first]) && begins_with_day(&text[first + 1..]) => comma(first + 1),
+            first => first,
+        };
+        rest = end.map(|end| &text[end + 1..]);
+        Some(text[..end.unwrap_or(text.len())].trim_matches([' ', '\t']))
+    })
+}
+
+/// Returns `true` for what may be a weekday, also for one that is misspelt: without it the rest
+/// would be a date.
+fn is_word(text: &str) -> bool {
+    let text = text.trim();
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Returns `true` for `06 Nov` and `06-Nov`.
+fn begins_with_day(text: &str) -> bool {
+    let text = text.trim_start();
+    let behind = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let month = behind.strip_prefix([' ', '-']).unwrap_or_default();
+    behind.len() < text.len() && month.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Returns the lines of a header. What is not UTF-8 in them is replaced by what cannot be read.
+fn texts(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = Cow<'_, str>> {
+    headers.get_all(name).into_iter().map(|line| String::from_utf8_lossy(HeaderValue::as_bytes(line)))
 }
 
 /// Returns the instant at which the server sent `headers`, as the time since 1970.
@@ -173,7 +314,7 @@ fn sent_at(headers: &HeaderMap, now: SystemTime) -> Duration {
         return now;
     }
     first_line(headers, DATE)
-        .and_then(|value| http_date::parse(value, whole_seconds(now)))
+        .and_then(|value| http_date::parse(value, || whole_seconds(now)))
         .and_then(|date| u64::try_from(date).ok())
         .map_or(now, Duration::from_secs)
 }

@@ -1,9 +1,12 @@
 //! Reads the field `RateLimit` (draft-ietf-httpapi-ratelimit-headers).
 //!
-//! The field is a list of structured items (RFC 9651). Each item names a quota and tells by
-//! parameters how much of it is left and when it is renewed: `"permin";r=0;t=12, "perhr";r=10`.
-//! A field that is malformed anywhere is ignored as a whole, as both documents ask. The visitors of
-//! `sfv` see an item at a time, so nothing is collected.
+//! In the later drafts the field is a list of structured items (RFC 9651). Each item names a quota
+//! and tells by parameters how much of it is left and when it is renewed:
+//! `"permin";r=0;t=12, "perhr";r=10`. In draft 07 it is a dictionary: `limit=9, remaining=0, reset=5`.
+//!
+//! The drafts ask to ignore a malformed field as a whole. Here each member stands for itself, so
+//! that one that cannot be read hides no other. A member is parsed by `sfv`, whose visitors see an
+//! item at a time, so nothing is collected.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,41 +14,121 @@ use std::time::Duration;
 use sfv::visitor::{EntryVisitor, InnerListVisitor, ItemVisitor, ListVisitor, Never, ParameterVisitor};
 use sfv::{BareItemFromInput, KeyRef, Parser};
 
-/// Returns the longest time until a quota that is used up (`r=0`) is renewed (`t` seconds).
+use super::number::{decimal_seconds, wait_in_seconds, wait_until};
+
+/// Returns the longest time until a quota that is used up is renewed.
 ///
-/// Returns `None` if no quota is used up, or if any line is malformed. Each line is a list of its
-/// own (RFC 9651 §4.2).
-pub(crate) fn longest_wait<'h>(lines: impl IntoIterator<Item = &'h [u8]>) -> Option<Duration> {
+/// A quota is used up if nothing remains of it, or if it does not say how much does. Returns `None`
+/// if no quota that can be read is used up.
+pub(super) fn longest_wait<'h>(
+    lines: impl IntoIterator<Item = &'h str>,
+    sent_at: &dyn Fn() -> Duration,
+) -> Option<Duration> {
     let mut longest = None;
-    for line in lines {
-        let of_line = Parser::new(line.trim_ascii()).parse_list_with_visitor(LongestWait::default());
-        longest = longest.max(of_line.ok()?);
+    let mut pairs = Pairs::default();
+    for member in lines.into_iter().flat_map(members) {
+        let quota = Parser::new(member).parse_list_with_visitor(UsedUp::default());
+        match quota {
+            Ok(wait) => longest = longest.max(wait.and_then(|wait| wait_in_seconds(wait, sent_at))),
+            Err(_) => longest = longest.max(pairs.read(member, sent_at)),
+        }
     }
-    longest.map(Duration::from_secs)
+    longest.max(pairs.finish())
+}
+
+/// Returns the longest wait of lines like `total=100; remaining=0; resets=41`.
+pub(super) fn longest_wait_of_pairs<'h>(
+    lines: impl IntoIterator<Item = &'h str>,
+    sent_at: &dyn Fn() -> Duration,
+) -> Option<Duration> {
+    let mut pairs = Pairs::default();
+    let longest = lines.into_iter().fold(None, |longest, line| longest.max(pairs.read(line, sent_at)));
+    longest.max(pairs.finish())
+}
+
+/// Splits a line at its commas, but for those in quoted strings.
+fn members(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (mut is_quoted, mut is_escaped) = (false, false);
+        let comma = text.bytes().position(|byte| {
+            let was_escaped = std::mem::take(&mut is_escaped);
+            match byte {
+                b'"' if !was_escaped => is_quoted = !is_quoted,
+                b'\\' if is_quoted => is_escaped = !was_escaped,
+                _ => {}
+            }
+            byte == b',' && !is_quoted
+        });
+        let member = comma.map_or(text, |comma| &text[..comma]);
+        rest = comma.map(|comma| &text[comma + 1..]);
+        Some(member.trim_matches([' ', '\t']))
+    })
+}
+
+/// A quota as pairs of a key and a value. A key that comes again begins another quota.
+#[derive(Default)]
+struct Pairs {
+    has_limit: bool,
+    /// `Some(true)` if something remains, and `None` if that is not said.
+    has_remaining: Option<bool>,
+    until_reset: Option<Duration>,
+}
+
+impl Pairs {
+    /// Reads pairs, and returns the longest wait of the quotas that end before the last one.
+    fn read(&mut self, text: &str, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
+        let mut longest = None;
+        for pair in text.split([',', ';']) {
+            let Some((key, value)) = pair.split_once('=') else { continue };
+            let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+            let is_again = match key.as_str() {
+                "limit" | "total" => self.has_limit,
+                "remaining" => self.has_remaining.is_some(),
+                "reset" | "resets" => self.until_reset.is_some(),
+                _ => continue,
+            };
+            if is_again {
+                longest = longest.max(std::mem::take(self).finish());
+            }
+            match key.as_str() {
+                "remaining" => self.has_remaining = decimal_seconds(value).map(|count| !count.is_zero()),
+                "reset" | "resets" => self.until_reset = wait_until(value, sent_at),
+                _ => self.has_limit = true,
+            }
+        }
+        longest
+    }
+
+    /// Returns the wait for the quota, if it is used up.
+    fn finish(self) -> Option<Duration> {
+        self.until_reset.filter(|_| self.has_remaining != Some(true))
+    }
 }
 
 /// Collects the longest wait of a list of quotas.
 #[derive(Default)]
-struct LongestWait(Option<u64>);
+struct UsedUp(Option<Duration>);
 
-impl<'de> ListVisitor<'de> for LongestWait {
-    type Out = Option<u64>;
+impl<'de> ListVisitor<'de> for UsedUp {
+    type Out = Option<Duration>;
     type Error = NoQuota;
 
     fn entry(&mut self) -> Result<impl EntryVisitor<'de>, NoQuota> {
-        Ok(Quota { longest: &mut self.0, remaining: Ok(None), until_reset: Ok(None) })
+        Ok(Quota { longest: &mut self.0, remaining: None, until_reset: None })
     }
 
-    fn finish(self) -> Result<Option<u64>, NoQuota> {
+    fn finish(self) -> Result<Option<Duration>, NoQuota> {
         Ok(self.0)
     }
 }
 
-/// Reads one quota. The values of `r` and `t` are errors if they cannot count anything.
+/// Reads one quota.
 struct Quota<'l> {
-    longest: &'l mut Option<u64>,
-    remaining: Result<Option<u64>, NoQuota>,
-    until_reset: Result<Option<u64>, NoQuota>,
+    longest: &'l mut Option<Duration>,
+    remaining: Option<Duration>,
+    until_reset: Option<Duration>,
 }
 
 impl<'de> EntryVisitor<'de> for Quota<'_> {
@@ -91,19 +174,22 @@ impl<'de> ParameterVisitor<'de> for Quota<'_> {
     }
 
     fn finish(self) -> Result<(), NoQuota> {
-        let (remaining, until_reset) = (self.remaining?, self.until_reset?);
-        if remaining == Some(0) {
-            *self.longest = (*self.longest).max(until_reset);
+        if self.remaining.is_none_or(|remaining| remaining.is_zero()) {
+            *self.longest = (*self.longest).max(self.until_reset);
         }
         Ok(())
     }
 }
 
-/// Reads an integer that is not negative.
-fn count(value: &BareItemFromInput<'_>) -> Result<Option<u64>, NoQuota> {
+/// Reads a number that is not negative. The drafts ask for integers.
+fn count(value: &BareItemFromInput<'_>) -> Option<Duration> {
     match value {
-        BareItemFromInput::Integer(count) => u64::try_from(*count).map(Some).map_err(|_| NoQuota),
-        _ => Err(NoQuota),
+        BareItemFromInput::Integer(count) => u64::try_from(*count).ok().map(Duration::from_secs),
+        BareItemFromInput::Decimal(count) => {
+            let thousandths = i64::from(count.as_integer_scaled_1000());
+            u64::try_from(thousandths).ok().map(Duration::from_millis)
+        }
+        _ => None,
     }
 }
 
@@ -120,123 +206,4 @@ impl fmt::Display for NoQuota {
 impl std::error::Error for NoQuota {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn seconds(lines: &[&str]) -> Option<u64> {
-        longest_wait(lines.iter().map(|line| line.as_bytes())).map(|wait| wait.as_secs())
-    }
-
-    #[test]
-    fn the_longest_of_the_quotas_that_are_used_up() {
-        for (field, wait) in [
-            (r#""default";r=0;t=5"#, 5),
-            (r#""a";r=0;t=12, "b";r=0;t=3000,"c";r=1;t=9000"#, 3000),
-            (r#""a";r=0;t=0"#, 0),
-            (r#""a";t=5;r=0"#, 5),
-            (r#""a"; r=0;  t=5"#, 5),
-            (r#""a";r=0;t=5 	,	 "b";r=1"#, 5),
-            (r#""a";r=9;t=9;r=0;t=5"#, 5),
-            (r#""a";r=x;r=0;t=5"#, 5),
-            (r#""a";q=100;w=60;r=0;t=5;pk=:cGsxMjM=:;u;v=?1;w=1.5;x=@-5;y=%"f%c3%bc";z="s""#, 5),
-            (r#""r=1;t=9, \"b\\";r=0;t=5"#, 5),
-            ("*default/a:b;r=0;t=5", 5),
-            (r#""a";r=0;t=999999999999999"#, 999_999_999_999_999),
-            (r#""a";r=0;t=007"#, 7),
-            (r#""a";r=0, "b";r=0;t=5"#, 5),
-        ] {
-            assert_eq!(seconds(&[field]), Some(wait), "{field}");
-        }
-        assert_eq!(seconds(&[r#""a";r=0;t=12"#, r#""b";r=0;t=13"#]), Some(13));
-    }
-
-    #[test]
-    fn no_quota_that_is_used_up_and_renewed() {
-        for field in ["", " ", r#""a""#, r#""a";r=50;t=30"#, r#""a";r=0"#, r#""a";t=5"#, r#""a";rr=0;t=5"#] {
-            assert_eq!(seconds(&[field]), None, "{field}");
-        }
-        assert_eq!(seconds(&[]), None);
-    }
-
-    #[test]
-    fn a_field_that_is_malformed_anywhere_is_ignored() {
-        for malformed in [
-            "default;;r=0;t=x",
-            r#""a";r=0;t=-5"#,
-            r#""a";r=-1;t=5"#,
-            r#""a";r=0.0;t=5"#,
-            r#""a";r=0;t=5.5"#,
-            r#""a";r=0;t="5""#,
-            r#""a";r=0;t=5s"#,
-            r#""a";r=0;t"#,
-            r#""a";r;t=5"#,
-            r#""a";r=0;t="#,
-            r#""a";r=0;t=+5"#,
-            r#""a";r=0;t=1e3"#,
-            r#""a";r=0;t=0x10"#,
-            r#""a";r=0;t=1_000"#,
-            r#""a";r=0;t=1000000000000000"#,
-            r#""a";R=0;t=5"#,
-            r#""a";r =0;t=5"#,
-            r#""a";r= 0;t=5"#,
-            r#""a" ;r=0;t=5"#,
-            r#""a";r=0;t=5,"#,
-            r#","a";r=0;t=5"#,
-            r#""a";r=0;t=5 "b";r=0;t=5"#,
-            r#""a;r=0;t=5"#,
-            r#""a\n";r=0;t=5"#,
-            r#""ä";r=0;t=5"#,
-            "'a';r=0;t=5",
-            r#"("a");r=0;t=5"#,
-            r#"("a";r=0;t=5)"#,
-            "5;r=0;t=5",
-            "?1;r=0;t=5",
-            ";r=0;t=5",
-            "limit=100, remaining=0, reset=5",
-            "a;r=0;t=5;v=?2",
-            "a;r=0;t=5;v=@1.5",
-            "a;r=0;t=5;v=:ä:",
-            "a;r=0;t=5;v=:a:",
-            "a;r=0;t=5;v=:YQ===:",
-            r#"a;r=0;t=5;v=%"%C3%BC""#,
-            r#"a;r=0;t=5;v=%"%c3""#,
-            "a;r=0;t=5;v=1234567890123.4",
-            "a;r=0;t=5;v=1.2345",
-            "a;r=0;t=5;v=1.",
-        ] {
-            assert_eq!(seconds(&[malformed]), None, "{malformed}");
-            assert_eq!(seconds(&[r#""z";r=0;t=1"#, malformed]), None, "{malformed}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..60)) {
-            longest_wait([line.as_slice()]);
-        }
-
-        #[test]
-        fn the_longest_wait_of_any_list(
-            quotas in proptest::collection::vec(
-                (
-                    r#""[a-z,;= ]{0,5}"|[a-z*][a-z0-9/:]{0,5}"#,
-                    proptest::option::of(0..3u64),
-                    proptest::option::of(0..1000u64),
-                    r"(; ?[a-qu-z][a-z]{0,2}(=[0-9]{1,3}|=x|=\?1)?){0,2}",
-                ),
-                0..4,
-            ),
-            comma in "[ \t]?,[ \t]?",
-        ) {
-            let number = |key, number: Option<u64>| number.map(|n| format!(";{key}={n}")).unwrap_or_default();
-            let members: Vec<_> = quotas
-                .iter()
-                .map(|(name, r, t, others)| format!("{name}{others}{}{}", number("r", *r), number("t", *t)))
-                .collect();
-            let used_up = quotas.iter().filter(|(_, remaining, ..)| *remaining == Some(0));
-            let expected = used_up.filter_map(|(_, _, until_reset, _)| *until_reset).max();
-            prop_assert_eq!(seconds(&[&members.join(&comma)]), expected, "{:?}", members);
-        }
-    }
-}
+mod tests;

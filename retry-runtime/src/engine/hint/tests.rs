@@ -1,11 +1,12 @@
 use super::*;
-use http::header::RETRY_AFTER;
+use http::header::{HeaderName, RETRY_AFTER};
 use proptest::prelude::*;
 
-/// Every header that is read.
-const NAMES: [&str; 19] = [
+/// Headers that are read.
+const NAMES: [&str; 21] = [
     "retry-after-ms",
     "x-ms-retry-after-ms",
+    "x-amz-retry-after",
     "retry-after",
     "ratelimit",
     "ratelimit-reset",
@@ -19,6 +20,7 @@ const NAMES: [&str; 19] = [
     "x-ratelimit-remaining-requests",
     "x-ratelimit-reset-tokens",
     "x-ratelimit-remaining-tokens",
+    "x-ms-user-quota-resets-after",
     "x-should-retry",
     "stripe-should-retry",
     "age",
@@ -55,53 +57,146 @@ fn after(value: &str) -> Option<Duration> {
 }
 
 #[test]
-fn milliseconds_come_first_where_they_can_be_read() {
-    let both = |ms, seconds| hint(&[("retry-after-ms", ms), ("retry-after", seconds)]);
-    assert_eq!(both("1500", "2"), Some(("retry-after-ms", 1500)));
-    assert_eq!(both(" 0.5\t", "2"), Some(("retry-after-ms", 0)));
-    assert_eq!(hint(&[("retry-after-ms", "0"), ("retry-after", "2")]), Some(("retry-after-ms", 0)));
-    for unreadable in ["", "-1", "+1", "1e3", "0x10", "inf", "NaN", "1_000", "1s", "٣", "1,5"] {
-        assert_eq!(both(unreadable, "2"), Some(("retry-after", 2000)), "{unreadable:?}");
+fn milliseconds_refine_what_they_round_up_to() {
+    for header in RETRY_AFTER_MS {
+        let both = |ms, seconds| hint(&[(header, ms), ("retry-after", seconds)]);
+        assert_eq!(both("1500", "2"), Some((header, 1500)));
+        assert_eq!(both("1001", "2"), Some((header, 1001)));
+        assert_eq!(both(" 1999.5\t", "2"), Some((header, 1999)));
+        assert_eq!(both("2000", "2").unwrap().1, 2000);
+        assert_eq!(both("1500", "Tue, 07 Jul 2026 12:00:02 GMT"), Some((header, 1500)));
+        assert_eq!(both("2500", "2"), Some((header, 2500)));
+        assert_eq!(both("1500", "2, 2"), Some((header, 1500)));
+        assert_eq!(both("1500", "2, 60"), Some(("retry-after", 60_000)));
+        assert_eq!(both("500", "60"), Some(("retry-after", 60_000)), "no refinement");
+        assert_eq!(both("1000", "2"), Some(("retry-after", 2000)));
+        assert_eq!(both("1500", "1.9"), Some(("retry-after", 1900)));
+        assert_eq!(both("0", "2"), Some(("retry-after", 2000)), "zero asks for nothing");
+        assert_eq!(both("0", "0").unwrap().1, 0);
+        assert_eq!(hint(&[(header, "1704067200")]), Some((header, 1_704_067_200)));
+        assert_eq!(hint(&[(header, "1783425601500")]), Some((header, 1500)), "a Unix time");
+        for unreadable in ["", "-1", "+1", "1e3", "0x10", "inf", "NaN", "1_000", "1s", "\u{663}"] {
+            assert_eq!(both(unreadable, "2"), Some(("retry-after", 2000)), "{unreadable:?}");
+        }
     }
-    assert_eq!(hint(&[("x-ms-retry-after-ms", "7")]), Some(("x-ms-retry-after-ms", 7)));
-    assert_eq!(
-        hint(&[("x-ms-retry-after-ms", "7"), ("retry-after-ms", "x"), ("retry-after", "2")]),
-        Some(("x-ms-retry-after-ms", 7))
-    );
-    assert_eq!(hint(&[("x-ms-retry-after-ms", "7"), ("retry-after-ms", "8")]), Some(("retry-after-ms", 8)));
-    assert_eq!(hint(&[("retry-after-ms", "1704067200")]), Some(("retry-after-ms", 1_704_067_200)));
+    let two = hint(&[("x-ms-retry-after-ms", "7"), ("retry-after-ms", "8"), ("x-amz-retry-after", "9")]);
+    assert_eq!(two, Some(("x-amz-retry-after", 9)));
 }
 
 #[test]
-fn nothing_is_read_below_a_header_that_is_there() {
-    let order = [
-        ("retry-after", None),
-        ("ratelimit-reset", Some("ratelimit-remaining")),
-        ("x-ratelimit-retry-after", None),
-        ("x-ratelimit-reset", Some("x-ratelimit-remaining")),
-        ("x-rate-limit-reset", Some("x-rate-limit-remaining")),
-    ];
-    for (at, &(header, remaining)) in order.iter().enumerate() {
-        let mut below: Vec<_> = order[at + 1..].iter().map(|&(header, _)| (header, "9")).collect();
-        below.push(("x-ratelimit-reset-requests", "9s"));
-        let with = |line: (&'static str, &'static str)| [&[line][..], &below].concat();
-        assert_eq!(hint(&with((header, "2"))), Some((header, 2000)), "{header}");
-        for malformed in ["", "  ", "-1", "0x10", "inf", "soon", "٣"] {
-            assert_eq!(hint(&with((header, malformed))), None, "{header}: {malformed:?}");
+fn all_lines_are_read_also_joined_ones() {
+    let longest = |lines: &[&str]| {
+        let lines: Vec<_> = lines.iter().map(|line| ("retry-after", *line)).collect();
+        hint(&lines).map(|(_, wait)| wait)
+    };
+    assert_eq!(longest(&["2", "3"]), Some(3000));
+    assert_eq!(longest(&["3", "soon", "2"]), Some(3000));
+    assert_eq!(longest(&["10, 10"]), Some(10_000));
+    assert_eq!(longest(&["10,30 , 20"]), Some(30_000));
+    assert_eq!(longest(&["soon, 10"]), Some(10_000));
+    assert_eq!(longest(&["10, -1, inf,"]), Some(10_000));
+    let (date, later) = ("Tue, 07 Jul 2026 12:00:05 GMT", "Tuesday, 07-Jul-26 12:00:09 GMT");
+    assert_eq!(longest(&[&format!("{date}, {later}")]), Some(9000));
+    assert_eq!(longest(&[&format!("{later},{date}")]), Some(9000));
+    assert_eq!(longest(&[&format!("7, {date}")]), Some(7000));
+    assert_eq!(longest(&[&format!("3, {date}, 2026-07-07T12:00:04Z")]), Some(5000));
+    assert_eq!(longest(&["Zun, 07 Jul 2026 12:00:05 GMT, 3"]), Some(3000), "of a misspelt weekday nothing");
+    assert_eq!(longest(&["soon, 2026-07-07T12:00:04Z"]), Some(4000));
+}
+
+#[test]
+fn what_cannot_be_read_or_asks_for_nothing_hides_no_other() {
+    let unreadable =
+        ["", "  ", "-1", "0x10", "inf", "soon", "\u{663}", "2026-07-07T12:01:30", "1704067200000"];
+    for silent in unreadable.into_iter().chain(["0", "0.0", "Mon, 06 Jul 2026 12:00:00 GMT"]) {
+        for header in RETRY_AFTER_MS.into_iter().chain(["retry-after"]) {
+            let lines = [(header, silent), ("ratelimit-reset", "9"), ("x-ratelimit-reset", silent)];
+            assert_eq!(hint(&lines), Some(("ratelimit-reset", 9000)), "{header}: {silent:?}");
         }
-        let mut bytes = headers(&below);
-        bytes.insert(header, HeaderValue::from_bytes(b"2\xb2").unwrap());
-        assert_eq!(read_wait(&bytes, now()), None, "{header}");
-        if let Some(remaining) = remaining {
-            let left = |count| hint(&[&with((header, "2"))[..], &[(remaining, count)]].concat());
-            for used_up in ["0", " 0 ", "0.0", "00", "", "-1", "none", "0, 0;w=60"] {
-                assert_eq!(left(used_up), Some((header, 2000)), "{remaining}: {used_up:?}");
-            }
-            for count in ["1", "0.5", "59", "99999999999999999999999"] {
-                assert_ne!(left(count).unwrap().0, header, "{remaining}: {count:?}");
+        for vendor in vendors::QUOTAS.into_iter().filter(|vendor| vendor.form == Form::Time) {
+            let lines = [(vendor.header, silent), ("x-ratelimit-reset-tokens", "9s")];
+            let expected = Some(("x-ratelimit-reset-tokens", 9000));
+            if vendor.header != "x-ratelimit-reset-tokens" {
+                assert_eq!(hint(&lines), expected, "{}: {silent:?}", vendor.header);
             }
         }
     }
+    let mut bytes = headers(&[("ratelimit-reset", "9")]);
+    bytes.insert(RETRY_AFTER, HeaderValue::from_bytes(b"2\xb2").unwrap());
+    assert_eq!(read_wait(&bytes, now()), Some(Duration::from_secs(9)));
+    bytes.insert(RETRY_AFTER, HeaderValue::from_bytes(b"2, \xb2").unwrap());
+    assert_eq!(read_wait(&bytes, now()), Some(Duration::from_secs(2)));
+}
+
+#[test]
+fn a_retry_after_comes_before_every_quota() {
+    for vendor in vendors::QUOTAS {
+        for retry_after in RETRY_AFTER_MS.into_iter().chain(["retry-after"]) {
+            assert_eq!(hint(&[(vendor.header, "90"), (retry_after, "2")]).unwrap().0, retry_after);
+        }
+    }
+}
+
+#[test]
+fn a_quota_counts_where_nothing_remains() {
+    for vendor in vendors::QUOTAS.into_iter().filter(|vendor| !vendor.remaining.is_empty()) {
+        let value = if vendor.form == Form::Clock { "00:00:02" } else { "2" };
+        let wait = if vendor.form == Form::Milliseconds { 2 } else { 2000 };
+        let left = |count| hint(&[(vendor.header, value), (vendor.remaining, count)]);
+        for used_up in ["0", " 0 ", "0.0", "00", "", "-1", "none", "0, 0;w=60", "0;w=21600", "3, 0"] {
+            assert_eq!(left(used_up), Some((vendor.header, wait)), "{}: {used_up:?}", vendor.remaining);
+        }
+        for count in ["1", "0.5", "59", "99999999999999999999999", "5;w=60", "3, 4"] {
+            assert_eq!(left(count), None, "{}: {count:?}", vendor.remaining);
+        }
+        assert_eq!(hint(&[(vendor.header, value)]), Some((vendor.header, wait)));
+    }
+}
+
+#[test]
+fn the_longest_of_the_quotas_counts() {
+    let quotas = [
+        ("x-ratelimit-reset", "1783425605"),
+        ("ratelimit", r#""a";r=0;t=7, "b";r=1;t=90"#),
+        ("x-ratelimit-reset-requests", "6s"),
+        ("anthropic-ratelimit-tokens-reset", "2026-07-07T12:00:09Z"),
+        ("anthropic-ratelimit-requests-reset", "2026-07-07T12:01:00Z"),
+        ("anthropic-ratelimit-requests-remaining", "49"),
+    ];
+    assert_eq!(hint(&quotas), Some(("anthropic-ratelimit-tokens-reset", 9000)));
+    assert_eq!(hint(&quotas[..3]), Some(("ratelimit", 7000)));
+    assert_eq!(
+        hint(&[("zendesk-ratelimit-tickets-index", "total=9; remaining=0; resets=41")]).unwrap().1,
+        41_000
+    );
+    assert_eq!(hint(&[("x-ms-user-quota-resets-after", "00:00:03")]).unwrap().1, 3000);
+}
+
+#[test]
+fn headers_that_the_user_names_are_read_as_others() {
+    let with = |names: &[&'static str], lines: &[(&'static str, &str)]| {
+        read_with(&headers(lines), names, now).map(|hint| (hint.header, hint.wait.as_millis()))
+    };
+    let own = |lines: &[(&'static str, &str)]| with(&["x-my-reset"], lines);
+    assert_eq!(hint(&[("x-my-reset", "20")]), None);
+    for value in ["20", "20s", "1783425620", "1783425620000", "2026-07-07T12:00:20Z", "soon, 20"] {
+        assert_eq!(own(&[("x-my-reset", value)]), Some(("x-my-reset", 20_000)), "{value}");
+    }
+    assert_eq!(own(&[("x-my-reset", r#""a";r=0;t=20"#)]), Some(("x-my-reset", 20_000)));
+    assert_eq!(own(&[("x-my-reset", "total=9; remaining=0; resets=20")]), Some(("x-my-reset", 20_000)));
+    assert_eq!(own(&[("x-my-reset", "soon")]), None);
+    assert_eq!(own(&[]), None);
+    assert_eq!(own(&[("x-my-reset", "20"), ("x-my-remaining", "0")]), Some(("x-my-reset", 20_000)));
+    assert_eq!(own(&[("x-my-reset", "20"), ("x-my-remaining", "7")]), None);
+    assert_eq!(own(&[("x-my-reset", "20"), ("retry-after", "2")]), Some(("retry-after", 2000)));
+    assert_eq!(own(&[("x-my-reset", "20"), ("ratelimit-reset", "9")]), Some(("x-my-reset", 20_000)));
+    assert_eq!(own(&[("x-my-reset", "2"), ("ratelimit-reset", "9")]), Some(("ratelimit-reset", 9000)));
+    let ms = |value| with(&["X-My-Reset-Ms"], &[("x-my-reset-ms", value)]);
+    assert_eq!(ms("1500"), Some(("X-My-Reset-Ms", 1500)));
+    assert_eq!(ms("1783425601500"), Some(("X-My-Reset-Ms", 1500)));
+    let counted = [("x-my-reset-ms", "1500"), ("x-my-remaining", "7")];
+    assert_eq!(with(&["x-my-reset-ms"], &counted), None);
+    assert_eq!(with(&["no name", "", "x-my-reset"], &[("x-my-reset", "20")]), Some(("x-my-reset", 20_000)));
 }
 
 #[test]
@@ -115,7 +210,7 @@ fn another_quota_that_is_left_does_not_pass_over_a_header() {
 
 #[test]
 fn a_rate_limit_without_a_hint_is_passed_over() {
-    for silent in [r#""a";r=1;t=5"#, r#""a";r=0"#, "limit=10, remaining=0, reset=5", "", r#""a";r=0;t=-5"#] {
+    for silent in [r#""a";r=1;t=5"#, r#""a";r=0"#, "limit=10, remaining=1, reset=5", "", r#""a";r=0;t=-5"#] {
         let lines = [("ratelimit", silent), ("ratelimit-reset", "2")];
         assert_eq!(hint(&lines), Some(("ratelimit-reset", 2000)), "{silent}");
     }
@@ -123,25 +218,31 @@ fn a_rate_limit_without_a_hint_is_passed_over() {
     assert_eq!(hint(&both), Some(("ratelimit", 5000)));
     let two = [("ratelimit", r#""a";r=0;t=5"#), ("ratelimit", r#""b";r=0;t=7"#)];
     assert_eq!(hint(&two), Some(("ratelimit", 7000)));
-    assert_eq!(hint(&[("retry-after", ""), ("ratelimit", r#""a";r=0;t=5"#)]), None);
+    assert_eq!(hint(&[("retry-after", ""), ("ratelimit", r#""a";r=0;t=5"#)]), Some(("ratelimit", 5000)));
 }
 
 #[test]
 fn quotas_end_at_a_unix_time_where_it_can_only_be_one() {
-    for header in ["retry-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"] {
+    for header in [
+        "retry-after",
+        "ratelimit-reset",
+        "x-ratelimit-retry-after",
+        "x-ratelimit-reset",
+        "x-rate-limit-reset",
+    ] {
         let at = |value| hint(&[(header, value)]).map(|(_, wait)| wait);
         assert_eq!(at("1783425602"), Some(2000), "{header}");
         assert_eq!(at("1783425602.5"), Some(2500), "{header}");
-        assert_eq!(at("1704067200"), Some(0), "{header}");
-        assert_eq!(at("1704067199"), Some(1_704_067_199_000), "{header}");
+        for past in ["1704067200", "1372700873", "1000000000", "1783425600", "1783425600000"] {
+            assert_eq!(at(past), None, "{header}: {past}");
+        }
+        assert_eq!(at("1783425602250"), Some(2250), "{header}");
+        assert_eq!(at("999999999"), Some(999_999_999_000), "{header}");
         let skewed = [(header, "1783425602"), ("date", "Tue, 07 Jul 2026 12:00:01 GMT")];
         assert_eq!(hint(&skewed), Some((header, 1000)), "{header}");
         assert_eq!(at("Tue, 07 Jul 2026 12:00:02 GMT"), Some(2000), "{header}");
         assert_eq!(at("1m0s"), Some(60_000), "{header}");
     }
-    let never = hint(&[("x-ratelimit-retry-after", "1783425602")]);
-    assert_eq!(never, Some(("x-ratelimit-retry-after", 1_783_425_602_000)));
-    assert_eq!(hint(&[("x-ratelimit-retry-after", "Tue, 07 Jul 2026 12:00:02 GMT")]), None);
 }
 
 #[test]
@@ -153,7 +254,7 @@ fn of_requests_and_tokens_the_longer_counts() {
     assert_eq!(both("1s", "76.5s"), Some(("x-ratelimit-reset-tokens", 76_500)));
     assert_eq!(both("12", "x"), Some(("x-ratelimit-reset-requests", 12_000)));
     assert_eq!(both("", "0.5"), Some(("x-ratelimit-reset-tokens", 500)));
-    assert_eq!(both("-1s", "Tue, 07 Jul 2026 12:00:02 GMT"), None);
+    assert_eq!(both("-1s", "Tue, 07 Jul 2026 12:00:02 GMT"), Some(("x-ratelimit-reset-tokens", 2000)));
     let left = [
         ("x-ratelimit-reset-requests", "6m0s"),
         ("x-ratelimit-remaining-requests", "59"),
@@ -247,8 +348,8 @@ proptest! {
 
     #[test]
     fn a_wrong_client_clock_changes_nothing(
-        header in proptest::sample::select(&NAMES[..15]),
-        wait in 0..10_000_000u64,
+        header in proptest::sample::select(&NAMES[..17]),
+        wait in 1..10_000_000u64,
         skew in -86_400..=86_400i64,
     ) {
         let mut lines = headers(&[("date", "Tue, 07 Jul 2026 12:00:00 GMT")]);
@@ -261,23 +362,83 @@ proptest! {
     }
 
     #[test]
-    fn seconds_are_seconds(seconds in 0..1_704_067_200u64) {
+    fn seconds_are_seconds(seconds in 0..1_000_000_000u64) {
         let value = seconds.to_string();
-        for header in [
-            "retry-after",
-            "ratelimit-reset",
-            "x-ratelimit-retry-after",
-            "x-ratelimit-reset",
-            "x-rate-limit-reset",
-            "x-ratelimit-reset-requests",
-            "x-ratelimit-reset-tokens",
-        ] {
-            let wait = Duration::from_secs(seconds);
+        for vendor in vendors::QUOTAS.into_iter().filter(|vendor| vendor.form == Form::Time) {
+            let (wait, header) = (Duration::from_secs(seconds), vendor.header);
             prop_assert_eq!(read_from(&headers(&[(header, &value)]), now), Some(Hint { wait, header }));
         }
+        let asked = read_wait(&headers(&[("retry-after", &value)]), now());
+        prop_assert_eq!(asked, Some(Duration::from_secs(seconds)));
         let quota = format!("a;r=0;t={value}");
         prop_assert_eq!(read_wait(&headers(&[("ratelimit", &quota)]), now()), Some(Duration::from_secs(seconds)));
         let ms = read_wait(&headers(&[("retry-after-ms", &value)]), now());
         prop_assert_eq!(ms, Some(Duration::from_millis(seconds)));
     }
+
+    /// Each value alone is read, and then all of them at once.
+    #[test]
+    fn never_earlier_than_the_longest_of_retry_after(lines in proptest::collection::vec(asked(), 1..6)) {
+        let refined = |wait: Duration, exact: Duration| {
+            !exact.is_zero() && exact < wait && wait.saturating_sub(exact) < Duration::from_secs(1) && wait.subsec_nanos() == 0
+        };
+        let alone = |(name, value): &(&'static str, String)| {
+            let wait = hint(&[(*name, value)]).map(|(_, wait)| Duration::from_millis(u64::try_from(wait).unwrap()));
+            wait.map(|wait| (*name, wait))
+        };
+        let read: Vec<_> = lines.iter().filter_map(alone).collect();
+        let exact = read.iter().filter(|(name, _)| *name != "retry-after").map(|(_, wait)| *wait).max();
+        let counted = read
+            .iter()
+            .filter(|(name, wait)| *name != "retry-after" || exact.is_none_or(|exact| !refined(*wait, exact)));
+        let longest = counted.map(|(_, wait)| *wait).max().or(exact);
+        let mut all: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        all.push(("ratelimit", "a;r=0;t=999999"));
+        let wait = read_wait(&headers(&all), now());
+        if longest.is_some_and(|longest| !longest.is_zero()) {
+            prop_assert_eq!(wait, longest, "{:?}", all);
+        } else {
+            prop_assert_eq!(wait, Some(Duration::from_secs(999_999)), "{:?}", all);
+        }
+    }
+
+    /// Also not if a proxy joins the lines.
+    #[test]
+    fn what_cannot_be_read_hides_nothing(
+        header in proptest::sample::select(vec!["retry-after", "retry-after-ms", "ratelimit-reset", "ratelimit"]),
+        other in proptest::sample::select(&NAMES[..]).prop_filter("asks for nothing", |name| {
+            !name.contains("remaining") && !["age", "date"].contains(name)
+        }),
+        // Without quotes, commas and equal signs, which join it to its neighbour.
+        garbage in r"[ !#-+\--<>-~]{0,20}",
+        joins: bool,
+    ) {
+        let value = if header == "ratelimit" { "a;r=0;t=90" } else { "90" };
+        let wait = hint(&[(header, value)]).unwrap().1;
+        prop_assume!(hint(&[(other, &garbage)]).is_none());
+        let joined = format!("{garbage}, {value}");
+        let lines = if joins { vec![(header, joined.as_str())] } else { vec![(other, garbage.as_str()), (header, value)] };
+        if !joins || hint(&[(header, &garbage)]).is_none() {
+            prop_assert_eq!(hint(&lines), Some((header, wait)), "{:?}", lines);
+        }
+    }
+}
+
+/// A line of `Retry-After` or its kin, of which many can be read.
+fn asked() -> impl Strategy<Value = (&'static str, String)> {
+    let seconds = prop_oneof![
+        "[0-9]{1,4}",
+        "[0-9]{1,3}\\.[0-9]{1,3}",
+        "[0-9]{1,2}m[0-9]{1,2}s",
+        "Tue, 07 Jul 2026 12:[0-5][0-9]:[0-5][0-9] GMT",
+        "2026-07-07T12:[0-5][0-9]:[0-5][0-9](Z|\\+00:00)",
+        "17834256[0-9]{2}",
+        "[0-9]{1,3}, ?[0-9]{1,3}",
+        "[ -~]{0,8}",
+    ];
+    let milliseconds = prop_oneof!["[0-9]{1,5}", "[ -~]{0,8}"];
+    prop_oneof![
+        seconds.prop_map(|value| ("retry-after", value)),
+        (proptest::sample::select(&RETRY_AFTER_MS[..]), milliseconds),
+    ]
 }

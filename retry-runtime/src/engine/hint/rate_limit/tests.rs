@@ -1,0 +1,158 @@
+use super::*;
+use proptest::prelude::*;
+
+/// 2026-07-07T12:00:00Z.
+const NOW: Duration = Duration::from_secs(1_783_425_600);
+
+fn seconds(lines: &[&str]) -> Option<u64> {
+    longest_wait(lines.iter().copied(), &|| NOW).map(|wait| wait.as_secs())
+}
+
+#[test]
+fn the_longest_of_the_quotas_that_are_used_up() {
+    for (field, wait) in [
+        (r#""default";r=0;t=5"#, 5),
+        (r#""a";r=0;t=12, "b";r=0;t=3000,"c";r=1;t=9000"#, 3000),
+        (r#""a";r=0;t=0"#, 0),
+        (r#""a";t=5;r=0"#, 5),
+        (r#""a"; r=0;  t=5"#, 5),
+        (r#""a";r=0;t=5 	,	 "b";r=1"#, 5),
+        (r#""a";r=9;t=9;r=0;t=5"#, 5),
+        (r#""a";r=x;r=0;t=5"#, 5),
+        (r#""a";q=100;w=60;r=0;t=5;pk=:cGsxMjM=:;u;v=?1;w=1.5;x=@-5;y=%"f%c3%bc";z="s""#, 5),
+        (r#""r=1;t=9, \"b\\";r=0;t=5"#, 5),
+        ("*default/a:b;r=0;t=5", 5),
+        (r#""a";r=0;t=999999999"#, 999_999_999),
+        (r#""a";r=0;t=1783425605"#, 5),
+        (r#""a";r=0;t=1783425605000"#, 5),
+        (r#""a";r=0.0;t=5.0"#, 5),
+        (r#""a";t=5"#, 5),
+        (r#""a";rr=9;t=5"#, 5),
+        (r#""a";r=-1;t=5"#, 5),
+        (r#""a";r;t=5"#, 5),
+        (r#""a";r=0;t=007"#, 7),
+        (r#""a";r=0, "b";r=0;t=5"#, 5),
+    ] {
+        assert_eq!(seconds(&[field]), Some(wait), "{field}");
+    }
+    assert_eq!(seconds(&[r#""a";r=0;t=12"#, r#""b";r=0;t=13"#]), Some(13));
+}
+
+#[test]
+fn no_quota_that_is_used_up_and_renewed() {
+    for field in
+        ["", " ", r#""a""#, r#""a";r=50;t=30"#, r#""a";r=0"#, r#""a";r=0.5;t=5"#, r#""a";r=0;t=1704067200"#]
+    {
+        assert_eq!(seconds(&[field]), None, "{field}");
+    }
+    assert_eq!(seconds(&[]), None);
+}
+
+#[test]
+fn a_member_that_is_malformed_hides_no_other() {
+    for malformed in [
+        "default;;r=0;t=x",
+        r#""a";r=0;t=-5"#,
+        r#""a";r=0;t="5""#,
+        r#""a";r=0;t=5s"#,
+        r#""a";r=0;t"#,
+        r#""a";r=0;t="#,
+        r#""a";r=0;t=+5"#,
+        r#""a";r=0;t=1e3"#,
+        r#""a";r=0;t=0x10"#,
+        r#""a";r=0;t=1_000"#,
+        r#""a";r=0;t=1000000000000000"#,
+        r#""a";r =0;t=5"#,
+        r#""a";r= 0;t=5"#,
+        r#""a" ;r=0;t=5"#,
+        r#""a";r=0;t=5 "b";r=0;t=5"#,
+        r#""a;r=0;t=5"#,
+        r#""a\n";r=0;t=5"#,
+        r#""ä";r=0;t=5"#,
+        "'a';r=0;t=5",
+        r#"("a");r=0;t=5"#,
+        r#"("a";r=0;t=5)"#,
+        "5;r=0;t=5",
+        "?1;r=0;t=5",
+        ";r=0;t=5",
+        "a;r=0;t=5;v=?2",
+        "a;r=0;t=5;v=@1.5",
+        "a;r=0;t=5;v=:ä:",
+        "a;r=0;t=5;v=:a:",
+        "a;r=0;t=5;v=:YQ===:",
+        r#"a;r=0;t=5;v=%"%C3%BC""#,
+        r#"a;r=0;t=5;v=%"%c3""#,
+        "a;r=0;t=5;v=1234567890123.4",
+        "a;r=0;t=5;v=1.2345",
+        "a;r=0;t=5;v=1.",
+    ] {
+        assert_eq!(seconds(&[malformed]), None, "{malformed}");
+        assert_eq!(seconds(&[r#""z";r=0;t=1"#, malformed]), Some(1), "{malformed}");
+        assert_eq!(seconds(&[malformed, r#""z";r=0;t=1"#]), Some(1), "{malformed}");
+        let is_closed = malformed.matches('"').count() % 2 == 0;
+        let joined = format!("{malformed}, \"z\";r=0;t=1");
+        assert_eq!(seconds(&[&joined]), is_closed.then_some(1), "{malformed}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(line in ".{0,60}", pairs in "[a-z;=, 0-9\"\\\\]{0,60}") {
+        seconds(&[&line, &pairs]);
+        longest_wait_of_pairs([line.as_str(), &pairs], &|| NOW);
+    }
+
+    #[test]
+    fn the_longest_wait_of_any_list(
+        quotas in proptest::collection::vec(
+            (
+                r#""[a-z,;= ]{0,5}"|[a-z*][a-z0-9/:]{0,5}"#,
+                proptest::option::of(0..3u64),
+                proptest::option::of(0..1000u64),
+                r"(; ?[a-qu-z][a-z]{0,2}(=[0-9]{1,3}|=x|=\?1)?){0,2}",
+            ),
+            0..4,
+        ),
+        comma in "[ \t]?,[ \t]?",
+    ) {
+        let number = |key, number: Option<u64>| number.map(|n| format!(";{key}={n}")).unwrap_or_default();
+        let members: Vec<_> = quotas
+            .iter()
+            .map(|(name, r, t, others)| format!("{name}{others}{}{}", number("r", *r), number("t", *t)))
+            .collect();
+        let used_up = quotas.iter().filter(|(_, remaining, ..)| remaining.is_none_or(|count| count == 0));
+        let expected = used_up.filter_map(|(_, _, until_reset, _)| *until_reset).max();
+        prop_assert_eq!(seconds(&[&members.join(&comma)]), expected, "{:?}", members);
+    }
+}
+
+#[test]
+fn the_dictionary_of_draft_07() {
+    for (lines, wait) in [
+        (&["limit=100, remaining=0, reset=20"][..], Some(20)),
+        (&["limit=100, remaining=3, reset=20"], None),
+        (&["limit=100, reset=20"], Some(20)),
+        (&["reset=20, limit=100, remaining=3"], None),
+        (&["limit=100,remaining=0,reset=20"], Some(20)),
+        (&["limit=100;w=60, remaining=0, reset=20;comment=\"a\""], Some(20)),
+        (&["limit=100, remaining=0", "reset=20"], Some(20)),
+        (&["limit=9, remaining=0, reset=20, limit=9, remaining=1, reset=30"], Some(20)),
+        (&["limit=9, remaining=0, reset=20", "limit=9, remaining=0, reset=30"], Some(30)),
+        (&["limit=9, remaining=0, reset=1783425605"], Some(5)),
+        (&["limit=9, remaining=0, reset=soon"], None),
+        (&["limit=9, remaining=0, reset=-20"], None),
+        (&["limit=9, remaining=-1, reset=20"], Some(20)),
+        (&["limit=9, remaining=0"], None),
+        (&["\"a\";r=0;t=5", "limit=9, remaining=0, reset=3"], Some(5)),
+    ] {
+        assert_eq!(seconds(lines), wait, "{lines:?}");
+    }
+}
+
+#[test]
+fn pairs_between_semicolons() {
+    let seconds = |line| longest_wait_of_pairs([line], &|| NOW).map(|wait| wait.as_secs());
+    assert_eq!(seconds("total=100; remaining=0; resets=41"), Some(41));
+    assert_eq!(seconds("total=100; remaining=99; resets=41"), None);
+    assert_eq!(seconds("41"), None);
+}
