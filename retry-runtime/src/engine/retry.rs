@@ -17,7 +17,6 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use retry_policy::{Conditions, Policy};
 
 use crate::engine::exchange::Exchange;
@@ -39,7 +38,7 @@ pub enum Stop {
     /// When the attempt succeeded, or failed in a way that the policy does not retry, or the server
     /// advised against a retry.
     NotRetryable,
-    /// When `never` lists the status or failure.
+    /// When `never` lists the status or failure, or the error says that it is permanent.
     Never,
     /// When the failure would be retried, but this request or another one of the attempt may have
     /// done its work already and is not safe to repeat (RFC 9110 §9.2.2).
@@ -141,13 +140,15 @@ impl<'p> Retry<'p> {
     }
 
     /// Starts the renewal of credentials after an attempt that `exchange` decides. Returns whether
-    /// to renew them: after a 401 (RFC 9110 §15.5.2), once in a call.
+    /// to renew them, once in a call: after a 401 (RFC 9110 §15.5.2), or if an error of the user's
+    /// says that they have expired.
     ///
     /// Call it before [`next`](Self::next), if there is a way to renew credentials. If the renewal
     /// succeeds, the next attempt follows at once and is no retry. Otherwise the call ends.
     pub fn start_renewal(&mut self, exchange: &Exchange) -> bool {
-        let starts = exchange.status() == Some(StatusCode::UNAUTHORIZED)
+        let starts = exchange.has_expired_credentials()
             && !self.has_renewed
+            && !exchange.is_retry_forbidden()
             && !exchange.is_settled()
             && !is_listed(exchange, self.policy.never())
             // The request was refused and did nothing, but another one of the attempt may have.
@@ -200,7 +201,7 @@ impl<'p> Retry<'p> {
 
     /// Returns why what `exchange` says is not retried, if it is not.
     fn judge(&self, exchange: &Exchange) -> Result<(), Stop> {
-        if is_listed(exchange, self.policy.never()) {
+        if exchange.is_retry_forbidden() || is_listed(exchange, self.policy.never()) {
             return Err(Stop::Never);
         }
         let is_safe = exchange.is_idempotent_under(self.policy.idempotent());
