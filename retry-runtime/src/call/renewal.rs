@@ -1,8 +1,6 @@
 //! Renews the credentials of a call between two of its attempts.
 
 use std::future::Future;
-use std::mem::take;
-use std::time::Duration;
 
 use crate::call::Call;
 use crate::engine::report::Report;
@@ -77,10 +75,5 @@ impl Call<'_> {
             // Only this call could renew the credentials, and it could not.
             self.mark_settled(&decided);
         }
-    }
-
-    /// Takes the wait before the attempt that follows a renewal.
-    pub(crate) fn take_wait_after_renewal(&mut self) -> Duration {
-        take(&mut self.wait_after_renewal)
     }
 }

@@ -22,6 +22,7 @@ use crate::engine::exchange::Hints;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::RenewalCount;
+use crate::transport::Drain;
 
 thread_local! {
     static SCOPES: RefCell<Scopes> =
@@ -64,7 +65,13 @@ pub(crate) struct Scope {
     pub(crate) renewals: Option<RenewalCount>,
     /// Names the type of a sender that is not known.
     pub(crate) unknown_sender: Option<fn() -> &'static str>,
+    /// Drains the responses that the attempt has refused by their status.
+    pub(crate) refused: Vec<Drain>,
 }
+
+/// The number of refused responses that an attempt keeps. A body that goes on after so many of them
+/// does not hold more connections.
+const REFUSED: usize = 8;
 
 /// The scope of a call.
 pub(crate) struct CallScope(Option<Box<Scope>>);
@@ -192,6 +199,14 @@ impl Scopes {
     }
 }
 
+/// Keeps a response that the running attempt refuses, if there is one, to drain it before the next
+/// attempt.
+pub(crate) fn keep_refused(drain: Drain) {
+    let mut drain = vec![drain];
+    current(|scope| scope.keep_refused(&mut drain));
+    // What is not kept is dropped here, where no scope is borrowed.
+}
+
 /// Returns whether requests get a time limit or a key.
 #[inline]
 pub(crate) fn is_imposing() -> bool {
@@ -257,8 +272,15 @@ impl Scope {
     fn reset(&mut self) {
         self.recorder.clear();
         self.outgoing.keys = None;
+        self.refused.clear();
         (self.is_observed, self.hints) = (false, Hints::OfRetryable);
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
+    }
+
+    /// Keeps as many of `refused` as there is room for.
+    pub(crate) fn keep_refused(&mut self, refused: &mut Vec<Drain>) {
+        let room = REFUSED.saturating_sub(self.refused.len());
+        self.refused.extend(refused.drain(..room.min(refused.len())));
     }
 
     /// Makes the scope of a renewal for a call. Its requests have the deadline of the call, and
