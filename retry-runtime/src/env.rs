@@ -80,6 +80,11 @@ impl Moment {
         self.instant.saturating_duration_since(self.clock.now().instant)
     }
 
+    /// Reads the same clock again.
+    pub(crate) fn now(self) -> Self {
+        self.clock.now()
+    }
+
     /// Returns the time from this moment until now; zero if the moment is yet to come.
     pub(crate) fn elapsed(self) -> Duration {
         self.clock.now().instant.saturating_duration_since(self.instant)

@@ -12,6 +12,7 @@ mod verdict;
 mod wait;
 
 use std::mem::take;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::events::Observation;
@@ -22,6 +23,7 @@ use crate::engine::recorder::{Mark, Recorder};
 use crate::engine::retry::Retry;
 use crate::env::{self, Clock};
 use crate::scope::outgoing::Outgoing;
+use crate::scope::renewal::Turns;
 use crate::scope::{self, CallScope, OuterAttempt};
 use crate::transport::Work;
 use retry_policy::Policy;
@@ -56,6 +58,8 @@ struct Rare {
     earlier: Recorder,
     /// The 401 that a renewal is to cure.
     unauthorized: Option<Decided>,
+    /// The turns of the `Renewal` whose fresh credentials the next attempt uses.
+    renewed: Option<Arc<Turns>>,
 }
 
 impl<'p> Call<'p> {

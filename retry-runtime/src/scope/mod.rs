@@ -93,6 +93,15 @@ impl CallScope {
     }
 }
 
+impl CallScope {
+    /// Makes a scope without limits, for what is part of no call.
+    pub(crate) fn unbounded() -> Self {
+        let mut scope = Self(Some(Box::default()));
+        (scope.call, scope.number) = (next_number(), next_number());
+        scope
+    }
+}
+
 const PRESENT: &str = "a scope is away only while its attempt is polled";
 
 impl Deref for CallScope {
@@ -286,11 +295,9 @@ impl Scope {
     /// Makes the scope of a renewal for a call. Its requests have the deadline of the call, and
     /// belong to no attempt.
     pub(crate) fn for_renewal(&self) -> CallScope {
-        let mut outgoing = Outgoing::default();
-        outgoing.inherit(&self.outgoing);
-        let mut scope = CallScope(Some(Box::default()));
-        (scope.call, scope.number, scope.renewals) = (self.call, next_number(), self.renewals);
-        scope.outgoing = outgoing;
+        let mut scope = CallScope::unbounded();
+        (scope.call, scope.renewals) = (self.call, self.renewals);
+        scope.outgoing.inherit(&self.outgoing);
         scope
     }
 
