@@ -22,10 +22,10 @@ use crate::engine::decide::Decided;
 use crate::engine::recorder::{Mark, Recorder};
 use crate::engine::retry::Retry;
 use crate::env::{self, Clock};
+use crate::scope::drain::Work;
 use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::Turns;
 use crate::scope::{self, CallScope, OuterAttempt};
-use crate::transport::Work;
 use retry_policy::Policy;
 
 /// One call of an annotated function.

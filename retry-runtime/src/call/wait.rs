@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::call::Call;
 use crate::env::{self, Clock};
-use crate::transport::{Drain, Work};
+use crate::scope::drain::{Drain, Work};
 
 /// The bounds of the time to drain failed responses. Within them they are drained for as long as
 /// the wait is.

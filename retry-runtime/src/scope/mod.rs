@@ -8,6 +8,7 @@
 //!
 //! No code of the user's runs while the scopes are borrowed.
 
+pub(crate) mod drain;
 pub(crate) mod outgoing;
 pub(crate) mod renewal;
 
@@ -20,9 +21,9 @@ use http::{HeaderMap, Method};
 
 use crate::engine::exchange::Hints;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
+use crate::scope::drain::Drain;
 use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::RenewalCount;
-use crate::transport::Drain;
 
 thread_local! {
     static SCOPES: RefCell<Scopes> =

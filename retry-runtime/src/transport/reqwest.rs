@@ -201,11 +201,11 @@ macro_rules! version {
             use super::{LARGEST_DRAIN, is_small, printed_timeout};
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
-            use crate::scope;
+            use crate::scope::{self, drain::Drain};
             use crate::transport::sending::{SendFuture, TrackedRequest};
             use crate::transport::sources::sources;
             use crate::transport::{
-                AnyError, Armed, CheckedResponse, Drain, Executor, HttpError, HttpResponse, ReadableResponse,
+                AnyError, Armed, CheckedResponse, Executor, HttpError, HttpResponse, ReadableResponse,
                 ReqwestError, Sender, TryClone,
             };
             use retry_policy::{Failure, FailureSet};
