@@ -39,6 +39,209 @@ fn six_attempts_take_one_connection_blocking() {
     assert_eq!((server.requests().len(), server.connections()), (6, 1));
 }
 
+/// `error_for_status()` refuses a response, which is drained as well.
+mod refused {
+    use super::*;
+
+    const PAGE: usize = 100_000;
+
+    fn refusing() -> Server {
+        Server::script([Reply::status(503).body(vec![b'x'; PAGE])])
+    }
+
+    macro_rules! shapes {
+        ($($name:ident($http:ident: $client:ty, $url:ident) -> $error:ty { $($body:tt)* })+) => {
+            #[tokio::test]
+            async fn asynchronous() {
+                $({
+                    #[retry_http(max = 5, base = 1ms)]
+                    async fn $name($http: &$client, $url: &str) -> Result<String, $error> { $($body)* }
+
+                    let server = refusing();
+                    let error = $name(&<$client>::new(), &server.url("/")).await.unwrap_err();
+                    assert_eq!(error.status().unwrap().as_u16(), 503);
+                    let seen = (server.requests().len(), server.connections());
+                    assert_eq!(seen, (6, 1), stringify!($name));
+                })+
+            }
+        };
+    }
+
+    #[retry_http(transparent)]
+    async fn helper(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await?.error_for_status()
+    }
+
+    #[retry_http(max = 1, base = 1ms)]
+    async fn inner(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await?.error_for_status()
+    }
+
+    shapes! {
+        chained(http: Client, url) -> reqwest::Error {
+            http.get(url).send().await?.error_for_status()?.text().await
+        }
+        older(http: reqwest12::Client, url) -> reqwest12::Error {
+            http.get(url).send().await?.error_for_status()?.text().await
+        }
+        named(http: Client, url) -> reqwest::Error {
+            let response = http.get(url).send().await?;
+            let response = response.error_for_status()?;
+            response.text().await
+        }
+        executed(http: Client, url) -> reqwest::Error {
+            let response = http.execute(http.get(url).build()?).await?;
+            response.error_for_status()?.text().await
+        }
+        by_a_closure(http: Client, url) -> reqwest::Error {
+            http.get(url).send().await.and_then(|response| response.error_for_status())?.text().await
+        }
+        by_a_helper(http: Client, url) -> reqwest::Error { helper(http, url).await?.text().await }
+    }
+
+    #[tokio::test]
+    async fn in_an_inner_call() {
+        #[retry_http(max = 2, base = 1ms)]
+        async fn outer(http: &Client, url: &str) -> Result<String, String> {
+            inner(http, url).await.map_err(|error| error.to_string())?;
+            Ok(http.get(url).send().await.map_err(|error| error.to_string())?.status().to_string())
+        }
+
+        let server = refusing();
+        outer(&Client::new(), &server.url("/")).await.unwrap_err();
+        assert_eq!((server.requests().len(), server.connections()), (2, 1));
+    }
+
+    #[test]
+    fn blocking() {
+        #[retry_http(max = 5, base = 1ms)]
+        fn text(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<String> {
+            http.get(url).send()?.error_for_status()?.text()
+        }
+
+        #[retry_http(max = 5, base = 1ms)]
+        fn older(http: &reqwest12::blocking::Client, url: &str) -> reqwest12::Result<String> {
+            http.get(url).send()?.error_for_status()?.text()
+        }
+
+        let server = refusing();
+        let error = text(&reqwest::blocking::Client::new(), &server.url("/")).unwrap_err();
+        assert_eq!(error.status().unwrap().as_u16(), 503);
+        assert_eq!((server.requests().len(), server.connections()), (6, 1));
+        older(&reqwest12::blocking::Client::new(), &server.url("/")).unwrap_err();
+        assert_eq!((server.requests().len(), server.connections()), (12, 2));
+    }
+
+    #[tokio::test]
+    async fn with_the_error_of_reqwest() {
+        let server = refusing();
+        let http = Client::new();
+        let ours = inner(&http, &server.url("/a?secret")).await.unwrap_err();
+        let own = http.get(server.url("/a?secret")).send().await.unwrap().error_for_status().unwrap_err();
+        assert_eq!((ours.url(), ours.to_string()), (own.url(), own.to_string()));
+        assert_eq!(format!("{ours:?}"), format!("{own:?}"));
+    }
+
+    #[tokio::test]
+    async fn a_response_of_another_type_is_left_alone() {
+        struct Answer(u16);
+
+        impl Answer {
+            fn error_for_status(&self) -> Option<&Self> {
+                (self.0 < 9).then_some(self)
+            }
+        }
+
+        #[retry_http]
+        async fn status(http: &Client, answer: Answer) -> Result<Option<u16>, reqwest::Error> {
+            let add = |answer: Option<&Answer>| answer.map(|answer| Answer(answer.0 + 1));
+            http.get("http://localhost:1").build()?;
+            let other = add(answer.error_for_status()).and_then(|answer| add(answer.error_for_status()));
+            Ok(other.and_then(|answer| Answer(answer.0).error_for_status().map(|answer| answer.0)))
+        }
+
+        assert_eq!(status(&Client::new(), Answer(1)).await.unwrap(), Some(3));
+    }
+
+    #[tokio::test]
+    async fn the_bound_holds() {
+        #[retry_http(max = 1, base = 1ms)]
+        async fn text(http: &Client, url: &str) -> reqwest::Result<String> {
+            http.get(url).send().await?.error_for_status()?.text().await
+        }
+
+        for reply in [Reply::status(503).stalled(), Reply::status(503).endless()] {
+            let server = Server::script([reply, Reply::status(200)]);
+            assert_eq!(text(&Client::new(), &server.url("/")).await.unwrap(), "");
+            assert_eq!((server.requests().len(), server.connections()), (2, 2));
+            assert!(server.pauses()[0] < secs(2), "{:?}", server.pauses());
+        }
+    }
+}
+
+/// Draining on a thread ends with the bound.
+mod threads {
+    use super::*;
+
+    /// Returns the number of threads that drain: those of the other tests may be among them.
+    fn draining() -> usize {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
+        let names = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("retry-http drai")).count()
+    }
+
+    #[retry_http(max = 3, base = 1ms, jitter = none)]
+    fn text(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<String> {
+        http.get(url).send()?.error_for_status()?.text()
+    }
+
+    #[retry_http(max = 3, base = 1ms, jitter = none)]
+    fn older(
+        http: &reqwest12::blocking::Client,
+        url: &str,
+    ) -> reqwest12::Result<reqwest12::blocking::Response> {
+        http.get(url).send()
+    }
+
+    /// Calls `call` twenty times at once. Returns the threads and connections that are left a second after.
+    fn left_by(server: &Server, call: impl Fn(&str) + Sync) -> (usize, usize) {
+        let url = server.url("/");
+        std::thread::scope(|scope| (0..20).for_each(|_| _ = scope.spawn(|| call(&url))));
+        std::thread::sleep(secs(1));
+        (draining(), server.open_connections())
+    }
+
+    #[test]
+    fn a_body_that_trickles_leaves_nothing() {
+        let server = Server::script([Reply::status(503).body(vec![b'x'; 1000]).slowly(ms(200))]);
+        let (http, http12) = (reqwest::blocking::Client::new(), reqwest12::blocking::Client::new());
+        for call in [
+            &(|url: &str| _ = text(&http, url).unwrap_err()) as &(dyn Fn(&str) + Sync),
+            &|url| drop(blocking(&http, url).unwrap()),
+            &|url| drop(older(&http12, url).unwrap()),
+        ] {
+            let (threads, connections) = left_by(&server, call);
+            // Two threads of `stalled::blocking` at most.
+            assert!(threads <= 2 && connections == 0, "{threads} threads, {connections} connections");
+        }
+        assert_eq!(server.requests().len(), 20 * (4 + 6 + 4));
+    }
+
+    #[test]
+    fn a_server_that_stalls_is_not_drained_again_while_it_does() {
+        let server = Server::script([Reply::status(503).stalled()]);
+        let http = reqwest::blocking::Client::builder().timeout(secs(4)).build().unwrap();
+        for _ in 0..10 {
+            text(&http, &server.url("/")).unwrap_err();
+        }
+        assert_eq!(server.requests().len(), 40);
+        std::thread::sleep(ms(100));
+        assert_eq!(server.open_connections(), 1, "one read, until the client's timeout");
+        std::thread::sleep(secs(5));
+        assert_eq!(server.open_connections(), 0);
+    }
+}
+
 /// These would hang if draining had no bound.
 mod endless {
     use super::*;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use retry_http::testing::server::{Reply, Server};
-use retry_http::{Renewal, retry_http};
+use retry_http::{HttpFailure, Renewal, Step, Stop, retry_http};
 use support::fake::Fake;
 use support::{counts, ms};
 
@@ -355,4 +355,362 @@ async fn a_method_under_async_trait_renews() {
     let source = Remote(Api::new(server()));
     assert_eq!(source.item(3).await.unwrap().len(), 1000);
     assert_eq!(count(&source.0.server, "/login"), 1);
+}
+
+/// An error of an API that says in its own words what a 403 or 429 means.
+#[derive(Debug)]
+struct Told {
+    status: u16,
+    word: String,
+}
+
+impl HttpFailure for Told {
+    fn status(&self) -> Option<u16> {
+        Some(self.status)
+    }
+
+    fn is_expired(&self) -> bool {
+        self.word == "expired"
+    }
+
+    fn is_permanent(&self) -> bool {
+        self.word == "insufficient_quota"
+    }
+}
+
+impl From<reqwest::Error> for Told {
+    fn from(_: reqwest::Error) -> Self {
+        Self { status: 0, word: String::new() }
+    }
+}
+
+/// The answer of an API, or the error that it tells.
+async fn told(response: reqwest::Response) -> Result<u16, Told> {
+    let status = response.status().as_u16();
+    if status < 300 { Ok(status) } else { Err(Told { status, word: response.text().await? }) }
+}
+
+impl Api {
+    #[retry_http(reauth = self.renewal.once(self.login()), base = 1ms, retry_if = |_| true)]
+    async fn told(&self) -> Result<u16, Told> {
+        told(self.http.get(self.server.url("/told")).bearer_auth(self.token()).send().await?).await
+    }
+
+    #[retry_http(reauth = self.renewal.once(self.login()))]
+    async fn refused(&self) -> Result<reqwest::Response, reqwest::Error> {
+        self.http.get(self.server.url("/refused")).bearer_auth(self.token()).send().await
+    }
+
+    fn logins(&self) -> usize {
+        self.renewals.load(Ordering::SeqCst)
+    }
+}
+
+/// Answers a request for `/told` with a fresh token by 204, others by this status and word.
+fn telling(status: u16, word: &'static str) -> Server {
+    Server::new(move |_, request| {
+        let fresh = request.headers.get("authorization").is_some_and(|value| value == "Bearer t1");
+        match request.path.as_str() {
+            "/login" => Reply::status(200).body("t1"),
+            "/told" if fresh => Reply::status(204),
+            _ => Reply::status(status).body(word),
+        }
+    })
+}
+
+mod by_an_own_error {
+    use super::*;
+
+    #[tokio::test]
+    async fn expired_credentials_are_renewed() {
+        for status in [400, 403, 498] {
+            let api = Api::new(telling(status, "expired"));
+            let calls = futures::future::join_all((0..10).map(|_| api.told())).await;
+            assert!(calls.iter().all(|told| matches!(told, Ok(204))), "{calls:?}");
+            assert_eq!(api.logins(), 1, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_permanent_failure_is_neither_retried_nor_renewed() {
+        for status in [429, 503, 401] {
+            let api = Api::new(telling(status, "insufficient_quota"));
+            let kit = retry_http::testing::instant();
+            assert_eq!(api.told().await.unwrap_err().status, status);
+            assert_eq!((api.server.requests().len(), kit.attempts()), (1, 1));
+            let step = Step::End { stop: Stop::Never, succeeded: false };
+            assert_eq!(kit.events()[0].step, step);
+        }
+        // Another word for the same status.
+        let api = Api::new(telling(429, "rate_limit_exceeded"));
+        let kit = retry_http::testing::instant();
+        assert_eq!(api.told().await.unwrap_err().status, 429);
+        assert_eq!((api.server.requests().len(), kit.attempts()), (4, 4));
+    }
+
+    #[tokio::test]
+    async fn an_outer_function_does_not_retry_a_permanent_failure() {
+        #[retry_http(on = [429], base = 1ms)]
+        async fn outer(api: &Api) -> Result<u16, Told> {
+            api.told().await
+        }
+
+        let api = Api::new(telling(429, "insufficient_quota"));
+        assert_eq!(outer(&api).await.unwrap_err().status, 429);
+        assert_eq!(api.server.requests().len(), 1);
+    }
+}
+
+/// Answers `/refused` by 401 whatever the token.
+fn refusing() -> Server {
+    Server::new(|_, request| match request.path.as_str() {
+        "/login" => Reply::status(200).body("t1"),
+        "/refused" => Reply::status(401),
+        _ if request.headers["authorization"] == "Bearer t1" => Reply::status(200),
+        _ => Reply::status(401),
+    })
+}
+
+mod a_fresh_token_that_is_refused {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn is_not_renewed_by_each_call() {
+        #[retry_http(reauth = renewal.once(async { logins.fetch_add(1, Ordering::SeqCst); }))]
+        async fn refused(
+            fake: &Fake,
+            renewal: &Renewal,
+            logins: &AtomicUsize,
+        ) -> Result<reqwest::Response, reqwest::Error> {
+            fake.answer().await
+        }
+
+        let (fake, renewal, logins) = (Fake::status(401), Renewal::new(), AtomicUsize::new(0));
+        // At once, after a second, and then after two.
+        for (pause, expected) in [(0, 1), (1001, 2), (1001, 2), (1001, 3), (3000, 3)] {
+            tokio::time::advance(ms(pause)).await;
+            for _ in 0..20 {
+                assert_eq!(refused(&fake, &renewal, &logins).await.unwrap().status(), 401);
+            }
+            assert_eq!(logins.load(Ordering::SeqCst), expected);
+        }
+        // For a day, with a call a minute.
+        for _ in 0..24 * 60 {
+            tokio::time::advance(Duration::from_secs(60)).await;
+            assert_eq!(refused(&fake, &renewal, &logins).await.unwrap().status(), 401);
+        }
+        assert!(logins.into_inner() < 300, "one in five minutes");
+    }
+
+    #[tokio::test]
+    async fn by_many_calls_at_once_counts_once() {
+        let api = Api::new(refusing());
+        for _ in 0..3 {
+            let calls = futures::future::join_all((0..20).map(|_| api.refused())).await;
+            assert!(calls.into_iter().all(|call| call.unwrap().status() == 401));
+        }
+        assert_eq!(api.logins(), 1);
+    }
+
+    #[tokio::test]
+    async fn does_not_hold_up_other_functions() {
+        let api = Api::new(refusing());
+        for round in 1..=3 {
+            assert_eq!(api.refused().await.unwrap().status(), 401);
+            // The token expires.
+            *api.token.lock().unwrap() = "t0".to_owned();
+            api.item(1).await.unwrap();
+            assert_eq!(api.logins(), 1 + round);
+        }
+    }
+
+    #[test]
+    fn by_sync_calls() {
+        #[retry_http(reauth = renewal.once_blocking(|| *logins.lock().unwrap() += 1))]
+        fn refused(
+            http: &reqwest::blocking::Client,
+            server: &Server,
+            renewal: &Renewal,
+            logins: &Mutex<u32>,
+        ) -> Result<reqwest::blocking::Response, reqwest::Error> {
+            http.get(server.url("/refused")).send()
+        }
+
+        let (http, server, renewal) = (reqwest::blocking::Client::new(), refusing(), Renewal::new());
+        let logins = Mutex::new(0);
+        for _ in 0..10 {
+            assert_eq!(refused(&http, &server, &renewal, &logins).unwrap().status(), 401);
+        }
+        assert_eq!(logins.into_inner().unwrap(), 1);
+    }
+}
+
+mod a_renewal_that_calls_for_itself {
+    use super::*;
+    use std::sync::Arc;
+
+    /// Logs in with the help of a call that meets a 401 of the same renewal, in a task of its own.
+    struct Circular {
+        fake: Fake,
+        renewal: Renewal,
+        logins: AtomicUsize,
+    }
+
+    impl Circular {
+        fn login(self: Arc<Self>) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send>> {
+            Box::pin(async move {
+                self.logins.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(self.call()).await.unwrap() == 401
+            })
+        }
+
+        async fn call(self: Arc<Self>) -> u16 {
+            item(&self).await.unwrap().status().as_u16()
+        }
+    }
+
+    #[retry_http(reauth = api.renewal.once(Arc::clone(api).login()))]
+    async fn item(api: &Arc<Circular>) -> Result<reqwest::Response, reqwest::Error> {
+        api.fake.answer().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_another_task_ends() {
+        let fake = Fake::status(401);
+        let api = Arc::new(Circular { fake, renewal: Renewal::new(), logins: AtomicUsize::new(0) });
+        let start = tokio::time::Instant::now();
+        assert_eq!(Arc::clone(&api).call().await, 401);
+        assert_eq!((start.elapsed(), api.logins.load(Ordering::SeqCst)), (Duration::from_secs(3), 1));
+    }
+
+    #[test]
+    fn on_another_thread_ends() {
+        #[retry_http(reauth = renewal.once_blocking(|| login(fake, renewal)))]
+        fn item(fake: &Fake, renewal: &Renewal) -> Result<reqwest::Response, reqwest::Error> {
+            Ok(fake.answer_blocking())
+        }
+
+        fn login(fake: &Fake, renewal: &Renewal) {
+            std::thread::scope(|scope| {
+                let helped = scope.spawn(|| item(fake, renewal).unwrap().status());
+                assert_eq!(helped.join().unwrap(), 401);
+            });
+        }
+
+        let start = std::time::Instant::now();
+        assert_eq!(item(&Fake::status(401), &Renewal::new()).unwrap().status(), 401);
+        assert!((3..6).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+}
+
+/// A login that takes 2 s, for calls that have one.
+mod a_slow_login {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    #[derive(Default)]
+    struct Slow {
+        renewal: Renewal,
+        logins: Arc<AtomicUsize>,
+        is_fresh: Arc<AtomicBool>,
+    }
+
+    impl Slow {
+        fn login(&self) -> impl Future<Output = ()> + Send + use<> {
+            let (logins, is_fresh) = (Arc::clone(&self.logins), Arc::clone(&self.is_fresh));
+            async move {
+                logins.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                is_fresh.store(true, Ordering::SeqCst);
+            }
+        }
+
+        async fn answer(&self) -> Result<reqwest::Response, reqwest::Error> {
+            tokio::time::sleep(ms(10)).await;
+            let status = if self.is_fresh.load(Ordering::SeqCst) { 200 } else { 401 };
+            Fake::status(status).answer().await
+        }
+
+        #[retry_http(reauth = self.renewal.once(self.login()), deadline = 1s, base = 1ms)]
+        async fn hasty(&self) -> Result<reqwest::Response, reqwest::Error> {
+            self.answer().await
+        }
+
+        #[retry_http(reauth = self.renewal.once(self.login()))]
+        async fn patient(&self) -> Result<reqwest::Response, reqwest::Error> {
+            self.answer().await
+        }
+
+        #[retry_http(reauth = self.renewal.once_spawned(self.login()), deadline = 1s, base = 1ms)]
+        async fn spawning(&self) -> Result<reqwest::Response, reqwest::Error> {
+            self.answer().await
+        }
+
+        fn logins(&self) -> usize {
+            self.logins.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn is_not_begun_by_each_call_whose_deadline_it_outlives() {
+        let api = Slow::default();
+        let start = tokio::time::Instant::now();
+        let calls = futures::future::join_all((0..20).map(|_| api.hasty())).await;
+        assert!(calls.into_iter().all(|call| call.unwrap().status() == 401));
+        assert_eq!((api.logins(), start.elapsed()), (1, Duration::from_secs(1)));
+        for _ in 0..20 {
+            assert_eq!(api.hasty().await.unwrap().status(), 401);
+        }
+        assert_eq!(api.logins(), 1, "for a second");
+        // One with more time is not held up, and cures all.
+        assert_eq!(api.patient().await.unwrap().status(), 200);
+        assert_eq!(api.hasty().await.unwrap().status(), 200);
+        assert_eq!(api.logins(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_for_those_who_wait() {
+        let api = Slow::default();
+        let calls = async {
+            let calls = futures::future::join_all((0..20).map(|_| api.spawning())).await;
+            assert!(calls.into_iter().all(|call| call.unwrap().status() == 401));
+        };
+        let late = async {
+            tokio::time::sleep(ms(1500)).await;
+            assert_eq!(api.spawning().await.unwrap().status(), 200);
+        };
+        tokio::join!(calls, late);
+        assert_eq!(api.logins(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_call_that_is_dropped_is_taken_over() {
+        let api = Slow::default();
+        let dropped = tokio::time::timeout(ms(500), api.patient());
+        let other = async {
+            tokio::time::sleep(ms(100)).await;
+            api.patient().await
+        };
+        let (dropped, other) = tokio::join!(dropped, other);
+        assert!(dropped.is_err());
+        assert_eq!((other.unwrap().status().as_u16(), api.logins()), (200, 2));
+    }
+}
+
+#[tokio::test]
+async fn async_and_sync_calls_share_a_renewal() {
+    let (renewal, logins) = (Renewal::new(), AtomicUsize::new(0));
+    let login = || {
+        logins.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(ms(200));
+        false
+    };
+    let shared = std::thread::scope(|scope| {
+        let first = scope.spawn(|| renewal.once_blocking(login));
+        std::thread::sleep(ms(50));
+        let second = scope.spawn(|| futures::executor::block_on(renewal.once(async { login() })));
+        (first.join().unwrap(), second.join().unwrap())
+    });
+    assert_eq!((shared, logins.load(Ordering::SeqCst)), ((false, false), 1));
 }

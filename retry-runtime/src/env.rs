@@ -2,7 +2,9 @@
 
 use std::future::{Future, poll_fn};
 use std::mem::replace;
-use std::sync::{OnceLock, mpsc};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -42,7 +44,7 @@ impl Clock {
 
 /// A point in time of a clock.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub struct Moment {
     clock: Clock,
     instant: Instant,
 }
@@ -76,6 +78,11 @@ impl Moment {
     /// Returns the time from now until this moment; zero if the moment is past.
     pub(crate) fn left(self) -> Duration {
         self.instant.saturating_duration_since(self.clock.now().instant)
+    }
+
+    /// Reads the same clock again.
+    pub(crate) fn now(self) -> Self {
+        self.clock.now()
     }
 
     /// Returns the time from this moment until now; zero if the moment is yet to come.
@@ -186,18 +193,62 @@ pub(crate) async fn timeout<T>(limit: Duration, future: impl Future<Output = T>)
     tokio::time::timeout(limit, future).await.ok()
 }
 
-/// Runs `work` on a thread of its own and waits for it for at most `limit`, as a blocking read
-/// cannot be interrupted. Work that takes longer ends by itself, at the latest with the client's
-/// read timeout.
-pub(crate) fn timeout_blocking(limit: Duration, work: impl FnOnce() + Send + 'static) {
+/// The drains that run on threads of their own.
+static DRAINS: Mutex<Vec<RunningDrain>> = Mutex::new(Vec::new());
+
+/// The number of drains that run at once. Others are dropped undone, which costs a connection each.
+const MOST_DRAINS: usize = 16;
+
+struct RunningDrain {
+    number: u64,
+    server: NonZeroU64,
+    until: Moment,
+}
+
+/// Runs `work`, which reads a response of `server`, on a thread of its own, and waits for it until
+/// `until` at most.
+///
+/// A blocking read cannot be interrupted. One that gets no byte lasts beyond `until`, up to the
+/// client's read timeout; as long as it does, no other response of that server is drained, so that
+/// neither threads nor connections pile up.
+pub(crate) fn drain_blocking(until: Moment, server: NonZeroU64, work: impl FnOnce(Moment) + Send + 'static) {
+    let Some(running) = begin_drain(until, server) else { return };
     let (done, wait) = mpsc::sync_channel(1);
     let spawned = thread::Builder::new().name("retry-http drain".into()).spawn(move || {
-        work();
-        // Nobody receives this once the limit has passed.
+        work(until);
+        drop(running);
+        // Nobody receives this once the time is over.
         let _: Result<(), _> = done.send(());
     });
     // If the system has no thread left, `work` is dropped undone: only a connection is lost.
     if spawned.is_ok() {
-        let _: Result<(), _> = wait.recv_timeout(limit);
+        let _: Result<(), _> = wait.recv_timeout(until.left());
     }
+}
+
+/// Removes a drain from those that run, also after a panic.
+struct Running(u64);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        running_drains().retain(|drain| drain.number != self.0);
+    }
+}
+
+/// Adds a drain to those that run, unless there are too many, or one of the same server is overdue.
+fn begin_drain(until: Moment, server: NonZeroU64) -> Option<Running> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut drains = running_drains();
+    let is_overdue = |drain: &RunningDrain| drain.server == server && drain.until.left().is_zero();
+    if drains.len() >= MOST_DRAINS || drains.iter().any(is_overdue) {
+        return None;
+    }
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    drains.push(RunningDrain { number, server, until });
+    Some(Running(number))
+}
+
+/// Locks the running drains. Poison is ignored, as no change of them can be half done.
+fn running_drains() -> MutexGuard<'static, Vec<RunningDrain>> {
+    DRAINS.lock().unwrap_or_else(PoisonError::into_inner)
 }

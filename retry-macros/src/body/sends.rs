@@ -1,9 +1,10 @@
 //! Finds the sends of a body, wherever they are, and arms them.
 //!
-//! The macro arms `<builder>.send()` and `<client>.execute(<request>)`. It only records
-//! `reqwest::get(..)` and reads of an answer's body. It looks into closures, `async` blocks,
-//! arguments, combinators and the input of known macros, and leaves nested items and other macros
-//! alone. The macro knows names only: the type decides whether a value is reqwest's.
+//! The macro arms `<builder>.send()`, `<client>.execute(<request>)` and
+//! `<response>.error_for_status()`. It only records `reqwest::get(..)` and reads of an answer's
+//! body. It looks into closures, `async` blocks, arguments, combinators and the input of known
+//! macros, and leaves nested items and other macros alone. The macro knows names only: the type
+//! decides whether a value is reqwest's.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -195,6 +196,8 @@ struct Local {
 enum Origin {
     /// reqwest's builder, as far as one can see.
     Builder,
+    /// What a send was answered with, as far as one can see.
+    Response,
     /// An argument of another type.
     Parameter,
     Unknown,
@@ -207,9 +210,18 @@ impl VisitMut for Armer<'_> {
             Expr::Closure(closure) => {
                 let outside = self.locals.len();
                 self.depth += 1;
+                let checked = checked_name(&closure.body).cloned();
                 for input in &closure.inputs {
+                    let is_checked = matches!(input, Pat::Ident(pat) if Some(&pat.ident) == checked.as_ref());
                     let is_builder = matches!(input, Pat::Type(typed) if is_builder(&typed.ty));
-                    self.bind(input, if is_builder { Origin::Builder } else { Origin::Unknown });
+                    self.bind(
+                        input,
+                        match (is_builder, is_checked) {
+                            (true, _) => Origin::Builder,
+                            (false, true) => Origin::Response,
+                            (false, false) => Origin::Unknown,
+                        },
+                    );
                 }
                 visit_mut::visit_expr_closure_mut(self, closure);
                 self.depth -= 1;
@@ -256,6 +268,7 @@ impl VisitMut for Armer<'_> {
             }
             Call::Read => self.read(expr, "body_kind"),
             Call::Stream => self.read(expr, "stream_kind"),
+            Call::Check => self.check(expr),
         }
         give_back(attrs, expr);
     }
@@ -319,19 +332,26 @@ impl VisitMut for Armer<'_> {
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
-        let built = match stmt {
+        let origin = match stmt {
             Stmt::Local(local) => {
-                local.init.as_ref().is_some_and(|init| builds(&init.expr))
-                    || matches!(&local.pat, Pat::Type(typed) if is_builder(&typed.ty))
+                let init = local.init.as_ref().map(|init| &*init.expr);
+                if init.is_some_and(builds) || matches!(&local.pat, Pat::Type(typed) if is_builder(&typed.ty))
+                {
+                    Origin::Builder
+                } else if init.is_some_and(is_answer) {
+                    Origin::Response
+                } else {
+                    Origin::Unknown
+                }
             }
-            _ => false,
+            _ => Origin::Unknown,
         };
         visit_mut::visit_stmt_mut(self, stmt);
         if let Stmt::Expr(expr, _) = stmt {
             parenthesize(expr);
         }
         if let Stmt::Local(local) = stmt {
-            self.bind(&local.pat, if built { Origin::Builder } else { Origin::Unknown });
+            self.bind(&local.pat, origin);
         }
     }
 
@@ -366,6 +386,7 @@ enum Call {
     Get,
     Read,
     Stream,
+    Check,
 }
 
 /// Classifies a call by its name and the number of its arguments. What is sent by `self` is not
@@ -379,6 +400,7 @@ fn classify(expr: &Expr) -> Option<Call> {
                 Some(Call::Execute)
             }
             ("bytes_stream", 0) => Some(Call::Stream),
+            ("error_for_status", 0) if !is_self(&method.receiver) => Some(Call::Check),
             (name, arguments) if READS.contains(&(name, arguments)) => Some(Call::Read),
             _ => None,
         },
@@ -586,6 +608,47 @@ impl Armer<'_> {
         *expr = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
     }
 
+    // Input:
+    //     http.get(url).send().await?.error_for_status()
+    //
+    // Output:
+    //     match http.get(url).send().await? {
+    //         response => Kind::of(&response).status_kind().check(response)
+    //     }.error_for_status()
+    //
+    // So a refused response is kept, to be drained before the next attempt.
+    fn check(&mut self, expr: &mut Expr) {
+        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
+        if !self.may_check(receiver) {
+            return;
+        }
+        self.armed += 1;
+        let from = start(receiver);
+        let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
+        let (scrutinee, response) = (scrutinee(receiver), Ident::new("response", Span::mixed_site()));
+        let arm = grouped(
+            Delimiter::Brace,
+            quote_spanned! {from=>
+                #response => #private::Kind::of(&#response).status_kind().check(#response)
+            },
+            to,
+        );
+        **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
+    }
+
+    /// Whether what is checked can be moved: a variable only where it is seen to hold a response, which is consumed anyway.
+    fn may_check(&self, response: &Expr) -> bool {
+        match response {
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
+                let local = self.locals.iter().rev().find(|local| local.name == *name);
+                local.is_some_and(|local| local.origin == Origin::Response && local.loops == self.loops)
+            }),
+            Expr::Paren(paren) => self.may_check(&paren.expr),
+            Expr::Group(group) => self.may_check(&group.expr),
+            other => !is_place(other),
+        }
+    }
+
     fn private(&self, span: Span) -> Private<'_> {
         self.options.krate(span).private()
     }
@@ -599,7 +662,7 @@ impl Armer<'_> {
                 match local.map_or(Origin::Unknown, |local| local.origin) {
                     // A variable that is sent again and again is no builder.
                     Origin::Builder => local.is_some_and(|local| local.loops == self.loops),
-                    Origin::Parameter => false,
+                    Origin::Parameter | Origin::Response => false,
                     // A loop would send it again, and so would a closure. An `async` block runs
                     // once. What is not awaited at once may borrow from it.
                     Origin::Unknown => local.is_some_and(|local| {
@@ -695,6 +758,29 @@ fn builds(expr: &Expr) -> bool {
     }
 }
 
+/// Whether an expression is a send, or what it was answered with.
+fn is_answer(expr: &Expr) -> bool {
+    match expr {
+        Expr::MethodCall(_) => matches!(classify(expr), Some(Call::Send | Call::Execute)),
+        Expr::Await(future) => is_answer(&future.base),
+        Expr::Try(tried) => is_answer(&tried.expr),
+        Expr::Paren(paren) => is_answer(&paren.expr),
+        Expr::Group(group) => is_answer(&group.expr),
+        _ => false,
+    }
+}
+
+/// The variable that a closure does nothing with but to check its status: `|response| response.error_for_status()`.
+fn checked_name(body: &Expr) -> Option<&Ident> {
+    match body {
+        Expr::MethodCall(call) if matches!(classify(body), Some(Call::Check)) => match &*call.receiver {
+            Expr::Path(path) => path.path.get_ident(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn collect(tokens: TokenStream, mentions: &mut Vec<TokenTree>) {
     for token in tokens {
         match token {
@@ -780,6 +866,7 @@ fn end(expr: &Expr) -> Option<Span> {
     match expr {
         Expr::MethodCall(call) => Some(call.paren_token.span.close()),
         Expr::Call(call) => Some(call.paren_token.span.close()),
+        Expr::Try(tried) => Some(tried.question_token.span),
         _ => expr.to_token_stream().into_iter().last().map(|token| match token {
             TokenTree::Group(group) => group.span_close(),
             token => token.span(),

@@ -57,7 +57,7 @@ fn an_async_function() {
                                 }
                                 {
                                     Ok(
-                                        match match http.get(url(id)) {
+                                        match match match http.get(url(id)) {
                                             sender => {
                                                 ::retry_http::__private::SenderKind::of(&sender)
                                                     .sender_kind()
@@ -66,6 +66,13 @@ fn an_async_function() {
                                         }
                                             .send()
                                             .await?
+                                        {
+                                            response => {
+                                                ::retry_http::__private::Kind::of(&response)
+                                                    .status_kind()
+                                                    .check(response)
+                                            }
+                                        }
                                             .error_for_status()?
                                             .json()
                                         {

@@ -10,11 +10,6 @@ use crate::engine::report::Report;
 use crate::transport::kind::Kind;
 use crate::transport::kind::outcome::{ErrorKind, ErrorReporter, SuccessReporter};
 
-/// The bounds of the time to drain a failed response. Within them it is drained for as long as the
-/// wait is.
-const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
-const LONGEST_DRAIN: Duration = Duration::from_secs(1);
-
 /// The type that the body of an annotated function must return.
 #[diagnostic::on_unimplemented(
     message = "`#[retry_http]` needs a function that returns a `Result`, not `{Self}`",
@@ -75,8 +70,7 @@ impl<T, E> Attempt<T, E> {
     /// ends in here.
     pub fn wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>, wait: Duration) {
         let drain = self.outcome.ok().and_then(|value| success.drain(value));
-        let longest_drain = longest_drain(call, wait);
-        call.wait_for(wait, drain, longest_drain);
+        call.wait_for(wait, drain);
     }
 
     /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal
@@ -93,12 +87,8 @@ impl<T, E> Attempt<T, E> {
     /// Drains the outcome after a renewal. The next attempt follows at once, unless the server
     /// asked for a wait.
     pub fn wait_after_renewal(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
-        let wait = call.take_wait_after_renewal();
         let drain = self.outcome.ok().and_then(|value| success.drain(value));
-        if drain.is_some() || !wait.is_zero() {
-            let longest_drain = longest_drain(call, SHORTEST_DRAIN);
-            call.wait_for(wait, drain, longest_drain);
-        }
+        call.wait_after_renewal(drain);
     }
 
     #[inline]
@@ -108,11 +98,4 @@ impl<T, E> Attempt<T, E> {
             Err(value) => error.report(value),
         }
     }
-}
-
-/// Returns how long to drain before or within `wait`. With a deadline: at most `wait`, and at most
-/// half of the time left.
-fn longest_drain(call: &Call<'_>, wait: Duration) -> Duration {
-    let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
-    call.left().map_or(longest, |left| longest.min(wait).min(left / 2))
 }

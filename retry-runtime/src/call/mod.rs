@@ -9,8 +9,10 @@ pub(crate) mod function;
 mod renewal;
 mod upstream;
 mod verdict;
+mod wait;
 
 use std::mem::take;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::events::Observation;
@@ -20,9 +22,10 @@ use crate::engine::decide::Decided;
 use crate::engine::recorder::{Mark, Recorder};
 use crate::engine::retry::Retry;
 use crate::env::{self, Clock};
+use crate::scope::drain::Work;
 use crate::scope::outgoing::Outgoing;
+use crate::scope::renewal::Turns;
 use crate::scope::{self, CallScope, OuterAttempt};
-use crate::transport::{Drain, Work};
 use retry_policy::Policy;
 
 /// One call of an annotated function.
@@ -55,6 +58,8 @@ struct Rare {
     earlier: Recorder,
     /// The 401 that a renewal is to cure.
     unauthorized: Option<Decided>,
+    /// The turns of the `Renewal` whose fresh credentials the next attempt uses.
+    renewed: Option<Arc<Turns>>,
 }
 
 impl<'p> Call<'p> {
@@ -147,36 +152,6 @@ impl<'p> Call<'p> {
         self.is_last = true;
     }
 
-    /// Begins the wait before the next attempt, within which `drain` runs for at most
-    /// `longest_drain`. The time counts from now. An async function waits when the next attempt is
-    /// polled; a sync function waits in here.
-    pub(crate) fn wait_for(&mut self, wait: Duration, drain: Option<Drain>, longest_drain: Duration) {
-        let skipped = &mut self.scope.outgoing.skipped;
-        match self.clock {
-            Clock::Tokio => {
-                let wait = env::wait(wait, skipped);
-                let drain = match drain {
-                    Some(Drain::Async(drain)) => Some(drain),
-                    // An async function must not block on a blocking response.
-                    Some(Drain::Blocking(_)) | None => None,
-                };
-                self.wait = Some(Box::pin(async move {
-                    if let Some(drain) = drain {
-                        env::timeout(longest_drain, drain).await;
-                    }
-                    wait.await;
-                }));
-            }
-            Clock::System => {
-                let start = self.clock.now();
-                if let Some(Drain::Blocking(drain)) = drain {
-                    env::timeout_blocking(longest_drain, drain);
-                }
-                env::wait_blocking(start, wait, skipped);
-            }
-        }
-    }
-
     /// Returns the time left for the call, if it is bounded.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.scope.outgoing.left()
@@ -221,7 +196,9 @@ impl<'p> Call<'p> {
         recorder.absorb(take(&mut self.scope.recorder));
         recorder.leave_call(self.scope.call, self.scope.upstream, self.retry.policy().idempotent());
         let waits = outer.skipped.saturating_add(self.scope.outgoing.skipped.of_call());
+        let mut refused = take(&mut self.scope.refused);
         scope::of_attempt(outer.attempt, |scope| {
+            scope.keep_refused(&mut refused);
             scope.recorder.end_call(outer.number);
             scope.recorder.absorb(recorder);
             scope.outgoing.skipped.reach(waits);

@@ -1,14 +1,13 @@
 //! Renews the credentials of a call between two of its attempts.
 
 use std::future::Future;
-use std::mem::take;
-use std::time::Duration;
+use std::sync::Arc;
 
 use crate::call::Call;
 use crate::engine::report::Report;
 use crate::env;
 use crate::observe::Step;
-use crate::scope::renewal::{self, RenewalCount};
+use crate::scope::renewal::{self, Asker, Context, RenewalCount, Turns};
 
 impl Call<'_> {
     /// Counts renewals for the attempts, as the function renews credentials.
@@ -22,11 +21,16 @@ impl Call<'_> {
     /// Returns whether to renew the credentials, after an attempt with this report. If so,
     /// [`run_renewal`](Self::run_renewal) must follow.
     pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
-        if self.is_last || renewal::is_under_way() {
+        let renewed = self.rare.as_mut().and_then(|rare| rare.renewed.take());
+        let may_start = !self.is_last && !renewal::is_under_way();
+        if renewed.is_none() && !may_start {
             return false;
         }
         let decided = self.decide(report);
-        let starts = self.retry.start_renewal(&decided.exchange);
+        if let Some(turns) = renewed {
+            turns.on_attempt(self.function_address(), self.clock, &decided.exchange);
+        }
+        let starts = may_start && self.retry.start_renewal(&decided.exchange);
         if starts {
             self.rare.get_or_insert_default().unauthorized = Some(decided);
         }
@@ -37,22 +41,36 @@ impl Call<'_> {
     /// outcome is to be returned.
     pub async fn run_renewal(&mut self, renewal: impl Future<Output = bool>) -> bool {
         let left = self.left();
-        let renewal = renewal::run(self.scope.for_renewal(), renewal);
-        let has_renewed = match left {
-            Some(left) => env::timeout(left, renewal).await.unwrap_or(false),
+        let renewal = renewal::run(self.scope.for_renewal(), self.renewal_context(), renewal);
+        let (has_renewed, turns) = match left {
+            Some(left) => env::timeout(left, renewal).await.unwrap_or_default(),
             None => renewal.await,
         };
         let succeeded = has_renewed && self.has_time_left();
-        self.finish_renewal(Step::Renewed { succeeded });
+        self.finish_renewal(Step::Renewed { succeeded }, turns);
         succeeded
     }
 
     /// Runs the renewal of a sync function, which cannot be interrupted.
     pub fn run_renewal_blocking(&mut self, renewal: impl FnOnce() -> bool) -> bool {
         let mut scope = self.scope.for_renewal();
-        let succeeded = renewal::run_part(&mut scope, renewal) && self.has_time_left();
-        self.finish_renewal(Step::Renewed { succeeded });
+        let mut context = Some(self.renewal_context());
+        let succeeded = renewal::run_part(&mut scope, &mut context, renewal) && self.has_time_left();
+        self.finish_renewal(Step::Renewed { succeeded }, context.and_then(Context::into_turns));
         succeeded
+    }
+
+    fn renewal_context(&self) -> Context {
+        Context::new(Asker {
+            before: self.scope.renewals,
+            attempt: self.scope.number,
+            function: self.function_address(),
+            clock: self.clock,
+        })
+    }
+
+    fn function_address(&self) -> usize {
+        std::ptr::from_ref(self.function).addr()
     }
 
     fn has_time_left(&self) -> bool {
@@ -60,7 +78,7 @@ impl Call<'_> {
     }
 
     /// Emits `step`, the end of a renewal, and prepares the attempt that follows, if one does.
-    fn finish_renewal(&mut self, step: Step) {
+    fn finish_renewal(&mut self, step: Step, turns: Option<Arc<Turns>>) {
         // The attempt that follows is counted already.
         let attempt = self.attempts().saturating_sub(1);
         let decided = self.rare.as_mut().and_then(|rare| rare.unauthorized.take()).unwrap_or_default();
@@ -73,14 +91,10 @@ impl Call<'_> {
             let hint = decided.exchange.longest_hint().unwrap_or_default();
             self.wait_after_renewal = hint.min(self.retry.policy().max_retry_after());
             self.reset_recorder();
+            self.rare.get_or_insert_default().renewed = turns;
         } else if self.outer.is_some() {
             // Only this call could renew the credentials, and it could not.
             self.mark_settled(&decided);
         }
-    }
-
-    /// Takes the wait before the attempt that follows a renewal.
-    pub(crate) fn take_wait_after_renewal(&mut self) -> Duration {
-        take(&mut self.wait_after_renewal)
     }
 }

@@ -3,8 +3,6 @@
 use std::mem::take;
 use std::time::Duration;
 
-use http::StatusCode;
-
 use crate::call::Call;
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::Hints;
@@ -113,7 +111,7 @@ impl Call<'_> {
     /// Marks the exchanges of the last attempt for the outer one.
     fn mark(&mut self, decided: &Decided, stop: Stop, report: &Report<'_>) {
         let exchange = &decided.exchange;
-        let refused_renewal = exchange.status() == Some(StatusCode::UNAUTHORIZED) && self.retry.has_renewed();
+        let refused_renewal = exchange.has_expired_credentials() && self.retry.has_renewed();
         // A call whose retries are off decides nothing.
         let is_off = self.retry.policy().max() == 0;
         if !is_off && (stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal) {

@@ -80,6 +80,7 @@ pub(crate) fn decide(
         (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => decided.exchange.record_hint(wait),
         (Source::Recorded(_) | Source::GivenUp(_), None) => {}
     }
+    decided.exchange.record_opinion(report.opinion);
 
     // All open hints are waited for, but only that of the deciding exchange may end the call.
     let others = exchanges.iter().enumerate().filter(|(index, _)| Some(*index) != at);

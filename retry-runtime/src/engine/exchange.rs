@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use retry_policy::{Answer, Failure, FailureSet};
 
 use crate::engine::hint::{self, Hint};
-use crate::engine::report::Report;
+use crate::engine::report::{Opinion, Report};
 use retry_policy::rules::is_retryable;
 
 /// The header by which a client makes a request safe to repeat
@@ -59,6 +59,7 @@ pub struct Exchange {
     is_retry_demanded: bool,
     is_settled: bool,
     is_repeat_forbidden: bool,
+    opinion: Opinion,
 }
 
 /// Facts beside its method that decide whether a request may be repeated.
@@ -195,6 +196,32 @@ impl Exchange {
     /// Returns `true` if [`demand_retry`](Self::demand_retry) was called.
     pub fn is_retry_demanded(&self) -> bool {
         self.is_retry_demanded
+    }
+
+    /// Records that no other attempt can succeed, so that there is none, whatever the policy says.
+    pub fn forbid_retry(&mut self) {
+        self.opinion.is_permanent = true;
+    }
+
+    /// Records that the credentials of the request have expired, as a 401 says.
+    pub fn expire_credentials(&mut self) {
+        self.opinion.is_expired = true;
+    }
+
+    /// Records the opinion of an error of the user's.
+    pub(crate) fn record_opinion(&mut self, opinion: Opinion) {
+        self.opinion = opinion;
+    }
+
+    /// Returns `true` if [`forbid_retry`](Self::forbid_retry) was called.
+    pub fn is_retry_forbidden(&self) -> bool {
+        self.opinion.is_permanent
+    }
+
+    /// Returns `true` if the credentials of the request were refused: by a 401 (RFC 9110 §15.5.2),
+    /// or if [`expire_credentials`](Self::expire_credentials) was called.
+    pub fn has_expired_credentials(&self) -> bool {
+        self.opinion.is_expired || self.status == Some(StatusCode::UNAUTHORIZED)
     }
 
     /// Marks the exchange as decided by an inner call, so that it is not retried again.

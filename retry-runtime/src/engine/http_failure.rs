@@ -45,4 +45,36 @@ pub trait HttpFailure {
     fn retry_after(&self) -> Option<Duration> {
         None
     }
+
+    /// Returns whether no other attempt can succeed, such as one with a used-up quota. Such a
+    /// failure is never retried, whatever its status is and `on`, `retry_if` or the server ask for.
+    ///
+    /// ```
+    /// use retry_http::HttpFailure;
+    ///
+    /// struct OpenAiError {
+    ///     status: u16,
+    ///     code: String,
+    /// }
+    ///
+    /// impl HttpFailure for OpenAiError {
+    ///     fn status(&self) -> Option<u16> {
+    ///         Some(self.status)
+    ///     }
+    ///
+    ///     // The status is 429, but no wait brings money into the account.
+    ///     fn is_permanent(&self) -> bool {
+    ///         self.code == "insufficient_quota"
+    ///     }
+    /// }
+    /// ```
+    fn is_permanent(&self) -> bool {
+        false
+    }
+
+    /// Returns whether the credentials have expired, where the API says so by another status than
+    /// 401. A function with `reauth` renews them, as after a 401; in others nothing changes.
+    fn is_expired(&self) -> bool {
+        false
+    }
 }

@@ -15,8 +15,19 @@ pub struct Report<'v> {
     pub(crate) failures: FailureSet,
     /// The wait that an error of the user's asks for.
     pub(crate) hint: Option<Duration>,
+    /// The opinion of an error of the user's.
+    pub(crate) opinion: Opinion,
     pub(crate) headers: Option<&'v HeaderMap>,
     pub(crate) url: Option<&'v str>,
+}
+
+/// What an error of the user's says of its exchange beside the facts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Opinion {
+    /// `true` if no other attempt can succeed.
+    pub(crate) is_permanent: bool,
+    /// `true` if the credentials have expired.
+    pub(crate) is_expired: bool,
 }
 
 /// The kind of value that a report comes from.
@@ -41,7 +52,15 @@ pub(crate) enum By {
 impl<'v> Report<'v> {
     /// Makes a report that says nothing but the kind of its value.
     pub(crate) const fn new(by: By) -> Self {
-        Self { by, status: None, failures: FailureSet::EMPTY, hint: None, headers: None, url: None }
+        Self {
+            by,
+            status: None,
+            failures: FailureSet::EMPTY,
+            hint: None,
+            opinion: Opinion { is_permanent: false, is_expired: false },
+            headers: None,
+            url: None,
+        }
     }
 
     /// Makes the report of a response.
@@ -61,6 +80,7 @@ impl<'v> Report<'v> {
             status: error.status().and_then(|status| StatusCode::from_u16(status).ok()),
             failures: error.failures(),
             hint: error.retry_after(),
+            opinion: Opinion { is_permanent: error.is_permanent(), is_expired: error.is_expired() },
             ..Self::new(By::Own)
         }
     }
@@ -106,6 +126,10 @@ mod tests {
         fn retry_after(&self) -> Option<Duration> {
             Some(Duration::from_secs(2))
         }
+
+        fn is_permanent(&self) -> bool {
+            true
+        }
     }
 
     #[test]
@@ -115,6 +139,7 @@ mod tests {
         assert_eq!(report.status, Some(StatusCode::TOO_MANY_REQUESTS));
         assert_eq!(report.failures, FailureSet::EMPTY.with(Failure::Body));
         assert_eq!(report.hint, Some(Duration::from_secs(2)));
+        assert_eq!(report.opinion, Opinion { is_permanent: true, is_expired: false });
         assert!(!report.is_silent() && !report.is_success());
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use retry_policy::{Conditions, Policy, Safety};
 
 use crate::engine::exchange::Exchange;
@@ -24,7 +23,7 @@ pub enum Stop {
     /// The attempt succeeded, or failed in a way that the policy does not retry, or the server
     /// advised against a retry.
     NotRetryable,
-    /// `never` lists the status or failure.
+    /// `never` lists the status or failure, or the error says that it is permanent.
     Never,
     /// The failure would be retried, but this request or another one of the attempt may have done
     /// its work already and is not safe to repeat (RFC 9110 §9.2.2).
@@ -144,14 +143,15 @@ impl<'p> Retry<'p> {
     }
 
     /// Returns `true` if the credentials are to be renewed now: the attempt ended with a 401 (RFC
-    /// 9110 §15.5.2), this call has not renewed yet, and neither `never` nor `exchange` forbids
-    /// another attempt.
+    /// 9110 §15.5.2) or an error of the user's that says they have expired, this call has not
+    /// renewed yet, and neither `never` nor `exchange` forbids another attempt.
     ///
     /// If it returns `true`: renew, then attempt again, which does not count as a retry; if the
     /// renewal fails, end the call with the 401. If it returns `false`: call [`next`](Self::next).
     pub fn start_renewal(&mut self, exchange: &Exchange) -> bool {
-        let starts = exchange.status() == Some(StatusCode::UNAUTHORIZED)
+        let starts = exchange.has_expired_credentials()
             && !self.has_renewed
+            && !exchange.is_retry_forbidden()
             && !exchange.is_settled()
             && !is_listed(exchange, self.policy.never())
             // The request was refused and did nothing, but another one of the attempt may have.
@@ -204,7 +204,7 @@ impl<'p> Retry<'p> {
 
     /// Returns why what `exchange` says is not retried, if it is not.
     fn judge(&self, exchange: &Exchange) -> Result<(), Stop> {
-        if is_listed(exchange, self.policy.never()) {
+        if exchange.is_retry_forbidden() || is_listed(exchange, self.policy.never()) {
             return Err(Stop::Never);
         }
         let is_safe = exchange.is_idempotent_under(self.policy.idempotent());

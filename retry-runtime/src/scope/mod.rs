@@ -8,6 +8,7 @@
 //!
 //! No code of the user's runs while the scopes are borrowed.
 
+pub(crate) mod drain;
 pub(crate) mod outgoing;
 pub(crate) mod renewal;
 
@@ -20,6 +21,7 @@ use http::{HeaderMap, Method};
 
 use crate::engine::exchange::Hints;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
+use crate::scope::drain::Drain;
 use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::RenewalCount;
 
@@ -64,7 +66,13 @@ pub(crate) struct Scope {
     pub(crate) renewals: Option<RenewalCount>,
     /// Names the type of a sender that is not known.
     pub(crate) unknown_sender: Option<fn() -> &'static str>,
+    /// Drains the responses that the attempt has refused by their status.
+    pub(crate) refused: Vec<Drain>,
 }
+
+/// The number of refused responses that an attempt keeps. A body that goes on after so many of them
+/// does not hold more connections.
+const REFUSED: usize = 8;
 
 /// The scope of a call.
 pub(crate) struct CallScope(Option<Box<Scope>>);
@@ -83,6 +91,15 @@ impl CallScope {
         });
         // The scopes are gone if the thread is about to end.
         begun.unwrap_or_else(|_| (Self(Some(Box::default())), None))
+    }
+}
+
+impl CallScope {
+    /// Makes a scope without limits, for what is part of no call.
+    pub(crate) fn unbounded() -> Self {
+        let mut scope = Self(Some(Box::default()));
+        (scope.call, scope.number) = (next_number(), next_number());
+        scope
     }
 }
 
@@ -192,6 +209,14 @@ impl Scopes {
     }
 }
 
+/// Keeps a response that the running attempt refuses, if there is one, to drain it before the next
+/// attempt.
+pub(crate) fn keep_refused(drain: Drain) {
+    let mut drain = vec![drain];
+    current(|scope| scope.keep_refused(&mut drain));
+    // What is not kept is dropped here, where no scope is borrowed.
+}
+
 /// Returns whether requests get a time limit or a key.
 #[inline]
 pub(crate) fn is_imposing() -> bool {
@@ -257,18 +282,23 @@ impl Scope {
     fn reset(&mut self) {
         self.recorder.clear();
         self.outgoing.keys = None;
+        self.refused.clear();
         (self.is_observed, self.hints) = (false, Hints::OfRetryable);
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
+    }
+
+    /// Keeps as many of `refused` as there is room for.
+    pub(crate) fn keep_refused(&mut self, refused: &mut Vec<Drain>) {
+        let room = REFUSED.saturating_sub(self.refused.len());
+        self.refused.extend(refused.drain(..room.min(refused.len())));
     }
 
     /// Makes the scope of a renewal for a call. Its requests have the deadline of the call, and
     /// belong to no attempt.
     pub(crate) fn for_renewal(&self) -> CallScope {
-        let mut outgoing = Outgoing::default();
-        outgoing.inherit(&self.outgoing);
-        let mut scope = CallScope(Some(Box::default()));
-        (scope.call, scope.number, scope.renewals) = (self.call, next_number(), self.renewals);
-        scope.outgoing = outgoing;
+        let mut scope = CallScope::unbounded();
+        (scope.call, scope.renewals) = (self.call, self.renewals);
+        scope.outgoing.inherit(&self.outgoing);
         scope
     }
 

@@ -2,23 +2,61 @@
 //!
 //! Renewals are numbered, in the order in which they end. An attempt knows the number of the last
 //! renewal before it, so its 401 says nothing about a renewal that has ended since: the call only
-//! has to try again. That needs no clock. The attempt is that of the running code, as in `scope`.
+//! has to try again. The attempt is that of the running code, as in `scope`. What calls share is in
+//! [`turn`].
 
-use std::cell::Cell;
+mod turn;
+
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::mem::swap;
 use std::num::NonZeroU64;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use crate::env::Clock;
 use crate::scope::{self, CallScope};
+pub(crate) use turn::Turns;
+use turn::{Answer, Asking};
 
 /// The number of renewals that have ended in this process.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The number of renewals that had ended before the attempt whose credentials are being
-    /// renewed.
-    static BEFORE: Cell<Option<u64>> = const { Cell::new(None) };
+    /// The call whose credentials the running code renews.
+    static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+/// The call whose credentials are renewed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker {
+    /// The number of renewals that had ended before its attempt.
+    pub(crate) before: Option<RenewalCount>,
+    /// The number of its attempt.
+    pub(crate) attempt: u64,
+    /// The address of its function.
+    pub(crate) function: usize,
+    pub(crate) clock: Clock,
+}
+
+/// The renewal that the running code is part of.
+pub(crate) struct Context {
+    asker: Asker,
+    /// The turns of the [`Renewal`] that it has asked.
+    turns: Option<Arc<Turns>>,
+}
+
+impl Context {
+    /// Makes the context of a renewal for this call.
+    pub(crate) const fn new(asker: Asker) -> Self {
+        Self { asker, turns: None }
+    }
+
+    /// Returns the turns of the [`Renewal`] that was asked, if one was.
+    pub(crate) fn into_turns(self) -> Option<Arc<Turns>> {
+        self.turns
+    }
 }
 
 /// Renews credentials once for all calls that find at the same time that they have expired.
@@ -42,78 +80,121 @@ thread_local! {
 ///     // #[retry_http(reauth = self.renewal.once(self.login()))]
 /// }
 /// ```
+///
+/// # Credentials that are refused although they are fresh
+///
+/// If the attempt after a renewal is refused as well, another renewal is of no use. Its function
+/// begins none for a second, after the next such renewal for two seconds, and so on, up to five
+/// minutes: its calls end with the 401. Other functions are not held up.
+///
+/// # Renewals that take longer than a call may
+///
+/// The renewal has the deadline of the call that it runs for. At the deadline it is dropped half
+/// way. As it is known then to take longer, calls with no more time than that end with their 401,
+/// and begin no renewal; for a second after the first, for two seconds after the second, and so on,
+/// up to five minutes. To let it go on instead, for all that wait and for the calls to come, use
+/// [`once_spawned`](Self::once_spawned).
+///
+/// # Renewals that call for themselves
+///
+/// A 401 that a renewal meets in its own work is not renewed. A task that the renewal spawns cannot
+/// be told from other callers. So a call that begins while a renewal is under way waits for it for
+/// three seconds at most, or four times as long as the last one took, and then ends with its 401.
 #[derive(Debug, Default)]
 pub struct Renewal {
-    /// The number of the last renewal that succeeded.
-    succeeded: AtomicU64,
-    /// The number of the last renewal that failed.
-    failed: AtomicU64,
-    turn: tokio::sync::Mutex<()>,
-    turn_blocking: std::sync::Mutex<()>,
+    turns: OnceLock<Arc<Turns>>,
 }
 
 impl Renewal {
     /// Makes a renewal that has not run yet.
     pub const fn new() -> Self {
-        Self {
-            succeeded: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            turn: tokio::sync::Mutex::const_new(()),
-            turn_blocking: std::sync::Mutex::new(()),
-        }
+        Self { turns: OnceLock::new() }
     }
 
     /// Awaits `renewal`, unless another call has done so in time. Returns whether there are fresh
     /// credentials.
     ///
-    /// The renewal has the deadline of the call that it runs for. At the deadline it is dropped
-    /// half way, and the next waiting call begins a new one. Outside of `reauth` renewals take
-    /// turns as well, but share only failures.
+    /// Outside of `reauth` renewals take turns as well, but share only failures.
     pub async fn once<F>(&self, renewal: F) -> bool
     where
         F: Future,
         F::Output: Renewed,
     {
-        let (before, entered) = (BEFORE.get(), RenewalCount::now().get());
-        let _turn = self.turn.lock().await;
-        match self.shared_result(before, entered) {
-            Some(renewed) => renewed,
-            None => self.record_end(renewal.await),
+        let asking = self.ask();
+        match asking.answer().await {
+            Answer::Known(renewed) => renewed,
+            Answer::Run(running) => running.end(renewal.await.renewed()),
         }
     }
 
-    /// Does what [`once`](Self::once) does, in a sync function. Sync renewals take turns with each
-    /// other, and not with async ones.
+    /// Does what [`once`](Self::once) does, in a task of its own. The renewal goes on when the call
+    /// that it was begun for is dropped or meets its deadline, and all that wait have its result.
+    ///
+    /// It has no deadline of its own. An `Arc` of what logs in makes a future that can be spawned:
+    ///
+    /// ```
+    /// use retry_http::{Renewal, retry_http};
+    /// use std::sync::Arc;
+    ///
+    /// struct Api {
+    ///     renewal: Renewal,
+    ///     session: Arc<Session>,
+    /// }
+    ///
+    /// struct Session {
+    ///     // a client, and the token
+    /// }
+    ///
+    /// impl Session {
+    ///     async fn login(self: Arc<Self>) -> Result<(), std::io::Error> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// // #[retry_http(reauth = self.renewal.once_spawned(Arc::clone(&self.session).login()))]
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
+    pub async fn once_spawned<F>(&self, renewal: F) -> bool
+    where
+        F: Future + Send + 'static,
+        F::Output: Renewed,
+    {
+        let asking = self.ask();
+        match asking.answer().await {
+            Answer::Known(renewed) => renewed,
+            Answer::Run(running) => {
+                let asker = asking.asker;
+                let end = async move { running.end(renewal.await.renewed()) };
+                let task = async move {
+                    match asker {
+                        Some(asker) => run(CallScope::unbounded(), Context::new(asker), end).await.0,
+                        None => end.await,
+                    }
+                };
+                tokio::spawn(task).await.unwrap_or(false)
+            }
+        }
+    }
+
+    /// Does what [`once`](Self::once) does, in a sync function.
     pub fn once_blocking<R: Renewed>(&self, renewal: impl FnOnce() -> R) -> bool {
-        let (before, entered) = (BEFORE.get(), RenewalCount::now().get());
-        // A renewal that panicked has left no state of ours half done.
-        let _turn = self.turn_blocking.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match self.shared_result(before, entered) {
-            Some(renewed) => renewed,
-            None => self.record_end(renewal()),
+        match self.ask().answer_blocking() {
+            Answer::Known(renewed) => renewed,
+            Answer::Run(running) => running.end(renewal().renewed()),
         }
     }
 
-    /// Returns the result of another renewal, if a call can share it that sent its request after
-    /// `before` renewals and came here after `entered`.
-    fn shared_result(&self, before: Option<u64>, entered: u64) -> Option<bool> {
-        let (succeeded, failed) = (self.succeeded.load(Ordering::SeqCst), self.failed.load(Ordering::SeqCst));
-        if before.is_some_and(|before| before < succeeded) {
-            Some(true)
-        } else {
-            // Only calls that waited for a renewal share its failure: another one may succeed.
-            (entered < failed).then_some(false)
-        }
-    }
-
-    /// Records how a renewal ended, and returns whether it succeeded.
-    fn record_end(&self, result: impl Renewed) -> bool {
-        let succeeded = result.renewed();
-        let number = ENDED.fetch_add(1, Ordering::SeqCst) + 1;
-        let last = if succeeded { &self.succeeded } else { &self.failed };
-        // An async and a sync renewal may end at the same time.
-        last.fetch_max(number, Ordering::SeqCst);
-        succeeded
+    fn ask(&self) -> Asking {
+        let turns = Arc::clone(self.turns.get_or_init(Arc::default));
+        let asker = CONTEXT.with_borrow_mut(|context| {
+            let context = context.as_mut()?;
+            context.turns = Some(Arc::clone(&turns));
+            Some(context.asker)
+        });
+        Asking { turns, asker, entered: RenewalCount::now() }
     }
 }
 
@@ -155,46 +236,61 @@ impl<T, E> Renewed for Result<T, E> {
 
 /// The number of renewals that have ended by some time. It is stored plus one, so that an `Option`
 /// of it is small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RenewalCount(NonZeroU64);
 
 impl RenewalCount {
+    /// Before the first renewal.
+    const NONE: Self = Self(NonZeroU64::MIN);
+
     /// Counts the renewals that have ended by now.
     pub(crate) fn now() -> Self {
         Self(NonZeroU64::MIN.saturating_add(ENDED.load(Ordering::SeqCst)))
     }
 
-    fn get(self) -> u64 {
-        self.0.get() - 1
+    /// Counts one more renewal, which ends now.
+    fn end_one() -> Self {
+        ENDED.fetch_add(1, Ordering::SeqCst);
+        Self::now()
     }
 }
 
 /// Returns whether the running code is part of a renewal. A 401 in a renewal is no reason for
 /// another one, which would wait for itself.
 pub(crate) fn is_under_way() -> bool {
-    BEFORE.get().is_some()
+    CONTEXT.with_borrow(Option::is_some)
 }
 
 /// Runs a part of a renewal, in a scope of its own: its requests belong to no attempt.
-pub(crate) fn run_part<T>(scope: &mut CallScope, part: impl FnOnce() -> T) -> T {
-    /// Restores the count, also after a panic.
-    struct Leave(Option<u64>);
+pub(crate) fn run_part<T>(
+    scope: &mut CallScope,
+    context: &mut Option<Context>,
+    part: impl FnOnce() -> T,
+) -> T {
+    /// Restores the context, also after a panic.
+    struct Leave<'c>(&'c mut Option<Context>);
 
-    impl Drop for Leave {
+    impl Drop for Leave<'_> {
         fn drop(&mut self) {
-            BEFORE.set(self.0);
+            CONTEXT.with_borrow_mut(|context| swap(context, self.0));
         }
     }
 
-    let _leave = Leave(BEFORE.replace(Some(scope.renewals.map_or(0, RenewalCount::get))));
+    CONTEXT.with_borrow_mut(|entered| swap(entered, context));
+    let _leave = Leave(context);
     let _entered = scope::enter(scope);
     part()
 }
 
-/// Runs a renewal, in a scope of its own.
-pub(crate) async fn run<F: Future>(mut scope: CallScope, renewal: F) -> F::Output {
-    let mut renewal = pin!(renewal);
-    poll_fn(|context| run_part(&mut scope, || renewal.as_mut().poll(context))).await
+/// Runs a renewal, in a scope of its own. Also returns the turns of the [`Renewal`] that was asked.
+pub(crate) async fn run<F: Future>(
+    mut scope: CallScope,
+    context: Context,
+    renewal: F,
+) -> (F::Output, Option<Arc<Turns>>) {
+    let (mut renewal, mut context) = (pin!(renewal), Some(context));
+    let output = poll_fn(|poll| run_part(&mut scope, &mut context, || renewal.as_mut().poll(poll))).await;
+    (output, context.and_then(Context::into_turns))
 }
 
 #[cfg(test)]
@@ -206,15 +302,16 @@ mod tests {
     async fn renew(renewal: &Renewal, before: RenewalCount, runs: &AtomicU32, succeeds: bool) -> bool {
         let (mut scope, _) = CallScope::begin(Outgoing::default(), None);
         scope.renewals = Some(before);
-        run(scope, async {
+        let asker = Asker { before: Some(before), attempt: 0, function: 0, clock: Clock::Tokio };
+        let run = run(scope, Context::new(asker), async {
             let run = async {
                 tokio::task::yield_now().await;
                 runs.fetch_add(1, Ordering::SeqCst);
                 succeeds
             };
             renewal.once(run).await
-        })
-        .await
+        });
+        run.await.0
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,7 @@ use tokio::time::Sleep;
 pub struct Server {
     address: SocketAddr,
     log: Log,
+    open: Arc<()>,
     _stop: oneshot::Sender<Infallible>,
 }
 
@@ -74,14 +75,16 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let log = Log::default();
         let script = Arc::new(Script { reply, log: Arc::clone(&log) });
+        let open = Arc::new(());
+        let connections = Arc::downgrade(&open);
         let (stop, stopped) = oneshot::channel();
         let run = move || {
-            runtime.spawn(serve(listener, script));
+            runtime.spawn(serve(listener, script, connections));
             // All connections end with the runtime.
             let Err(_dropped) = runtime.block_on(stopped);
         };
         std::thread::Builder::new().name("flaky server".into()).spawn(run).expect("a thread");
-        Self { address, log, _stop: stop }
+        Self { address, log, open, _stop: stop }
     }
 
     /// Returns the URL of `path`, which begins with a slash.
@@ -106,6 +109,12 @@ impl Server {
         connections.sort_unstable();
         connections.dedup();
         connections.len()
+    }
+
+    /// Returns the number of connections that are open now. The server learns that a client has
+    /// closed one when it next reads or writes.
+    pub fn open_connections(&self) -> usize {
+        Arc::strong_count(&self.open) - 1
     }
 }
 
@@ -296,7 +305,7 @@ struct Script<R> {
     log: Log,
 }
 
-async fn serve<R>(listener: TcpListener, script: Arc<Script<R>>)
+async fn serve<R>(listener: TcpListener, script: Arc<Script<R>>, open: Weak<()>)
 where
     R: Fn(usize, &Request) -> Reply + Send + Sync + 'static,
 {
@@ -312,8 +321,12 @@ where
             let (script, socket) = (Arc::clone(&script), Arc::clone(&socket));
             async move { script.answer(connection, request, &socket).await }
         });
-        // Errors are expected: clients go away, and scripts close connections.
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        let open = open.upgrade();
+        tokio::spawn(async move {
+            // Errors are expected: clients go away, and scripts close connections.
+            _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            drop(open);
+        });
     }
 }
 

@@ -9,11 +9,11 @@ pub(crate) mod sources;
 
 use std::error::Error as StdError;
 use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use crate::engine::report::Report;
+use crate::scope::drain::Drain;
 use crate::transport::sending::SendFuture;
 
 /// An error of any type, as `source()` returns it.
@@ -113,22 +113,6 @@ macro_rules! pointers {
 
 pointers!(&T, &mut T, Arc<T>, Box<T>, Rc<T>, LazyLock<T>);
 
-/// A future of one type, whatever it does. It costs no compile time in annotated functions, and is
-/// only made after an attempt has failed.
-pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
-/// Work that blocks the thread it runs on.
-pub(crate) type BlockingWork = Box<dyn FnOnce() + Send>;
-
-/// Reads and discards the rest of a response, within a bound of bytes, so that its connection can
-/// be used again.
-pub enum Drain {
-    /// Drains an async response.
-    Async(Work),
-    /// Drains a blocking response.
-    #[cfg_attr(not(feature = "blocking"), allow(dead_code, reason = "no response blocks"))]
-    Blocking(BlockingWork),
-}
-
 /// A success that says something about its exchange.
 pub trait HttpResponse: Sized {
     /// Returns the report of the response.
@@ -143,6 +127,20 @@ pub trait HttpResponse: Sized {
     fn drain(self) -> Option<Drain> {
         None
     }
+}
+
+/// A response of reqwest's, to call `.error_for_status()` on.
+pub trait CheckedResponse: Sized {
+    /// The error.
+    type Error;
+
+    /// Does what reqwest's `error_for_status` does. A refused response is kept for the attempt,
+    /// which drains it if another one follows.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of reqwest's `error_for_status`.
+    fn error_for_status(self) -> Result<Self, Self::Error>;
 }
 
 impl<B> HttpResponse for http::Response<B> {

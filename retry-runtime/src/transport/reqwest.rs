@@ -47,10 +47,10 @@ pub(crate) fn failures(error: &AnyError) -> Option<FailureSet> {
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 
-/// Returns whether a response of this length is worth draining.
+/// Returns whether a response of which this much is left is worth draining.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 fn is_small(length: Option<u64>) -> bool {
-    length.is_none_or(|length| length <= LARGEST_DRAIN)
+    length.is_none_or(|length| (1..=LARGEST_DRAIN).contains(&length))
 }
 
 /// Returns the timeout in the debug output of a client, the only place where reqwest shows it. The
@@ -142,6 +142,26 @@ macro_rules! transport {
             }
         }
 
+        impl CheckedResponse for Response {
+            type Error = Error;
+
+            #[inline]
+            fn error_for_status(self) -> Result<Self, Error> {
+                let status = self.status();
+                if status.is_client_error() || status.is_server_error() { refuse(self) } else { Ok(self) }
+            }
+        }
+
+        /// Keeps a response with the status of an error for the attempt.
+        #[cold]
+        fn refuse(response: Response) -> Result<Response, Error> {
+            let Err(error) = response.error_for_status_ref() else { return Ok(response) };
+            if let Some(drain) = response.drain() {
+                scope::keep_refused(drain);
+            }
+            Err(error)
+        }
+
         impl TryClone for Request {
             fn try_clone(&self) -> Option<Self> {
                 Request::try_clone(self)
@@ -181,12 +201,12 @@ macro_rules! version {
             use super::{LARGEST_DRAIN, is_small, printed_timeout};
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
-            use crate::scope;
+            use crate::scope::{self, drain::Drain};
             use crate::transport::sending::{SendFuture, TrackedRequest};
             use crate::transport::sources::sources;
             use crate::transport::{
-                AnyError, Armed, Drain, Executor, HttpError, HttpResponse, ReadableResponse, ReqwestError,
-                Sender, TryClone,
+                AnyError, Armed, CheckedResponse, Executor, HttpError, HttpResponse, ReadableResponse,
+                ReqwestError, Sender, TryClone,
             };
             use retry_policy::{Failure, FailureSet};
 
@@ -314,11 +334,13 @@ macro_rules! version {
                 use std::io::Read;
                 use std::time::Duration;
 
+                use crate::engine::recorder::hash_url;
+                use crate::env::Moment;
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared, ReadableResponse, Report,
-                    TrackedRequest, TryClone, address, is_small, scope,
+                    CheckedResponse, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared,
+                    ReadableResponse, Report, TrackedRequest, TryClone, address, is_small, scope,
                 };
 
                 transport!(
@@ -384,14 +406,23 @@ macro_rules! version {
                 }
 
                 fn drain(response: Response) -> Option<Drain> {
-                    is_small(response.content_length())
-                        .then(|| Drain::Blocking(Box::new(|| discard(response))))
+                    is_small(response.content_length()).then(|| Drain::Blocking {
+                        server: hash_url(response.url().authority()),
+                        work: Box::new(|until| discard(response, until)),
+                    })
                 }
 
-                fn discard(response: Response) {
-                    // Only the connection is of use, so the result of reading is not.
-                    let _: std::io::Result<u64> =
-                        std::io::copy(&mut response.take(LARGEST_DRAIN), &mut std::io::sink());
+                /// Reads step by step, as one that copies all would read on for as long as bytes
+                /// trickle in.
+                fn discard(mut response: Response, until: Moment) {
+                    const STEP: usize = 8 * 1024;
+                    let (mut left, mut step) = (LARGEST_DRAIN, [0; STEP]);
+                    while let Ok(read @ 1..) = response.read(&mut step) {
+                        left = left.saturating_sub(read as u64);
+                        if left == 0 || until.left().is_zero() {
+                            return;
+                        }
+                    }
                 }
             }
         }

@@ -27,6 +27,8 @@ enum State {
         attempt: u64,
         /// The number of the exchange.
         number: u64,
+        /// The renewals that had ended then, if the function renews its credentials.
+        renewals: Option<RenewalCount>,
     },
     /// The request is answered, or is part of no attempt.
     Done,
@@ -47,17 +49,18 @@ impl TrackedRequest {
     pub(crate) fn send(&mut self) {
         if let State::Prepared(_) = self.state {
             let State::Prepared(prepared) = std::mem::replace(&mut self.state, State::Done) else { return };
-            let sent = scope::current(|scope| (scope.number, scope.recorder.on_request(prepared)));
-            if let Some((attempt, number)) = sent {
-                self.state = State::Sent { attempt, number };
-            }
+            let sent = scope::current(|scope| {
+                let renewals = scope.renewals.map(|_| RenewalCount::now());
+                State::Sent { attempt: scope.number, number: scope.recorder.on_request(prepared), renewals }
+            });
+            self.state = sent.unwrap_or(State::Done);
         }
     }
 
     /// Records the end of the request.
     #[inline]
     pub(crate) fn end<T: HttpResponse, E: HttpError>(&mut self, result: &Result<T, E>) {
-        let State::Sent { attempt, number } = self.state else { return };
+        let State::Sent { attempt, number, renewals } = self.state else { return };
         self.state = State::Done;
         let report = report(result);
         scope::of_attempt(attempt, |scope| {
@@ -67,10 +70,12 @@ impl TrackedRequest {
             if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
                 scope.recorder.record_host(number, host(result));
             }
-            // The credentials were good, and those of the next request are read after this.
-            let is_refused = report.status == Some(http::StatusCode::UNAUTHORIZED);
-            if scope.renewals.is_some() && report.status.is_some() && !is_refused {
-                scope.renewals = Some(RenewalCount::now());
+            // The credentials were good, and those of the next request are read after this. By a 400
+            // or 403 some APIs say that they were not.
+            if renewals > scope.renewals
+                && report.status.is_some_and(|status| !matches!(status.as_u16(), 400 | 401 | 403))
+            {
+                scope.renewals = renewals;
             }
         });
     }
@@ -79,7 +84,7 @@ impl TrackedRequest {
 impl Drop for TrackedRequest {
     #[inline]
     fn drop(&mut self) {
-        if let State::Sent { attempt, number } = self.state {
+        if let State::Sent { attempt, number, .. } = self.state {
             scope::of_attempt(attempt, |scope| scope.recorder.on_drop(number));
         }
     }

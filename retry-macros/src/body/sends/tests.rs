@@ -26,11 +26,12 @@ fn armed(body: &str) -> (Vec<String>, Sends) {
 }
 
 /// The names that arming adds.
-const MARKS: [&str; 5] = ["sender_kind", "client_kind", "get_kind", "body_kind", "stream_kind"];
+const MARKS: [&str; 6] =
+    ["sender_kind", "client_kind", "get_kind", "body_kind", "stream_kind", "status_kind"];
 
 #[test]
 fn sends_that_are_armed() {
-    let table: [(&str, &[&str]); 15] = [
+    let table: [(&str, &[&str]); 20] = [
         ("http.get(url).send().await?;", &["sender_kind"]),
         ("http.get(url).send();", &["sender_kind"]),
         ("self.http.get(url).header(a, b).send().await;", &["sender_kind"]),
@@ -46,6 +47,11 @@ fn sends_that_are_armed() {
         ("reqwest::get(url).await;", &["get_kind"]),
         ("response.json().await;", &["body_kind"]),
         ("response.bytes_stream();", &["stream_kind"]),
+        ("http.get(u).send().await?.error_for_status()?;", &["sender_kind", "status_kind"]),
+        ("let r = http.get(u).send().await?; r.error_for_status()?;", &["sender_kind", "status_kind"]),
+        ("let r = http.get(u).send().await; r?.error_for_status()?;", &["sender_kind", "status_kind"]),
+        ("helper().await.and_then(|r| r.error_for_status());", &["status_kind"]),
+        ("helper().await?.error_for_status()?;", &["status_kind"]),
     ];
     for (body, expected) in table {
         assert_eq!(armed(body).0, expected, "{body}");
@@ -65,6 +71,10 @@ fn sends_that_are_not_armed() {
         "unknown!(http.get(url).send().await);",
         "fn inner() { http.get(url).send(); }",
         "response.json(value);",
+        "response.error_for_status()?;",
+        "self.error_for_status()?;",
+        "self.answer.error_for_status()?;",
+        "helper().await?.error_for_status_ref()?;",
     ];
     for body in table {
         assert_eq!(armed(body).0, Vec::<String>::new(), "{body}");

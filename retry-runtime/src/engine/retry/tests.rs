@@ -1,5 +1,6 @@
 use super::*;
-use http::{HeaderMap, Method};
+
+use http::{HeaderMap, Method, StatusCode};
 use proptest::prelude::*;
 use retry_policy::{Condition, Failure, Jitter};
 
@@ -338,4 +339,31 @@ proptest! {
         }
         prop_assert!(retry.retries() <= policy.max());
     }
+}
+
+#[test]
+fn a_permanent_failure_is_neither_retried_nor_renewed() {
+    let policy = Policy::builder().on(&[Condition::Status(429)]).build().unwrap();
+    for status in [401, 429] {
+        let mut exchange = Exchange::default();
+        exchange.on_response(StatusCode::from_u16(status).unwrap());
+        exchange.demand_retry();
+        exchange.record_should_retry(true);
+        exchange.forbid_retry();
+        let mut retry = Retry::new(&policy);
+        assert!(!retry.start_renewal(&exchange));
+        assert_eq!(retry.next(&exchange, Duration::ZERO, || 0.5), Verdict::Stop(Stop::Never));
+    }
+}
+
+#[test]
+fn credentials_are_renewed_where_an_error_says_that_they_have_expired() {
+    let policy = Policy::DEFAULT;
+    let (mut retry, mut exchange) = (Retry::new(&policy), Exchange::default());
+    exchange.on_response(StatusCode::FORBIDDEN);
+    assert!(!retry.start_renewal(&exchange));
+    exchange.expire_credentials();
+    assert!(retry.start_renewal(&exchange));
+    assert!(!retry.start_renewal(&exchange), "once a call");
+    assert_eq!(retry.next(&exchange, Duration::ZERO, || 0.5), Verdict::Stop(Stop::NotRetryable));
 }

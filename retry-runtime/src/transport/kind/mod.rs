@@ -23,7 +23,7 @@ use std::ops::Deref;
 
 use crate::scope;
 use crate::scope::renewal::Renewed;
-use crate::transport::{Armed, BlockingSender, Executor, ReadableResponse, Sender};
+use crate::transport::{Armed, BlockingSender, CheckedResponse, Executor, ReadableResponse, Sender};
 
 macro_rules! chain {
     ($($(#[$doc:meta])* $name:ident -> $next:ident;)+) => {$(
@@ -240,6 +240,56 @@ impl Passthrough {
     #[inline]
     pub fn id<T: ?Sized>(self, _: &T) -> Option<usize> {
         None
+    }
+}
+
+// Responses: the receiver of `.error_for_status()`.
+
+/// A response whose status is checked next.
+#[derive(Debug)]
+pub struct Checked<T>(T);
+
+impl<T: CheckedResponse> Kind<T> {
+    /// Answers for reqwest's responses.
+    #[inline]
+    pub fn status_kind(&self) -> ReqwestResponse {
+        ReqwestResponse
+    }
+}
+
+impl ReqwestResponse {
+    /// Arms the response.
+    #[inline]
+    pub fn check<T: CheckedResponse>(self, response: T) -> Checked<T> {
+        Checked(response)
+    }
+}
+
+impl<T: CheckedResponse> Checked<T> {
+    /// Checks the status.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of reqwest's `error_for_status`.
+    #[inline]
+    pub fn error_for_status(self) -> Result<T, T::Error> {
+        self.0.error_for_status()
+    }
+}
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Answers for all other receivers.
+    #[inline]
+    pub fn status_kind(&self) -> Passthrough {
+        Passthrough
+    }
+}
+
+impl Passthrough {
+    /// Returns the receiver unchanged.
+    #[inline]
+    pub fn check<T>(self, receiver: T) -> T {
+        receiver
     }
 }
 

@@ -6,9 +6,10 @@ use std::ops::Deref;
 
 use crate::engine::http_failure::HttpFailure;
 use crate::engine::report::{By, Report};
+use crate::scope::drain::Drain;
 use crate::transport::kind::{AnyKind, Kind, chain};
 use crate::transport::sources::search;
-use crate::transport::{AnyError, Drain, HttpError, HttpResponse, SendError, SharedError};
+use crate::transport::{AnyError, HttpError, HttpResponse, SendError, SharedError};
 
 chain! {
     /// Knows the errors of transports.

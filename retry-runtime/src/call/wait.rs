@@ -1,0 +1,78 @@
+//! Waits before the next attempt, and drains what the last one has left meanwhile.
+
+use std::mem::take;
+use std::time::Duration;
+
+use crate::call::Call;
+use crate::env::{self, Clock};
+use crate::scope::drain::{Drain, Work};
+
+/// The bounds of the time to drain failed responses. Within them they are drained for as long as
+/// the wait is.
+const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
+const LONGEST_DRAIN: Duration = Duration::from_secs(1);
+
+impl Call<'_> {
+    /// Begins the wait before the next attempt, within which the outcome of the last one, and the
+    /// responses that it has refused, are drained. The time counts from now. An async function
+    /// waits when the next attempt is polled; a sync function waits in here.
+    pub(crate) fn wait_for(&mut self, wait: Duration, outcome: Option<Drain>) {
+        let longest_drain = self.longest_drain(wait);
+        self.drain_and_wait(wait, outcome, longest_drain);
+    }
+
+    /// Does what [`wait_for`](Self::wait_for) does, after a renewal.
+    pub(crate) fn wait_after_renewal(&mut self, outcome: Option<Drain>) {
+        let wait = take(&mut self.wait_after_renewal);
+        if outcome.is_some() || !self.scope.refused.is_empty() || !wait.is_zero() {
+            let longest_drain = self.longest_drain(SHORTEST_DRAIN);
+            self.drain_and_wait(wait, outcome, longest_drain);
+        }
+    }
+
+    fn drain_and_wait(&mut self, wait: Duration, outcome: Option<Drain>, longest_drain: Duration) {
+        let drains = take(&mut self.scope.refused).into_iter().chain(outcome);
+        let skipped = &mut self.scope.outgoing.skipped;
+        match self.clock {
+            Clock::Tokio => {
+                let wait = env::wait(wait, skipped);
+                // An async function must not block on a blocking response.
+                let drains: Vec<Work> = drains
+                    .filter_map(|drain| match drain {
+                        Drain::Async(work) => Some(work),
+                        Drain::Blocking { .. } => None,
+                    })
+                    .collect();
+                self.wait = Some(Box::pin(async move {
+                    if !drains.is_empty() {
+                        env::timeout(longest_drain, drain_all(drains)).await;
+                    }
+                    wait.await;
+                }));
+            }
+            Clock::System => {
+                let start = self.clock.now();
+                let until = start.after(longest_drain).unwrap_or(start);
+                for drain in drains {
+                    if let Drain::Blocking { server, work } = drain {
+                        env::drain_blocking(until, server, work);
+                    }
+                }
+                env::wait_blocking(start, wait, skipped);
+            }
+        }
+    }
+
+    /// Returns how long to drain before or within `wait`. With a deadline: at most `wait`, and at
+    /// most half of the time left.
+    fn longest_drain(&self, wait: Duration) -> Duration {
+        let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
+        self.left().map_or(longest, |left| longest.min(wait).min(left / 2))
+    }
+}
+
+async fn drain_all(drains: Vec<Work>) {
+    for drain in drains {
+        drain.await;
+    }
+}

@@ -1,0 +1,299 @@
+//! Whose turn it is to renew: what all calls know of one [`Renewal`](super::Renewal).
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::engine::exchange::Exchange;
+use crate::engine::recorder::next_number;
+use crate::env::{self, Clock, Moment};
+use crate::scope;
+use crate::scope::renewal::{Asker, RenewalCount};
+
+/// The least time that a call which begins during a renewal waits for it at most.
+const LATE_WAIT: Duration = Duration::from_secs(3);
+/// How often as long as the last renewal took such a call waits.
+const LATE_FACTOR: u32 = 4;
+/// The first pause after a renewal that was of no use, and the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// The number of functions whose refusals are remembered.
+const REFUSED: usize = 64;
+
+/// The turns of a [`Renewal`](super::Renewal).
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    progress: Mutex<Progress>,
+    ended: Notify,
+    ended_blocking: Condvar,
+}
+
+#[derive(Debug)]
+struct Progress {
+    /// The number at which the renewal began that is under way.
+    running: Option<u64>,
+    /// The last renewal that succeeded.
+    succeeded: RenewalCount,
+    /// The last renewal that failed.
+    failed: RenewalCount,
+    /// The time that the last successful renewal took.
+    took: Duration,
+    /// The functions whose fresh credentials were refused.
+    refused: Vec<Refused>,
+    /// The renewals that were dropped half way, since the last one that ended.
+    cut_off: Option<CutOff>,
+}
+
+/// A function whose fresh credentials were refused.
+#[derive(Debug)]
+struct Refused {
+    function: usize,
+    /// The renewal that was of no use.
+    renewal: RenewalCount,
+    pause: Pause,
+}
+
+/// Renewals that were dropped half way.
+#[derive(Clone, Copy, Debug)]
+struct CutOff {
+    /// The longest time that one of them had.
+    after: Duration,
+    pause: Pause,
+}
+
+/// The time in which no renewal begins, after several that were of no use.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
+    times: u32,
+    /// Counted as [`Moment::since_start`] does.
+    until: Duration,
+}
+
+/// A call that asks whether to renew.
+pub(super) struct Asking {
+    pub(super) turns: Arc<Turns>,
+    pub(super) asker: Option<Asker>,
+    /// The renewals that had ended when it began to ask.
+    pub(super) entered: RenewalCount,
+}
+
+/// The answer to a call.
+pub(super) enum Answer {
+    /// Another call knows whether there are fresh credentials, or none would be of use.
+    Known(bool),
+    /// It is this call's turn.
+    Run(Running),
+}
+
+/// What a call has to do next.
+enum Step {
+    Answer(bool),
+    Run,
+    /// Wait for the renewal that is under way, for this long at most.
+    Wait(Option<Duration>),
+}
+
+/// A renewal that is under way.
+pub(super) struct Running {
+    turns: Arc<Turns>,
+    /// The beginning, by the clock of the call that it runs for.
+    start: Option<Moment>,
+    has_ended: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        let none = RenewalCount::NONE;
+        Self {
+            running: None,
+            succeeded: none,
+            failed: none,
+            took: Duration::ZERO,
+            refused: Vec::new(),
+            cut_off: None,
+        }
+    }
+}
+
+impl Pause {
+    /// Begins a pause that is longer than the last one.
+    fn lengthen(&mut self, now: Duration) {
+        let longer = SHORTEST_PAUSE.saturating_mul(1_u32.checked_shl(self.times).unwrap_or(u32::MAX));
+        self.times = self.times.saturating_add(1);
+        self.until = now.saturating_add(longer.min(LONGEST_PAUSE));
+    }
+}
+
+impl Asking {
+    /// Waits until it is known whether there are fresh credentials, or it is this call's turn.
+    pub(super) async fn answer(&self) -> Answer {
+        loop {
+            // Made before it is asked, so that it hears of a renewal that ends in between.
+            let ended = self.turns.ended.notified();
+            let step = self.next(&mut self.turns.lock());
+            match step {
+                Step::Answer(renewed) => return Answer::Known(renewed),
+                Step::Run => return Answer::Run(self.begin()),
+                Step::Wait(None) => ended.await,
+                Step::Wait(Some(limit)) => {
+                    if env::timeout(limit, ended).await.is_none() {
+                        return Answer::Known(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what [`answer`](Self::answer) does, and blocks the thread.
+    pub(super) fn answer_blocking(&self) -> Answer {
+        let mut progress = self.turns.lock();
+        loop {
+            let limit = match self.next(&mut progress) {
+                Step::Answer(renewed) => return Answer::Known(renewed),
+                Step::Run => return Answer::Run(self.begin()),
+                Step::Wait(limit) => limit,
+            };
+            // Nobody interrupts this call at its deadline.
+            let Some(limit) = limit.into_iter().chain(time_left()).min() else {
+                let woken = self.turns.ended_blocking.wait(progress);
+                progress = woken.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let woken = self.turns.ended_blocking.wait_timeout(progress, limit);
+            let (guard, waited) = woken.unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() {
+                return Answer::Known(false);
+            }
+            progress = guard;
+        }
+    }
+
+    fn next(&self, progress: &mut Progress) -> Step {
+        if self.asker.and_then(|asker| asker.before).is_some_and(|before| before < progress.succeeded) {
+            return Step::Answer(true);
+        }
+        // Only calls that waited for a renewal share its failure: another one may succeed.
+        if self.entered < progress.failed {
+            return Step::Answer(false);
+        }
+        if let Some(began) = progress.running {
+            // It may be part of that renewal's work, which would wait for itself.
+            let is_late = self.asker.is_some_and(|asker| asker.attempt > began);
+            let longest = progress.took.saturating_mul(LATE_FACTOR).max(LATE_WAIT);
+            return Step::Wait(is_late.then_some(longest));
+        }
+        if self.asker.is_some_and(|asker| progress.is_of_no_use(asker)) {
+            return Step::Answer(false);
+        }
+        progress.running = Some(next_number());
+        Step::Run
+    }
+
+    fn begin(&self) -> Running {
+        let start = self.asker.map(|asker| asker.clock.now());
+        Running { turns: Arc::clone(&self.turns), start, has_ended: false }
+    }
+}
+
+/// Returns the time left for the call that the running code is part of.
+fn time_left() -> Option<Duration> {
+    scope::current(|scope| scope.outgoing.left()).flatten()
+}
+
+impl Progress {
+    /// Returns whether a renewal for this call would be of no use, by what is known of others.
+    fn is_of_no_use(&self, asker: Asker) -> bool {
+        if self.refused.is_empty() && self.cut_off.is_none() {
+            return false;
+        }
+        let now = asker.clock.now().since_start();
+        let is_refused = |refused: &Refused| refused.function == asker.function && now < refused.pause.until;
+        let is_too_long = |cut_off: CutOff| {
+            // Calls with the same deadline have a little more time, or a little less.
+            let after = cut_off.after.saturating_add(cut_off.after / 4);
+            now < cut_off.pause.until && time_left().is_some_and(|left| left <= after)
+        };
+        self.refused.iter().any(is_refused) || self.cut_off.is_some_and(is_too_long)
+    }
+}
+
+impl Turns {
+    /// Records what the server said to the attempt of `function` that followed a renewal.
+    pub(crate) fn on_attempt(&self, function: usize, clock: Clock, exchange: &Exchange) {
+        let mut progress = self.lock();
+        let renewal = progress.succeeded;
+        let refused = &mut progress.refused;
+        let place = refused.iter().position(|refused| refused.function == function);
+        if !exchange.has_expired_credentials() {
+            if let (Some(place), true) = (place, exchange.status().is_some()) {
+                refused.remove(place);
+            }
+            return;
+        }
+        let now = clock.now().since_start();
+        let place = place.unwrap_or_else(|| {
+            if refused.len() == REFUSED {
+                refused.remove(0);
+            }
+            refused.push(Refused { function, renewal: RenewalCount::NONE, pause: Pause::default() });
+            refused.len() - 1
+        });
+        // Many calls may share a renewal, which counts once.
+        if refused[place].renewal != renewal {
+            refused[place].renewal = renewal;
+            refused[place].pause.lengthen(now);
+        }
+    }
+
+    /// Locks the progress. Poison is ignored, as no change of it can be half done.
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake_all(&self) {
+        self.ended.notify_waiters();
+        self.ended_blocking.notify_all();
+    }
+}
+
+impl Running {
+    /// Records how the renewal ended, and returns whether it succeeded.
+    pub(super) fn end(mut self, succeeded: bool) -> bool {
+        self.has_ended = true;
+        let took = self.start.map(Moment::elapsed);
+        let mut progress = self.turns.lock();
+        progress.running = None;
+        progress.cut_off = None;
+        let number = RenewalCount::end_one();
+        if succeeded {
+            progress.succeeded = number;
+            progress.took = took.unwrap_or(progress.took);
+        } else {
+            progress.failed = number;
+        }
+        drop(progress);
+        self.turns.wake_all();
+        succeeded
+    }
+}
+
+/// Gives up the turn of a renewal that is dropped half way.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        let mut progress = self.turns.lock();
+        progress.running = None;
+        if let (Some(start), false) = (self.start, std::thread::panicking()) {
+            let mut cut_off =
+                progress.cut_off.unwrap_or(CutOff { after: Duration::ZERO, pause: Pause::default() });
+            cut_off.after = cut_off.after.max(start.elapsed());
+            cut_off.pause.lengthen(start.now().since_start());
+            progress.cut_off = Some(cut_off);
+        }
+        drop(progress);
+        self.turns.wake_all();
+    }
+}
