@@ -13,6 +13,8 @@ pub struct Report<'v> {
     pub(crate) by: By,
     pub(crate) status: Option<StatusCode>,
     pub(crate) failures: FailureSet,
+    /// `true` if the server has not processed the request: it said so, or nothing was sent.
+    pub(crate) is_unprocessed: bool,
     /// The wait that an error of the user's asks for.
     pub(crate) hint: Option<Duration>,
     pub(crate) headers: Option<&'v HeaderMap>,
@@ -41,7 +43,8 @@ pub(crate) enum By {
 impl<'v> Report<'v> {
     /// Makes a report that says nothing but the kind of its value.
     pub(crate) const fn new(by: By) -> Self {
-        Self { by, status: None, failures: FailureSet::EMPTY, hint: None, headers: None, url: None }
+        let failures = FailureSet::EMPTY;
+        Self { by, status: None, failures, is_unprocessed: false, hint: None, headers: None, url: None }
     }
 
     /// Makes the report of a response.
@@ -68,6 +71,12 @@ impl<'v> Report<'v> {
     /// Makes the report of an error that contains tokio's `Elapsed`.
     pub(crate) const fn elapsed() -> Self {
         Self { failures: FailureSet::EMPTY.with(Failure::Timeout), ..Self::new(By::Elapsed) }
+    }
+
+    /// Adds whether the server has not processed the request.
+    pub(crate) const fn unprocessed(mut self, is_unprocessed: bool) -> Self {
+        self.is_unprocessed = is_unprocessed;
+        self
     }
 
     /// Adds the URL of the exchange.
