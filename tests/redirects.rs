@@ -150,3 +150,15 @@ fn a_post_that_was_not_redirected_is_sent_again() {
     }
     assert_eq!((server.requests().len(), slow.requests().len()), (400, 400));
 }
+
+/// Where a task does much at once, tokio makes it yield, which is no redirect either.
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_of_a_busy_task_are_sent_again() {
+    let server = Server::script([Reply::status(429)]);
+    let (client, url) = (reqwest::Client::new(), server.url("/"));
+    let kit = Kit::new();
+    let calls = (0..300).map(|_| calls::send(&client, &Method::POST, &url));
+    let outcomes = kit.scope(futures::future::join_all(calls)).await;
+    assert!(outcomes.iter().all(Result::is_err));
+    assert_eq!((kit.attempts(), server.requests().len()), (1200, 1200));
+}

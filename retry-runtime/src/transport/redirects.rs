@@ -70,7 +70,10 @@ impl Watch {
         spy.set_waker(context.waker());
         spy.has_woken.store(false, Ordering::Relaxed);
         spy.polling.store(thread(), Ordering::Relaxed);
-        let poll = future.poll(&mut Context::from_waker(&Waker::from(Arc::clone(spy))));
+        // A task that has done much is made to yield by tokio, which wakes it just so. That is left to
+        // the other futures of the task.
+        let mut future = tokio::task::unconstrained(future);
+        let poll = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(spy))));
         spy.polling.store(0, Ordering::Relaxed);
         if poll.is_pending() && spy.has_woken.load(Ordering::Relaxed) {
             self.redirected.store(true, Ordering::Relaxed);
