@@ -18,7 +18,7 @@ const REFUSED_STREAM: u32 = 0x7;
 const CANCEL: u32 = 0x8;
 const ENHANCE_YOUR_CALM: u32 = 0xb;
 
-/// What the server does when a request comes on a stream.
+/// An act of the server when a request has come on a stream.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     /// Resets the stream.
@@ -121,7 +121,7 @@ fn serve(mut stream: TcpStream, fault: Fault, requests: &AtomicUsize) -> std::io
     }
 }
 
-/// Asserts what becomes of a call by every client, and how many requests the server gets.
+/// Asserts the verdict on a call by every client, and how many requests the server gets.
 fn assert(fault: Fault, method: &Method, requests: usize, expected: &str) {
     let server = Frames::new(fault);
     let mut before = 0;
@@ -136,7 +136,7 @@ fn assert(fault: Fault, method: &Method, requests: usize, expected: &str) {
 }
 
 #[test]
-fn what_was_not_processed_is_retried_whatever_the_method() {
+fn requests_that_were_not_processed_are_retried_by_any_method() {
     for fault in [Fault::Reset(REFUSED_STREAM), Fault::GoAway(NO_ERROR)] {
         for method in [Method::GET, Method::POST, Method::PATCH] {
             // By itself, reqwest repeats such a request up to twice.
@@ -146,7 +146,7 @@ fn what_was_not_processed_is_retried_whatever_the_method() {
 }
 
 #[test]
-fn what_may_have_been_processed_is_retried_where_that_is_safe() {
+fn requests_that_may_have_been_processed_are_retried_where_that_is_safe() {
     for fault in [
         Fault::Reset(INTERNAL_ERROR),
         Fault::Reset(CANCEL),
@@ -163,7 +163,7 @@ fn what_may_have_been_processed_is_retried_where_that_is_safe() {
 }
 
 #[test]
-fn what_was_answered_was_processed_whatever_ends_the_body() {
+fn an_answered_request_was_processed_whatever_ends_the_body() {
     for reason in [REFUSED_STREAM, CANCEL] {
         assert(Fault::ResetBody(reason), &Method::GET, 4, "4 in 7s: 200+body exhausted");
         assert(Fault::ResetBody(reason), &Method::POST, 1, "1 in 0s: 200+body ambiguous");

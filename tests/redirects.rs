@@ -1,4 +1,4 @@
-//! What becomes of a POST that is redirected: it was received, so it is not sent again.
+//! A POST that is redirected was received, so it is not sent again.
 
 #[path = "support/calls.rs"]
 mod calls;
@@ -126,7 +126,7 @@ fn a_get_is_redirected_as_often_as_it_takes() {
     }
 }
 
-/// What else the future of reqwest does must not be taken for a redirect.
+/// Nothing else that the future of reqwest does is taken for a redirect.
 #[test]
 fn a_post_that_was_not_redirected_is_sent_again() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();

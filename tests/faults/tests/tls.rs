@@ -14,9 +14,9 @@ use http::Method;
 use retry_http::testing::server::{Reply, Server, nobody};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// What is never retried, and has no word.
+/// The verdict on a failure that is never retried and has no word.
 const PERMANENT: &str = "1 in 0s:  not_retryable";
-/// What is retried whatever the method.
+/// The verdict on a failure that is retried whatever the method.
 const CONNECT: &str = "4 in 7s: connect exhausted";
 
 /// A server on loopback that handles each connection as it is told, and counts them.
@@ -94,7 +94,7 @@ impl Identity {
     }
 }
 
-/// What a client trusts, and through what it sends.
+/// The certificate that a client trusts, and its proxy.
 #[derive(Clone, Copy)]
 struct Settings<'s> {
     trusts: &'s Identity,
@@ -115,7 +115,7 @@ macro_rules! client {
     }};
 }
 
-/// Returns what becomes of a call by each client.
+/// Returns the verdict on a call by each client.
 async fn verdicts(settings: Settings<'_>, method: &Method, url: &str) -> Vec<(&'static str, String)> {
     // Fails where there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -159,7 +159,7 @@ async fn verdicts(settings: Settings<'_>, method: &Method, url: &str) -> Vec<(&'
     verdicts
 }
 
-/// Asserts what becomes of a GET and of a POST, by every client.
+/// Asserts the verdict on a GET and on a POST, by every client.
 async fn assert_both(fault: &str, settings: Settings<'_>, url: &str, expected: &str) {
     for method in [Method::GET, Method::POST] {
         for (client, verdict) in verdicts(settings, &method, url).await {
@@ -173,7 +173,7 @@ fn trusting(trusts: &Identity) -> Settings<'_> {
 }
 
 #[tokio::test]
-async fn what_a_certificate_or_a_proxy_refuses_is_permanent() {
+async fn refused_certificates_and_tunnels_are_permanent() {
     let (right, other, wrong) =
         (Identity::of("localhost"), Identity::of("localhost"), Identity::of("example.org"));
 
@@ -207,7 +207,7 @@ async fn what_a_certificate_or_a_proxy_refuses_is_permanent() {
 }
 
 #[tokio::test]
-async fn what_the_network_did_is_retried() {
+async fn failures_of_the_network_are_retried() {
     let right = Identity::of("localhost");
 
     let url = nobody().replace("http://127.0.0.1", "https://localhost");
@@ -242,7 +242,7 @@ async fn what_the_network_did_is_retried() {
     }
 }
 
-/// What is sent over TLS is retried as ever.
+/// A request over TLS is retried as ever.
 #[tokio::test]
 async fn a_status_over_tls_is_retried_where_that_is_safe() {
     let right = Identity::of("localhost");

@@ -104,7 +104,7 @@ fn an_answer_after_all_was_processed() {
 }
 
 #[test]
-fn what_a_policy_lists_is_asked_of_what_was_not_processed_too() {
+fn the_lists_of_a_policy_hold_for_an_unprocessed_request() {
     let policy = Policy::builder().on(&[Condition::Failure(Failure::Body)]).build().unwrap();
     assert_eq!(stop(&policy, &failure(&[Failure::Reset], true)), NOT_RETRYABLE);
     let policy = Policy::builder().never(&[Condition::Failure(Failure::Reset)]).build().unwrap();
