@@ -73,7 +73,7 @@ fn sends_and_waits_of_a_sync_function_are_within_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_would_outlive_the_deadline_is_not_begun() {
+async fn a_wait_that_would_not_end_before_the_deadline_is_not_begun() {
     // 1 s, 2 s, and 4 s would end after 5 s.
     #[retry_http(max = 9, jitter = none, deadline = 5s)]
     async fn computed(http: &Client, url: &str, attempts: &AtomicUsize) -> reqwest::Result<Response> {
@@ -88,8 +88,29 @@ async fn a_wait_that_would_outlive_the_deadline_is_not_begun() {
     assert_eq!(attempts.load(Ordering::Relaxed), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_would_end_at_the_deadline_is_not_begun() {
+    // 1 s and 2 s.
+    #[retry_http(max = 2, on = [503], jitter = none, deadline = 3s)]
+    async fn at(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
+    }
+
+    #[retry_http(max = 2, on = [503], jitter = none, deadline = 3001ms)]
+    async fn before(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
+    }
+
+    let fake = Fake::status(503);
+    assert_eq!(at(&fake).await.unwrap().status(), 503);
+    assert_eq!(fake.waits(), [secs(1)]);
+    let fake = Fake::status(503);
+    assert_eq!(before(&fake).await.unwrap().status(), 503);
+    assert_eq!(fake.waits(), [secs(1), secs(2)]);
+}
+
 #[tokio::test]
-async fn a_hint_that_would_outlive_the_deadline_ends_the_call() {
+async fn a_hint_that_would_not_end_before_the_deadline_ends_the_call() {
     #[retry_http(base = 1ms, deadline = 10s)]
     async fn hinted(http: &Client, url: &str) -> reqwest::Result<Response> {
         http.get(url).send().await
