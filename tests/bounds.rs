@@ -2,13 +2,14 @@
 
 mod support;
 
+use std::mem::take;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant as RealInstant};
+use std::time::{Duration, Instant as RealInstant, SystemTime};
 
 use reqwest::{Client, Response};
-use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server};
+use retry_http::{Event, Step, hint, retry_http};
 use support::fake::{Canned, Fake};
 use support::{late, ms, secs};
 use tokio::time::Instant;
@@ -119,6 +120,61 @@ async fn a_hint_that_would_not_end_before_the_deadline_ends_the_call() {
     let server = Server::script([Reply::status(429).header("retry-after", "11")]);
     assert_eq!(hinted(&Client::new(), &server.url("/")).await.unwrap().status(), 429);
     assert_eq!(server.requests().len(), 1);
+}
+
+/// Where a failed call leaves the wait that the server asked for.
+type Asked = Mutex<Option<Duration>>;
+
+/// As in the README.
+fn keep(asked: &Asked, event: &Event<'_>) {
+    if let Step::End { succeeded: false, .. } = event.step {
+        *asked.lock().unwrap() = event.hint;
+    }
+}
+
+#[retry_http(max_retry_after = 30s, observer = |event| keep(asked, event))]
+async fn with_a_limit(http: &Client, url: &str, asked: &Asked) -> reqwest::Result<String> {
+    http.get(url).send().await?.error_for_status()?.text().await
+}
+
+#[retry_http(base = 1ms, deadline = 10s, observer = |event| keep(asked, event))]
+async fn with_a_deadline(http: &Client, url: &str, asked: &Asked) -> reqwest::Result<String> {
+    http.get(url).send().await?.error_for_status()?.text().await
+}
+
+#[retry_http(max_retry_after = 30s, observer = |event| keep(asked, event))]
+fn blocking(http: &reqwest::blocking::Client, url: &str, asked: &Asked) -> reqwest::Result<String> {
+    http.get(url).send()?.error_for_status()?.text()
+}
+
+#[retry_http(max_retry_after = 30s)]
+async fn response(http: &Client, url: &str) -> reqwest::Result<Response> {
+    http.get(url).send().await
+}
+
+#[tokio::test]
+async fn the_caller_can_learn_how_long_the_server_asked_for() {
+    let limited = || Server::script([Reply::status(429).header("retry-after", "3600")]);
+    let hour = Some(secs(3600));
+    let (http, asked) = (Client::new(), Asked::default());
+
+    with_a_limit(&http, &limited().url("/"), &asked).await.unwrap_err();
+    assert_eq!(take(&mut *asked.lock().unwrap()), hour);
+    with_a_deadline(&http, &limited().url("/"), &asked).await.unwrap_err();
+    assert_eq!(take(&mut *asked.lock().unwrap()), hour);
+    with_a_limit(&http, &Server::script([Reply::status(404)]).url("/"), &asked).await.unwrap_err();
+    assert_eq!(*asked.lock().unwrap(), None);
+
+    let response = response(&http, &limited().url("/")).await.unwrap();
+    assert_eq!(hint::read(response.headers(), SystemTime::now()), hour);
+}
+
+#[test]
+fn the_caller_of_a_sync_function_can_as_well() {
+    let (server, asked) =
+        (Server::script([Reply::status(429).header("retry-after", "60")]), Asked::default());
+    blocking(&reqwest::blocking::Client::new(), &server.url("/"), &asked).unwrap_err();
+    assert_eq!(*asked.lock().unwrap(), Some(secs(60)));
 }
 
 #[tokio::test(start_paused = true)]
