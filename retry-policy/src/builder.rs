@@ -87,7 +87,7 @@ impl<'a> PolicyBuilder<'a> {
 
     /// Sets the longest time that a call may take, requests and waits included. It must be above
     /// `base`, above `timeout`, and at least `max_retry_after` if that is set. A wait that would
-    /// end later is not begun: the call ends instead. No limit by default.
+    /// not end before it is not begun: the call ends instead. No limit by default.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.policy.deadline = Some(deadline);
         self

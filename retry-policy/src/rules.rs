@@ -357,7 +357,7 @@ impl PolicyError {
                 .duration(limit)
                 .text(", above the `deadline` of ")
                 .duration(deadline)
-                .text(", which no wait outlives: lower `max_retry_after` or raise `deadline`"),
+                .text(", before which every wait ends: lower `max_retry_after` or raise `deadline`"),
             Self::KeyNotIdempotent => PolicyMessage::new(
                 "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: \
                  remove one of the two",

@@ -81,7 +81,7 @@ fn bounds(options: &Options, text: &mut String) {
     if let Some(deadline) = &options.deadline {
         _ = write!(
             text,
-            "The call has {}: no wait is begun that would outlive it, and each request is given what is left. ",
+            "The call has {}: no wait is begun that would not end before that, and each request is given what is left. ",
             written(Some(deadline), &Duration::ZERO, human)
         );
     }
@@ -213,7 +213,7 @@ fn worst(options: &Options) -> Option<(Duration, Duration)> {
         .max_retry_after(known(options.max_retry_after.as_ref(), Policy::DEFAULT.max_retry_after())?)
         // The macro has reported what breaks a rule.
         .__trusted();
-    // Waits do not outlive the call.
+    // All waits end before the deadline.
     let bound = known(options.deadline.as_ref(), Duration::MAX)?;
     let computed = policy.backoff().longest_total(policy.max());
     let hinted = policy.backoff().wait_after_hint(policy.max_retry_after(), 1.0);
@@ -291,7 +291,7 @@ mod tests {
         let bounded = text("deadline = 10s, timeout = 2s, idempotency_key, reauth = self.login()");
         for part in [
             "at most 10 s, or 10 s if the server asks",
-            "The call has 10 s: no wait is begun that would outlive it",
+            "The call has 10 s: no wait is begun that would not end before that",
             "given what is left. Each request takes at most 2 s.",
             "carry an `Idempotency-Key`",
             "On a 401 the credentials are renewed",
