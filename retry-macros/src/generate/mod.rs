@@ -13,7 +13,6 @@ use crate::diagnostics::Errors;
 use crate::function::bindings::{self, Owned};
 use crate::function::rename;
 use crate::function::{self, Enclosed, Function, Shape};
-use crate::options::check;
 use crate::options::{self, Options};
 use crate::paths::Private;
 use crate::walk;
@@ -27,7 +26,6 @@ mod policy;
 pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(attribute.clone(), &mut errors);
-    check::check(&options, &mut errors);
     let expanded = match impl_block::parse(item) {
         Some(block) if options.transparent.is_some() => {
             placement::no_transparent_impl(&options, &block, &mut errors);
@@ -62,7 +60,6 @@ pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenSt
 pub(crate) fn policy(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(input, &mut errors);
-    check::check(&options, &mut errors);
     placement::only_policy(&options, &mut errors);
     if errors.is_empty() {
         return policy::expression(&options);
