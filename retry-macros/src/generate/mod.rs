@@ -83,10 +83,10 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //             }).await;
 //             let success = attempt.success().outcome_kind();
 //             let error = attempt.error().outcome_kind();
-//             match attempt.conclude(&mut call, success, error) {
-//                 Some(wait) => attempt.wait(&mut call, success, wait),
-//                 None => return attempt.outcome,
-//             }
+//             let Some(wait) = attempt.conclude(&mut call, success, error) else {
+//                 return attempt.outcome;
+//             };
+//             attempt.wait(&mut call, success, wait);
 //         }
 //     }
 //
@@ -342,10 +342,10 @@ impl Loop<'_> {
                 #never_if
                 #renew
                 #retry_if
-                match #finished.conclude(&mut #call, #success, #error) {
-                    ::core::option::Option::Some(#wait) => #finished.wait(&mut #call, #success, #wait),
-                    ::core::option::Option::None => return #finished.outcome,
-                }
+                let ::core::option::Option::Some(#wait) = #finished.conclude(&mut #call, #success, #error) else {
+                    return #finished.outcome;
+                };
+                #finished.wait(&mut #call, #success, #wait);
             }
         }
     }
