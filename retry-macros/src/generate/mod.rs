@@ -13,7 +13,6 @@ use crate::diagnostics::Errors;
 use crate::function::bindings::{self, Owned};
 use crate::function::rename;
 use crate::function::{self, Enclosed, Function, Shape};
-use crate::options::check;
 use crate::options::{self, Options};
 use crate::paths::Private;
 use crate::walk;
@@ -27,7 +26,6 @@ mod policy;
 pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(attribute.clone(), &mut errors);
-    check::check(&options, &mut errors);
     let expanded = match impl_block::parse(item) {
         Some(block) if options.transparent.is_some() => {
             placement::no_transparent_impl(&options, &block, &mut errors);
@@ -62,7 +60,6 @@ pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenSt
 pub(crate) fn policy(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(input, &mut errors);
-    check::check(&options, &mut errors);
     placement::only_policy(&options, &mut errors);
     if errors.is_empty() {
         return policy::expression(&options);
@@ -86,10 +83,10 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //             }).await;
 //             let success = attempt.success().outcome_kind();
 //             let error = attempt.error().outcome_kind();
-//             match attempt.conclude(&mut call, success, error) {
-//                 Some(wait) => attempt.wait(&mut call, success, wait),
-//                 None => return attempt.outcome,
-//             }
+//             let Some(wait) = attempt.conclude(&mut call, success, error) else {
+//                 return attempt.outcome;
+//             };
+//             attempt.wait(&mut call, success, wait);
 //         }
 //     }
 //
@@ -345,10 +342,10 @@ impl Loop<'_> {
                 #never_if
                 #renew
                 #retry_if
-                match #finished.conclude(&mut #call, #success, #error) {
-                    ::core::option::Option::Some(#wait) => #finished.wait(&mut #call, #success, #wait),
-                    ::core::option::Option::None => return #finished.outcome,
-                }
+                let ::core::option::Option::Some(#wait) = #finished.conclude(&mut #call, #success, #error) else {
+                    return #finished.outcome;
+                };
+                #finished.wait(&mut #call, #success, #wait);
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::options::conditions::Condition;
 use crate::options::{Given, Options};
 use crate::paths::Facade;
 use retry_policy::Jitter;
+use retry_policy::keys::{Key, Place, Takes};
 
 /// Returns the bindings before the loop, and the policy as a reference.
 pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {
@@ -290,32 +291,14 @@ impl<'o> Built<'o> {
 impl Options {
     /// Returns `true` if an option of a policy was given.
     fn has_rules(&self) -> bool {
-        let Self { on, never, factor, jitter, idempotent, idempotency_key, .. } = self;
-        self.max.is_some()
-            || on.is_some()
-            || never.is_some()
-            || factor.is_some()
-            || jitter.is_some()
-            || idempotent.is_some()
-            || idempotency_key.is_some()
-            || self.durations().next().is_some()
+        self.given.iter().any(|(key, _)| key.place() == Place::Policy)
     }
 
-    fn durations(&self) -> impl Iterator<Item = &Given<Duration>> {
-        let Self { base, cap, max_retry_after, deadline, timeout, .. } = self;
-        [base, cap, max_retry_after, deadline, timeout].into_iter().flatten()
-    }
-
-    /// Returns `true` if a value mentions `Self` or a parameter of `generics`.
+    /// Returns `true` if a value of the policy mentions `Self` or a parameter of `generics`.
     fn mentions(&self, generics: &Generics) -> bool {
-        let source =
-            |given: Option<&Expr>| given.is_some_and(|value| mentions(value.to_token_stream(), generics));
-        source(self.max.as_ref().map(|given| &given.source))
-            || source(self.factor.as_ref().map(|given| &given.source))
-            || source(self.jitter.as_ref().map(|given| &given.source))
-            || self.durations().any(|given| source(Some(&given.source)))
-            || source(self.policy.as_ref())
-            || self.on.iter().chain(&self.never).flatten().any(|item| source(Some(&item.source.item)))
+        let is_value =
+            |key: Key| key == Key::Policy || (key.place() == Place::Policy && key.takes() != Takes::Flag);
+        self.given.iter().any(|(key, value)| is_value(*key) && mentions(value.clone(), generics))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::options::value::is_number;
 use crate::paths::Facade;
 use crate::tokens::mentions_self;
 
-pub(crate) mod check;
+mod check;
 pub(crate) mod conditions;
 mod readers;
 mod value;
@@ -61,7 +61,8 @@ pub(crate) struct Options {
     pub(crate) given: Vec<(Key, TokenStream)>,
 }
 
-/// Reads the tokens of an attribute. All mistakes are reported; what is right is returned.
+/// Reads the tokens of an attribute, and checks them by the rules across keys. All mistakes are
+/// reported; what is right is returned.
 pub(crate) fn parse(attribute: TokenStream, errors: &mut Errors) -> Options {
     let parser = |input: ParseStream<'_>| {
         let mut options = Options::default();
@@ -76,10 +77,12 @@ pub(crate) fn parse(attribute: TokenStream, errors: &mut Errors) -> Options {
         }
         Ok(options)
     };
-    parser.parse2(attribute).unwrap_or_else(|error| {
+    let options = parser.parse2(attribute).unwrap_or_else(|error| {
         errors.push(error);
         Options::default()
-    })
+    });
+    check::check(&options, errors);
+    options
 }
 
 /// Reads one `key = value`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use retry_policy::{Condition, Failure, Jitter, Policy, PolicyBuilder};
 
 use crate::diagnostics::Errors;
-use crate::options::{self, check};
+use crate::options;
 
 /// The options of a row, as the builder takes them. The attribute and the configuration are written from them.
 #[derive(Clone, Default)]
@@ -105,8 +105,7 @@ impl Row {
 /// Returns the messages of the attribute.
 fn by_attribute(attribute: &str) -> Vec<String> {
     let mut errors = Errors::default();
-    let parsed = options::parse(attribute.parse().expect("tokens"), &mut errors);
-    check::check(&parsed, &mut errors);
+    options::parse(attribute.parse().expect("tokens"), &mut errors);
     errors.messages()
 }
 
