@@ -18,6 +18,7 @@ struct Row {
     cap: Option<Duration>,
     jitter: Option<Jitter>,
     max_retry_after: Option<Duration>,
+    hint: Option<&'static [&'static str]>,
     deadline: Option<Duration>,
     timeout: Option<Duration>,
     idempotent: Option<bool>,
@@ -35,7 +36,19 @@ impl Row {
                 if let Some(value) = self.$key { policy = policy.$key(value); }
             )+};
         }
-        set!(max, base, factor, cap, jitter, max_retry_after, deadline, timeout, idempotent, idempotency_key);
+        set!(
+            max,
+            base,
+            factor,
+            cap,
+            jitter,
+            max_retry_after,
+            hint,
+            deadline,
+            timeout,
+            idempotent,
+            idempotency_key
+        );
         if let Some(on) = &self.on {
             policy = policy.on(on);
         }
@@ -82,6 +95,7 @@ impl Row {
             Err(_) => format!("\"{text}\""),
         });
         push("max_retry_after", duration(self.max_retry_after), quote);
+        push("hint", self.hint.map(|names| format!("{names:?}")), plain);
         push("deadline", duration(self.deadline), quote);
         push("timeout", duration(self.timeout), quote);
         push("idempotent", self.idempotent.map(|flag| flag.to_string()), plain);
@@ -122,6 +136,24 @@ fn by_json(json: &str) -> Result<Policy, String> {
     })
 }
 
+/// Lists of header names, in lower case, as the attribute and a configuration make them.
+const HINTS: [&[&str]; 14] = [
+    &["x-my-reset"],
+    &["x-my-reset", "x-other-reset-ms"],
+    &["!#$%&'*+-.^_`|~09az"],
+    &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"],
+    &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"],
+    &[],
+    &[""],
+    &[" "],
+    &["x my reset"],
+    &["x-my-reset:"],
+    &["x-my-resét"],
+    &["x-my\r\nreset"],
+    &["x-my-reset", "x-my-reset"],
+    &["x-my-reset", "x-other", "x-my-reset"],
+];
+
 fn rows() -> Vec<Row> {
     let none = Row::default;
     let ms = Duration::from_millis;
@@ -158,6 +190,15 @@ fn rows() -> Vec<Row> {
             rows.push(Row { deadline: Some(deadline), max_retry_after: Some(other), ..none() });
             rows.push(Row { deadline: Some(deadline), base: Some(other), ..none() });
         }
+    }
+    for hint in HINTS {
+        rows.push(Row { hint: Some(hint), ..none() });
+        rows.push(Row {
+            hint: Some(hint),
+            on: Some(vec![Condition::Default]),
+            deadline: Some(s(10)),
+            ..none()
+        });
     }
     for idempotent in [None, Some(true), Some(false)] {
         for idempotency_key in [None, Some(true), Some(false)] {
@@ -276,6 +317,16 @@ fn one_grammar() {
         ("jitter = true", r#"{"jitter": true}"#),
         ("jitter = -0.5", r#"{"jitter": -0.5}"#),
         ("idempotent = 1", r#"{"idempotent": 1}"#),
+        ("hint = 5", r#"{"hint": 5}"#),
+        ("hint = true", r#"{"hint": true}"#),
+        ("hint = [5]", r#"{"hint": [5]}"#),
+        ("hint = [true]", r#"{"hint": [true]}"#),
+        ("hint = [[\"x\"]]", r#"{"hint": [["x"]]}"#),
+        ("hint = [\"x y\"]", r#"{"hint": "x y"}"#),
+        ("hint = [\"x\", \"\"]", r#"{"hint": "x,"}"#),
+        ("hint = [\"X\", \"x\"]", r#"{"hint": ["X", "x"]}"#),
+        ("hint_header = \"x\"", r#"{"hint_header": "x"}"#),
+        ("retry_after_header = \"x\"", r#"{"retry_after_header": "x"}"#),
         ("on = 429", r#"{"on": 429}"#),
         ("on = [1xx]", r#"{"on": ["1xx"]}"#),
         ("on = [5XX]", r#"{"on": ["5XX"]}"#),
