@@ -12,7 +12,7 @@
 //!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-*-reset`, and others of a table in
 //!    `vendors.rs`. A quota counts where nothing remains of it, or where it is not said how much
 //!    does (`X-RateLimit-Remaining` and so on). The longest counts. So do further headers that a
-//!    policy names: `hint = ["x-my-reset"]`. What is left is then looked for in `x-my-remaining`.
+//!    policy names: `hint = ["x-my-reset"]`. What is left is then looked for in `x-my-remaining` and `x-my-remain`.
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
@@ -117,8 +117,8 @@ pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Optio
 /// Returns the hint as [`read_from`] does, and reads the headers of `names` as well: those of
 /// [`Policy::hint`](crate::Policy::hint).
 ///
-/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` is 0
-/// or absent. A name that ends in `-ms` is in milliseconds. Names that are read anyway are read as
+/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` and
+/// `x-my-remain` are 0 or absent. A name that ends in `-ms` is in milliseconds. Names that are read anyway are read as
 /// ever. The case of a name does not matter, and the hint has the name as it is given.
 ///
 /// ```
@@ -216,8 +216,11 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
         return None;
     }
     if let Some((before, after)) = lower.split_once("reset") {
-        let counts = [format!("{before}remaining{after}"), format!("{before}remaining")];
-        if counts.iter().any(|count| has_remaining(headers, count)) {
+        let is_left = |word| {
+            has_remaining(headers, &format!("{before}{word}{after}"))
+                || has_remaining(headers, &format!("{before}{word}"))
+        };
+        if is_left("remaining") || is_left("remain") {
             return None;
         }
     }
