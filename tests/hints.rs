@@ -158,6 +158,27 @@ async fn the_names_are_those_of_the_policy_of_the_call() {
 }
 
 #[tokio::test]
+async fn a_generic_function_names_them_by_its_parameter() {
+    trait Api {
+        const RESET: &str;
+    }
+
+    struct Mine;
+
+    impl Api for Mine {
+        const RESET: &str = "x-my-reset";
+    }
+
+    #[retry_http(max = 1, jitter = none, hint = [A::RESET, "x-other-reset"])]
+    async fn get<A: Api>(http: &Client, url: String) -> Answer {
+        http.get(url).send().await
+    }
+
+    let seen = waits(async |http, url| get::<Mine>(&http, url).await, 429, &[("x-my-reset", "7")]).await;
+    assert_eq!(seen, (vec![secs(7)], Some("x-my-reset")));
+}
+
+#[tokio::test]
 async fn a_configuration_names_them() {
     #[retry_http(policy = policy)]
     async fn get(policy: &Policy, http: &Client, url: String) -> Answer {

@@ -410,6 +410,7 @@ pub enum PolicyError {
 
 impl PolicyError {
     /// Returns what is wrong, and what to write instead.
+    #[expect(clippy::too_many_lines, reason = "one arm for each rule")]
     pub const fn message(self) -> PolicyMessage {
         match self {
             Self::Max => PolicyMessage::new(

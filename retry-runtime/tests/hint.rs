@@ -171,7 +171,7 @@ proptest! {
         let wait = |value: &HeaderValue, is_ms: bool| {
             let number: u64 = value.to_str().unwrap().parse().unwrap();
             let wait = if is_ms { Duration::from_millis(number) } else { Duration::from_secs(number) };
-            if unix_time { wait - unix } else { wait }
+            if unix_time { wait.saturating_sub(unix) } else { wait }
         };
         let longest = QUOTAS
             .iter()

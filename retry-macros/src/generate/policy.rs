@@ -199,7 +199,7 @@ impl<'o> Built<'o> {
     /// `.hint(&[names])`, in lower case where the names are known.
     fn headers(&mut self, names: Option<&[Given<String>]>) {
         let Some(names) = names else { return };
-        let text = quote!(&'static ::core::primitive::str);
+        let text = quote!(&::core::primitive::str);
         let written: Vec<_> = names
             .iter()
             .map(|name| match &name.literal {

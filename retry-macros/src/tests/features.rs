@@ -1434,7 +1434,7 @@ fn headers_that_ask_for_a_wait() {
                         &FUNCTION
                     },
                     {
-                        const __HINT_1: &'static ::core::primitive::str = OTHER;
+                        const __HINT_1: &::core::primitive::str = OTHER;
                         const _: () = ::retry_http::__private::rules::uphold(
                             ::retry_http::__private::rules::hint_name(
                                 __HINT_1,

@@ -154,6 +154,52 @@ const HINTS: [&[&str]; 14] = [
     &["x-my-reset", "x-other", "x-my-reset"],
 ];
 
+/// Lists of conditions, right and wrong.
+fn lists() -> Vec<Vec<Condition>> {
+    let status = Condition::Status;
+    let (fours, fives) = (Condition::Range(400, 499), Condition::Range(500, 599));
+    let connect = Condition::Failure(Failure::Connect);
+    let failures = Failure::ALL.map(Condition::Failure);
+    let everything = [&[fours, fives][..], &failures].concat();
+    vec![
+        vec![],
+        vec![status(429)],
+        vec![status(202)],
+        vec![status(200)],
+        vec![status(302)],
+        vec![status(0)],
+        vec![status(99)],
+        vec![status(600)],
+        vec![status(u16::MAX)],
+        vec![status(429), status(503)],
+        vec![status(429), status(429)],
+        vec![fours],
+        vec![fours, status(429)],
+        vec![status(429), fours],
+        vec![fives, fives],
+        vec![Condition::Range(500, 504)],
+        vec![Condition::Range(504, 500)],
+        vec![Condition::Range(202, 500)],
+        vec![Condition::Range(500, 600)],
+        vec![Condition::Range(300, 302)],
+        vec![Condition::Range(500, 504), Condition::Range(502, 510)],
+        vec![Condition::Range(500, 504), Condition::Range(501, 503)],
+        vec![Condition::Default],
+        vec![Condition::Default, Condition::Default],
+        vec![Condition::Default, status(529), status(403).if_hinted()],
+        vec![status(403).if_hinted()],
+        vec![status(403), status(403).if_hinted()],
+        vec![status(403).if_hinted(), fours],
+        vec![fours.if_hinted(), status(403).if_hinted()],
+        vec![status(200).if_hinted()],
+        vec![connect],
+        vec![connect, connect],
+        vec![connect, status(429), fives],
+        failures.to_vec(),
+        everything,
+    ]
+}
+
 fn rows() -> Vec<Row> {
     let none = Row::default;
     let ms = Duration::from_millis;
@@ -205,48 +251,7 @@ fn rows() -> Vec<Row> {
             rows.push(Row { idempotent, idempotency_key, ..none() });
         }
     }
-    let status = Condition::Status;
-    let (fours, fives) = (Condition::Range(400, 499), Condition::Range(500, 599));
-    let connect = Condition::Failure(Failure::Connect);
-    let failures = Failure::ALL.map(Condition::Failure);
-    let everything = [&[fours, fives][..], &failures].concat();
-    let lists = [
-        vec![],
-        vec![status(429)],
-        vec![status(202)],
-        vec![status(200)],
-        vec![status(302)],
-        vec![status(0)],
-        vec![status(99)],
-        vec![status(600)],
-        vec![status(u16::MAX)],
-        vec![status(429), status(503)],
-        vec![status(429), status(429)],
-        vec![fours],
-        vec![fours, status(429)],
-        vec![status(429), fours],
-        vec![fives, fives],
-        vec![Condition::Range(500, 504)],
-        vec![Condition::Range(504, 500)],
-        vec![Condition::Range(202, 500)],
-        vec![Condition::Range(500, 600)],
-        vec![Condition::Range(300, 302)],
-        vec![Condition::Range(500, 504), Condition::Range(502, 510)],
-        vec![Condition::Range(500, 504), Condition::Range(501, 503)],
-        vec![Condition::Default],
-        vec![Condition::Default, Condition::Default],
-        vec![Condition::Default, status(529), status(403).if_hinted()],
-        vec![status(403).if_hinted()],
-        vec![status(403), status(403).if_hinted()],
-        vec![status(403).if_hinted(), fours],
-        vec![fours.if_hinted(), status(403).if_hinted()],
-        vec![status(200).if_hinted()],
-        vec![connect],
-        vec![connect, connect],
-        vec![connect, status(429), fives],
-        failures.to_vec(),
-        everything.clone(),
-    ];
+    let lists = lists();
     for list in &lists {
         rows.push(Row { on: Some(list.clone()), ..none() });
         rows.push(Row { never: Some(list.clone()), ..none() });
@@ -258,7 +263,8 @@ fn rows() -> Vec<Row> {
         }
     }
     let halves = vec![Condition::Range(500, 549), Condition::Range(550, 599)];
-    rows.push(Row { on: Some(vec![fives]), never: Some(halves), ..none() });
+    let whole = vec![Condition::Range(500, 599)];
+    rows.push(Row { on: Some(whole), never: Some(halves), ..none() });
     rows
 }
 

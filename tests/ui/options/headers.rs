@@ -14,7 +14,7 @@ async fn empty(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
-#[retry_http(hint = "x-my-reset")]
+#[retry_http(hint = "x-other-reset")]
 async fn no_list(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
