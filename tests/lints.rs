@@ -30,6 +30,13 @@ fn blocking(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<Stri
     http.get(url).send()?.error_for_status()?.text()
 }
 
+const RESET: &str = "x-other-reset";
+
+#[retry_http(hint = ["x-my-reset", RESET])]
+async fn named_headers(http: &reqwest::Client, url: &str) -> Response {
+    http.get(url).send().await
+}
+
 #[rustfmt::skip]
 #[retry_http]
 async fn one_line(http: &reqwest::Client) -> Response { http.get("http://localhost").send().await }
@@ -191,8 +198,16 @@ impl Api {
 
 #[test]
 fn expansions_compile_without_a_warning() {
-    let _ =
-        (asynchronous, blocking, one_line, one_line_blocking, owned_blocking, Api::method, Api::statement);
+    let _ = (
+        asynchronous,
+        blocking,
+        named_headers,
+        one_line,
+        one_line_blocking,
+        owned_blocking,
+        Api::method,
+        Api::statement,
+    );
     let _ = (fields_blocking, levels, carried::<std::io::Empty>);
     let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking, Api::by_a_struct);
 }

@@ -26,11 +26,12 @@ pub struct PolicyBuilder<'a> {
     policy: Policy,
     on: Option<&'a [Condition]>,
     never: Option<&'a [Condition]>,
+    hint: Option<&'static [&'static str]>,
 }
 
 impl<'a> PolicyBuilder<'a> {
     pub(crate) const fn new(policy: &Policy) -> Self {
-        Self { policy: *policy, on: None, never: None }
+        Self { policy: *policy, on: None, never: None, hint: None }
     }
 
     /// Sets the number of retries after the first attempt. 0 turns retries off. Default 3.
@@ -82,6 +83,16 @@ impl<'a> PolicyBuilder<'a> {
     /// one, the call ends at once. At most `deadline`. Default 2 minutes.
     pub const fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
         self.policy.max_retry_after = Some(max_retry_after);
+        self
+    }
+
+    /// Sets the names of further headers that ask for a wait, in place of those of the policy that
+    /// the builder starts from. They are read like `X-RateLimit-Reset`: only if `Retry-After` asks
+    /// for no wait. A name that ends in `-ms` is that of a number of milliseconds. At least one name
+    /// and at most 16; upper and lower case are the same, and events have the name as it is written
+    /// here. Default none.
+    pub const fn hint(mut self, names: &'static [&'static str]) -> Self {
+        self.hint = Some(names);
         self
     }
 
@@ -139,6 +150,9 @@ impl<'a> PolicyBuilder<'a> {
         if let Some(never) = self.never {
             policy.never = Conditions::of(never);
         }
+        if let Some(hint) = self.hint {
+            policy.hint = hint;
+        }
         policy
     }
 
@@ -192,6 +206,10 @@ impl<'a> PolicyBuilder<'a> {
             },
             match self.never {
                 Some(never) => rules::never(never),
+                None => None,
+            },
+            match self.hint {
+                Some(names) => rules::hint(names),
                 None => None,
             },
             rules::base(base),
@@ -297,6 +315,30 @@ mod tests {
             "the default of `max_retry_after` is no wish"
         );
         assert_eq!(error(p().idempotency_key(true).idempotent(false)), PolicyError::KeyNotIdempotent);
+    }
+
+    #[test]
+    fn the_names_of_headers_are_checked() {
+        const ONE: Policy = match Policy::builder().hint(&["X-My-Reset", "x-my-reset-ms"]).build() {
+            Ok(policy) => policy,
+            Err(_) => panic!(),
+        };
+        static MANY: [&str; 17] =
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"];
+        let p = Policy::builder;
+        assert_eq!(ONE.hint(), ["X-My-Reset", "x-my-reset-ms"]);
+        assert_eq!(ONE.to_builder().max(1).build().unwrap().hint(), ONE.hint());
+        assert_eq!(ONE.to_builder().hint(&["other"]).build().unwrap().hint(), ["other"]);
+        assert_eq!(Policy::DEFAULT.hint(), [""; 0]);
+        assert_eq!(error(p().hint(&[])), PolicyError::HintEmpty);
+        assert!(p().hint(&MANY[..16]).build().is_ok());
+        assert_eq!(error(p().hint(&MANY)), PolicyError::HintTooLong);
+        assert_eq!(error(p().hint(&["a", "b", "A"])), PolicyError::HintRepeated("A"));
+        for name in ["", " ", "x reset", "x-reset:", "x-réset", "\"x\"", "x\0", "x,y"] {
+            assert_eq!(error(p().hint(Box::leak(Box::new([name])))), PolicyError::HeaderName(Key::Hint));
+        }
+        let message = PolicyError::HeaderName(Key::Hint).message();
+        assert!(message.contains("write `hint = [\"x-my-reset\"]`"));
     }
 
     #[test]

@@ -11,8 +11,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 use crate::backoff::Jitter;
 use crate::condition::Condition;
+use crate::intern::{intern, intern_list};
 use crate::keys::{self, Key, Place};
 use crate::policy::Policy;
+use crate::rules;
 use crate::text::{self, wrong_kind};
 
 impl<'de> Deserialize<'de> for Policy {
@@ -86,6 +88,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 Key::Cap => policy = policy.cap(value.duration().map_err(wrong)?),
                 Key::Jitter => policy = policy.jitter(value.jitter().map_err(wrong)?),
                 Key::MaxRetryAfter => policy = policy.max_retry_after(value.duration().map_err(wrong)?),
+                Key::Hint => policy = policy.hint(value.headers().map_err(wrong)?),
                 Key::Deadline => policy = policy.deadline(value.duration().map_err(wrong)?),
                 Key::Timeout => policy = policy.timeout(value.duration().map_err(wrong)?),
                 Key::Idempotent => policy = policy.idempotent(value.flag().map_err(wrong)?),
@@ -184,6 +187,14 @@ impl<'de> Visitor<'de> for Any {
 }
 
 impl Given {
+    /// Returns the text that was given as one.
+    fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns the text that stands for a number or a text in the attribute.
     fn text(&self) -> Option<String> {
         match self {
@@ -242,6 +253,27 @@ impl Value {
             Given::Text(text) => text.split(',').map(|item| text::condition(item.trim())).collect(),
             Given::Whole(_) | Given::Number(_) | Given::Flag(_) => self.wrong_kind(),
         }
+    }
+
+    /// Returns the names in lower case. What is no list of names is not kept.
+    fn headers(&self) -> Result<&'static [&'static str], String> {
+        let texts: Vec<&str> = match &self.given {
+            Given::List(items) => match items.iter().map(Given::as_text).collect() {
+                Some(texts) => texts,
+                None => return self.wrong_kind(),
+            },
+            Given::Text(text) if text.is_empty() => Vec::new(),
+            Given::Text(text) => text.split(',').map(str::trim).collect(),
+            Given::Whole(_) | Given::Number(_) | Given::Flag(_) => return self.wrong_kind(),
+        };
+        if let Some(broken) = rules::hint_length(texts.len()) {
+            return Err(broken.to_string());
+        }
+        if let Some(broken) = texts.iter().find_map(|name| rules::header_name(self.key, name)) {
+            return Err(broken.to_string());
+        }
+        let names: Vec<_> = texts.iter().map(|name| intern(&name.to_ascii_lowercase())).collect();
+        Ok(intern_list(&names))
     }
 }
 
@@ -308,6 +340,18 @@ mod tests {
     }
 
     #[test]
+    fn names_of_headers_are_kept_once() {
+        let texts = [r#"{"hint": ["X-My-Reset", "x-other-ms"]}"#, r#"{"hint": " x-my-reset,X-Other-MS"}"#];
+        let [one, other] = texts.map(|text| read(text).unwrap().hint());
+        assert_eq!(one, ["x-my-reset", "x-other-ms"]);
+        assert!(std::ptr::eq(one, other));
+        let base = Policy::builder().max(1).hint(&["x-base"]).build().unwrap();
+        let over = |json: &str| base.overlay(&mut serde_json::Deserializer::from_str(json)).unwrap();
+        assert_eq!(over(r#"{"max": 2}"#).hint(), ["x-base"]);
+        assert_eq!(over(r#"{"hint": ["x-my-reset"]}"#).hint(), ["x-my-reset"], "in place of the others");
+    }
+
+    #[test]
     fn errors_name_the_field() {
         for (json, part) in [
             (r#"{"retries": 5}"#, "unknown option `retries`, did you mean `max`?"),
@@ -327,6 +371,14 @@ mod tests {
             (r#"{"on": []}"#, "`on` is empty"),
             (r#"{"on": [true]}"#, "`on`: expected a status"),
             (r#"{"on": [429], "never": ["4xx"]}"#, "`never` covers `429` of `on`"),
+            (r#"{"hint": []}"#, "`hint` is empty"),
+            (r#"{"hint": ""}"#, "`hint` is empty"),
+            (r#"{"hint": 5}"#, "`hint`: `hint` is a list of header names"),
+            (r#"{"hint": ["x", 5]}"#, "`hint`: `hint` is a list of header names"),
+            (r#"{"hint": ["x y"]}"#, "`hint`: the name of a header is letters, digits"),
+            (r#"{"hint": "x,,y"}"#, "`hint`: the name of a header is letters, digits"),
+            (r#"{"hint": ["x", "X"]}"#, "`x` is listed twice"),
+            (r#"{"hint": "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"}"#, "`hint` names more than 16"),
             (r#"{"jitter": "some"}"#, "`jitter`: unknown jitter `some`"),
             (r#"{"jitter": 2}"#, "`jitter` is a number from 0 to 1"),
             (r#"{"max": 1, "max": 2}"#, "`max` is given twice"),

@@ -38,6 +38,8 @@ pub enum Takes {
     },
     /// A list of the names of arguments.
     Names,
+    /// A list of the names of headers.
+    Headers,
     /// `true` or `false`.
     Switch,
     /// Nothing.
@@ -188,6 +190,19 @@ keys! {
         default: "`2m`",
         meaning: "if the server asks for a longer wait, the call ends at once",
         elsewhere: &["max_hint", "respect_retry_after", "retry_after"],
+    },
+    Hint: Row {
+        name: "hint",
+        takes: Takes::Headers,
+        place: Place::Policy,
+        example: "hint = [\"x-my-reset\"]",
+        value: "list of header names (`&'static [&'static str]`)",
+        default: "`[]`",
+        meaning: "further headers that ask for a wait, read like `X-RateLimit-Reset`; in milliseconds if the name ends in `-ms`",
+        elsewhere: &[
+            "header", "headers", "hint_header", "hint_headers", "hints", "rate_limit_header", "reset_header",
+            "reset_headers", "retry_after_header", "retry_after_headers", "wait_header",
+        ],
     },
     Deadline: Row {
         name: "deadline",

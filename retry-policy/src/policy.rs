@@ -36,6 +36,7 @@ pub struct Policy {
     pub(crate) never: Conditions,
     pub(crate) backoff: Backoff,
     pub(crate) max_retry_after: Option<Duration>,
+    pub(crate) hint: &'static [&'static str],
     pub(crate) deadline: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: Option<bool>,
@@ -52,6 +53,7 @@ impl Policy {
         never: Conditions::NONE,
         backoff: Backoff::DEFAULT,
         max_retry_after: None,
+        hint: &[],
         deadline: None,
         timeout: None,
         idempotent: None,
@@ -80,6 +82,15 @@ impl Policy {
     #[doc(hidden)]
     pub const fn __max_retry_after(&self) -> Option<Duration> {
         self.max_retry_after
+    }
+
+    /// Returns the names of further headers that ask for a wait. A name that ends in `-ms` is that of
+    /// a number of milliseconds.
+    ///
+    /// [`hint::read_with`](https://docs.rs/retry-http/latest/retry_http/hint/fn.read_with.html) reads
+    /// them.
+    pub const fn hint(&self) -> &'static [&'static str] {
+        self.hint
     }
 
     /// Returns the longest time that a call may take, requests and waits included.

@@ -14,6 +14,8 @@ use crate::status::StatusSet;
 const DAY: Duration = Duration::from_secs(86_400);
 /// The largest `factor`: above it the second wait is the cap, whatever the base.
 const MAX_FACTOR: f64 = 100.0;
+/// The most headers that `hint` names: each is looked up in every failure.
+const MAX_HINTS: usize = 16;
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $rule:ident($($name:ident: $ty:ty),+), or $error:expr, if $wrong:expr;)+) => {$(
@@ -109,6 +111,97 @@ pub const fn max_retry_after_and_deadline(
         }
         _ => None,
     }
+}
+
+/// Requires that `hint` names at least one header, not too many, and each once.
+pub const fn hint(names: &[&'static str]) -> Option<PolicyError> {
+    if let Some(broken) = hint_length(names.len()) {
+        return Some(broken);
+    }
+    let mut at = 0;
+    while at < names.len() {
+        let (before, _) = names.split_at(at);
+        if let Some(broken) = hint_name(names[at], before) {
+            return Some(broken);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Requires that `hint` names at least one header, and not too many.
+pub const fn hint_length(names: usize) -> Option<PolicyError> {
+    match names {
+        0 => Some(PolicyError::HintEmpty),
+        1..=MAX_HINTS => None,
+        _ => Some(PolicyError::HintTooLong),
+    }
+}
+
+/// Requires a header name that is none of `others`.
+pub const fn hint_name(name: &'static str, others: &[&str]) -> Option<PolicyError> {
+    match header_name(Key::Hint, name) {
+        None if is_one_of(name, others) => Some(PolicyError::HintRepeated(name)),
+        broken => broken,
+    }
+}
+
+/// Requires that a text that is given to `key` is the name of a header.
+pub const fn header_name(key: Key, name: &str) -> Option<PolicyError> {
+    if is_header_name(name) { None } else { Some(PolicyError::HeaderName(key)) }
+}
+
+/// Returns the message of [`PolicyError::HintRepeated`] if `hint` lists a name after `others`.
+pub fn hint_repeated(name: &str, others: &[&str]) -> Option<PolicyMessage> {
+    is_one_of(name, others).then(|| listed_twice(name))
+}
+
+/// Returns `true` if `name` can be the name of a header field: a token (RFC 9110 §5.1 and §5.6.2),
+/// which is not empty.
+pub const fn is_header_name(name: &str) -> bool {
+    /// The longest name that the `http` crate takes.
+    const LONGEST: usize = u16::MAX as usize;
+    let name = name.as_bytes();
+    let mut i = 0;
+    while i < name.len() {
+        if !matches!(
+            name[i],
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
+                | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        ) {
+            return false;
+        }
+        i += 1;
+    }
+    !name.is_empty() && name.len() <= LONGEST
+}
+
+/// Returns `true` if two names are those of one header: their case does not matter.
+const fn is_same_name(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < one.len() {
+        if !one[i].eq_ignore_ascii_case(&other[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Returns `true` if a header is one of `others`.
+const fn is_one_of(name: &str, others: &[&str]) -> bool {
+    let mut at = 0;
+    while at < others.len() {
+        if is_same_name(name, others[at]) {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// Requires that an item names errors, or 202, by which a server asks to be polled.
@@ -270,8 +363,16 @@ pub enum PolicyError {
         /// The bound on the call.
         deadline: Duration,
     },
+    /// `hint` is an empty list.
+    HintEmpty,
+    /// `hint` names more than 16 headers.
+    HintTooLong,
+    /// `hint` names a header twice.
+    HintRepeated(&'static str),
     /// `idempotency_key` is given with `idempotent = false`.
     KeyNotIdempotent,
+    /// The name of a header that a key gives is none.
+    HeaderName(Key),
     /// `on` is an empty list.
     OnEmpty,
     /// A status of `on` or `never` is neither an error nor 202.
@@ -309,6 +410,7 @@ pub enum PolicyError {
 
 impl PolicyError {
     /// Returns what is wrong, and what to write instead.
+    #[expect(clippy::too_many_lines, reason = "one arm for each rule")]
     pub const fn message(self) -> PolicyMessage {
         match self {
             Self::Max => PolicyMessage::new(
@@ -358,10 +460,22 @@ impl PolicyError {
                 .text(", above the `deadline` of ")
                 .duration(deadline)
                 .text(", before which every wait ends: lower `max_retry_after` or raise `deadline`"),
+            Self::HintEmpty => PolicyMessage::new(
+                "`hint` is empty: name the headers that ask for a wait, or leave `hint` out",
+            ),
+            Self::HintTooLong => PolicyMessage::new(
+                "`hint` names more than 16 headers, and each is looked up in every failure: name those that ask for a wait",
+            ),
+            Self::HintRepeated(name) => listed_twice(name),
             Self::KeyNotIdempotent => PolicyMessage::new(
                 "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: \
                  remove one of the two",
             ),
+            Self::HeaderName(key) => PolicyMessage::new(
+                "the name of a header is letters, digits and marks such as `-`, without spaces: write `",
+            )
+            .text(key.example())
+            .text("`"),
             Self::OnEmpty => {
                 PolicyMessage::new("`on` is empty: list what to retry, or leave `on` out for the defaults")
             }
@@ -405,6 +519,10 @@ impl PolicyError {
             ),
         }
     }
+}
+
+const fn listed_twice(name: &str) -> PolicyMessage {
+    PolicyMessage::new("`").text(name).text("` is listed twice: remove one")
 }
 
 /// Marks a value in a message that may be written nowhere.

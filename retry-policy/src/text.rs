@@ -62,6 +62,7 @@ pub fn wrong_kind(key: Key) -> String {
         Takes::Expression { what, field } => {
             format!("`{name}` is {what}: write `{example}` or `{name} = {field}`")
         }
+        Takes::Headers => format!("`{name}` is a list of header names: write `{example}`"),
         Takes::Names => format!("`{name}` lists arguments by their names: write `{example}`"),
         Takes::Switch => format!("`{name}` is `true` or `false`: write `{example}`"),
         Takes::Nothing => format!("`{name}` takes no value: write `{example}`"),

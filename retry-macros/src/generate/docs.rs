@@ -73,8 +73,14 @@ fn overrides(options: &Options) -> String {
     if keys.is_empty() { String::new() } else { format!(", with another {}", and(&keys)) }
 }
 
-/// The bounds in time, and the key.
+/// The headers that ask for a wait, the bounds in time, and the key.
 fn bounds(options: &Options, text: &mut String) {
+    if let Some(headers) = options.hint.as_deref().filter(|headers| !headers.is_empty()) {
+        let name = |given| format!("`{}`", written_name(given));
+        let names = and(&headers.iter().map(name).collect::<Vec<_>>());
+        let (header, asks) = if headers.len() == 1 { ("header", "asks") } else { ("headers", "ask") };
+        _ = write!(text, "\n\nThe {header} {names} {asks} for a wait, too.");
+    }
     if options.deadline.is_some() || options.timeout.is_some() {
         text.push_str("\n\n");
     }
@@ -93,6 +99,11 @@ fn bounds(options: &Options, text: &mut String) {
             "\n\nRequests that are not safe to repeat carry an `Idempotency-Key`, the same on every attempt of a call.",
         );
     }
+}
+
+/// A name of `hint` as it was written, without quotes.
+fn written_name(given: &Given<String>) -> String {
+    given.literal.clone().unwrap_or_else(|| as_written(&given.source))
 }
 
 fn what(options: &Options, text: &mut String) {
@@ -298,6 +309,9 @@ mod tests {
         ] {
             assert!(bounded.contains(part), "{part}: {bounded}");
         }
+        let hinted = text("hint = [\"X-My-Reset\", OTHER]");
+        assert!(hinted.contains("The headers `X-My-Reset` and `OTHER` ask for a wait, too."), "{hinted}");
+        assert!(text("policy = GENTLE, hint = [\"x\"]").contains("The header `x` asks for a wait, too."));
         assert!(text("idempotent").contains("- the statuses 408, 425, 429, 500, 502, 503 and 504\n"));
         assert!(text("idempotent = false").contains("- connections that were not made\n"));
     }

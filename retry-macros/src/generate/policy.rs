@@ -90,6 +90,7 @@ impl<'o> Built<'o> {
         built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, false, |limit| {
             duration_tokens(*limit)
         });
+        built.headers(options.hint.as_deref());
         let bounds = [("deadline", &options.deadline), ("timeout", &options.timeout)];
         for (key, bound) in bounds {
             built.set(key, bound.as_ref(), &duration, true, |bound| duration_tokens(*bound));
@@ -194,6 +195,33 @@ impl<'o> Built<'o> {
         }
         let method = Ident::new(key, Span::call_site());
         self.policy.extend(quote!(.#method(&[#(#listed),*])));
+    }
+
+    /// `.hint(&[names])`, in lower case where the names are known.
+    fn headers(&mut self, names: Option<&[Given<String>]>) {
+        let Some(names) = names else { return };
+        let text = quote!(&::core::primitive::str);
+        let written: Vec<_> = names
+            .iter()
+            .map(|name| match &name.literal {
+                Some(literal) => literal.to_ascii_lowercase().into_token_stream(),
+                None => name.source.to_token_stream(),
+            })
+            .collect();
+        let mut listed = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            if name.literal.is_some() {
+                listed.push(written[at].clone());
+                continue;
+            }
+            // What is listed before it, and the literals behind it.
+            let others = (0..names.len())
+                .filter(|other| *other < at || (*other > at && names[*other].literal.is_some()));
+            let others: Vec<_> = others.map(|other| &written[other]).collect();
+            let once = |bound: &Ident, rules: &TokenStream| quote_spanned!(name.source.span()=> #rules::hint_name(#bound, &[#(#others),*]));
+            listed.push(self.constant(&format!("HINT_{at}"), &name.source, &written[at], &text, once));
+        }
+        self.policy.extend(quote!(.hint(&[#(#listed),*])));
     }
 
     /// The rules across keys, over a policy that holds them.

@@ -41,6 +41,7 @@ pub(crate) struct Options {
     pub(crate) cap: Option<Given<Duration>>,
     pub(crate) jitter: Option<Given<Jitter>>,
     pub(crate) max_retry_after: Option<Given<Duration>>,
+    pub(crate) hint: Option<Vec<Given<String>>>,
     pub(crate) deadline: Option<Given<Duration>>,
     pub(crate) timeout: Option<Given<Duration>>,
     pub(crate) idempotent: Option<Flag>,
@@ -167,6 +168,10 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
         errors.at(&value, at_run_time(key));
         return Ok(());
     }
+    if key.takes() == Takes::Headers {
+        options.hint = readers::headers(key, &value, errors);
+        return Ok(());
+    }
     if let Err(message) = options.set(key, &value) {
         errors.at(&value, message);
     }
@@ -230,8 +235,8 @@ impl Options {
                 return mistake;
             }
             Key::Docs => self.docs = Some(readers::switch(key, value)?),
-            // These have no value to read.
-            Key::Skip | Key::Transparent | Key::Crate => {}
+            // These are read elsewhere, or have no value to read.
+            Key::Hint | Key::Skip | Key::Transparent | Key::Crate => {}
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use retry_policy::text::{self, wrong_kind};
 use retry_policy::{Jitter, PolicyError, rules};
 use syn::{Expr, ExprLit, Ident, Lit, LitBool};
 
+use crate::diagnostics::Errors;
+use crate::options::Given;
 use crate::options::value::{Literal, NotANumber, literal, number, word};
 use crate::walk::{self, Node, Parts};
 
@@ -187,6 +189,54 @@ fn makes_upstream(value: &Expr) -> bool {
         Expr::Group(group) => makes_upstream(&group.expr),
         Expr::Reference(reference) => makes_upstream(&reference.expr),
         _ => false,
+    }
+}
+
+/// Reads a list of the names of headers, and leaves out those that are wrong. Returns `None` if the
+/// value is no list.
+pub(crate) fn headers(key: Key, value: &Expr, errors: &mut Errors) -> Option<Vec<Given<String>>> {
+    let Expr::Array(list) = value else {
+        let message = match literal(value) {
+            Literal::Plain(Lit::Str(name)) if rules::is_header_name(&name.value()) => {
+                let name = name.value();
+                format!("`{0}` is a list of header names: write `{0} = [{name:?}]`", key.name())
+            }
+            _ => wrong_kind(key),
+        };
+        errors.at(value, message);
+        return None;
+    };
+    if let Some(broken) = rules::hint_length(list.elems.len()) {
+        errors.at(list, broken);
+    }
+    let mut names: Vec<Given<String>> = Vec::new();
+    for item in &list.elems {
+        let read = header(key, item).and_then(|literal| {
+            let before: Vec<_> = names.iter().filter_map(|name| name.literal.as_deref()).collect();
+            let repeated = literal.as_deref().and_then(|name| rules::hint_repeated(name, &before));
+            repeated.map_or(Ok(literal), |message| Err(message.to_string()))
+        });
+        match read {
+            Ok(literal) => names.push(Given { source: item.clone(), literal }),
+            Err(message) => errors.at(item, message),
+        }
+    }
+    Some(names)
+}
+
+/// Reads the name of a header.
+fn header(key: Key, value: &Expr) -> Result<Option<String>, String> {
+    match literal(value) {
+        Literal::Plain(Lit::Str(name)) => {
+            let name = name.value();
+            let broken = rules::header_name(key, &name);
+            checked(name, broken)
+        }
+        // `x-my-reset` is a difference.
+        Literal::None if word(value).is_none() && !matches!(value, Expr::Array(_) | Expr::Binary(_)) => {
+            Ok(None)
+        }
+        _ => Err(wrong_kind(key)),
     }
 }
 

@@ -1525,3 +1525,74 @@ fn a_method_of_async_trait() {
         "#]],
     );
 }
+
+#[test]
+fn headers_that_ask_for_a_wait() {
+    check(
+        quote!(policy = GENTLE, hint = ["X-My-Reset", OTHER, "x-my-reset-ms"]),
+        quote! {
+            async fn ping(http: &Client) -> Result<Response, Error> {
+                http.get("").send().await
+            }
+        },
+        expect![[r#"
+            async fn ping(http: &Client) -> Result<Response, Error> {
+                let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "ping"),
+                            ::retry_http::__private::Sends::Visible,
+                        );
+                        &FUNCTION
+                    },
+                    {
+                        const __HINT_1: &::core::primitive::str = OTHER;
+                        const _: () = ::retry_http::__private::rules::uphold(
+                            ::retry_http::__private::rules::hint_name(
+                                __HINT_1,
+                                &["x-my-reset", "x-my-reset-ms"],
+                            ),
+                        );
+                        const __POLICY: ::retry_http::Policy = (GENTLE)
+                            .to_builder()
+                            .hint(&["x-my-reset", __HINT_1, "x-my-reset-ms"])
+                            .__trusted();
+                        &__POLICY
+                    },
+                );
+                loop {
+                    let attempt = ::retry_http::__private::attempt(
+                            &mut call,
+                            async {
+                                if false {
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<Response, Error>,
+                                    >();
+                                }
+                                {
+                                    match http.get("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
+                                        .send()
+                                        .await
+                                }
+                            },
+                        )
+                        .await;
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
+                }
+            }
+        "#]],
+    );
+}

@@ -86,6 +86,8 @@ impl<'p> Call<'p> {
                 retry.lower_deadline(left);
             }
         }
+        // Those of the calls around are not asked about.
+        scope.hints.names = policy.hint();
         if policy.idempotency_key() {
             let call = scope.call;
             scope.outgoing.add_keys(call);

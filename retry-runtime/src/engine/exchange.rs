@@ -18,14 +18,23 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 /// (draft-ietf-httpbis-safe-method-w-body).
 const IDEMPOTENT: [&str; 7] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
+/// The hints that count for a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// The responses whose headers are read.
+    pub(crate) of: HintsOf,
+    /// The names of further headers that ask for a wait.
+    pub(crate) names: &'static [&'static str],
+}
+
 /// Selects the responses whose headers are read for a hint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Hints {
+pub(crate) enum HintsOf {
     /// Responses with a status that a policy may list.
     #[default]
-    OfRetryable,
+    Retryable,
     /// All responses.
-    OfAll,
+    All,
 }
 
 /// Describes one request and its result. `Exchange::default()` knows nothing, not even the method.
@@ -179,8 +188,8 @@ impl Exchange {
             self.record_hint(wait);
         }
         if let (Some(status), Some(headers)) = (report.status, report.headers) {
-            if hints == Hints::OfAll || is_retryable(status.as_u16()) {
-                self.record_headers(status, headers, now);
+            if hints.of == HintsOf::All || is_retryable(status.as_u16()) {
+                self.record_headers(status, headers, hints.names, now);
             }
         }
     }
@@ -191,13 +200,19 @@ impl Exchange {
     }
 
     #[cold]
-    fn record_headers(&mut self, status: StatusCode, headers: &HeaderMap, now: impl FnOnce() -> SystemTime) {
+    fn record_headers(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        names: &[&'static str],
+        now: impl FnOnce() -> SystemTime,
+    ) {
         // The server can advise against polling a 202, but not for repeating a success.
         let is_failure = !status.is_success();
         if let Some(advice) = hint::should_retry(headers).filter(|advice| is_failure || !advice) {
             self.record_should_retry(advice);
         }
-        if let Some(hint) = hint::read_from(headers, now) {
+        if let Some(hint) = hint::read_with(headers, names, now) {
             self.record_header_hint(hint);
         }
     }

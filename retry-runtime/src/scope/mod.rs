@@ -57,7 +57,8 @@ pub(crate) struct Scope {
     pub(crate) outgoing: Outgoing,
     /// `true` if an observer needs the hosts of its requests.
     pub(crate) is_observed: bool,
-    /// The hints that count: all of them if `retry_if` may ask for a retry of any outcome.
+    /// The hints that count: those of all responses if `retry_if` may ask for a retry of any outcome,
+    /// and in the headers that the innermost call names as well.
     pub(crate) hints: Hints,
     /// The address of the upstream that has admitted it.
     pub(crate) upstream: Option<NonZeroUsize>,
@@ -272,7 +273,7 @@ impl Scope {
         self.outgoing.inherit(&outer.outgoing);
         self.outgoing.keys =
             outer.outgoing.keys.as_ref().map(|keys| Box::new(keys.for_inner_call(outer.number)));
-        (self.is_observed, self.hints) = (outer.is_observed, outer.hints);
+        (self.is_observed, self.hints.of) = (outer.is_observed, outer.hints.of);
         let skipped = outer.outgoing.skipped.of_call();
         OuterAttempt { attempt: outer.number, number: outer.recorder.begin_call(idempotent), skipped }
     }
@@ -283,7 +284,7 @@ impl Scope {
         self.recorder.clear();
         self.outgoing.keys = None;
         self.refused.clear();
-        (self.is_observed, self.hints) = (false, Hints::OfRetryable);
+        (self.is_observed, self.hints) = (false, Hints::default());
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
     }
 

@@ -49,6 +49,13 @@ async fn constants(http: &reqwest::Client) -> Answer {
     http.get("http://localhost").send().await
 }
 
+const HEADER: &str = "x-my-reset";
+
+#[retry_http(hint = ["X-RateLimit-Next", "x-other-reset-ms", HEADER])]
+async fn headers(http: &reqwest::Client) -> Answer {
+    http.get("http://localhost").send().await
+}
+
 #[retry_http(on = [4xx], never = [400, 401, 403..=407], jitter = none, factor = 1)]
 async fn carved(http: &reqwest::Client) -> Answer {
     http.get("http://localhost").send().await

@@ -31,7 +31,7 @@ fn failure(failures: &[Failure], is_unprocessed: bool) -> Exchange {
 
 fn of(report: &Report<'_>) -> Exchange {
     let mut exchange = Exchange::default();
-    exchange.record_report(report, Hints::OfRetryable, now);
+    exchange.record_report(report, Hints::default(), now);
     exchange
 }
 

@@ -11,7 +11,8 @@
 //!    ones), `RateLimit-Reset`, `X-RateLimit-Reset`, `-Reset-After`, `-Reset-Requests`,
 //!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-*-reset`, and others of a table in
 //!    `vendors.rs`. A quota counts where nothing remains of it, or where it is not said how much
-//!    does (`X-RateLimit-Remaining` and so on). The longest counts.
+//!    does (`X-RateLimit-Remaining` and so on). The longest counts. So do further headers that a
+//!    policy names: `hint = ["x-my-reset"]`. What is left is then looked for in `x-my-remaining` and `x-my-remain`.
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
@@ -74,7 +75,7 @@ pub struct Hint {
     /// The wait, counted from the arrival of the response. Zero if the server names a time in the
     /// past.
     pub wait: Duration,
-    /// The name of the header that asks for the wait, in lower case.
+    /// The name of the header that asks for the wait, in lower case, or as a policy names it.
     pub header: &'static str,
 }
 
@@ -118,12 +119,26 @@ pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Optio
     read_with(headers, &[], now)
 }
 
-/// Returns the hint as [`read_from`] does, and reads the headers of `names` as well.
+/// Returns the hint as [`read_from`] does, and reads the headers of `names` as well: those of
+/// [`Policy::hint`](crate::Policy::hint).
 ///
-/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` is 0
-/// or absent. A name that ends in `-ms` is in milliseconds.
+/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` and
+/// `x-my-remain` are 0 or absent. A name that ends in `-ms` is in milliseconds. Names that are read anyway are read as
+/// ever. The case of a name does not matter, and the hint has the name as it is given.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use retry_http::hint::{self, Hint};
+/// use std::time::{Duration, SystemTime};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-my-reset", HeaderValue::from_static("7"));
+/// assert_eq!(hint::read_from(&headers, SystemTime::now), None);
+/// let hint = hint::read_with(&headers, &["x-my-reset"], SystemTime::now);
+/// assert_eq!(hint, Some(Hint { wait: Duration::from_secs(7), header: "x-my-reset" }));
+/// ```
 #[inline]
-pub(crate) fn read_with(
+pub fn read_with(
     headers: &HeaderMap,
     names: &[&'static str],
     now: impl FnOnce() -> SystemTime,
@@ -202,9 +217,15 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
         return None;
     }
     let lower = name.to_ascii_lowercase();
+    if vendors::is_listed(&lower) {
+        return None;
+    }
     if let Some((before, after)) = lower.split_once("reset") {
-        let counts = [format!("{before}remaining{after}"), format!("{before}remaining")];
-        if counts.iter().any(|count| has_remaining(headers, count)) {
+        let is_left = |word| {
+            has_remaining(headers, &format!("{before}{word}{after}"))
+                || has_remaining(headers, &format!("{before}{word}"))
+        };
+        if is_left("remaining") || is_left("remain") {
             return None;
         }
     }

@@ -33,7 +33,7 @@ fn end(recorder: &mut Recorder, number: u64, status: u16, url: &str) {
         headers.insert("retry-after", HeaderValue::from_static("7"));
     }
     let report = Report::response(StatusCode::from_u16(status).unwrap(), &headers);
-    recorder.on_report(number, &report.about(Some(url)), Hints::OfRetryable, now);
+    recorder.on_report(number, &report.about(Some(url)), Hints::default(), now);
 }
 
 /// Records `count` open requests.
@@ -302,7 +302,7 @@ fn a_report_matches_the_exchange_that_it_may_be_about() {
     };
     let failed = |kind| {
         record(&|recorder: &mut Recorder, number| {
-            recorder.on_report(number, &failure(kind), Hints::OfRetryable, now);
+            recorder.on_report(number, &failure(kind), Hints::default(), now);
         })
     };
     let responded = |status| record(&|recorder: &mut Recorder, number| end(recorder, number, status, URL));
@@ -370,7 +370,7 @@ fn a_server_may_have_done_what_it_did_not_refuse() {
     let fails = |failure| {
         let report = Report::failure(None, FailureSet::EMPTY.with(failure));
         may_have_done(&|recorder: &mut Recorder, number| {
-            recorder.on_report(number, &report, Hints::OfRetryable, now);
+            recorder.on_report(number, &report, Hints::default(), now);
         })
     };
     for status in [200, 302, 408, 409, 500, 503] {
@@ -437,7 +437,7 @@ fn marks_change_what_an_exchange_counts_for() {
     let mut recorder = Recorder::default();
     let number = recorder.on_request(prepare(&Method::GET, None));
     assert!(!recorder.exchanges()[0].has_failed() && !recorder.exchanges()[0].has_succeeded(), "open");
-    recorder.on_report(number, &Report::failure(None, FailureSet::EMPTY), Hints::OfRetryable, now);
+    recorder.on_report(number, &Report::failure(None, FailureSet::EMPTY), Hints::default(), now);
     assert!(recorder.exchanges()[0].has_failed() && !recorder.exchanges()[0].has_succeeded());
     recorder.exchanges_mut()[0].mark = Mark::Succeeded;
     assert!(!recorder.exchanges()[0].has_failed() && recorder.exchanges()[0].has_succeeded());
