@@ -114,11 +114,26 @@ pub(crate) fn flag(key: Key, value: &Expr) -> Result<Flag, String> {
         Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => {
             Ok(Flag { source: value.to_token_stream(), value: wanted.value })
         }
-        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) if key == Key::IdempotencyKey => Err(
-            "`idempotency_key` is a flag, and the header always is `Idempotency-Key`: write `idempotency_key`".to_owned(),
-        ),
         _ => Err(wrong_kind(key)),
     }
+}
+
+/// Reads the name of the header of a key.
+pub(crate) fn header(key: Key, value: &Expr) -> Result<Option<String>, String> {
+    match literal(value) {
+        Literal::Plain(Lit::Str(name)) => {
+            let name = name.value();
+            let broken = rules::idempotency_header(&name);
+            checked(name, broken)
+        }
+        Literal::None if is_constant(value) => Ok(None),
+        _ => Err(wrong_kind(key)),
+    }
+}
+
+/// Returns `true` if a value may be a constant: not a word of ours, and no list.
+fn is_constant(value: &Expr) -> bool {
+    word(value).is_none() && !matches!(value, Expr::Array(_))
 }
 
 pub(crate) fn switch(key: Key, value: &Expr) -> Result<LitBool, String> {

@@ -1,0 +1,30 @@
+//! Texts of a configuration that a policy keeps: a [`Policy`](crate::Policy) is `Copy`, and so can
+//! hold a text only if that lives as long as the program.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+/// Returns `text` as a text that lives as long as the program. Each text is kept once, so that
+/// reading the same configuration again keeps nothing more.
+pub(crate) fn intern(text: &str) -> &'static str {
+    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(text) = kept.get(text) {
+        return text;
+    }
+    let text: &'static str = Box::leak(text.into());
+    kept.insert(text);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_kept_once() {
+        let [once, again] = [String::from("X-Key"), String::from("X-Key")].map(|text| intern(&text));
+        assert!(std::ptr::eq(once, again));
+        assert_eq!((once, intern("x-key")), ("X-Key", "x-key"));
+    }
+}
