@@ -103,6 +103,10 @@ impl<'a> PolicyBuilder<'a> {
     /// Sets whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2). By
     /// default the method and the idempotency key decide. What a `transparent` function, or an
     /// annotated function that is called, declares of its own requests wins.
+    ///
+    /// A key that the function's body makes is another one on each attempt, so it does not make a
+    /// POST idempotent: use [`idempotency_key`](Self::idempotency_key), or make the key before the
+    /// call.
     pub const fn idempotent(mut self, idempotent: bool) -> Self {
         self.policy.idempotent = Some(idempotent);
         self

@@ -277,6 +277,15 @@ pub const fn none_never(on: &[Condition], never: &Conditions) -> Option<PolicyEr
     None
 }
 
+/// The message of [`PolicyError::HeaderName`], before the example.
+const NO_HEADER: &str =
+    "the name of a header is letters, digits and marks such as `-`, without spaces: write `";
+/// The message of [`PolicyError::TakenHeader`], before and after the name.
+const TAKEN_HEADER: [&str; 2] = [
+    "no key can be sent in a header `",
+    "`: name the one that the server documents, or write `idempotency_key` for `Idempotency-Key`",
+];
+
 /// The message of [`PolicyError::OnIsNever`], before and after the item.
 const ON_IS_NEVER: [&str; 2] =
     ["`never` covers `", "` of `on`, so this is never retried: remove it from one of the two"];
@@ -446,14 +455,11 @@ impl PolicyError {
                 "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: \
                  remove one of the two",
             ),
-            Self::HeaderName(key) => PolicyMessage::new(
-                "the name of a header is letters, digits and marks such as `-`, without spaces: write `",
-            )
-            .text(key.example())
-            .text("`"),
-            Self::TakenHeader(name) => PolicyMessage::new("no key can be sent in a header `")
-                .text(name)
-                .text("`: name the one that the server documents, or write `idempotency_key` for `Idempotency-Key`"),
+            Self::HeaderName(key) => PolicyMessage::new(NO_HEADER).text(key.example()).text("`"),
+            Self::TakenHeader(name) => {
+                let [before, after] = TAKEN_HEADER;
+                PolicyMessage::new(before).text(name).text(after)
+            }
             Self::OnEmpty => {
                 PolicyMessage::new("`on` is empty: list what to retry, or leave `on` out for the defaults")
             }
