@@ -173,7 +173,10 @@ impl Api {
         self.http.get("http://localhost").send().await
     }
 
-    #[retry_http(reauth = self.renewal.once_blocking(|| true), observer = note, upstream = self.upstream, timeout = 3s)]
+    #[retry_http(
+        reauth = self.renewal.once_blocking(|| true), observer = note, upstream = self.upstream, timeout = 3s,
+        idempotency_key = "X-Key"
+    )]
     fn all_blocking(&self, http: &reqwest::blocking::Client) -> reqwest::Result<String> {
         http.get("http://localhost").send()?.text()
     }

@@ -92,7 +92,12 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 Key::Deadline => policy = policy.deadline(value.duration().map_err(wrong)?),
                 Key::Timeout => policy = policy.timeout(value.duration().map_err(wrong)?),
                 Key::Idempotent => policy = policy.idempotent(value.flag().map_err(wrong)?),
-                Key::IdempotencyKey => policy = policy.idempotency_key(value.flag().map_err(wrong)?),
+                Key::IdempotencyKey => {
+                    policy = match value.header().map_err(wrong)? {
+                        Header::Named(name) => policy.idempotency_header(name),
+                        Header::Flag(flag) => policy.idempotency_key(flag),
+                    };
+                }
                 other => return Err(M::Error::custom(not_here(other))),
             }
         }
@@ -131,6 +136,12 @@ fn not_here(key: Key) -> String {
 struct Value {
     key: Key,
     given: Given,
+}
+
+/// The name of a header, or a flag.
+enum Header {
+    Named(&'static str),
+    Flag(bool),
 }
 
 /// A value as the format has it.
@@ -218,6 +229,16 @@ impl Value {
             Given::Text(text) if text == "true" => Ok(true),
             Given::Text(text) if text == "false" => Ok(false),
             _ => self.wrong_kind(),
+        }
+    }
+
+    fn header(&self) -> Result<Header, String> {
+        match &self.given {
+            Given::Text(name) if name != "true" && name != "false" => match rules::idempotency_header(name) {
+                Some(broken) => Err(broken.to_string()),
+                None => Ok(Header::Named(intern(name))),
+            },
+            _ => self.flag().map(Header::Flag),
         }
     }
 
@@ -324,6 +345,40 @@ mod tests {
         let hinted = Policy::builder().on(&on).build().unwrap();
         assert_eq!(read(r#"{"on": ["default", "403 if hinted"]}"#), Ok(hinted));
         assert_eq!(read(r#"{"on": "default, 403 if hinted"}"#), Ok(hinted));
+    }
+
+    #[test]
+    fn the_key_is_a_flag_or_names_its_header() {
+        let header = |value: &str| {
+            let policy = read(&format!(r#"{{"idempotency_key": {value}}}"#))?;
+            Ok::<_, String>(policy.idempotency_header())
+        };
+        for flag in ["true", "\"true\""] {
+            assert_eq!(header(flag), Ok(Some("Idempotency-Key")));
+        }
+        for flag in ["false", "\"false\""] {
+            assert_eq!(header(flag), Ok(None));
+        }
+        let named = header("\" PayPal-Request-Id \"").unwrap().unwrap();
+        assert_eq!(named, "PayPal-Request-Id");
+        let again = header("\"PayPal-Request-Id\"").unwrap().unwrap();
+        assert!(std::ptr::eq(named, again), "the same configuration keeps nothing more");
+        for (value, part) in [
+            ("1", "is a flag or the name of a header"),
+            ("[]", "is a flag or the name of a header"),
+            ("\"\"", "the name of a header is letters"),
+            ("\"X Key\"", "the name of a header is letters"),
+            ("\"TRUE\"", "no key can be sent in a header `true`"),
+            ("\"1\"", "no key can be sent in a header `1`"),
+            ("\"content-length\"", "no key can be sent in a header `Content-Length`"),
+        ] {
+            let message = header(value).unwrap_err();
+            assert!(message.contains(part), "{value}: {message}");
+        }
+        let over = Policy::builder().idempotency_header("x-key").build().unwrap();
+        let over = |json: &str| over.overlay(&mut serde_json::Deserializer::from_str(json)).unwrap();
+        assert_eq!(over("{}").idempotency_header(), Some("x-key"));
+        assert_eq!(over(r#"{"idempotency_key": true}"#).idempotency_header(), Some("Idempotency-Key"));
     }
 
     #[test]

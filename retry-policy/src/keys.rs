@@ -25,6 +25,8 @@ pub enum Takes {
     Bound,
     /// Nothing, `true` or `false`.
     Flag,
+    /// Nothing, `true`, `false`, or the name of a header.
+    Header,
     /// An expression that is run.
     Renewal,
     /// A function or a closure.
@@ -241,13 +243,15 @@ keys! {
     },
     IdempotencyKey: Row {
         name: "idempotency_key",
-        takes: Takes::Flag,
+        takes: Takes::Header,
         place: Place::Policy,
-        example: "idempotency_key",
-        value: "flag",
+        example: "idempotency_key = \"PayPal-Request-Id\"",
+        value: "flag, or the header's name (`&'static str`)",
         default: "off",
-        meaning: "one `Idempotency-Key` per unsafe request; the request keeps it on every attempt",
-        elsewhere: &["dedupe", "idem_key", "idempotence_key", "idempotent_key", "request_id"],
+        meaning: "one key per unsafe request, as `Idempotency-Key` or in the header named; the request keeps it on every attempt, and a 409 to its repeat is retried",
+        elsewhere: &[
+            "dedupe", "idem_key", "idempotence_key", "idempotency_header", "idempotent_key", "request_id",
+        ],
     },
     Reauth: Row {
         name: "reauth",

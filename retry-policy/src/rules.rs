@@ -55,6 +55,86 @@ rules! {
     not_never(item: Condition, never: &Conditions), or PolicyError::OnIsNever(item), if never.covers(item);
 }
 
+/// Requires the name of a header in which a key can be sent.
+pub const fn idempotency_header(name: &str) -> Option<PolicyError> {
+    let mut i = 0;
+    while i < TAKEN.len() {
+        if is_same_name(TAKEN[i], name) {
+            return Some(PolicyError::TakenHeader(TAKEN[i]));
+        }
+        i += 1;
+    }
+    if is_header_name(name) { None } else { Some(PolicyError::HeaderName(Key::IdempotencyKey)) }
+}
+
+/// The headers in which no key can be sent, since they mean something else to a server or a client,
+/// and the words that a configuration has for flags.
+const TAKEN: [&str; 27] = [
+    "Accept",
+    "Accept-Encoding",
+    "Authorization",
+    "Connection",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Type",
+    "Cookie",
+    "Expect",
+    "Host",
+    "Keep-Alive",
+    "Origin",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "Range",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "1",
+    "0",
+];
+
+/// Returns `true` if `name` can be the name of a header field: a token (RFC 9110 §5.1 and §5.6.2),
+/// which is not empty.
+pub const fn is_header_name(name: &str) -> bool {
+    /// The longest name that the `http` crate takes.
+    const LONGEST: usize = u16::MAX as usize;
+    let name = name.as_bytes();
+    let mut i = 0;
+    while i < name.len() {
+        if !matches!(
+            name[i],
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
+                | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        ) {
+            return false;
+        }
+        i += 1;
+    }
+    !name.is_empty() && name.len() <= LONGEST
+}
+
+/// Returns `true` if two names are those of one header: their case does not matter.
+const fn is_same_name(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < one.len() {
+        if !one[i].eq_ignore_ascii_case(&other[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
 /// Requires a first wait above zero and of at most a day.
 pub const fn base(base: Duration) -> Option<PolicyError> {
     wait(Key::Base, base)
@@ -156,42 +236,6 @@ pub fn hint_repeated(name: &str, others: &[&str]) -> Option<PolicyMessage> {
     is_one_of(name, others).then(|| listed_twice(name))
 }
 
-/// Returns `true` if `name` can be the name of a header field: a token (RFC 9110 §5.1 and §5.6.2),
-/// which is not empty.
-pub const fn is_header_name(name: &str) -> bool {
-    /// The longest name that the `http` crate takes.
-    const LONGEST: usize = u16::MAX as usize;
-    let name = name.as_bytes();
-    let mut i = 0;
-    while i < name.len() {
-        if !matches!(
-            name[i],
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
-                | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        ) {
-            return false;
-        }
-        i += 1;
-    }
-    !name.is_empty() && name.len() <= LONGEST
-}
-
-/// Returns `true` if two names are those of one header: their case does not matter.
-const fn is_same_name(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    if one.len() != other.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < one.len() {
-        if !one[i].eq_ignore_ascii_case(&other[i]) {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
 /// Returns `true` if a header is one of `others`.
 const fn is_one_of(name: &str, others: &[&str]) -> bool {
     let mut at = 0;
@@ -290,6 +334,15 @@ pub const fn none_never(on: &[Condition], never: &Conditions) -> Option<PolicyEr
     None
 }
 
+/// The message of [`PolicyError::HeaderName`], before the example.
+const NO_HEADER: &str =
+    "the name of a header is letters, digits and marks such as `-`, without spaces: write `";
+/// The message of [`PolicyError::TakenHeader`], before and after the name.
+const TAKEN_HEADER: [&str; 2] = [
+    "no key can be sent in a header `",
+    "`: name the one that the server documents, or write `idempotency_key` for `Idempotency-Key`",
+];
+
 /// The message of [`PolicyError::OnIsNever`], before and after the item.
 const ON_IS_NEVER: [&str; 2] =
     ["`never` covers `", "` of `on`, so this is never retried: remove it from one of the two"];
@@ -373,6 +426,8 @@ pub enum PolicyError {
     KeyNotIdempotent,
     /// The name of a header that a key gives is none.
     HeaderName(Key),
+    /// `idempotency_key` names a header that means something else, or a flag as a text.
+    TakenHeader(&'static str),
     /// `on` is an empty list.
     OnEmpty,
     /// A status of `on` or `never` is neither an error nor 202.
@@ -471,11 +526,11 @@ impl PolicyError {
                 "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: \
                  remove one of the two",
             ),
-            Self::HeaderName(key) => PolicyMessage::new(
-                "the name of a header is letters, digits and marks such as `-`, without spaces: write `",
-            )
-            .text(key.example())
-            .text("`"),
+            Self::HeaderName(key) => PolicyMessage::new(NO_HEADER).text(key.example()).text("`"),
+            Self::TakenHeader(name) => {
+                let [before, after] = TAKEN_HEADER;
+                PolicyMessage::new(before).text(name).text(after)
+            }
             Self::OnEmpty => {
                 PolicyMessage::new("`on` is empty: list what to retry, or leave `on` out for the defaults")
             }

@@ -53,6 +53,9 @@ pub fn wrong_kind(key: Key) -> String {
         Takes::Factor => PolicyError::Factor.to_string(),
         Takes::Jitter => PolicyError::Jitter.to_string(),
         Takes::Flag => format!("`{name}` is a flag: write `{name}`, or `{name} = false`"),
+        Takes::Header => {
+            format!("`{name}` is a flag or the name of a header: write `{name}`, or `{example}`")
+        }
         Takes::Renewal => format!(
             "`{name}` is an expression that renews the credentials: write `{example}`, or `{name} = login(http)`"
         ),

@@ -95,8 +95,15 @@ fn bounds(options: &Options, text: &mut String) {
         _ = write!(text, "Each request takes at most {}.", written(Some(timeout), &Duration::ZERO, human));
     }
     if options.idempotency_key.as_ref().is_some_and(|key| key.value) {
-        text.push_str(
-            "\n\nRequests that are not safe to repeat carry an `Idempotency-Key`, the same on every attempt of a call.",
+        let header = match &options.idempotency_header {
+            None => "an `Idempotency-Key`".to_owned(),
+            Some(Given { literal: Some(name), .. }) => format!("a key as `{name}`"),
+            Some(given) => format!("a key in the header `{}`", as_written(&given.source)),
+        };
+        _ = write!(
+            text,
+            "\n\nRequests that are not safe to repeat carry {header}, the same on every attempt of a call. A 409 that \
+             answers such a repeat is retried."
         );
     }
 }
@@ -312,6 +319,15 @@ mod tests {
         let hinted = text("hint = [\"X-My-Reset\", OTHER]");
         assert!(hinted.contains("The headers `X-My-Reset` and `OTHER` ask for a wait, too."), "{hinted}");
         assert!(text("policy = GENTLE, hint = [\"x\"]").contains("The header `x` asks for a wait, too."));
+        for (key, part) in [
+            ("\"X-Key\"", "carry a key as `X-Key`, the same"),
+            ("HEADER", "carry a key in the header `HEADER`, the same"),
+            ("true", "carry an `Idempotency-Key`, the same"),
+        ] {
+            let named = text(&format!("idempotency_key = {key}"));
+            assert!(named.contains(part), "{part}: {named}");
+        }
+        assert!(!text("idempotency_key = false").contains("carry"));
         assert!(text("idempotent").contains("- the statuses 408, 425, 429, 500, 502, 503 and 504\n"));
         assert!(text("idempotent = false").contains("- connections that were not made\n"));
     }

@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, Generics};
 
 use crate::options::conditions::Condition;
-use crate::options::{Given, Options};
+use crate::options::{Flag, Given, Options};
 use crate::paths::Facade;
 use retry_policy::Jitter;
 use retry_policy::keys::{Key, Place, Takes};
@@ -95,12 +95,21 @@ impl<'o> Built<'o> {
         for (key, bound) in bounds {
             built.set(key, bound.as_ref(), &duration, true, |bound| duration_tokens(*bound));
         }
-        let flags = [("idempotent", &options.idempotent), ("idempotency_key", &options.idempotency_key)];
-        for (key, flag) in flags {
-            let (method, value) = (Ident::new(key, Span::call_site()), flag.as_ref().map(|flag| flag.value));
-            built.policy.extend(value.map(|value| quote!(.#method(#value))));
+        built.flag("idempotent", options.idempotent.as_ref());
+        match &options.idempotency_header {
+            None => built.flag("idempotency_key", options.idempotency_key.as_ref()),
+            header => {
+                let text = quote!(&::core::primitive::str);
+                built.set("idempotency_header", header.as_ref(), &text, true, |name| quote!(#name));
+            }
         }
         built
+    }
+
+    /// `.key(true)`.
+    fn flag(&mut self, key: &str, flag: Option<&Flag>) {
+        let (method, value) = (Ident::new(key, Span::call_site()), flag.map(|flag| flag.value));
+        self.policy.extend(value.map(|value| quote!(.#method(#value))));
     }
 
     /// `.key(value)`.

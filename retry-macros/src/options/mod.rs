@@ -7,14 +7,14 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use retry_policy::keys::{self, Key, Takes};
 use retry_policy::words::list;
-use retry_policy::{Jitter, text};
+use retry_policy::{Jitter, rules, text};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, LitBool, Path, Token, token};
 
 use crate::diagnostics::Errors;
 use crate::options::conditions::Condition;
-use crate::options::readers::Flag;
+pub(crate) use crate::options::readers::Flag;
 use crate::options::value::is_number;
 use crate::paths::Facade;
 use crate::tokens::mentions_self;
@@ -46,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Given<Duration>>,
     pub(crate) idempotent: Option<Flag>,
     pub(crate) idempotency_key: Option<Flag>,
+    /// The header of the keys, where `idempotency_key` names it.
+    pub(crate) idempotency_header: Option<Given<String>>,
     pub(crate) reauth: Option<Expr>,
     pub(crate) retry_if: Option<Expr>,
     pub(crate) never_if: Option<Expr>,
@@ -112,7 +114,7 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
             options.set_word(key, word);
             return Ok(());
         }
-        Takes::Flag if is_alone => {
+        Takes::Flag | Takes::Header if is_alone => {
             options.set_flag(key, Flag { source: word.into_token_stream(), value: true });
             return Ok(());
         }
@@ -222,7 +224,15 @@ impl Options {
             Key::MaxRetryAfter => self.max_retry_after = given(value, readers::duration(key, value)?),
             Key::Deadline => self.deadline = given(value, readers::duration(key, value)?),
             Key::Timeout => self.timeout = given(value, readers::duration(key, value)?),
-            Key::Idempotent | Key::IdempotencyKey => self.set_flag(key, readers::flag(key, value)?),
+            Key::Idempotent => self.idempotent = Some(readers::flag(key, value)?),
+            Key::IdempotencyKey => match readers::flag(key, value) {
+                Ok(flag) => self.idempotency_key = Some(flag),
+                Err(_) => {
+                    self.idempotency_header =
+                        given(value, readers::header(key, value, rules::idempotency_header)?);
+                    self.idempotency_key = Some(Flag { source: value.to_token_stream(), value: true });
+                }
+            },
             Key::Reauth => self.reauth = Some(readers::renewal(value)?),
             Key::RetryIf => self.retry_if = Some(readers::expression(key, value)?),
             Key::NeverIf => self.never_if = Some(readers::expression(key, value)?),

@@ -116,11 +116,31 @@ pub(crate) fn flag(key: Key, value: &Expr) -> Result<Flag, String> {
         Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => {
             Ok(Flag { source: value.to_token_stream(), value: wanted.value })
         }
-        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) if key == Key::IdempotencyKey => Err(
-            "`idempotency_key` is a flag, and the header always is `Idempotency-Key`: write `idempotency_key`".to_owned(),
-        ),
         _ => Err(wrong_kind(key)),
     }
+}
+
+/// Reads the name of a header, which `rule` checks.
+pub(crate) fn header(
+    key: Key,
+    value: &Expr,
+    rule: fn(&str) -> Option<PolicyError>,
+) -> Result<Option<String>, String> {
+    match literal(value) {
+        Literal::Plain(Lit::Str(name)) => {
+            let name = name.value();
+            let broken = rule(&name);
+            checked(name, broken)
+        }
+        Literal::None if is_constant(value) => Ok(None),
+        _ => Err(wrong_kind(key)),
+    }
+}
+
+/// Returns `true` if a value may be a constant: not a word of ours, no list, and no name without
+/// quotes, such as `x-my-reset`, which is a difference.
+fn is_constant(value: &Expr) -> bool {
+    word(value).is_none() && !matches!(value, Expr::Array(_) | Expr::Binary(_))
 }
 
 pub(crate) fn switch(key: Key, value: &Expr) -> Result<LitBool, String> {
@@ -211,7 +231,7 @@ pub(crate) fn headers(key: Key, value: &Expr, errors: &mut Errors) -> Option<Vec
     }
     let mut names: Vec<Given<String>> = Vec::new();
     for item in &list.elems {
-        let read = header(key, item).and_then(|literal| {
+        let read = header(key, item, |name| rules::header_name(Key::Hint, name)).and_then(|literal| {
             let before: Vec<_> = names.iter().filter_map(|name| name.literal.as_deref()).collect();
             let repeated = literal.as_deref().and_then(|name| rules::hint_repeated(name, &before));
             repeated.map_or(Ok(literal), |message| Err(message.to_string()))
@@ -222,22 +242,6 @@ pub(crate) fn headers(key: Key, value: &Expr, errors: &mut Errors) -> Option<Vec
         }
     }
     Some(names)
-}
-
-/// Reads the name of a header.
-fn header(key: Key, value: &Expr) -> Result<Option<String>, String> {
-    match literal(value) {
-        Literal::Plain(Lit::Str(name)) => {
-            let name = name.value();
-            let broken = rules::header_name(key, &name);
-            checked(name, broken)
-        }
-        // `x-my-reset` is a difference.
-        Literal::None if word(value).is_none() && !matches!(value, Expr::Array(_) | Expr::Binary(_)) => {
-            Ok(None)
-        }
-        _ => Err(wrong_kind(key)),
-    }
 }
 
 /// Returns the names of arguments, and the mistake if they are no list of names. What is named

@@ -23,6 +23,7 @@ struct Row {
     timeout: Option<Duration>,
     idempotent: Option<bool>,
     idempotency_key: Option<bool>,
+    idempotency_header: Option<&'static str>,
 }
 
 /// A key, and its value as the attribute and as JSON have it.
@@ -36,19 +37,8 @@ impl Row {
                 if let Some(value) = self.$key { policy = policy.$key(value); }
             )+};
         }
-        set!(
-            max,
-            base,
-            factor,
-            cap,
-            jitter,
-            max_retry_after,
-            hint,
-            deadline,
-            timeout,
-            idempotent,
-            idempotency_key
-        );
+        set!(max, base, factor, cap, jitter, max_retry_after, hint, deadline, timeout);
+        set!(idempotent, idempotency_key, idempotency_header);
         if let Some(on) = &self.on {
             policy = policy.on(on);
         }
@@ -99,7 +89,8 @@ impl Row {
         push("deadline", duration(self.deadline), quote);
         push("timeout", duration(self.timeout), quote);
         push("idempotent", self.idempotent.map(|flag| flag.to_string()), plain);
-        push("idempotency_key", self.idempotency_key.map(|flag| flag.to_string()), plain);
+        let header = self.idempotency_header.map(|name| format!("{name:?}"));
+        push("idempotency_key", header.or(self.idempotency_key.map(|flag| flag.to_string())), plain);
         all
     }
 
@@ -249,6 +240,14 @@ fn rows() -> Vec<Row> {
         for idempotency_key in [None, Some(true), Some(false)] {
             rows.push(Row { idempotent, idempotency_key, ..none() });
         }
+        for name in
+            ["PayPal-Request-Id", "x-k", "!#$%&'*+-.^_`|~0aZ", "", " ", "X Key", "X-Key:", "Clé", "(x)"]
+        {
+            rows.push(Row { idempotent, idempotency_header: Some(name), ..none() });
+        }
+        for name in ["host", "Content-Length", "TRANSFER-ENCODING", "connection", "cookie", "yes", "1"] {
+            rows.push(Row { idempotent, idempotency_header: Some(name), ..none() });
+        }
     }
     let lists = lists();
     for list in &lists {
@@ -332,6 +331,8 @@ fn one_grammar() {
         ("hint = [\"X\", \"x\"]", r#"{"hint": ["X", "x"]}"#),
         ("hint_header = \"x\"", r#"{"hint_header": "x"}"#),
         ("retry_after_header = \"x\"", r#"{"retry_after_header": "x"}"#),
+        ("idempotency_key = 1", r#"{"idempotency_key": 1}"#),
+        ("idempotency_key = [true]", r#"{"idempotency_key": [true]}"#),
         ("on = 429", r#"{"on": 429}"#),
         ("on = [1xx]", r#"{"on": ["1xx"]}"#),
         ("on = [5XX]", r#"{"on": ["5XX"]}"#),

@@ -88,9 +88,9 @@ impl<'p> Call<'p> {
         }
         // Those of the calls around are not asked about.
         scope.hints.names = policy.hint();
-        if policy.idempotency_key() {
+        if let Some(header) = policy.idempotency_header() {
             let call = scope.call;
-            scope.outgoing.add_keys(call);
+            scope.outgoing.add_keys(call, header);
         }
         // Built in one expression, in its final place, as a call is large.
         Self {
@@ -187,6 +187,7 @@ impl<'p> Call<'p> {
     /// Sets the exchanges of the attempt aside: the next one records its own.
     #[inline]
     fn reset_recorder(&mut self) {
+        self.scope.remember_keys();
         if self.outer.is_none() {
             self.scope.recorder.clear();
             return;

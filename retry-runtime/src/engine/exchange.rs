@@ -49,6 +49,10 @@ pub(crate) enum HintsOf {
 /// let mut refused = Exchange::new(&Method::POST, &HeaderMap::new());
 /// refused.on_error(Failure::Connect);
 ///
+/// let mut repeated = Exchange::new(&Method::POST, &HeaderMap::new());
+/// repeated.record_repeat();
+/// repeated.on_response(StatusCode::CONFLICT);
+///
 /// let mut limited = Exchange::default();
 /// limited.on_response(StatusCode::TOO_MANY_REQUESTS);
 /// limited.record_hint(Duration::from_secs(2));
@@ -77,9 +81,11 @@ pub struct Exchange {
 pub(crate) struct Idempotency {
     /// The user's declaration that the request is idempotent, or that it is not.
     pub(crate) declared: Option<bool>,
-    /// `true` if the request has an `Idempotency-Key`. Looked up only if the request is not
+    /// `true` if the request has an idempotency key. Looked up only if the request is not
     /// idempotent otherwise.
     pub(crate) has_key: bool,
+    /// `true` if an earlier attempt of the call has sent this key.
+    pub(crate) is_repeat: bool,
 }
 
 impl Exchange {
@@ -285,11 +291,24 @@ impl Exchange {
 
     /// Forgets the request's key, which is of no use to the code that repeats it from here on.
     pub(crate) fn forget_key(&mut self) {
-        self.idempotency.has_key = false;
+        (self.idempotency.has_key, self.idempotency.is_repeat) = (false, false);
+    }
+
+    /// Records that the request has an idempotency key, which an earlier attempt of the call has sent
+    /// already. A 409 then says that the first request is still being worked on, and is retried
+    /// (draft-ietf-httpapi-idempotency-key-header §2.6).
+    pub fn record_repeat(&mut self) {
+        (self.idempotency.has_key, self.idempotency.is_repeat) = (true, true);
+    }
+
+    /// Returns `true` if the server is still working on the request, which an earlier attempt has
+    /// sent with the same key: that is what a 409 says of a repeat.
+    pub(crate) fn is_in_progress(&self) -> bool {
+        self.idempotency.is_repeat && self.status == Some(StatusCode::CONFLICT)
     }
 
     /// Returns `true` if repeating the request has the same effect as sending it once (RFC 9110
-    /// §9.2.2): by its method, or by an `Idempotency-Key`. A request with an unknown method is not
+    /// §9.2.2): by its method, or by an idempotency key. A request with an unknown method is not
     /// idempotent.
     #[inline]
     pub fn is_idempotent(&self) -> bool {
@@ -301,7 +320,7 @@ impl Exchange {
     /// processed is as good as idempotent (RFC 9113 §8.7), whatever is declared.
     #[inline]
     pub(crate) fn is_idempotent_under(&self, policy: Option<bool>) -> bool {
-        let Idempotency { declared, has_key } = self.idempotency;
+        let Idempotency { declared, has_key, .. } = self.idempotency;
         self.is_unprocessed
             || declared
                 .or(policy)
@@ -381,7 +400,7 @@ impl Idempotency {
     #[inline]
     pub(crate) fn new(method: &Method, headers: &HeaderMap, declared: Option<bool>) -> Self {
         let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
-        Self { declared, has_key: !is_safe && headers.contains_key(IDEMPOTENCY_KEY) }
+        Self { declared, has_key: !is_safe && headers.contains_key(IDEMPOTENCY_KEY), is_repeat: false }
     }
 }
 

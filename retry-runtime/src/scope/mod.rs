@@ -22,7 +22,7 @@ use http::{HeaderMap, Method};
 use crate::engine::exchange::Hints;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::drain::Drain;
-use crate::scope::outgoing::Outgoing;
+use crate::scope::outgoing::{Keys, Outgoing};
 use crate::scope::renewal::RenewalCount;
 
 thread_local! {
@@ -230,18 +230,42 @@ pub(crate) fn bound() -> Option<Duration> {
 }
 
 /// Sets the idempotency key of a request that is about to be sent, if a call around has
-/// `idempotency_key`.
+/// `idempotency_key`. A request that has a key keeps it.
 pub(crate) fn set_key(method: &Method, path: &str, headers: &mut HeaderMap) -> Option<Key> {
     let attempt = current(|scope| scope.outgoing.keys.is_some().then_some(scope.number)).flatten()?;
     let request = hash(&(method, path));
     let set = |scopes: &RefCell<Scopes>| {
         let scopes = &mut scopes.borrow_mut().entered;
-        let number = key_number(scopes, attempt, request);
-        let keys = scopes.last()?.outgoing.keys.as_ref()?;
-        keys.write(request, number, headers);
-        Some(Key { call: keys.owner, request })
+        let (call, id) = match keys_of(scopes, attempt)?.own(headers) {
+            Some(own) => (None, hash(&(request, own.as_bytes()))),
+            None => {
+                let number = key_number(scopes, attempt, request);
+                let keys = keys_of(scopes, attempt)?;
+                keys.write(request, number, headers)?;
+                (Some(keys.owner), hash(&(request, number)))
+            }
+        };
+        Some(Key { call, request, id, is_repeat: is_repeat(scopes, attempt, id) })
     };
     SCOPES.try_with(set).ok().flatten()
+}
+
+/// Returns the keys of the attempt with this number.
+fn keys_of(scopes: &[Box<Scope>], attempt: u64) -> Option<&Keys> {
+    scopes.iter().rev().find(|scope| scope.number == attempt)?.outgoing.keys.as_deref()
+}
+
+/// Returns `true` if an attempt before the one with this number has sent the key with this id, or an
+/// attempt before the one of a call around that has the same keys.
+fn is_repeat(scopes: &[Box<Scope>], attempt: u64, id: u64) -> bool {
+    let mut next = keys_of(scopes, attempt);
+    while let Some(keys) = next {
+        if keys.has_sent(id) {
+            return true;
+        }
+        next = keys.outer.and_then(|outer| keys_of(scopes, outer));
+    }
+    false
 }
 
 /// Takes a number for a request of the attempt with this number, from the call that owns the keys.
@@ -301,6 +325,14 @@ impl Scope {
         (scope.call, scope.renewals) = (self.call, self.renewals);
         scope.outgoing.inherit(&self.outgoing);
         scope
+    }
+
+    /// Remembers which keys the attempt that has ended has sent, if requests get any.
+    #[inline]
+    pub(crate) fn remember_keys(&mut self) {
+        if let Some(keys) = &mut self.outgoing.keys {
+            keys.remember(&self.recorder);
+        }
     }
 
     /// Begins the next attempt.

@@ -202,7 +202,7 @@ fn the_hint_of_another_exchange_is_waited_for_but_is_not_of_the_deciding_one() {
 fn requests_with_one_key_that_overlap_forbid_a_repeat() {
     let keyed = |request| {
         let mut prepared = Prepared::new(&Method::POST, &HeaderMap::new(), A, None);
-        prepared.give_key(Key { call: 1, request });
+        prepared.record_key(Key { call: Some(1), request, id: request, is_repeat: false });
         prepared
     };
     let row: Row<'_> = (&Method::POST, A, Status(503));
@@ -267,7 +267,7 @@ fn a_summary_forbids_a_repeat_by_each_of_its_facts() {
     let overlapping_keys = |recorder: &mut Recorder| {
         let numbers = [(); 2].map(|()| {
             let mut prepared = Prepared::new(&Method::POST, &HeaderMap::new(), A, None);
-            prepared.give_key(Key { call: 1, request: 1 });
+            prepared.record_key(Key { call: Some(1), request: 1, id: 1, is_repeat: false });
             recorder.on_request(prepared)
         });
         for number in numbers {
