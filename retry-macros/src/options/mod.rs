@@ -225,14 +225,15 @@ impl Options {
             Key::Deadline => self.deadline = given(value, readers::duration(key, value)?),
             Key::Timeout => self.timeout = given(value, readers::duration(key, value)?),
             Key::Idempotent => self.idempotent = Some(readers::flag(key, value)?),
-            Key::IdempotencyKey => match readers::flag(key, value) {
-                Ok(flag) => self.idempotency_key = Some(flag),
-                Err(_) => {
-                    self.idempotency_header =
-                        given(value, readers::header(key, value, rules::idempotency_header)?);
+            Key::IdempotencyKey => {
+                if let Ok(flag) = readers::flag(key, value) {
+                    self.idempotency_key = Some(flag);
+                } else {
+                    let name = readers::header(key, value, rules::idempotency_header)?;
+                    self.idempotency_header = given(value, name);
                     self.idempotency_key = Some(Flag { source: value.to_token_stream(), value: true });
                 }
-            },
+            }
             Key::Reauth => self.reauth = Some(readers::renewal(value)?),
             Key::RetryIf => self.retry_if = Some(readers::expression(key, value)?),
             Key::NeverIf => self.never_if = Some(readers::expression(key, value)?),

@@ -236,14 +236,13 @@ pub(crate) fn set_key(method: &Method, path: &str, headers: &mut HeaderMap) -> O
     let request = hash(&(method, path));
     let set = |scopes: &RefCell<Scopes>| {
         let scopes = &mut scopes.borrow_mut().entered;
-        let (call, id) = match keys_of(scopes, attempt)?.own(headers) {
-            Some(own) => (None, hash(&(request, own.as_bytes()))),
-            None => {
-                let number = key_number(scopes, attempt, request);
-                let keys = keys_of(scopes, attempt)?;
-                keys.write(request, number, headers)?;
-                (Some(keys.owner), hash(&(request, number)))
-            }
+        let (call, id) = if let Some(own) = keys_of(scopes, attempt)?.own(headers) {
+            (None, hash(&(request, own.as_bytes())))
+        } else {
+            let number = key_number(scopes, attempt, request);
+            let keys = keys_of(scopes, attempt)?;
+            keys.write(request, number, headers)?;
+            (Some(keys.owner), hash(&(request, number)))
         };
         Some(Key { call, request, id, is_repeat: is_repeat(scopes, attempt, id) })
     };
