@@ -8,8 +8,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::visit_mut::{self, VisitMut};
-use syn::{BinOp, Block, Expr, FieldValue, Item, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+use syn::{BinOp, Block, Expr, FieldValue, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 
 use crate::body::macros;
 use crate::cfg::{self, Predicate};
@@ -319,7 +318,7 @@ impl Finder<'_> {
                 }
             }
             Stmt::Item(_) => {}
-            other => self.visit_stmt_mut(other),
+            other => self.inside(Node::Stmt(other)),
         }
     }
 
@@ -327,7 +326,7 @@ impl Finder<'_> {
     fn branch(&mut self, condition: &mut Expr, visit: impl FnOnce(&mut Self)) {
         self.visit_expr_mut(condition);
         let mut lets = Vec::new();
-        walk::expr(condition, |node| match node {
+        walk::expr(condition, &mut |node| match node {
             Node::Expr(Expr::Let(item)) => {
                 lets.push((*item.pat).clone());
                 Parts::Skip
@@ -542,20 +541,34 @@ fn by_method(name: &str) -> Use {
     }
 }
 
-impl VisitMut for Finder<'_> {
+impl Finder<'_> {
+    fn visit(&mut self, node: Node<'_>) -> Parts {
+        match node {
+            Node::Block(block) => self.visit_block_mut(block),
+            Node::Expr(expr) => self.visit_expr_mut(expr),
+            Node::FieldValue(field) => self.visit_field_value_mut(field),
+            Node::Item(_) => {}
+            Node::Macro(item) => self.visit_macro_mut(item),
+            _ => return Parts::Visit,
+        }
+        Parts::Skip
+    }
+
+    fn inside(&mut self, node: Node<'_>) {
+        walk::inside(node, &mut |node| self.visit(node));
+    }
+
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         self.under(cfg::of_expr(expr), |finder| finder.expr(expr));
     }
 
     fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
-        self.under(Predicate::of(&field.attrs), |finder| visit_mut::visit_field_value_mut(finder, field));
+        self.under(Predicate::of(&field.attrs), |finder| finder.inside(Node::FieldValue(field)));
     }
 
     fn visit_block_mut(&mut self, block: &mut Block) {
         self.block(&mut block.stmts);
     }
-
-    fn visit_item_mut(&mut self, _: &mut Item) {}
 
     fn visit_macro_mut(&mut self, item: &mut Macro) {
         let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
@@ -639,7 +652,7 @@ impl Finder<'_> {
                 for arm in &mut item.arms {
                     let pattern = arm.pat.clone();
                     self.under(Predicate::of(&arm.attrs), |finder| {
-                        finder.shadowed([&pattern], |finder| visit_mut::visit_arm_mut(finder, arm));
+                        finder.shadowed([&pattern], |finder| finder.inside(Node::Arm(arm)));
                     });
                 }
             }
@@ -666,7 +679,7 @@ impl Finder<'_> {
                 }
                 self.visit_block_mut(&mut item.block);
             }
-            _ => visit_mut::visit_expr_mut(self, expr),
+            _ => self.inside(Node::Expr(expr)),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Function {
 /// A body in a block or closure of its function.
 pub(crate) struct Enclosed<'f> {
     /// The statements of the function before it.
-    pub(crate) before: &'f [Stmt],
+    pub(crate) before: &'f mut [Stmt],
     pub(crate) body: &'f mut Vec<Stmt>,
     /// The variables that it owns, but for a receiver that is still called `self`.
     pub(crate) owned: Vec<Owned>,
@@ -264,9 +264,9 @@ impl Function {
     }
 
     /// Returns `true` if `#[async_trait]` has renamed `self`.
-    pub(crate) fn has_renamed_self(&self) -> bool {
+    pub(crate) fn has_renamed_self(&mut self) -> bool {
         let mut is_renamed = false;
-        walk::stmts(&self.body, |node| {
+        walk::stmts(&mut self.body, &mut |node| {
             is_renamed |= matches!(node, Node::Pat(Pat::Ident(pattern)) if pattern.ident == "__self");
             Parts::Visit
         });

@@ -102,7 +102,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
-    let calls = sends::calls_anything(&function.body);
+    let calls = sends::calls_anything(&mut function.body);
     let private = options.krate(Span::call_site()).private();
     let result = function.result().clone();
     let generics = function.sig.generics.clone();
@@ -204,7 +204,7 @@ fn transparent(options: &Options, mut function: Function, errors: &mut Errors) -
     let transparent = options.transparent.as_ref()?;
     function.only_attribute(errors)?;
     function.blocking_allowed(errors)?;
-    if !sends::calls_anything(&function.body) {
+    if !sends::calls_anything(&mut function.body) {
         errors.at(
             transparent,
             format!(
