@@ -53,25 +53,22 @@ pub(crate) enum Sends {
 
 /// Arms the sends of `body` and returns whether any is visible. `parameters` are those of the
 /// function.
-pub(crate) fn arm<'p>(
+pub(crate) fn arm(
     body: &mut [Stmt],
-    parameters: impl Iterator<Item = (&'p Ident, &'p Type)>,
+    parameters: &[(Ident, Type)],
     bound: &[Owned],
     shape: Shape,
     options: &Options,
 ) -> Sends {
     // Of a variable that is bound around the body nothing is known.
-    let around = bound.iter().map(|owned| Local {
-        name: owned.name.clone(),
-        origin: Origin::Unknown,
-        depth: 0,
-        loops: 0,
-    });
-    let parameters = parameters.map(|(name, ty)| {
+    let mut locals = Vec::new();
+    for owned in bound {
+        locals.push(Local { name: owned.name.clone(), origin: Origin::Unknown, depth: 0, loops: 0 });
+    }
+    for (name, ty) in parameters {
         let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
-        Local { name: name.clone(), origin, depth: 0, loops: 0 }
-    });
-    let locals = around.chain(parameters).collect();
+        locals.push(Local { name: name.clone(), origin, depth: 0, loops: 0 });
+    }
     // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost
     // time.
     let (mut mentions, mut configured) = (Vec::new(), Vec::new());
@@ -116,7 +113,7 @@ pub(crate) fn arm<'p>(
 
 /// Returns `true` if there is a visible send in `body`.
 pub(crate) fn any(body: &[Stmt]) -> bool {
-    arm(&mut body.to_vec(), std::iter::empty(), &[], Shape::Async, &Options::default()) != Sends::Hidden
+    arm(&mut body.to_vec(), &[], &[], Shape::Async, &Options::default()) != Sends::Hidden
 }
 
 /// Returns `true` if `body` calls anything: a function, a method, a macro.
