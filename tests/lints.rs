@@ -98,7 +98,11 @@ async fn carried<R: std::io::Read + Send>(
     Ok(())
 }
 
-#[retry_http(max = 1, retry_if = |outcome| outcome.as_ref().is_ok_and(|response| response.status() == 202))]
+#[retry_http(
+    max = 1,
+    retry_if = |outcome| outcome.as_ref().is_ok_and(|response| response.status() == 202),
+    never_if = |outcome| outcome.as_ref().is_err_and(|error| error.is_status()),
+)]
 fn future(http: &reqwest::Client, url: String) -> impl Future<Output = Response> + Send {
     let http = http.clone();
     async move {

@@ -1,4 +1,4 @@
-//! Policies by name, from a field, and from a configuration; and `retry_if`.
+//! Policies by name, from a field, and from a configuration; `retry_if` and `never_if`.
 
 mod support;
 
@@ -143,6 +143,130 @@ fn the_macro_policy_makes_the_policies_of_the_builder() {
     assert_eq!(policy!(max = 5, on = [429, 5xx], cap = 1.5s), built.build().unwrap());
     assert_eq!(policy!(), Policy::DEFAULT);
     assert_eq!(policy!(policy = GENTLE), GENTLE);
+}
+
+mod never_if {
+    use std::cell::RefCell;
+
+    use retry_http::Stop;
+
+    use super::*;
+
+    #[derive(Debug)]
+    enum ApiError {
+        QuotaUsedUp,
+        Transport(reqwest::Error),
+    }
+
+    impl From<reqwest::Error> for ApiError {
+        fn from(error: reqwest::Error) -> Self {
+            Self::Transport(error)
+        }
+    }
+
+    fn is_quota_used_up(outcome: &Result<String, ApiError>) -> bool {
+        matches!(outcome, Err(ApiError::QuotaUsedUp))
+    }
+
+    thread_local! {
+        static STOPS: RefCell<Vec<Stop>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// `on`, `retry_if` and the server ask for a retry, all in vain.
+    #[retry_http(base = 1ms, on = [429], never_if = is_quota_used_up, retry_if = Result::is_err, observer = |event| {
+        if let retry_http::Step::End { stop, .. } = event.step { STOPS.with_borrow_mut(|stops| stops.push(stop)); }
+    })]
+    async fn path(http: &Client, url: &str) -> Result<String, ApiError> {
+        let response = http.get(url).send().await?;
+        let refused = response.error_for_status_ref().err();
+        let text = response.text().await?;
+        match refused {
+            None => Ok(text),
+            Some(_) if text.contains("insufficient_quota") => Err(ApiError::QuotaUsedUp),
+            Some(error) => Err(error.into()),
+        }
+    }
+
+    #[retry_http(base = 1ms, never_if = |outcome| outcome.as_ref().is_ok_and(|answer| {
+        answer.headers().contains_key("x-final")
+    }))]
+    async fn response(http: &Client, url: &str) -> Result<reqwest::Response, reqwest::Error> {
+        http.get(url).send().await
+    }
+
+    #[retry_http(base = 1ms, never_if = |outcome| outcome.as_ref().is_err_and(|error| error.is_status()))]
+    fn blocking(http: &reqwest::blocking::Client, url: &str) -> Result<String, reqwest::Error> {
+        http.get(url).send()?.error_for_status()?.text()
+    }
+
+    /// A call around one that `never_if` ends does not retry what that one may not.
+    #[retry_http(base = 1ms, retry_if = Result::is_err)]
+    async fn outer(http: &Client, url: &str) -> Result<String, ApiError> {
+        path(http, url).await
+    }
+
+    /// `never_if` forbids a renewal too.
+    #[retry_http(base = 1ms, reauth = async { Ok::<_, ()>(()) }, never_if = Result::is_err)]
+    async fn renewing(http: &Client, url: &str) -> Result<String, reqwest::Error> {
+        http.get(url).send().await?.error_for_status()?.text().await
+    }
+
+    fn exhausted() -> Server {
+        let quota = Reply::status(429).header("x-should-retry", "true").header("retry-after", "0");
+        Server::script([quota.body("insufficient_quota")])
+    }
+
+    #[tokio::test]
+    async fn an_outcome_that_it_accepts_is_not_retried() {
+        let server = exhausted();
+        assert!(matches!(path(&Client::new(), &server.url("/")).await, Err(ApiError::QuotaUsedUp)));
+        assert_eq!(server.requests().len(), 1);
+        assert_eq!(STOPS.take(), [Stop::Never]);
+
+        let server = Server::script([Reply::status(503).header("x-final", "1")]);
+        assert_eq!(response(&Client::new(), &server.url("/")).await.unwrap().status(), 503);
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn other_outcomes_are_retried_as_ever() {
+        let server = Server::script([
+            Reply::status(429).header("retry-after", "0"),
+            Reply::status(500),
+            Reply::status(200).body("done"),
+        ]);
+        let kit = testing::instant();
+        assert!(matches!(path(&Client::new(), &server.url("/")).await.as_deref(), Ok("done")));
+        assert_eq!(kit.waits().len(), 2);
+        let server = Server::script([
+            Reply::status(503),
+            Reply::status(503).header("x-final", "1"),
+            Reply::status(200),
+        ]);
+        assert_eq!(response(&Client::new(), &server.url("/")).await.unwrap().status(), 503);
+        assert_eq!(server.requests().len(), 2);
+    }
+
+    #[test]
+    fn an_outcome_that_it_accepts_is_not_retried_blocking() {
+        let server = Server::script([Reply::status(503)]);
+        blocking(&reqwest::blocking::Client::new(), &server.url("/")).unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_call_around_does_not_retry_it() {
+        let server = exhausted();
+        assert!(matches!(outer(&Client::new(), &server.url("/")).await, Err(ApiError::QuotaUsedUp)));
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn it_forbids_a_renewal() {
+        let server = Server::script([Reply::status(401)]);
+        renewing(&Client::new(), &server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+    }
 }
 
 mod retry_if {

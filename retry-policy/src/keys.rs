@@ -258,6 +258,19 @@ keys! {
             "condition", "filter", "predicate", "retry_when", "retryable", "should_retry", "when",
         ],
     },
+    NeverIf: Row {
+        name: "never_if",
+        takes: Takes::Callable,
+        place: Place::Attribute("`never_if` looks at what a function returns: give it to `#[retry_http]`"),
+        example: "never_if = |outcome| matches!(outcome, Err(error) if error.is_quota_used_up())",
+        value: "path or closure",
+        default: "none",
+        meaning: "`Fn(&R) -> bool` over what the body returns: never retry these; wins over all else",
+        elsewhere: &[
+            "abort_if", "abort_on", "fatal", "give_up_if", "giveup", "is_permanent", "not_if", "permanent",
+            "stop_if", "unless_if",
+        ],
+    },
     Observer: Row {
         name: "observer",
         takes: Takes::Expression { what: "an `Observer`", field: "self.observer" },

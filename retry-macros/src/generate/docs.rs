@@ -52,6 +52,9 @@ pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) ->
     if options.retry_if.is_some() {
         text.push_str("\n\nAlso retried is what `retry_if` wants, whatever the server said.");
     }
+    if options.never_if.is_some() {
+        text.push_str("\n\nAn outcome that `never_if` names is never retried.");
+    }
     if !arguments.cloned.is_empty() {
         let names: Vec<_> = arguments.cloned.iter().map(|name| format!("`{name}`")).collect();
         _ = write!(text, "\n\nEach attempt is given a clone of {}, where its type is `Clone`.", and(&names));

@@ -249,8 +249,10 @@ impl Loop<'_> {
         errors: &mut Errors,
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
+        let values =
+            [&options.reauth, &options.retry_if, &options.never_if, &options.observer, &options.upstream];
         let mut beside = TokenStream::new();
-        for value in [&options.reauth, &options.retry_if, &options.observer, &options.upstream] {
+        for value in values {
             value.to_tokens(&mut beside);
         }
         let surroundings = Surroundings { generics: self.generics, shape: *shape, beside: &beside, options };
@@ -290,7 +292,6 @@ impl Loop<'_> {
         } else {
             (quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt)), quote!(System))
         };
-        let retry_if = options.retry_if.as_ref().map(ToTokens::to_token_stream);
         let (bind, policy) = policy::reference(options, self.generics);
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => rename::with_self_as(name, tokens),
@@ -298,8 +299,13 @@ impl Loop<'_> {
         };
         let bind = with_self_as(self.receiver.as_ref(), bind);
         let renamed = |tokens| with_self_as(self.converted.as_ref().or(self.receiver.as_ref()), tokens);
-        let retry_if =
-            retry_if.map(&renamed).map(|retry_if| quote!(#call.ask_retry_if(&#finished.outcome, #retry_if);));
+        let predicate =
+            |predicate: &Option<Expr>| predicate.as_ref().map(|expr| renamed(expr.to_token_stream()));
+        let retry_if = predicate(&options.retry_if)
+            .map(|retry_if| quote!(#call.ask_retry_if(&#finished.outcome, #retry_if);));
+        // Before a renewal, which this forbids as well.
+        let never_if = predicate(&options.never_if)
+            .map(|never_if| quote!(#call.ask_never_if(&#finished.outcome, #never_if);));
         let (attempt, renew) = match reauth {
             None => (quote!(#each let #finished = #attempt;), None),
             Some(reauth) => {
@@ -336,6 +342,7 @@ impl Loop<'_> {
                 #attempt
                 let #success = #finished.success().outcome_kind();
                 let #error = #finished.error().outcome_kind();
+                #never_if
                 #renew
                 #retry_if
                 match #finished.conclude(&mut #call, #success, #error) {

@@ -731,6 +731,99 @@ fn a_retry_if() {
 }
 
 #[test]
+fn a_retry_if_and_a_never_if_with_a_renewal() {
+    check(
+        quote!(retry_if = is_pending, never_if = Job::is_final, reauth = login()),
+        quote! {
+            async fn job(http: &Client) -> Result<Job, Error> {
+                http.get("").send().await?.json().await
+            }
+        },
+        expect![[r#"
+            async fn job(http: &Client) -> Result<Job, Error> {
+                let mut call = ::retry_http::__private::Call::start(
+                        ::retry_http::__private::Clock::Tokio,
+                        {
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                                ::core::concat!(::core::module_path!(), "::", "job"),
+                                ::retry_http::__private::Sends::Visible,
+                            );
+                            &FUNCTION
+                        },
+                        &::retry_http::Policy::DEFAULT,
+                    )
+                    .with_renewal()
+                    .with_retry_if();
+                loop {
+                    let attempt = {
+                        ::retry_http::__private::attempt(
+                                &mut call,
+                                async {
+                                    if false {
+                                        return ::retry_http::__private::unreachable_value::<
+                                            Result<Job, Error>,
+                                        >();
+                                    }
+                                    {
+                                        match match http.get("") {
+                                            sender => {
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .sender_kind()
+                                                    .arm(sender, ::core::option::Option::None)
+                                            }
+                                        }
+                                            .send()
+                                            .await?
+                                            .json()
+                                        {
+                                            body => {
+                                                ::retry_http::__private::BodyKind::of(&body)
+                                                    .body_kind()
+                                                    .track(body, ::core::option::Option::None)
+                                            }
+                                        }
+                                            .await
+                                    }
+                                },
+                            )
+                            .await
+                    };
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    call.ask_never_if(&attempt.outcome, Job::is_final);
+                    if attempt.start_renewal(&mut call, success, error) {
+                        if !call
+                            .run_renewal(
+                                ::std::boxed::Box::pin(async {
+                                    match (login()) {
+                                        renewal => {
+                                            ::retry_http::__private::Kind::of(&renewal)
+                                                .renewal_kind()
+                                                .renewed(renewal)
+                                                .await
+                                        }
+                                    }
+                                }),
+                            )
+                            .await
+                        {
+                            return attempt.outcome;
+                        }
+                        attempt.wait_after_renewal(&mut call, success);
+                        continue;
+                    }
+                    call.ask_retry_if(&attempt.outcome, is_pending);
+                    match attempt.conclude(&mut call, success, error) {
+                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
+                        ::core::option::Option::None => return attempt.outcome,
+                    }
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn an_argument_that_may_be_consumed() {
     check(
         quote!(),

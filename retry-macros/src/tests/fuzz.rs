@@ -16,7 +16,7 @@ const ATTRIBUTES: [&str; 18] = [
     "on = [5xx, 400..=404, connect, timeout, reset, body, StatusCode::CONFLICT], never = [501, 425,],",
     "deadline = 30s, timeout = 5s, idempotent, idempotency_key, reauth = self.renewal.once(self.login()), upstream = GITHUB, observer = |event| log(event)",
     "idempotent = false, idempotency_key = maybe, deadline = 500ms, timeout = DEADLINE, reauth = || 1, never = [401]",
-    "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending()), policy = self.retry",
+    "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending()), never_if = is_final, policy = self.retry",
     "policy = &crate::GENTLE, crate = ::other::retry_http, base = Duration::from_secs(1)",
     "skip",
     "docs = false, jitter = 0.25",

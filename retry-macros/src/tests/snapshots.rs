@@ -1051,7 +1051,7 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
             }
             ::core::compile_error! {
-                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `skip`, `transparent` and `crate`"
+                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `never_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `skip`, `transparent` and `crate`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

@@ -37,8 +37,8 @@ pub struct Call<'p> {
     /// The wait before the next attempt of an async function.
     pub(crate) wait: Option<Work>,
     clock: Clock,
-    /// `true` if `retry_if` asks for a retry of the outcome.
-    retry_if_matched: bool,
+    /// The demand of `retry_if` or `never_if` on the outcome.
+    demand: Demand,
     /// `true` once an argument cannot be given to another attempt.
     is_last: bool,
     /// The wait before the attempt that follows a renewal.
@@ -60,6 +60,18 @@ struct Rare {
     unauthorized: Option<Decided>,
     /// The turns of the `Renewal` whose fresh credentials the next attempt uses.
     renewed: Option<Arc<Turns>>,
+}
+
+/// A demand of the user's predicates on the outcome of an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Demand {
+    /// Neither predicate holds.
+    #[default]
+    None,
+    /// `retry_if` holds, and `never_if` does not.
+    Retry,
+    /// `never_if` holds.
+    Stop,
 }
 
 impl<'p> Call<'p> {
@@ -85,7 +97,7 @@ impl<'p> Call<'p> {
             scope,
             wait: None,
             clock,
-            retry_if_matched: false,
+            demand: Demand::None,
             is_last: false,
             wait_after_renewal: Duration::ZERO,
             outer,

@@ -3,7 +3,7 @@
 use std::mem::take;
 use std::time::Duration;
 
-use crate::call::Call;
+use crate::call::{Call, Demand};
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::Hints;
 use crate::engine::recorder::Mark;
@@ -26,7 +26,15 @@ impl Call<'_> {
     /// Asks `retry_if` about the outcome.
     #[inline]
     pub fn ask_retry_if<R>(&mut self, outcome: &R, retry_if: impl FnOnce(&R) -> bool) {
-        self.retry_if_matched = retry_if(outcome);
+        if self.demand != Demand::Stop && retry_if(outcome) {
+            self.demand = Demand::Retry;
+        }
+    }
+
+    /// Asks `never_if` about the outcome. Call it before [`ask_retry_if`](Self::ask_retry_if).
+    #[inline]
+    pub fn ask_never_if<R>(&mut self, outcome: &R, never_if: impl FnOnce(&R) -> bool) {
+        self.demand = if never_if(outcome) { Demand::Stop } else { Demand::None };
     }
 
     /// Returns the wait before the next attempt, or `None` if the outcome is to be returned.
@@ -34,7 +42,7 @@ impl Call<'_> {
     #[inline]
     pub(crate) fn next_wait(&mut self, report: &Report<'_>) -> Option<Duration> {
         self.check_recorded(report);
-        if !self.retry_if_matched {
+        if self.demand == Demand::None {
             if let Some(recorded) = self.scope.recorder.plain_success(report) {
                 let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
                 if let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.is_news(recorded)) {
@@ -53,7 +61,7 @@ impl Call<'_> {
     #[cold]
     fn next_wait_of_others(&mut self, report: &Report<'_>) -> Option<Duration> {
         let mut decided = self.decide(report);
-        if take(&mut self.retry_if_matched) {
+        if take(&mut self.demand) == Demand::Retry {
             decided.exchange.demand_retry();
         }
         let says_something =
@@ -105,7 +113,12 @@ impl Call<'_> {
 
     #[inline]
     pub(super) fn decide(&self, report: &Report<'_>) -> Decided {
-        decide(&self.scope.recorder, report, self.retry.policy(), self.scope.hints, env::now)
+        let (policy, hints) = (self.retry.policy(), self.scope.hints);
+        let mut decided = decide(&self.scope.recorder, report, policy, hints, env::now);
+        if self.demand == Demand::Stop {
+            decided.exchange.forbid_retry();
+        }
+        decided
     }
 
     /// Marks the exchanges of the last attempt for the outer one.

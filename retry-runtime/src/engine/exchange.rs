@@ -60,6 +60,7 @@ pub struct Exchange {
     is_settled: bool,
     is_repeat_forbidden: bool,
     opinion: Opinion,
+    is_unprocessed: bool,
 }
 
 /// Facts beside its method that decide whether a request may be repeated.
@@ -94,6 +95,7 @@ impl Exchange {
         if self.status != Some(status) {
             (self.failures, self.hint, self.should_retry) = (FailureSet::EMPTY, None, None);
             self.status = Some(status);
+            self.is_unprocessed = false;
         }
     }
 
@@ -104,6 +106,17 @@ impl Exchange {
             (self.status, self.hint, self.should_retry) = (None, None, None);
         }
         self.failures = self.failures.with(failure);
+    }
+
+    /// Records that the server has not processed the request, so that it is safe to repeat: it said
+    /// so, or nothing was sent.
+    pub(crate) fn on_unprocessed(&mut self) {
+        self.is_unprocessed = true;
+    }
+
+    /// Records that another request, which this one was redirected to, is what was not processed.
+    pub(crate) fn on_redirected(&mut self) {
+        self.is_unprocessed = false;
     }
 
     /// Records that the attempt returned `Ok`. An upstream counts it as a success if the status is
@@ -158,6 +171,9 @@ impl Exchange {
         }
         if !report.failures.is_empty() {
             self.record_failures(report.failures);
+        }
+        if report.is_unprocessed {
+            self.on_unprocessed();
         }
         if let Some(wait) = report.hint {
             self.record_hint(wait);
@@ -266,11 +282,20 @@ impl Exchange {
     }
 
     /// Returns `true` if the request is idempotent under a policy that may say `idempotent`. What
-    /// is declared of the request itself takes precedence over the policy.
+    /// is declared of the request itself takes precedence over the policy. A request that was not
+    /// processed is as good as idempotent (RFC 9113 §8.7), whatever is declared.
     #[inline]
     pub(crate) fn is_idempotent_under(&self, policy: Option<bool>) -> bool {
         let Idempotency { declared, has_key } = self.idempotency;
-        declared.or(policy).unwrap_or_else(|| has_key || self.method.as_ref().is_some_and(is_idempotent))
+        self.is_unprocessed
+            || declared
+                .or(policy)
+                .unwrap_or_else(|| has_key || self.method.as_ref().is_some_and(is_idempotent))
+    }
+
+    /// Returns `true` if the server has not processed the request.
+    pub(crate) fn is_unprocessed(&self) -> bool {
+        self.is_unprocessed
     }
 
     /// Returns `true` if [`on_success`](Self::on_success) was called.
@@ -352,5 +377,7 @@ pub(crate) fn is_idempotent(method: &Method) -> bool {
     *method == Method::GET || IDEMPOTENT.contains(&method.as_str())
 }
 
+#[cfg(test)]
+mod careful;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,8 @@ pub struct Report<'v> {
     pub(crate) by: By,
     pub(crate) status: Option<StatusCode>,
     pub(crate) failures: FailureSet,
+    /// `true` if the server has not processed the request: it said so, or nothing was sent.
+    pub(crate) is_unprocessed: bool,
     /// The wait that an error of the user's asks for.
     pub(crate) hint: Option<Duration>,
     /// The opinion of an error of the user's.
@@ -56,6 +58,7 @@ impl<'v> Report<'v> {
             by,
             status: None,
             failures: FailureSet::EMPTY,
+            is_unprocessed: false,
             hint: None,
             opinion: Opinion { is_permanent: false, is_expired: false },
             headers: None,
@@ -88,6 +91,12 @@ impl<'v> Report<'v> {
     /// Makes the report of an error that contains tokio's `Elapsed`.
     pub(crate) const fn elapsed() -> Self {
         Self { failures: FailureSet::EMPTY.with(Failure::Timeout), ..Self::new(By::Elapsed) }
+    }
+
+    /// Adds whether the server has not processed the request.
+    pub(crate) const fn unprocessed(mut self, is_unprocessed: bool) -> Self {
+        self.is_unprocessed = is_unprocessed;
+        self
     }
 
     /// Adds the URL of the exchange.

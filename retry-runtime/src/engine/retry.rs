@@ -23,7 +23,8 @@ pub enum Stop {
     /// The attempt succeeded, or failed in a way that the policy does not retry, or the server
     /// advised against a retry.
     NotRetryable,
-    /// `never` lists the status or failure, or the error says that it is permanent.
+    /// `never` lists the status or failure, `never_if` holds, or the error says that it is
+    /// permanent.
     Never,
     /// The failure would be retried, but this request or another one of the attempt may have done
     /// its work already and is not safe to repeat (RFC 9110 §9.2.2).

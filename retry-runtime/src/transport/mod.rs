@@ -1,6 +1,10 @@
 //! Traits for the types of a transport: `reqwest` implements them, `kind` asks for them.
 
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+mod failing;
 pub(crate) mod kind;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+mod redirects;
 pub(crate) mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;

@@ -72,7 +72,7 @@ pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
 /// Defines the items that reqwest's async and blocking APIs have in common, for the API at `$path`.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
-    ($($path:ident)::+, $own_timeout:item, $drain:path) => {
+    ($($path:ident)::+, $own_timeout:item, $drain:path $(, $field:ident: $type:ty)?) => {
         use $($path)::+::{Body, Client, Request, RequestBuilder, Response};
 
         /// Arms the request that is passed to `execute`.
@@ -80,6 +80,7 @@ macro_rules! transport {
             idempotent: Option<bool>,
             own_timeout: Option<Duration>,
             tracked: TrackedRequest,
+            $($field: $type,)?
         }
 
         impl Executor for Client {
@@ -90,7 +91,8 @@ macro_rules! transport {
                 // The client is out of reach later, and the timeout costs too much if nobody bounds
                 // the request.
                 let own_timeout = scope::bound().and_then(|_| own_timeout(self));
-                Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing() }
+                let tracked = TrackedRequest::nothing();
+                Armer { idempotent, own_timeout, tracked $(, $field: <$type>::default())? }
             }
         }
 
@@ -102,13 +104,13 @@ macro_rules! transport {
             request: &mut Request,
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
-        ) -> TrackedRequest {
+        ) -> Prepared {
             let (method, url) = (request.method(), request.url().as_str());
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             if scope::is_imposing() {
                 impose(request, own, &mut prepared);
             }
-            TrackedRequest::new(prepared)
+            prepared
         }
 
         /// Imposes the time limits and key of the calls around on a request. A function of its own,
@@ -191,9 +193,11 @@ macro_rules! transport {
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! version {
-    ($version:ident, $reqwest:ident) => {
+    ($version:ident, $reqwest:ident, $is_dns:expr) => {
         pub(crate) mod $version {
             use std::future::Future;
+            use std::sync::Arc;
+            use std::sync::atomic::AtomicBool;
             use std::time::Duration;
 
             use $reqwest::Error;
@@ -202,6 +206,8 @@ macro_rules! version {
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
             use crate::scope::{self, drain::Drain};
+            use crate::transport::failing::{is_end, is_passing, is_refusal};
+            use crate::transport::redirects::Watched;
             use crate::transport::sending::{SendFuture, TrackedRequest};
             use crate::transport::sources::sources;
             use crate::transport::{
@@ -215,7 +221,8 @@ macro_rules! version {
                 fn own_timeout(client: &Client) -> Option<Duration> {
                     printed_timeout(&format!("{client:?}"))
                 },
-                drain
+                drain,
+                redirected: Option<Arc<AtomicBool>>
             );
 
             impl Sender for RequestBuilder {
@@ -232,8 +239,9 @@ macro_rules! version {
                     // Errors of the builder are returned when it is awaited, as reqwest does.
                     let future = match request {
                         Ok(mut request) => {
-                            let tracked = prepare(&mut request, || own_timeout(&client), idempotent);
-                            SendFuture::new(client.execute(request), tracked)
+                            let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                            let future = Watched::new(client.execute(request), prepared.redirected());
+                            SendFuture::new(future, TrackedRequest::new(prepared))
                         }
                         Err(error) => SendFuture::failed(error),
                     };
@@ -245,17 +253,19 @@ macro_rules! version {
                 /// Arms the request.
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
-                    self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
+                    let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+                    self.redirected = prepared.redirected();
+                    self.tracked = TrackedRequest::new(prepared);
                     request
                 }
 
                 /// Records how the request is answered.
                 #[inline]
-                pub fn track<F>(self, future: F) -> SendFuture<F, Error>
+                pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Error>
                 where
                     F: Future<Output = Result<Response, Error>>,
                 {
-                    SendFuture::new(future, self.tracked)
+                    SendFuture::new(Watched::new(future, self.redirected), self.tracked)
                 }
             }
 
@@ -280,7 +290,12 @@ macro_rules! version {
                     if self.is_builder() {
                         return Report::new(By::Unsent);
                     }
-                    Report::failure(self.status(), failures(self)).about(self.url().map(|url| url.as_str()))
+                    let failures = failures(self);
+                    // What fails to connect was not sent, be that for good or not.
+                    let is_unprocessed = self.is_connect() || (self.is_request() && is_refused(self));
+                    Report::failure(self.status(), failures)
+                        .unprocessed(is_unprocessed)
+                        .about(self.url().map(|url| url.as_str()))
                 }
 
                 fn host(&self) -> Option<&str> {
@@ -290,13 +305,13 @@ macro_rules! version {
 
             pub(super) fn failures(error: &Error) -> FailureSet {
                 let mut failures = FailureSet::EMPTY;
-                if error.is_connect() {
+                if error.is_connect() && !is_permanent(error) {
                     failures = failures.with(Failure::Connect);
                 }
                 if error.is_timeout() {
                     failures = failures.with(Failure::Timeout);
                 }
-                if !failures.is_empty() {
+                if !failures.is_empty() || error.is_connect() {
                     failures
                 } else if error.is_body() || (error.is_decode() && broke_off(error)) {
                     failures.with(Failure::Body)
@@ -307,13 +322,25 @@ macro_rules! version {
                 }
             }
 
+            /// Returns whether to connect will fail again.
+            fn is_permanent(error: &Error) -> bool {
+                !error.is_timeout() && !is_dns(error) && !is_passing(below(error))
+            }
+
             /// Returns whether the body ended early: unlike malformed JSON, that is a decode error
-            /// with an error of the transport among its sources.
+            /// with an error of the transport, or of the decompression, among its sources.
             fn broke_off(error: &Error) -> bool {
                 // With a read timeout reqwest puts an error of its own in between.
                 below(error).any(|error| {
-                    error.is::<hyper::Error>() || error.downcast_ref::<Error>().is_some_and(Error::is_body)
+                    error.is::<hyper::Error>()
+                        || error.downcast_ref::<Error>().is_some_and(Error::is_body)
+                        || is_end(error)
                 })
+            }
+
+            /// Returns whether the server says, by HTTP/2, that it has not processed the request.
+            fn is_refused(error: &Error) -> bool {
+                below(error).any(is_refusal)
             }
 
             /// Returns whether the connection lived, but the response was not HTTP, or the user's
@@ -322,6 +349,12 @@ macro_rules! version {
                 below(error)
                     .filter_map(|error| error.downcast_ref::<hyper::Error>())
                     .any(|error| (error.is_parse() && !error.is_incomplete_message()) || error.is_user())
+            }
+
+            /// Returns whether the host was not resolved.
+            fn is_dns(error: &Error) -> bool {
+                let is_dns: fn(&Error) -> bool = $is_dns;
+                is_dns(error)
             }
 
             /// Iterates over the sources of `error`.
@@ -366,7 +399,9 @@ macro_rules! version {
                     fn arm(self, idempotent: Option<bool>) -> Armed {
                         let (client, mut request) = self.build_split();
                         let tracked = match &mut request {
-                            Ok(request) => prepare(request, || own_timeout(&client), idempotent),
+                            Ok(request) => {
+                                TrackedRequest::new(prepare(request, || own_timeout(&client), idempotent))
+                            }
                             Err(_) => TrackedRequest::nothing(),
                         };
                         Armed { client, request, tracked }
@@ -392,7 +427,8 @@ macro_rules! version {
                     /// Arms the request, which is sent next.
                     #[inline]
                     pub fn arm_request(&mut self, mut request: Request) -> Request {
-                        self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
+                        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+                        self.tracked = TrackedRequest::new(prepared);
                         self.tracked.send();
                         request
                     }
@@ -430,6 +466,6 @@ macro_rules! version {
 }
 
 #[cfg(feature = "reqwest-0-13")]
-version!(v0_13, reqwest_0_13);
+version!(v0_13, reqwest_0_13, Error::is_dns);
 #[cfg(feature = "reqwest-0-12")]
-version!(v0_12, reqwest_0_12);
+version!(v0_12, reqwest_0_12, |_| false);

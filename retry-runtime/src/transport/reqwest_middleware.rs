@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::mem::take;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use reqwest_0_13::{Request, Response};
@@ -9,6 +11,7 @@ use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
 use crate::engine::report::Report;
 use crate::scope;
+use crate::transport::redirects::Watched;
 use crate::transport::reqwest::printed_timeout;
 use crate::transport::reqwest::v0_13::prepare;
 use crate::transport::sending::{SendFuture, TrackedRequest};
@@ -27,9 +30,10 @@ impl Sender for RequestBuilder {
         let (client, request) = self.build_split();
         let future = match request {
             Ok(mut request) => {
-                let tracked = prepare(&mut request, || own_timeout(&client), idempotent);
+                let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
                 let send = async move { client.execute_with_extensions(request, &mut extensions).await };
-                SendFuture::new(send, tracked)
+                let future = Watched::new(send, prepared.redirected());
+                SendFuture::new(future, TrackedRequest::new(prepared))
             }
             Err(error) => SendFuture::failed(error.into()),
         };
@@ -42,6 +46,7 @@ pub struct Armer {
     idempotent: Option<bool>,
     own_timeout: Option<Duration>,
     tracked: TrackedRequest,
+    redirected: Option<Arc<AtomicBool>>,
 }
 
 impl Executor for ClientWithMiddleware {
@@ -49,20 +54,25 @@ impl Executor for ClientWithMiddleware {
 
     fn armer(&self, idempotent: Option<bool>) -> Armer {
         let own_timeout = scope::bound().and_then(|_| own_timeout(self));
-        Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing() }
+        Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing(), redirected: None }
     }
 }
 
 impl Armer {
     /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
-        self.tracked = prepare(&mut request, || self.own_timeout, self.idempotent);
+        let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+        self.redirected = prepared.redirected();
+        self.tracked = TrackedRequest::new(prepared);
         request
     }
 
     /// Records how the request is answered.
-    pub fn track<F: Future<Output = Result<Response, Error>>>(self, future: F) -> SendFuture<F, Error> {
-        SendFuture::new(future, self.tracked)
+    pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Error>
+    where
+        F: Future<Output = Result<Response, Error>>,
+    {
+        SendFuture::new(Watched::new(future, self.redirected), self.tracked)
     }
 }
 

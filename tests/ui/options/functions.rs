@@ -1,6 +1,6 @@
 use retry_http::{Policy, policy, retry_http};
 
-const GENTLE: Policy = policy!(base = 2m, retry_if = |_| true, docs = false, skip);
+const GENTLE: Policy = policy!(base = 2m, retry_if = |_| true, never_if = |_| true, docs = false, skip);
 const WRONG: Policy = policy!(max = NONE);
 const NONE: u32 = 0;
 
@@ -9,12 +9,12 @@ async fn skipped(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
-#[retry_http(policy = "gentle", retry_if = true)]
+#[retry_http(policy = "gentle", retry_if = true, never_if = "quota")]
 async fn literals(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
-#[retry_http(retry_if = |outcome| outcome.is_some())]
+#[retry_http(retry_if = |outcome| outcome.is_some(), never_if = |outcome| outcome.is_none())]
 async fn other_outcome(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }

@@ -8,7 +8,8 @@ mod recorded;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
@@ -36,6 +37,7 @@ pub struct Prepared {
     idempotency: Idempotency,
     url: Option<NonZeroU64>,
     key: Option<Box<Key>>,
+    redirected: Option<Arc<AtomicBool>>,
 }
 
 /// A summary of the exchanges that are not kept whole.
@@ -73,12 +75,22 @@ impl Prepared {
             // A redirection of a request that is safe to repeat does not matter.
             url: (!is_safe).then(|| hash_url(url)),
             key: None,
+            redirected: None,
         }
     }
 
     /// Prepares a GET to an unknown URL.
     pub(crate) fn get() -> Self {
-        Self { method: Method::GET, idempotency: Idempotency::default(), url: None, key: None }
+        let idempotency = Idempotency::default();
+        Self { method: Method::GET, idempotency, url: None, key: None, redirected: None }
+    }
+
+    /// Returns a flag to set when the request is redirected, if that matters.
+    pub(crate) fn redirected(&mut self) -> Option<Arc<AtomicBool>> {
+        if self.url.is_some() {
+            self.redirected = Some(Arc::default());
+        }
+        self.redirected.clone()
     }
 
     /// Returns `true` if the request is safe to repeat, by its method or by declaration, or has a
@@ -99,8 +111,14 @@ impl Recorder {
     /// Records a request that is being sent. Returns the number of its exchange.
     #[inline]
     pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
-        let Prepared { method, idempotency, url, key } = prepared;
-        self.push_exchange(Exchange::of_request(method, idempotency), url, key)
+        let Prepared { method, idempotency, url, key, redirected } = prepared;
+        let number = self.push_exchange(Exchange::of_request(method, idempotency), url, key);
+        if redirected.is_some() {
+            if let Some(recorded) = self.find(number) {
+                recorded.redirected = redirected;
+            }
+        }
+        number
     }
 
     /// Records the end of an exchange: a response, or a failure of the transport.
@@ -120,8 +138,13 @@ impl Recorder {
             recorded.is_redirected =
                 recorded.request_url.is_some() && recorded.request_url != recorded.response_url;
         }
+        recorded.is_redirected |=
+            recorded.redirected.take().is_some_and(|redirected| redirected.load(Ordering::Relaxed));
         recorded.progress = Progress::of(report);
         recorded.exchange.record_report(report, hints, now);
+        if recorded.is_redirected {
+            recorded.exchange.on_redirected();
+        }
     }
 
     /// Records that a send was dropped before its response.
@@ -288,6 +311,7 @@ impl Recorder {
             progress: Progress::Open,
             mark: Mark::None,
             is_redirected: false,
+            redirected: None,
             is_body_read: false,
             is_body_dropped: false,
             exchange,
@@ -380,3 +404,5 @@ pub(crate) fn hash(value: &impl Hash) -> u64 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unprocessed;

@@ -1,6 +1,8 @@
 //! One exchange as a recorder keeps it: what is known of it beside its [`Exchange`].
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::StatusCode;
 use retry_policy::{Failure, FailureSet};
@@ -21,6 +23,8 @@ pub(crate) struct Recorded {
     /// `true` if the response came from another URL, or the failure happened there. The request
     /// itself was then received.
     pub(crate) is_redirected: bool,
+    /// Set by the transport when it follows a redirect, until the exchange ends.
+    pub(crate) redirected: Option<Arc<AtomicBool>>,
     /// `true` if the body of the response was read to its end.
     pub(crate) is_body_read: bool,
     /// `true` if reading the body was given up half way.
@@ -88,15 +92,17 @@ impl Progress {
 impl Recorded {
     /// Returns `true` if the server may have done what the request asks for.
     ///
-    /// It has not if it said so (by a status of 4xx but 408 and 409, or by 503 with a hint), or if
-    /// no connection came about.
+    /// It has not if it said so (by a status of 4xx but 408 and 409, by 503 with a hint, or by
+    /// HTTP/2), or if no connection came about.
     pub(crate) fn may_have_done(&self) -> bool {
         if self.is_redirected {
             return true;
         }
         match self.progress {
             Progress::Open | Progress::Dropped => true,
-            Progress::Failed => !self.exchange.failures().contains(Failure::Connect),
+            Progress::Failed => {
+                !self.exchange.is_unprocessed() && !self.exchange.failures().contains(Failure::Connect)
+            }
             Progress::Responded => match self.exchange.status() {
                 Some(StatusCode::SERVICE_UNAVAILABLE) => !self.exchange.has_hint(),
                 Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) | None => true,

@@ -1,0 +1,63 @@
+//! Requests that were not processed, and those that were redirected.
+
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use http::{HeaderMap, Method, StatusCode};
+use retry_policy::{Failure, FailureSet, Policy};
+
+use super::{Prepared, Recorder};
+use crate::engine::decide::decide;
+use crate::engine::exchange::{Exchange, Hints};
+use crate::engine::report::{By, Report};
+
+const URL: &str = "http://a/b";
+
+/// Records a request by `method`, which is redirected if `redirected` says so, and ends as `report`
+/// says.
+fn record(recorder: &mut Recorder, method: &Method, redirected: bool, report: &Report<'_>) {
+    let mut prepared = Prepared::new(method, &HeaderMap::new(), URL, None);
+    let flag = prepared.redirected();
+    assert_eq!(flag.is_some(), *method != Method::GET, "only of unsafe requests it matters");
+    let number = recorder.on_request(prepared);
+    if let Some(flag) = flag {
+        flag.store(redirected, Ordering::Relaxed);
+    }
+    recorder.on_report(number, report, Hints::OfRetryable, || SystemTime::UNIX_EPOCH);
+}
+
+fn refused() -> Report<'static> {
+    let reset = FailureSet::EMPTY.with(Failure::Reset);
+    Report::failure(None, reset).unprocessed(true).about(Some(URL))
+}
+
+/// Returns the exchange that decides about an attempt with this outcome.
+fn decided(recorder: &Recorder, outcome: &Report<'_>) -> Exchange {
+    decide(recorder, outcome, &Policy::DEFAULT, Hints::OfRetryable, || SystemTime::UNIX_EPOCH).exchange
+}
+
+#[test]
+fn a_post_that_was_not_processed_forbids_nothing() {
+    for is_unprocessed in [true, false] {
+        let mut recorder = Recorder::default();
+        record(&mut recorder, &Method::POST, false, &refused().unprocessed(is_unprocessed));
+        assert_eq!(recorder.exchanges()[0].may_have_done(), !is_unprocessed);
+        record(&mut recorder, &Method::GET, false, &refused());
+        let exchange = decided(&recorder, &Report::new(By::Error));
+        assert_eq!(exchange.is_repeat_forbidden(), !is_unprocessed);
+    }
+}
+
+#[test]
+fn of_a_post_that_was_redirected_it_is_another_request_that_was_not_processed() {
+    let headers = HeaderMap::new();
+    let limited = Report::response(StatusCode::TOO_MANY_REQUESTS, &headers).about(Some(URL));
+    for report in [refused(), Report::failure(None, Failure::Connect.into()).about(Some(URL)), limited] {
+        for redirected in [false, true] {
+            let mut recorder = Recorder::default();
+            record(&mut recorder, &Method::POST, redirected, &report);
+            assert_eq!(recorder.exchanges()[0].may_have_done(), redirected);
+            assert_eq!(decided(&recorder, &report).is_repeat_forbidden(), redirected, "{report:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Sees that reqwest follows a redirect, of which its errors and responses tell only where it ended.
+//!
+//! Between two hops the future of reqwest wakes its own task, by reference, and returns `Pending`.
+//! Nothing else in it does that: whatever it waits for wakes it later, from another task or thread,
+//! or through the scheduler; what it hands over to itself (the pool does, of a new connection)
+//! consumes the waker that it kept. So a wake by reference on the thread of the poll, during a poll
+//! that returns `Pending`, is a redirect. If a connector of the user's does the same, an unsafe
+//! request is taken for redirected and is not repeated, which does no harm.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// Sends a request, and tells whether it is redirected.
+    #[must_use = "nothing is sent until it is awaited"]
+    pub struct Watched<F> {
+        #[pin]
+        future: F,
+        watch: Option<Watch>,
+    }
+}
+
+/// Looks out for redirects of one request.
+struct Watch {
+    redirected: Arc<AtomicBool>,
+    spy: Option<Arc<Spy>>,
+}
+
+/// A waker that passes wakes on to `waker`, and notes those of the thread that polls.
+struct Spy {
+    waker: Mutex<Waker>,
+    /// The thread that polls, or 0.
+    polling: AtomicUsize,
+    has_woken: AtomicBool,
+}
+
+impl<F> Watched<F> {
+    /// Watches `future`, if there is a flag to set.
+    #[inline]
+    pub(crate) fn new(future: F, redirected: Option<Arc<AtomicBool>>) -> Self {
+        Self { future, watch: redirected.map(|redirected| Watch { redirected, spy: None }) }
+    }
+}
+
+impl<F: Future> Future for Watched<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        match this.watch {
+            None => this.future.poll(context),
+            Some(watch) => watch.poll(this.future, context),
+        }
+    }
+}
+
+impl Watch {
+    fn poll<F: Future>(&mut self, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+        if self.redirected.load(Ordering::Relaxed) {
+            // There is nothing more to find out.
+            return future.poll(context);
+        }
+        let spy = self.spy.get_or_insert_with(|| Spy::new(context.waker()));
+        spy.set_waker(context.waker());
+        spy.has_woken.store(false, Ordering::Relaxed);
+        spy.polling.store(thread(), Ordering::Relaxed);
+        // A task that has done much is made to yield by tokio, which wakes it just so. That is left to
+        // the other futures of the task.
+        let mut future = tokio::task::unconstrained(future);
+        let poll = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(spy))));
+        spy.polling.store(0, Ordering::Relaxed);
+        if poll.is_pending() && spy.has_woken.load(Ordering::Relaxed) {
+            self.redirected.store(true, Ordering::Relaxed);
+        }
+        poll
+    }
+}
+
+impl Spy {
+    fn new(waker: &Waker) -> Arc<Self> {
+        Arc::new(Self {
+            waker: Mutex::new(waker.clone()),
+            polling: AtomicUsize::new(0),
+            has_woken: AtomicBool::new(false),
+        })
+    }
+
+    fn set_waker(&self, waker: &Waker) {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone_from(waker);
+    }
+
+    fn pass_on(&self) {
+        // Not under the lock, since a waker may do anything.
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        waker.wake();
+    }
+}
+
+impl Wake for Spy {
+    fn wake(self: Arc<Self>) {
+        self.pass_on();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.polling.load(Ordering::Relaxed) == thread() {
+            self.has_woken.store(true, Ordering::Relaxed);
+        }
+        self.pass_on();
+    }
+}
+
+/// Returns a number of the running thread, which is not 0.
+fn thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    // A thread that ends has no waker of its own any more, so what it wakes is no redirect.
+    HERE.try_with(|here| std::ptr::from_ref(here).addr()).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Poll::{Pending, Ready};
+
+    /// Polls a future that returns what `poll` returns, and returns whether that is a redirect.
+    fn is_redirect(poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> bool {
+        let flag = Arc::new(AtomicBool::new(false));
+        let mut poll = Some(poll);
+        let future = std::future::poll_fn(|context| poll.take().map_or(Ready(()), |poll| poll(context)));
+        let mut watched = std::pin::pin!(Watched::new(future, Some(Arc::clone(&flag))));
+        _ = watched.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        flag.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_wake_of_its_own_before_it_is_pending_is_a_redirect() {
+        assert!(is_redirect(|context| {
+            context.waker().wake_by_ref();
+            Pending
+        }));
+        assert!(!is_redirect(|_| Pending));
+        assert!(!is_redirect(|context| {
+            let waker = context.waker().clone();
+            waker.wake();
+            Pending
+        }));
+        assert!(!is_redirect(|context| {
+            context.waker().wake_by_ref();
+            Ready(())
+        }));
+        assert!(!is_redirect(|context| {
+            let waker = context.waker().clone();
+            std::thread::spawn(move || waker.wake_by_ref()).join().unwrap();
+            Pending
+        }));
+    }
+
+    #[test]
+    fn wakes_reach_the_task_that_polled_last() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let counts = [(); 2].map(|()| Arc::new(Count(AtomicUsize::new(0))));
+        let mut kept = None;
+        let future = std::future::poll_fn(|context| {
+            kept.get_or_insert_with(|| context.waker().clone());
+            Poll::<()>::Pending
+        });
+        {
+            let mut watched = std::pin::pin!(Watched::new(future, Some(Arc::default())));
+            for count in &counts {
+                let waker = Waker::from(Arc::clone(count));
+                assert!(watched.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            }
+        }
+        kept.unwrap().wake();
+        assert_eq!(counts.map(|count| count.0.load(Ordering::Relaxed)), [0, 1]);
+    }
+}
