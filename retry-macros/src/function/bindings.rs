@@ -140,18 +140,20 @@ fn of_parameter(parameter: &PatType) -> Vec<Owned> {
     names(&parameter.pat, Some(&parameter.ty), &mut owned);
     for variable in &mut owned {
         variable.predicate.clone_from(&predicate);
-        variable.lints = levels_of_mut(&parameter.attrs).collect();
+        variable.lints = levels_of_mut(&parameter.attrs);
     }
     owned
 }
 
 /// Returns the variables that the parameters of a function bind.
 pub(crate) fn of_parameters(sig: &Signature) -> Vec<Owned> {
-    let parameters = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) => Some(of_parameter(typed)),
-        FnArg::Receiver(_) => None,
-    });
-    parameters.flatten().collect()
+    let mut owned = Vec::new();
+    for input in &sig.inputs {
+        if let FnArg::Typed(typed) = input {
+            owned.extend(of_parameter(typed));
+        }
+    }
+    owned
 }
 
 /// Hides the `mut` of variables that statements before the attempts mention.
@@ -204,13 +206,16 @@ fn moved(expr: &Expr) -> Option<&Ident> {
 }
 
 /// Returns an attribute that sets only the level of `unused_mut` for each attribute that sets it.
-fn levels_of_mut(attrs: &[Attribute]) -> impl Iterator<Item = Attribute> {
+fn levels_of_mut(attrs: &[Attribute]) -> Vec<Attribute> {
     const LEVELS: [&str; 5] = ["allow", "deny", "expect", "forbid", "warn"];
-    let levels = attrs.iter().filter(|attribute| LEVELS.iter().any(|level| attribute.path().is_ident(level)));
-    levels.filter(|attribute| sets_mut(attribute)).map(|attribute| {
+    let mut levels = Vec::new();
+    for attribute in attrs {
         let level = attribute.path();
-        parse_quote!(#[#level(unused_mut)])
-    })
+        if LEVELS.iter().any(|known| level.is_ident(known)) && sets_mut(attribute) {
+            levels.push(parse_quote!(#[#level(unused_mut)]));
+        }
+    }
+    levels
 }
 
 fn sets_mut(attribute: &Attribute) -> bool {
