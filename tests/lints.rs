@@ -108,7 +108,7 @@ async fn carried<R: std::io::Read + Send>(
 #[retry_http(
     max = 1,
     retry_if = |outcome| outcome.as_ref().is_ok_and(|response| response.status() == 202),
-    never_if = |outcome| outcome.as_ref().is_err_and(|error| error.is_status()),
+    never_if = |outcome| matches!(outcome, Err(error) if error.is_status()),
 )]
 fn future(http: &reqwest::Client, url: String) -> impl Future<Output = Response> + Send {
     let http = http.clone();

@@ -194,7 +194,7 @@ mod never_if {
         http.get(url).send().await
     }
 
-    #[retry_http(base = 1ms, never_if = |outcome| outcome.as_ref().is_err_and(|error| error.is_status()))]
+    #[retry_http(base = 1ms, never_if = |outcome| matches!(outcome, Err(error) if error.is_status()))]
     fn blocking(http: &reqwest::blocking::Client, url: &str) -> Result<String, reqwest::Error> {
         http.get(url).send()?.error_for_status()?.text()
     }

@@ -8,7 +8,6 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, ExprMethodCall, ExprPath, FieldValue, Item, Lit, Macro, Pat, Path, Stmt, Type};
 
 use crate::body::macros;
@@ -54,25 +53,22 @@ pub(crate) enum Sends {
 
 /// Arms the sends of `body` and returns whether any is visible. `parameters` are those of the
 /// function.
-pub(crate) fn arm<'p>(
+pub(crate) fn arm(
     body: &mut [Stmt],
-    parameters: impl Iterator<Item = (&'p Ident, &'p Type)>,
+    parameters: &[(Ident, Type)],
     bound: &[Owned],
     shape: Shape,
     options: &Options,
 ) -> Sends {
     // Of a variable that is bound around the body nothing is known.
-    let around = bound.iter().map(|owned| Local {
-        name: owned.name.clone(),
-        origin: Origin::Unknown,
-        depth: 0,
-        loops: 0,
-    });
-    let parameters = parameters.map(|(name, ty)| {
+    let mut locals = Vec::new();
+    for owned in bound {
+        locals.push(Local { name: owned.name.clone(), origin: Origin::Unknown, depth: 0, loops: 0 });
+    }
+    for (name, ty) in parameters {
         let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
-        Local { name: name.clone(), origin, depth: 0, loops: 0 }
-    });
-    let locals = around.chain(parameters).collect();
+        locals.push(Local { name: name.clone(), origin, depth: 0, loops: 0 });
+    }
     // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost
     // time.
     let (mut mentions, mut configured) = (Vec::new(), Vec::new());
@@ -117,19 +113,19 @@ pub(crate) fn arm<'p>(
 
 /// Returns `true` if there is a visible send in `body`.
 pub(crate) fn any(body: &[Stmt]) -> bool {
-    arm(&mut body.to_vec(), std::iter::empty(), &[], Shape::Async, &Options::default()) != Sends::Hidden
+    arm(&mut body.to_vec(), &[], &[], Shape::Async, &Options::default()) != Sends::Hidden
 }
 
 /// Returns `true` if `body` calls anything: a function, a method, a macro.
-pub(crate) fn calls_anything(body: &[Stmt]) -> bool {
+pub(crate) fn calls_anything(body: &mut [Stmt]) -> bool {
     let mut calls = false;
-    walk::stmts(body, |node| {
+    walk::stmts(body, &mut |node| {
         calls |= match node {
             Node::Expr(Expr::Call(call)) => !matches!(&*call.func, Expr::Path(path)
                 if WRAPPERS.iter().any(|wrapper| path.path.is_ident(wrapper))),
             // The tokens that another macro has left may call anything.
             Node::Expr(Expr::MethodCall(_) | Expr::Await(_) | Expr::Verbatim(_)) | Node::Macro(_) => true,
-            Node::Item => return Parts::Skip,
+            Node::Item(_) => return Parts::Skip,
             _ => false,
         };
         Parts::Visit
@@ -203,7 +199,27 @@ enum Origin {
     Unknown,
 }
 
-impl VisitMut for Armer<'_> {
+impl Armer<'_> {
+    fn visit(&mut self, node: Node<'_>) -> Parts {
+        match node {
+            Node::Arm(arm) => self.visit_arm_mut(arm),
+            Node::Block(block) => self.visit_block_mut(block),
+            Node::Expr(expr) => self.visit_expr_mut(expr),
+            Node::FieldValue(field) => self.visit_field_value_mut(field),
+            Node::Ident(name) => self.visit_ident_mut(name),
+            Node::Item(item) => self.visit_item_mut(item),
+            Node::Lit(literal) => self.visit_lit_mut(literal),
+            Node::Macro(item) => self.visit_macro_mut(item),
+            Node::Stmt(stmt) => self.visit_stmt_mut(stmt),
+            _ => return Parts::Visit,
+        }
+        Parts::Skip
+    }
+
+    fn inside(&mut self, node: Node<'_>) {
+        walk::inside(node, &mut |node| self.visit(node));
+    }
+
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         match expr {
             Expr::Const(_) => return,
@@ -223,7 +239,7 @@ impl VisitMut for Armer<'_> {
                         },
                     );
                 }
-                visit_mut::visit_expr_closure_mut(self, closure);
+                self.inside(Node::Expr(expr));
                 self.depth -= 1;
                 self.locals.truncate(outside);
                 return;
@@ -236,7 +252,7 @@ impl VisitMut for Armer<'_> {
                     return;
                 }
                 self.is_awaited = matches!(classify(peel(&mut future.base)), Some(Call::Send));
-                visit_mut::visit_expr_mut(self, expr);
+                self.inside(Node::Expr(expr));
                 self.is_awaited = false;
             }
             Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_) => {
@@ -245,12 +261,27 @@ impl VisitMut for Armer<'_> {
                 if let Expr::ForLoop(item) = expr {
                     self.bind(&item.pat, Origin::Unknown);
                 }
-                visit_mut::visit_expr_mut(self, expr);
+                self.inside(Node::Expr(expr));
                 self.loops -= 1;
                 self.locals.truncate(outside);
                 return;
             }
-            _ => visit_mut::visit_expr_mut(self, expr),
+            Expr::If(_) => {
+                let outside = self.locals.len();
+                self.inside(Node::Expr(expr));
+                self.locals.truncate(outside);
+            }
+            Expr::Let(_) => {
+                self.inside(Node::Expr(expr));
+                if let Expr::Let(item) = expr {
+                    self.bind(&item.pat, Origin::Unknown);
+                }
+            }
+            Expr::Assign(assign) => {
+                self.assign(assign);
+                self.inside(Node::Expr(expr));
+            }
+            _ => self.inside(Node::Expr(expr)),
         }
         let Some(call) = classify(expr) else { return };
         let attrs = match expr {
@@ -288,14 +319,14 @@ impl VisitMut for Armer<'_> {
     fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
         // `Request { url }` mentions `url` once.
         if field.colon_token.is_none() {
-            self.visit_member_mut(&mut field.member);
+            walk::member(&mut field.member, &mut |node| self.visit(node));
         } else {
-            visit_mut::visit_field_value_mut(self, field);
+            self.inside(Node::FieldValue(field));
         }
     }
 
     fn visit_macro_mut(&mut self, item: &mut Macro) {
-        self.visit_path_mut(&mut item.path);
+        self.inside(Node::Path(&mut item.path));
         let (passed, armed) = (self.passed.len(), self.armed);
         let mut tokens = item.clone();
         let known = macros::visit(&mut tokens, &mut |expr| self.visit_expr_mut(expr));
@@ -309,26 +340,15 @@ impl VisitMut for Armer<'_> {
 
     fn visit_block_mut(&mut self, block: &mut syn::Block) {
         let outside = self.locals.len();
-        visit_mut::visit_block_mut(self, block);
+        self.inside(Node::Block(block));
         self.locals.truncate(outside);
     }
 
     fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
         let outside = self.locals.len();
         self.bind(&arm.pat, Origin::Unknown);
-        visit_mut::visit_arm_mut(self, arm);
+        self.inside(Node::Arm(arm));
         self.locals.truncate(outside);
-    }
-
-    fn visit_expr_if_mut(&mut self, item: &mut syn::ExprIf) {
-        let outside = self.locals.len();
-        visit_mut::visit_expr_if_mut(self, item);
-        self.locals.truncate(outside);
-    }
-
-    fn visit_expr_let_mut(&mut self, item: &mut syn::ExprLet) {
-        visit_mut::visit_expr_let_mut(self, item);
-        self.bind(&item.pat, Origin::Unknown);
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
@@ -346,7 +366,7 @@ impl VisitMut for Armer<'_> {
             }
             _ => Origin::Unknown,
         };
-        visit_mut::visit_stmt_mut(self, stmt);
+        self.inside(Node::Stmt(stmt));
         if let Stmt::Expr(expr, _) = stmt {
             parenthesize(expr);
         }
@@ -355,7 +375,7 @@ impl VisitMut for Armer<'_> {
         }
     }
 
-    fn visit_expr_assign_mut(&mut self, assign: &mut syn::ExprAssign) {
+    fn assign(&mut self, assign: &syn::ExprAssign) {
         if builds(&assign.right) {
             if let Expr::Path(path) = &*assign.left {
                 if let Some(local) =
@@ -365,7 +385,6 @@ impl VisitMut for Armer<'_> {
                 }
             }
         }
-        visit_mut::visit_expr_assign_mut(self, assign);
     }
 }
 
@@ -704,14 +723,14 @@ fn parenthesize(expr: &mut Expr) {
 }
 
 /// Returns the variables that are configured as a builder is, and sent.
-fn configured(body: &[Stmt]) -> Vec<Ident> {
+fn configured(body: &mut [Stmt]) -> Vec<Ident> {
     let mut configured = Vec::new();
-    walk::stmts(body, |node| {
+    walk::stmts(body, &mut |node| {
         match node {
             Node::Expr(Expr::MethodCall(call)) if call.method == "send" => {
                 configured.extend(configured_receiver(&call.receiver));
             }
-            Node::Item => return Parts::Skip,
+            Node::Item(_) => return Parts::Skip,
             _ => {}
         }
         Parts::Visit

@@ -66,10 +66,12 @@ pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) ->
 }
 
 fn overrides(options: &Options) -> String {
-    let is_policy = |key: &Key| key.place() == Place::Policy;
-    let is_given = |key: &Key| is_policy(key) && options.at(*key).is_some();
-    let keys: Vec<_> =
-        Key::ALL.iter().copied().filter(is_given).map(|key| format!("`{}`", key.name())).collect();
+    let mut keys = Vec::new();
+    for &key in Key::ALL {
+        if key.place() == Place::Policy && options.at(key).is_some() {
+            keys.push(format!("`{}`", key.name()));
+        }
+    }
     if keys.is_empty() { String::new() } else { format!(", with another {}", and(&keys)) }
 }
 
@@ -117,13 +119,14 @@ fn what(options: &Options, text: &mut String) {
     let max = written(options.max.as_ref(), &Policy::DEFAULT.max(), u32::to_string);
     let retries = if max == "1" { "retry" } else { "retries" };
     let on = options.on.as_deref().unwrap_or_default();
-    let is_default = |item: &&Condition| matches!(item.item, Item::Literal(Literal::Default));
-    let has_default = on.iter().any(|item| is_default(&item));
-    let (failures, statuses): (Vec<_>, Vec<_>) = on
-        .iter()
-        .filter(|item| !is_default(item))
-        .partition(|item| matches!(item.item, Item::Literal(Literal::Failure(_))));
-    let listed = |items: &[&Condition]| and(&items.iter().map(|item| name(item)).collect::<Vec<_>>());
+    let (mut failures, mut statuses, mut has_default) = (Vec::new(), Vec::new(), false);
+    for item in on {
+        match item.item {
+            Item::Literal(Literal::Default) => has_default = true,
+            Item::Literal(Literal::Failure(_)) => failures.push(name(item)),
+            _ => statuses.push(name(item)),
+        }
+    }
     _ = writeln!(text, "At most {max} {retries}, of:");
     let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
     if statuses.is_empty() || has_default {
@@ -137,7 +140,7 @@ fn what(options: &Options, text: &mut String) {
         });
     }
     if !statuses.is_empty() {
-        _ = write!(text, "\n- the statuses {}", listed(&statuses));
+        _ = write!(text, "\n- the statuses {}", and(&statuses));
     }
     if failures.is_empty() || has_default {
         text.push_str(match idempotent {
@@ -150,11 +153,12 @@ fn what(options: &Options, text: &mut String) {
         });
     }
     if !failures.is_empty() {
-        _ = write!(text, "\n- {}", listed(&failures));
+        _ = write!(text, "\n- {}", and(&failures));
     }
     match options.never.as_deref() {
         Some(never) if !never.is_empty() => {
-            _ = write!(text, "\n\nNever retried: {}.", listed(&never.iter().collect::<Vec<_>>()));
+            let never: Vec<_> = never.iter().map(name).collect();
+            _ = write!(text, "\n\nNever retried: {}.", and(&never));
         }
         _ => {}
     }

@@ -50,6 +50,14 @@ pub(crate) fn expression(options: &Options) -> TokenStream {
     Built::new(options, true).expression()
 }
 
+/// The rule about the value of a key.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// The function of `rules` that has the name of the key.
+    OfKey,
+    None,
+}
+
 /// A policy as it is built.
 struct Built<'o> {
     options: &'o Options,
@@ -71,36 +79,42 @@ impl<'o> Built<'o> {
             .map_or_else(|| quote!(#krate::Policy::builder()), |policy| quote!((#policy).to_builder()));
         let mut built = Self { options, krate, inline, constants: TokenStream::new(), policy };
         let duration = quote!(::core::time::Duration);
-        built.set("max", options.max.as_ref(), &quote!(::core::primitive::u32), true, |max| quote!(#max));
+        built.set(
+            "max",
+            options.max.as_ref(),
+            &quote!(::core::primitive::u32),
+            Rule::OfKey,
+            |max| quote!(#max),
+        );
         built.list("on", options.on.as_deref());
         built.list("never", options.never.as_deref());
-        built.set("base", options.base.as_ref(), &duration, true, |base| duration_tokens(*base));
+        built.set("base", options.base.as_ref(), &duration, Rule::OfKey, |base| duration_tokens(*base));
         built.set(
             "factor",
             options.factor.as_ref(),
             &quote!(::core::primitive::f64),
-            true,
+            Rule::OfKey,
             |factor| quote!(#factor),
         );
-        built.set("cap", options.cap.as_ref(), &duration, true, |cap| duration_tokens(*cap));
-        built.set("jitter", options.jitter.as_ref(), &quote!(#krate::Jitter), true, |jitter| {
+        built.set("cap", options.cap.as_ref(), &duration, Rule::OfKey, |cap| duration_tokens(*cap));
+        built.set("jitter", options.jitter.as_ref(), &quote!(#krate::Jitter), Rule::OfKey, |jitter| {
             jitter_tokens(*jitter, krate)
         });
         // Any limit will do.
-        built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, false, |limit| {
+        built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, Rule::None, |limit| {
             duration_tokens(*limit)
         });
         built.headers(options.hint.as_deref());
         let bounds = [("deadline", &options.deadline), ("timeout", &options.timeout)];
         for (key, bound) in bounds {
-            built.set(key, bound.as_ref(), &duration, true, |bound| duration_tokens(*bound));
+            built.set(key, bound.as_ref(), &duration, Rule::OfKey, |bound| duration_tokens(*bound));
         }
         built.flag("idempotent", options.idempotent.as_ref());
         match &options.idempotency_header {
             None => built.flag("idempotency_key", options.idempotency_key.as_ref()),
             header => {
                 let text = quote!(&::core::primitive::str);
-                built.set("idempotency_header", header.as_ref(), &text, true, |name| quote!(#name));
+                built.set("idempotency_header", header.as_ref(), &text, Rule::OfKey, |name| quote!(#name));
             }
         }
         built
@@ -118,24 +132,31 @@ impl<'o> Built<'o> {
         key: &str,
         given: Option<&Given<T>>,
         ty: &TokenStream,
-        rule: bool,
+        rule: Rule,
         literal: impl FnOnce(&T) -> TokenStream,
     ) {
-        let Some(given) = given else { return };
+        if let Some(given) = given {
+            self.set_value(key, &given.source, given.literal.as_ref().map(literal), ty, rule);
+        }
+    }
+
+    /// `.key(value)`, where the value is a literal, or a constant expression.
+    fn set_value(
+        &mut self,
+        key: &str,
+        source: &Expr,
+        literal: Option<TokenStream>,
+        ty: &TokenStream,
+        rule: Rule,
+    ) {
         let method = Ident::new(key, Span::call_site());
-        let value = if let Some(value) = &given.literal {
-            literal(value)
-        } else {
-            let source = &given.source;
-            let rule = rule.then(|| quote!(#method)).into_iter();
-            self.constant(
-                &key.to_uppercase(),
-                source,
-                &quote!(#source),
-                ty,
-                |name, rules| quote!(#(#rules::#rule(#name))*),
-            )
-        };
+        let value = literal.unwrap_or_else(|| {
+            let check = |name: &Ident, rules: &TokenStream| match rule {
+                Rule::OfKey => quote!(#rules::#method(#name)),
+                Rule::None => TokenStream::new(),
+            };
+            self.constant(&key.to_uppercase(), source, &quote!(#source), ty, &check)
+        });
         self.policy.extend(quote!(.#method(#value)));
     }
 
@@ -146,7 +167,7 @@ impl<'o> Built<'o> {
         source: &Expr,
         value: &TokenStream,
         ty: &TokenStream,
-        rules: impl FnOnce(&Ident, &TokenStream) -> TokenStream,
+        rules: &dyn Fn(&Ident, &TokenStream) -> TokenStream,
     ) -> TokenStream {
         let span = source.span();
         let private = self.options.krate(span).private();
@@ -180,26 +201,18 @@ impl<'o> Built<'o> {
             };
             let name = format!("{}_{at}", key.to_uppercase());
             // What is listed before it, and the literals behind it.
-            let others: Vec<_> = if self.inline {
-                items
-                    .iter()
-                    .enumerate()
-                    .filter(|(other, item)| *other != at && item.literal().is_some())
-                    .map(|(_, item)| item.tokens(krate))
-                    .collect()
-            } else {
-                let behind = items[at + 1..]
-                    .iter()
-                    .filter(|item| item.literal().is_some())
-                    .map(|item| item.tokens(krate));
-                listed.iter().cloned().chain(behind).collect()
-            };
+            let (mut others, unlisted) = if self.inline { (Vec::new(), 0) } else { (listed.clone(), at + 1) };
+            for (other, item) in items.iter().enumerate().skip(unlisted) {
+                if other != at && item.literal().is_some() {
+                    others.push(item.tokens(krate));
+                }
+            }
             let once = |name: &Ident, rules: &TokenStream| {
                 let (span, condition) = (item.source.span(), item.of_status(krate, name));
                 quote_spanned!(span=> #rules::listed(#condition, &[#(#others),*]))
             };
             let value =
-                self.constant(&name, &item.source.item, &status, &quote!(::core::primitive::u16), once);
+                self.constant(&name, &item.source.item, &status, &quote!(::core::primitive::u16), &once);
             listed.push(item.of_status(krate, &value));
         }
         let method = Ident::new(key, Span::call_site());
@@ -228,7 +241,7 @@ impl<'o> Built<'o> {
                 .filter(|other| *other < at || (*other > at && names[*other].literal.is_some()));
             let others: Vec<_> = others.map(|other| &written[other]).collect();
             let once = |bound: &Ident, rules: &TokenStream| quote_spanned!(name.source.span()=> #rules::hint_name(#bound, &[#(#others),*]));
-            listed.push(self.constant(&format!("HINT_{at}"), &name.source, &written[at], &text, once));
+            listed.push(self.constant(&format!("HINT_{at}"), &name.source, &written[at], &text, &once));
         }
         self.policy.extend(quote!(.hint(&[#(#listed),*])));
     }

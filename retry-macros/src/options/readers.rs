@@ -160,13 +160,13 @@ pub(crate) fn expression(key: Key, value: &Expr) -> Result<Expr, String> {
 
 pub(crate) fn renewal(value: &Expr) -> Result<Expr, String> {
     let mut tries = false;
-    walk::expr(value, |node| match node {
+    walk::expr(&mut value.clone(), &mut |node| match node {
         Node::Expr(Expr::Try(_)) => {
             tries = true;
             Parts::Skip
         }
         // What leaves these is their own.
-        Node::Expr(Expr::Closure(_) | Expr::Async(_)) | Node::Item => Parts::Skip,
+        Node::Expr(Expr::Closure(_) | Expr::Async(_)) | Node::Item(_) => Parts::Skip,
         _ => Parts::Visit,
     });
     if tries {

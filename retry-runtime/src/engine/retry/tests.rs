@@ -98,6 +98,9 @@ fn retries_are_counted_up_to_the_maximum() {
     }
 }
 
+/// A case, its policy, what happened, and the verdict.
+type Row<'r> = (&'r str, &'r Policy, &'r dyn Fn(&mut Exchange), Verdict);
+
 #[test]
 fn a_conflict_is_retried_where_it_answers_a_repeat() {
     let repeated = |code| {
@@ -134,7 +137,7 @@ fn a_conflict_is_retried_where_it_answers_a_repeat() {
     let never = build(Policy::builder().never(&[Condition::Range(400, 499)]));
     let off = build(Policy::builder().max(0));
     let short = build(Policy::builder().base(Duration::from_millis(1)).deadline(Duration::from_secs(1)));
-    let table: [(&str, &Policy, &dyn Fn(&mut Exchange), Verdict); 13] = [
+    let table: [Row<'_>; 13] = [
         ("first", &default, &status(409), stop(Stop::NotRetryable)),
         ("repeat", &default, &repeated(409), AGAIN),
         ("another status", &default, &repeated(422), stop(Stop::NotRetryable)),
