@@ -213,7 +213,7 @@ keys! {
         example: "deadline = 10s",
         value: "duration above `base` (`Duration`)",
         default: "none",
-        meaning: "bound on the whole call: waits and requests",
+        meaning: "bound on the whole call: its waits and its visible requests",
         elsewhere: &[
             "max_duration", "max_elapsed", "max_elapsed_time", "max_total", "overall_timeout", "retry_bounds",
             "total", "total_timeout", "until",
