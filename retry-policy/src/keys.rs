@@ -198,7 +198,7 @@ keys! {
         takes: Takes::Headers,
         place: Place::Policy,
         example: "hint = [\"x-my-reset\"]",
-        value: "list of header names (`&'static [&'static str]`)",
+        value: "list of header names",
         default: "`[]`",
         meaning: "further headers that ask for a wait, read like `X-RateLimit-Reset`; in milliseconds if the name ends in `-ms`",
         elsewhere: &[

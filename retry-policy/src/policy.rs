@@ -7,7 +7,7 @@ use crate::condition::{Answer, Conditions, On, Safety};
 
 /// The header of idempotency keys if a policy names none
 /// (draft-ietf-httpapi-idempotency-key-header).
-pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The longest hint to obey if a policy sets none.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 

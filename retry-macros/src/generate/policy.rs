@@ -296,7 +296,7 @@ impl<'o> Built<'o> {
             let span = flag.source.span();
             check(
                 span,
-                &|rules| quote_spanned!(span=> #rules::idempotency_key((#policy).idempotency_key(), (#policy).idempotent())),
+                &|rules| quote_spanned!(span=> #rules::idempotency_key((#policy).idempotency_header(), (#policy).idempotent())),
             );
         }
         let never = options.never.iter().flatten().any(|item| item.literal().is_none())
