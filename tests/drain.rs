@@ -307,6 +307,17 @@ mod threads {
         std::thread::sleep(secs(5));
         assert_eq!(server.open_connections(), 0);
     }
+
+    #[test]
+    fn of_a_server_that_stalls_only_a_few_are_drained_together() {
+        let _alone = alone();
+        let server = Server::script([Reply::status(503).stalled()]);
+        let http = reqwest::blocking::Client::builder().timeout(secs(4)).build().unwrap();
+        let (threads, connections) = left_by(&server, |url| _ = text(&http, url).unwrap_err());
+        assert!((1..=4).contains(&threads) && connections <= 4, "{threads} and {connections}");
+        std::thread::sleep(secs(5));
+        assert_eq!((draining(), server.open_connections()), (0, 0));
+    }
 }
 
 /// These would hang if draining had no bound.

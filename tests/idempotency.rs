@@ -338,6 +338,29 @@ mod named {
     }
 
     #[tokio::test]
+    async fn an_empty_key_is_none() {
+        #[retry_http(base = 1ms)]
+        async fn unkeyed(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).header("idempotency-key", "").send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        async fn keyed(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).header("paypal-request-id", "").send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = broken_once();
+        unkeyed(&Client::new(), server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+        let server = broken_once();
+        keyed(&Client::new(), server.url("/")).await.unwrap();
+        assert_named(&server);
+        assert!(named(&server)[0].as_ref().is_some_and(|key| !key.is_empty()));
+    }
+
+    #[tokio::test]
     async fn each_call_names_the_header_of_its_own_requests() {
         #[retry_http(max = 1, base = 1ms, idempotency_key = "PayPal-Request-Id")]
         async fn inner(http: &Client, url: String) -> reqwest::Result<()> {

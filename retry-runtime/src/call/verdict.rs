@@ -127,7 +127,12 @@ impl Call<'_> {
         let refused_renewal = exchange.has_expired_credentials() && self.retry.has_renewed();
         // A call whose retries are off decides nothing.
         let is_off = self.retry.policy().max() == 0;
-        if !is_off && (stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal) {
+        // An `Ok` that is not to be retried is what the function wants, whatever was answered.
+        let is_wanted = stop == Stop::Never && report.by == By::Success;
+        if !is_off
+            && !is_wanted
+            && (stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal)
+        {
             self.mark_settled(decided);
         } else if report.is_success() {
             self.mark_succeeded();

@@ -400,7 +400,9 @@ impl Idempotency {
     #[inline]
     pub(crate) fn new(method: &Method, headers: &HeaderMap, declared: Option<bool>) -> Self {
         let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
-        Self { declared, has_key: !is_safe && headers.contains_key(IDEMPOTENCY_KEY), is_repeat: false }
+        // An empty key is none.
+        let has_key = !is_safe && headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty());
+        Self { declared, has_key, is_repeat: false }
     }
 }
 

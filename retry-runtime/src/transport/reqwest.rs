@@ -121,7 +121,7 @@ macro_rules! transport {
                 let own = request.timeout().copied().or_else(own);
                 *request.timeout_mut() = Some(own.map_or(bound, |own| own.min(bound)));
             }
-            if !prepared.needs_no_key() {
+            if !prepared.is_safe_without_key() {
                 let (method, path) = (request.method().clone(), request.url().path().to_owned());
                 if let Some(key) = scope::set_key(&method, &path, request.headers_mut()) {
                     prepared.record_key(key);
@@ -207,7 +207,7 @@ macro_rules! version {
             use crate::engine::report::{By, Report};
             use crate::scope::{self, drain::Drain};
             use crate::transport::failing::{is_end, is_passing, is_refusal};
-            use crate::transport::redirects::Watched;
+            use crate::transport::redirects::{Watched, watch_redirects};
             use crate::transport::sending::{SendFuture, TrackedRequest};
             use crate::transport::sources::sources;
             use crate::transport::{
@@ -240,7 +240,7 @@ macro_rules! version {
                     let future = match request {
                         Ok(mut request) => {
                             let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
-                            let future = Watched::new(client.execute(request), prepared.redirected());
+                            let future = Watched::new(client.execute(request), watch_redirects(&mut prepared));
                             SendFuture::new(future, TrackedRequest::new(prepared))
                         }
                         Err(error) => SendFuture::failed(error),
@@ -254,7 +254,7 @@ macro_rules! version {
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
                     let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-                    self.redirected = prepared.redirected();
+                    self.redirected = watch_redirects(&mut prepared);
                     self.tracked = TrackedRequest::new(prepared);
                     request
                 }
@@ -293,9 +293,9 @@ macro_rules! version {
                     let failures = failures(self);
                     // What fails to connect was not sent, be that for good or not.
                     let is_unprocessed = self.is_connect() || (self.is_request() && is_refused(self));
-                    Report::failure(self.status(), failures)
-                        .unprocessed(is_unprocessed)
-                        .about(self.url().map(|url| url.as_str()))
+                    let report = Report::failure(self.status(), failures)
+                        .about(self.url().map(|url| url.as_str()));
+                    if is_unprocessed { report.unprocessed() } else { report }
                 }
 
                 fn host(&self) -> Option<&str> {

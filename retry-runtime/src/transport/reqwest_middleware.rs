@@ -11,7 +11,7 @@ use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
 use crate::engine::report::Report;
 use crate::scope;
-use crate::transport::redirects::Watched;
+use crate::transport::redirects::{Watched, watch_redirects};
 use crate::transport::reqwest::printed_timeout;
 use crate::transport::reqwest::v0_13::prepare;
 use crate::transport::search::search;
@@ -32,7 +32,7 @@ impl Sender for RequestBuilder {
             Ok(mut request) => {
                 let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
                 let send = async move { client.execute_with_extensions(request, &mut extensions).await };
-                let future = Watched::new(send, prepared.redirected());
+                let future = Watched::new(send, watch_redirects(&mut prepared));
                 SendFuture::new(future, TrackedRequest::new(prepared))
             }
             Err(error) => SendFuture::failed(error.into()),
@@ -62,7 +62,7 @@ impl Armer {
     /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
         let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-        self.redirected = prepared.redirected();
+        self.redirected = watch_redirects(&mut prepared);
         self.tracked = TrackedRequest::new(prepared);
         request
     }

@@ -26,7 +26,8 @@ fn status(status: u16, retry_after: Option<&'static str>) -> Exchange {
 
 fn failure(failures: &[Failure], is_unprocessed: bool) -> Exchange {
     let failures = failures.iter().fold(FailureSet::EMPTY, |set, failure| set.with(*failure));
-    of(&Report::failure(None, failures).unprocessed(is_unprocessed))
+    let report = Report::failure(None, failures);
+    of(&if is_unprocessed { report.unprocessed() } else { report })
 }
 
 fn of(report: &Report<'_>) -> Exchange {

@@ -285,13 +285,13 @@ impl Running {
     {
         let mut renewal = pin!(renewal);
         let renewed = poll_fn(|poll| self.run_part(|| renewal.as_mut().poll(poll))).await;
-        self.end(renewed.renewed())
+        self.end(renewed)
     }
 
     /// Does what [`run`](Self::run) does, and blocks the thread.
     pub(super) fn run_blocking<R: Renewed>(self, renewal: impl FnOnce() -> R) -> bool {
         let renewed = self.run_part(renewal);
-        self.end(renewed.renewed())
+        self.end(renewed)
     }
 
     /// Runs a part of the renewal.
@@ -311,7 +311,8 @@ impl Running {
     }
 
     /// Records how the renewal ended, and returns whether it succeeded.
-    fn end(mut self, succeeded: bool) -> bool {
+    fn end(mut self, renewed: impl Renewed) -> bool {
+        let succeeded = renewed.renewed();
         self.has_ended = true;
         let took = self.start.map(Moment::elapsed);
         let mut progress = self.turns.lock();
