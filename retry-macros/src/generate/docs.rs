@@ -172,9 +172,8 @@ fn name(item: &Condition) -> String {
         Item::Literal(Literal::Failure(Failure::Body)) => "bodies that broke off".to_owned(),
         Item::Literal(Literal::Range(400, 499) | Literal::Range(500, 599)) => item.text(),
         Item::Literal(Literal::Range(first, last)) => format!("{first} to {last}"),
-        Item::Literal(Literal::IfHinted(..)) => {
-            let text = item.text();
-            let statuses = text.strip_suffix(" if hinted").unwrap_or(&text);
+        Item::Literal(Literal::IfHinted(first, last)) => {
+            let statuses = if first == last { Literal::Status(first) } else { Literal::Range(first, last) };
             format!("{statuses} where the server says how long to wait")
         }
         Item::Literal(_) => item.text(),

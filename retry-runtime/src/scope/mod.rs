@@ -57,8 +57,8 @@ pub(crate) struct Scope {
     pub(crate) outgoing: Outgoing,
     /// `true` if an observer needs the hosts of its requests.
     pub(crate) is_observed: bool,
-    /// The hints that count: those of all responses if `retry_if` may ask for a retry of any outcome,
-    /// and in the headers that the innermost call names as well.
+    /// The hints that count. Those of all responses do if `retry_if` may ask for a retry of any
+    /// outcome. The innermost call names further headers.
     pub(crate) hints: Hints,
     /// The address of the upstream that has admitted it.
     pub(crate) upstream: Option<NonZeroUsize>,
@@ -93,9 +93,7 @@ impl CallScope {
         // The scopes are gone if the thread is about to end.
         begun.unwrap_or_else(|_| (Self(Some(Box::default())), None))
     }
-}
 
-impl CallScope {
     /// Makes a scope without limits, for what is part of no call.
     pub(crate) fn unbounded() -> Self {
         let mut scope = Self(Some(Box::default()));
