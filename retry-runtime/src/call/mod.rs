@@ -41,8 +41,8 @@ pub struct Call<'p> {
     demand: Demand,
     /// `true` once an argument cannot be given to another attempt.
     is_last: bool,
-    /// The wait before the attempt that follows a renewal.
-    wait_after_renewal: Duration,
+    /// The wait before the next attempt, until it begins.
+    planned_wait: Duration,
     /// The attempt that the call is part of.
     outer: Option<OuterAttempt>,
     /// State that few calls need.
@@ -75,7 +75,13 @@ enum Demand {
 }
 
 impl<'p> Call<'p> {
-    /// Begins a call.
+    /// Begins a call of a function with a policy that is a constant.
+    #[inline]
+    pub fn of(clock: Clock, function: &'static (Function, Policy)) -> Self {
+        Self::start(clock, &function.0, &function.1)
+    }
+
+    /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
         let (mut scope, outer) = CallScope::begin(Outgoing::new(policy, clock), policy.idempotent());
@@ -101,7 +107,7 @@ impl<'p> Call<'p> {
             clock,
             demand: Demand::None,
             is_last: false,
-            wait_after_renewal: Duration::ZERO,
+            planned_wait: Duration::ZERO,
             outer,
             rare: None,
             upstream: None,

@@ -90,7 +90,7 @@ impl Call<'_> {
         if matches!(step, Step::Renewed { succeeded: true }) {
             // The wait that another request of the attempt was asked for is kept all the same.
             let hint = decided.exchange.longest_hint().unwrap_or_default();
-            self.wait_after_renewal = hint.min(self.retry.policy().max_retry_after());
+            self.planned_wait = hint.min(self.retry.policy().max_retry_after());
             self.reset_recorder();
             self.rare.get_or_insert_default().renewed = turns;
         } else if self.outer.is_some() {

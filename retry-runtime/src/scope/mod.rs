@@ -144,6 +144,20 @@ pub(crate) struct Entered<'s> {
 /// Enters a scope.
 #[inline]
 pub(crate) fn enter(scope: &mut CallScope) -> Entered<'_> {
+    push(scope);
+    Entered { scope }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        pop(self.scope);
+    }
+}
+
+/// Enters a scope, until [`pop`] leaves it.
+#[inline]
+pub(crate) fn push(scope: &mut CallScope) {
     scope.task = tokio::task::try_id();
     // On a thread that is about to end the scope is not entered, and nothing is recorded.
     _ = SCOPES.try_with(|scopes| {
@@ -151,15 +165,13 @@ pub(crate) fn enter(scope: &mut CallScope) -> Entered<'_> {
             scopes.borrow_mut().entered.push(scope);
         }
     });
-    Entered { scope }
 }
 
-impl Drop for Entered<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.scope.0.is_none() {
-            self.scope.0 = SCOPES.try_with(|scopes| scopes.borrow_mut().entered.pop()).ok().flatten();
-        }
+/// Leaves a scope that was entered last.
+#[inline]
+pub(crate) fn pop(scope: &mut CallScope) {
+    if scope.0.is_none() {
+        scope.0 = SCOPES.try_with(|scopes| scopes.borrow_mut().entered.pop()).ok().flatten();
     }
 }
 
