@@ -79,6 +79,36 @@ pub struct Hint {
     pub header: &'static str,
 }
 
+impl Hint {
+    /// Returns `true` if the server asks for the wait in answer to this very request: by
+    /// `Retry-After` or its kin in milliseconds, or by a header of `names`, those of
+    /// [`Policy::hint`](crate::Policy::hint).
+    ///
+    /// Any other hint is about a quota. The headers of a quota stand in every answer, also in one
+    /// that has another cause, so they do not tell that the request was not processed.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue};
+    /// use retry_http::hint;
+    /// use std::time::SystemTime;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-ratelimit-remaining", HeaderValue::from_static("0"));
+    /// headers.insert("x-ratelimit-reset", HeaderValue::from_static("7"));
+    /// let quota = hint::read_from(&headers, SystemTime::now).unwrap();
+    /// assert!(!quota.is_explicit(&[]));
+    /// assert!(quota.is_explicit(&["X-RateLimit-Reset"]));
+    ///
+    /// headers.insert("retry-after", HeaderValue::from_static("7"));
+    /// let asked = hint::read_from(&headers, SystemTime::now).unwrap();
+    /// assert!(asked.is_explicit(&[]));
+    /// ```
+    pub fn is_explicit(&self, names: &[&str]) -> bool {
+        let is_quota = vendors::QUOTAS.iter().any(|vendor| vendor.header == self.header);
+        !is_quota || names.iter().any(|name| name.eq_ignore_ascii_case(self.header))
+    }
+}
+
 /// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by the
 /// client's clock.
 ///
@@ -203,12 +233,12 @@ fn rounds_up_to(exact: Duration, rounded: Duration) -> bool {
 
 /// Returns the longest wait of the quotas that are used up.
 fn quotas(headers: &HeaderMap, names: &[&'static str], sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
-    let listed = headers.keys().filter_map(vendors::find).fold(None, |longest, vendor| {
+    let named = names.iter().fold(None, |longest, name| longer(longest, named_quota(headers, name, sent_at)));
+    headers.keys().filter_map(vendors::find).fold(named, |longest, vendor| {
         let is_used_up = vendor.remaining.is_empty() || !has_remaining(headers, vendor.remaining);
         let wait = is_used_up.then(|| wait_of(headers, vendor, sent_at)).flatten();
         longer(longest, hint(vendor.header, wait))
-    });
-    names.iter().fold(listed, |longest, name| longer(longest, named_quota(headers, name, sent_at)))
+    })
 }
 
 /// Returns the wait of a header that the user names.

@@ -138,6 +138,33 @@ fn a_retry_after_comes_before_every_quota() {
 }
 
 #[test]
+fn retry_after_and_what_a_policy_names_are_explicit_and_quotas_are_not() {
+    let is_explicit = |names: &[&'static str], lines: &[(&'static str, &str)]| {
+        read_with(&headers(lines), names, now).unwrap().is_explicit(names)
+    };
+    for header in RETRY_AFTER_MS.into_iter().chain(["retry-after"]) {
+        assert!(is_explicit(&[], &[(header, "2")]), "{header}");
+        assert!(is_explicit(&[], &[(header, "2"), ("x-ratelimit-reset", "90")]), "{header}");
+        assert!(!is_explicit(&[], &[(header, "soon"), ("x-ratelimit-reset", "90")]), "{header}");
+        assert!(!is_explicit(&[], &[(header, "0"), ("x-ratelimit-reset", "90")]), "{header}");
+    }
+    for vendor in vendors::QUOTAS.into_iter().filter(|vendor| vendor.form == Form::Time) {
+        let used_up = [(vendor.header, "2")];
+        assert!(!is_explicit(&[], &used_up), "{}", vendor.header);
+        assert!(!is_explicit(&["x-my-reset"], &used_up), "{}", vendor.header);
+        assert!(is_explicit(&[vendor.header], &used_up), "{}", vendor.header);
+    }
+    assert!(is_explicit(&["X-My-Reset"], &[("x-my-reset", "2")]));
+    assert!(is_explicit(&["X-RateLimit-Reset"], &[("x-ratelimit-reset", "2")]));
+    // The header of the longest wait counts, and of two that are as long the one that is named.
+    let both =
+        |named, quota| is_explicit(&["x-my-reset"], &[("x-my-reset", named), ("x-ratelimit-reset", quota)]);
+    assert!(both("9", "2"));
+    assert!(both("2", "2"));
+    assert!(!both("2", "9"));
+}
+
+#[test]
 fn a_quota_counts_where_nothing_remains() {
     for vendor in vendors::QUOTAS.into_iter().filter(|vendor| !vendor.remaining.is_empty()) {
         let value = if vendor.form == Form::Clock { "00:00:02" } else { "2" };
