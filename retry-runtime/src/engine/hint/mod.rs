@@ -22,7 +22,8 @@
 //! - Seconds, with decimals: `120`, `0.503`. A number from 10⁹ on is a Unix time, and from 10¹² on
 //!   one in milliseconds, up to the year 9999. If it has passed there is no hint.
 //! - Milliseconds, or a Unix time in milliseconds, if the name of the header ends in `-ms`, or its
-//!   page says so: `x-amz-retry-after`, `gw-ratelimit-reset` and others of the table.
+//!   page says so: `x-amz-retry-after`, `gw-ratelimit-reset` and others of the table. A unit or a
+//!   date that is written out comes before the name: `5s` is 5 s there as well.
 //! - Go durations: `1m0s`, `7.66s`, `76ms`, and also `us`, `µs`, `ns` and `h`.
 //! - Dates, in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
 //!   `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
@@ -32,23 +33,28 @@
 //!
 //! Beyond these RFCs a date may have
 //!
+//! - names in upper or lower case, of days, months and the zone (`sun, 06 nov 1994 08:49:37 gmt`),
+//! - names of days and months at any length from three letters on (`Tues`, `Sept`, `November`),
+//! - no comma behind the weekday, and no space or several there, or between any other two parts,
 //! - a day of one digit (`Sun, 6 Nov 1994`, `Sun Nov 6 08:49:37 1994`), the wrong weekday, or,
 //!   where the day comes first, none (`06 Nov 1994 08:49:37 GMT`, `06-Nov-94 08:49:37 GMT`),
-//! - a long weekday before a short date and the reverse, and a year of four digits between hyphens
-//!   (`Sun, 06-Nov-1994`),
+//! - a long weekday before a short date and the reverse, a year of two digits between spaces
+//!   (`Sun, 06 Nov 94`, RFC 822), of which the century is found as RFC 9110 asks for, and a year of
+//!   four digits between hyphens (`Sun, 06-Nov-1994`),
 //! - another zone for `GMT`: `UTC`, an offset (`+0000`, `-08:00`), or both (`GMT+0100`,
 //!   `UTC+01:00`); and the name of the zone behind it, in parentheses,
 //! - the form of JavaScript: `Sun Nov 06 1994 09:49:37 GMT+0100 (Central European Standard Time)`,
 //! - the form of `date`: `Sun Nov  6 08:49:37 UTC 1994`, also with `GMT`,
 //! - the second `60` anywhere, as the next minute's first.
 //!
-//! A time of RFC 3339 may also be one of ISO 8601: without seconds (`1994-11-06T08:49Z`), with an
-//! offset without a colon or minutes (`+0100`, `+01`), or in the basic format
-//! (`19941106T084937Z`). It may have the second `60` anywhere. The zone may be `UTC`, `GMT` or
-//! `+0000 UTC`, and a space may stand before any zone.
+//! A time of RFC 3339 may also be one of ISO 8601: without seconds (`1994-11-06T08:49Z`), with a
+//! decimal comma (`08:49:37,5Z`), with an offset without a colon or minutes (`+0100`, `+01`), or in
+//! the basic format (`19941106T084937Z`). It may have the second `60` anywhere. The zone may be
+//! `UTC`, `GMT` or `+0000 UTC`, and a space may stand before any zone.
 //!
 //! Never read are signs, exponents (`1e3`), other radices (`0x10`), `inf`, underscores, digits that
-//! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT.
+//! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT. Nor
+//! is a date behind what may be a weekday, but is none: `Zun, 06 Nov 1994 08:49:37 GMT`.
 //!
 //! Times are measured against the `Date` header of the response, which may be misspelt as well, so
 //! a wrong client clock does not matter.
@@ -370,7 +376,7 @@ fn sent_at(headers: &HeaderMap, now: SystemTime) -> Duration {
         return now;
     }
     first_line(headers, DATE)
-        .and_then(|value| http_date::parse(value, || whole_seconds(now)))
+        .and_then(|value| http_date::parse(value, &|| whole_seconds(now)))
         .and_then(|date| u64::try_from(date).ok())
         .map_or(now, Duration::from_secs)
 }

@@ -344,6 +344,23 @@ fn a_cached_response_is_measured_by_our_clock() {
 }
 
 #[test]
+fn a_misspelt_date_of_the_response_corrects_the_clock() {
+    let exact = "Tue, 07 Jul 2026 11:00:00 GMT";
+    for date in [
+        exact,
+        "tue, 07 jul 2026 11:00:00 gmt",
+        "Tue,07 July 2026 11:00:00 UTC",
+        "Tues  07 Jul 26 11:00:00 GMT",
+        "tuesday, 07-jul-26 11:00:00 gmt",
+    ] {
+        let lines = [("date", date), ("retry-after", "Tue, 07 Jul 2026 11:01:30 GMT")];
+        assert_eq!(hint(&lines), Some(("retry-after", 90_000)), "{date}");
+        let lines = [("date", exact), ("retry-after", &date.replace("11:00:00", "11:01:30"))];
+        assert_eq!(hint(&lines), Some(("retry-after", 90_000)), "{date}");
+    }
+}
+
+#[test]
 fn year_9999_and_years_before_1970() {
     let wait = after("Fri, 31 Dec 9999 23:59:59 GMT").unwrap();
     assert_eq!(wait, Duration::from_secs(253_402_300_799 - 1_783_425_600));
