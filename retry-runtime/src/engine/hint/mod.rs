@@ -3,16 +3,17 @@
 //! # Order
 //!
 //! 1. `Retry-After` (RFC 9110 §10.2.3), and in milliseconds `retry-after-ms`,
-//!    `x-ms-retry-after-ms` and `x-amz-retry-after`. The server says it about this very request. The
-//!    longest of all counts, but that milliseconds refine the `Retry-After` that they round up to:
-//!    `1500` beside `2` is 1.5 s, and `500` beside `60` is 60 s.
+//!    `x-ms-retry-after-ms` and `x-amz-retry-after`. The server says it about this very request.
+//!    The longest of all counts, but that milliseconds refine the `Retry-After` that they round up
+//!    to: `1500` beside `2` is 1.5 s, and `500` beside `60` is 60 s.
 //! 2. Only if none of these asks for a wait, the headers about quotas: `RateLimit`
 //!    (draft-ietf-httpapi-ratelimit-headers, the dictionary of draft 07 and the list of the later
 //!    ones), `RateLimit-Reset`, `X-RateLimit-Reset`, `-Reset-After`, `-Reset-Requests`,
-//!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-*-reset`, and others of a table in
-//!    `vendors.rs`. A quota counts where nothing remains of it, or where it is not said how much
-//!    does (`X-RateLimit-Remaining` and so on). The longest counts. So do further headers that a
-//!    policy names: `hint = ["x-my-reset"]`. What is left is then looked for in `x-my-remaining` and `x-my-remain`.
+//!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-requests-reset` and its like for
+//!    tokens, and others of a table in `vendors.rs`. A quota counts where nothing remains of it, or
+//!    where it is not said how much does (`X-RateLimit-Remaining` and so on). The longest counts. So
+//!    do further headers that a policy names: `hint = ["x-my-reset"]`. What is left is then looked
+//!    for in `x-my-remaining` and `x-my-remain`.
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
@@ -30,6 +31,7 @@
 //! - Times of RFC 3339: `1994-11-06T08:49:37Z`, `1994-11-06 09:49:37.5+01:00`.
 //! - In some headers of the table a form of their own: `hh:mm:ss` in
 //!   `x-ms-user-quota-resets-after`, `total=100; remaining=0; resets=41` in `zendesk-ratelimit-*`.
+//!   A header that a policy names may have each of these forms, and those of `RateLimit`.
 //!
 //! Beyond these RFCs a date may have
 //!
@@ -159,8 +161,9 @@ pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Optio
 /// [`Policy::hint`](crate::Policy::hint).
 ///
 /// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` and
-/// `x-my-remain` are 0 or absent. A name that ends in `-ms` is in milliseconds. Names that are read anyway are read as
-/// ever. The case of a name does not matter, and the hint has the name as it is given.
+/// `x-my-remain` are 0 or absent. Numbers are milliseconds if the name ends in `-ms`. Names that are
+/// read anyway are read as ever. The case of a name does not matter, and the hint has the name as it
+/// is given.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -241,7 +244,7 @@ fn rounds_up_to(exact: Duration, rounded: Duration) -> bool {
 fn quotas(headers: &HeaderMap, names: &[&'static str], sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
     let named = names.iter().fold(None, |longest, name| longer(longest, named_quota(headers, name, sent_at)));
     headers.keys().filter_map(vendors::find).fold(named, |longest, vendor| {
-        let is_used_up = vendor.remaining.is_empty() || !has_remaining(headers, vendor.remaining);
+        let is_used_up = vendor.remaining.is_none_or(|name| !has_remaining(headers, name));
         let wait = is_used_up.then(|| wait_of(headers, vendor, sent_at)).flatten();
         longer(longest, hint(vendor.header, wait))
     })
@@ -256,7 +259,7 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
     if vendors::is_listed(&lower) {
         return None;
     }
-    if let Some((before, after)) = lower.split_once("reset") {
+    if let Some((before, after)) = lower.rsplit_once("reset") {
         let is_left = |word| {
             has_remaining(headers, &format!("{before}{word}{after}"))
                 || has_remaining(headers, &format!("{before}{word}"))
@@ -265,12 +268,14 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
             return None;
         }
     }
-    let read = |form| wait_of(headers, &Vendor { header: name, form, remaining: "" }, sent_at);
-    let wait = if lower.ends_with("-ms") {
-        read(Form::Milliseconds)
+    let forms = if lower.ends_with("-ms") {
+        &[Form::Milliseconds, Form::Clock][..]
     } else {
-        read(Form::Time).or_else(|| read(Form::Quotas)).or_else(|| read(Form::Pairs))
+        &[Form::Time, Form::Clock, Form::Quotas, Form::Pairs]
     };
+    let read =
+        |form: &Form| wait_of(headers, &Vendor { header: name, form: *form, remaining: None }, sent_at);
+    let wait = forms.iter().filter_map(read).max();
     hint(name, wait)
 }
 
@@ -304,17 +309,20 @@ fn longer(first: Option<Hint>, second: Option<Hint>) -> Option<Hint> {
     }
 }
 
-/// Returns `true` if a header says that something remains of a quota. A count that cannot be read,
-/// as a negative one, says nothing.
+/// Returns `true` if a header says that something remains of a quota: a count above zero, or a word
+/// such as `allowed` and `allowed_warning`. What cannot be read, as a negative count, says nothing.
 fn has_remaining(headers: &HeaderMap, name: &str) -> bool {
-    let mut least = None;
+    let is_left = |text: &str| match decimal_seconds(text) {
+        Some(count) => Some(!count.is_zero()),
+        None => text.starts_with("allowed").then_some(true),
+    };
+    let mut is_all_left = None;
     for line in texts(headers, name) {
         // `0;w=21600`
         let counts = line.split(',').map(|count| count.split(';').next().unwrap_or_default().trim());
-        let counts = counts.filter_map(decimal_seconds);
-        least = counts.chain(least).min();
+        is_all_left = counts.filter_map(is_left).chain(is_all_left).min();
     }
-    least.is_some_and(|least| !least.is_zero())
+    is_all_left == Some(true)
 }
 
 /// Returns the longest wait that `read` finds in the lines of a header, each of which may be several

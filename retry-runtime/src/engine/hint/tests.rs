@@ -166,15 +166,31 @@ fn retry_after_and_what_a_policy_names_are_explicit_and_quotas_are_not() {
 
 #[test]
 fn a_quota_counts_where_nothing_remains() {
-    for vendor in vendors::QUOTAS.into_iter().filter(|vendor| !vendor.remaining.is_empty()) {
+    for vendor in vendors::QUOTAS {
+        let Some(remaining) = vendor.remaining else { continue };
         let value = if vendor.form == Form::Clock { "00:00:02" } else { "2" };
         let wait = if vendor.form == Form::Milliseconds { 2 } else { 2000 };
-        let left = |count| hint(&[(vendor.header, value), (vendor.remaining, count)]);
-        for used_up in ["0", " 0 ", "0.0", "00", "", "-1", "none", "0, 0;w=60", "0;w=21600", "3, 0"] {
-            assert_eq!(left(used_up), Some((vendor.header, wait)), "{}: {used_up:?}", vendor.remaining);
+        let left = |count| hint(&[(vendor.header, value), (remaining, count)]);
+        for used_up in [
+            "0",
+            " 0 ",
+            "0.0",
+            "00",
+            "",
+            "-1",
+            "none",
+            "rejected",
+            "0, 0;w=60",
+            "0;w=21600",
+            "3, 0",
+            "allowed, 0",
+        ] {
+            assert_eq!(left(used_up), Some((vendor.header, wait)), "{remaining}: {used_up:?}");
         }
-        for count in ["1", "0.5", "59", "99999999999999999999999", "5;w=60", "3, 4"] {
-            assert_eq!(left(count), None, "{}: {count:?}", vendor.remaining);
+        for count in
+            ["1", "0.5", "59", "99999999999999999999999", "5;w=60", "3, 4", "allowed", "allowed_warning"]
+        {
+            assert_eq!(left(count), None, "{remaining}: {count:?}");
         }
         assert_eq!(hint(&[(vendor.header, value)]), Some((vendor.header, wait)));
     }
@@ -197,6 +213,14 @@ fn the_longest_of_the_quotas_counts() {
         41_000
     );
     assert_eq!(hint(&[("x-ms-user-quota-resets-after", "00:00:03")]).unwrap().1, 3000);
+    assert_eq!(hint(&[("x-rate-limit-retry-after-seconds", "41")]).unwrap().1, 41_000);
+    let unified = [
+        ("anthropic-ratelimit-unified-5h-status", "rejected"),
+        ("anthropic-ratelimit-unified-5h-reset", "1783425660"),
+        ("anthropic-ratelimit-unified-7d-status", "allowed_warning"),
+        ("anthropic-ratelimit-unified-7d-reset", "1783512000"),
+    ];
+    assert_eq!(hint(&unified), Some(("anthropic-ratelimit-unified-5h-reset", 60_000)));
 }
 
 #[test]
@@ -223,6 +247,14 @@ fn headers_that_the_user_names_are_read_as_others() {
     assert_eq!(ms("1783425601500"), Some(("X-My-Reset-Ms", 1500)));
     let counted = [("x-my-reset-ms", "1500"), ("x-my-remaining", "7")];
     assert_eq!(with(&["x-my-reset-ms"], &counted), None);
+    for value in ["00:00:20", "20s", "2026-07-07T12:00:20Z", "Tue, 07 Jul 2026 12:00:20 GMT", "20000ms"] {
+        assert_eq!(ms(value), Some(("X-My-Reset-Ms", 20_000)), "{value}");
+        assert_eq!(own(&[("x-my-reset", value)]), Some(("x-my-reset", 20_000)), "{value}");
+    }
+    assert_eq!(own(&[("x-my-reset", "3, 00:00:20")]), Some(("x-my-reset", 20_000)), "the longest form");
+    let twice = |count| with(&["x-reset-quota-reset"], &[("x-reset-quota-reset", "20"), count]);
+    assert_eq!(twice(("x-reset-quota-remaining", "7")), None);
+    assert_eq!(twice(("x-remaining-quota-reset", "7")), Some(("x-reset-quota-reset", 20_000)));
     // What is read anyway has a unit of its own.
     let listed = ["gw-ratelimit-reset", "X-Amz-Retry-After", "retry-after"];
     assert_eq!(with(&listed, &[("gw-ratelimit-reset", "1500")]), Some(("gw-ratelimit-reset", 1500)));
