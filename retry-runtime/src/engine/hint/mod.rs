@@ -281,19 +281,14 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
 
 /// Returns the longest wait of the lines of a header.
 fn wait_of(headers: &HeaderMap, vendor: &Vendor, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
-    let lines: Vec<_>;
+    // The lines of a field are one list (RFC 9110 §5.3).
+    let list = || texts(headers, vendor.header).collect::<Vec<_>>().join(", ");
     match vendor.form {
         Form::Time => longest(headers, vendor.header, |value| wait_until(value, sent_at)),
         Form::Milliseconds => longest(headers, vendor.header, |value| wait_in_milliseconds(value, sent_at)),
         Form::Clock => longest(headers, vendor.header, clock),
-        Form::Quotas => {
-            lines = texts(headers, vendor.header).collect();
-            rate_limit::longest_wait(lines.iter().map(AsRef::as_ref), sent_at)
-        }
-        Form::Pairs => {
-            lines = texts(headers, vendor.header).collect();
-            rate_limit::longest_wait_of_pairs(lines.iter().map(AsRef::as_ref), sent_at)
-        }
+        Form::Quotas => rate_limit::longest_wait(&list(), sent_at),
+        Form::Pairs => rate_limit::longest_wait_of_pairs(&list(), sent_at),
     }
 }
 
@@ -339,26 +334,27 @@ fn longest(
     texts(headers, name).filter_map(of_line).max()
 }
 
-/// Splits a line at its commas, but for the comma of a date.
+/// Splits a line at its commas, but for the commas of dates: behind a weekday and before decimals.
 fn values(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let text = rest?;
-        let comma = |from: usize| text[from..].find(',').map(|at| from + at);
-        let end = match comma(0) {
-            Some(first) if is_word(&text[..first]) && begins_with_day(&text[first + 1..]) => comma(first + 1),
-            first => first,
+        let is_of_date = |comma: usize| {
+            let (before, behind) = (&text[..comma], &text[comma + 1..]);
+            (is_weekday(before) && begins_with_day(behind)) || (ends_in_time(before) && is_decimals(behind))
         };
+        let end = text.match_indices(',').map(|(comma, _)| comma).find(|comma| !is_of_date(*comma));
         rest = end.map(|end| &text[end + 1..]);
         Some(text[..end.unwrap_or(text.len())].trim_matches([' ', '\t']))
     })
 }
 
-/// Returns `true` for what may be a weekday, also for one that is misspelt: without it the rest
-/// would be a date.
-fn is_word(text: &str) -> bool {
-    let text = text.trim();
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+/// Returns `true` for what looks like a weekday. One that is misspelt (`Zun`) makes the date behind it
+/// doubtful, so it is not taken apart. Other words (`soon`) are values of their own.
+fn is_weekday(text: &str) -> bool {
+    let text = text.trim().as_bytes();
+    let ends_in_day = text.len() >= 3 && text[text.len() - 3..].eq_ignore_ascii_case(b"day");
+    (text.len() == 3 || ends_in_day) && text.iter().all(u8::is_ascii_alphabetic)
 }
 
 /// Returns `true` for `06 Nov` and `06-Nov`.
@@ -367,6 +363,19 @@ fn begins_with_day(text: &str) -> bool {
     let behind = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let month = behind.strip_prefix([' ', '-']).unwrap_or_default();
     behind.len() < text.len() && month.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Returns `true` for `12:01:30` and `T120130`.
+fn ends_in_time(text: &str) -> bool {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    before.len() < text.len() && before.ends_with([':', 'T', 't'])
+}
+
+/// Returns `true` for what may follow a decimal comma: `5`, `5Z`, and not `5:00` or `20 Jan`.
+fn is_decimals(text: &str) -> bool {
+    let zone = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let next = zone.trim_start_matches([' ', '\t']);
+    zone.len() < text.len() && (zone.starts_with(['Z', 'z', '+']) || next.is_empty() || next.starts_with(','))
 }
 
 /// Returns the lines of a header. What is not UTF-8 in them is replaced by what cannot be read.

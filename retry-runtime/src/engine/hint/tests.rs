@@ -102,6 +102,39 @@ fn all_lines_are_read_also_joined_ones() {
     assert_eq!(longest(&[&format!("3, {date}, 2026-07-07T12:00:04Z")]), Some(5000));
     assert_eq!(longest(&["Zun, 07 Jul 2026 12:00:05 GMT, 3"]), Some(3000), "of a misspelt weekday nothing");
     assert_eq!(longest(&["soon, 2026-07-07T12:00:04Z"]), Some(4000));
+    for word in ["soon", "null", "later", "n/a", "never,soon"] {
+        for date in ["07 Jul 2026 12:00:05 GMT", "07-Jul-26 12:00:05 GMT", "7 July 26 12:00:05 UTC"] {
+            assert_eq!(longest(&[&format!("{word}, {date}")]), Some(5000), "{word}: {date}");
+            assert_eq!(longest(&[&format!("3,{word},{date} , 2")]), Some(5000), "{word}: {date}");
+        }
+    }
+    for weekday in ["tue", "TUESDAY", "Tues", "Thurs", "Mon"] {
+        let date = format!("{weekday}, 07 Jul 2026 12:00:05 GMT");
+        assert_eq!(longest(&[&format!("{date},3")]), Some(5000), "{date}");
+    }
+    assert_eq!(longest(&["Someday, 07 Jul 2026 12:00:05 GMT, 3"]), Some(3000));
+}
+
+#[test]
+fn a_decimal_comma_ends_no_value() {
+    let wait = |line| hint(&[("retry-after", line)]).map(|(_, wait)| wait);
+    for local in [
+        "2026-07-07 12:00:04,5",
+        "2026-07-07T12:00:04,5",
+        "20260707T120004,5",
+        "2026-07-07 12:00:04,5 , soon",
+    ] {
+        assert_eq!(wait(local), None, "{local}");
+    }
+    assert_eq!(wait("2026-07-07 12:00:04,5, 3"), Some(3000));
+    assert_eq!(wait("2026-07-07T12:00:04,5Z"), Some(4500));
+    assert_eq!(wait("2026-07-07T12:00:04,5 UTC"), Some(4500));
+    assert_eq!(wait("2026-07-07T05:00:04,5-07:00"), Some(4500));
+    assert_eq!(wait("3, 2026-07-07T12:00:04,5Z, soon"), Some(4500));
+    assert_eq!(wait("2026-07-07T12:00:04Z,5"), Some(5000), "two values");
+    assert_eq!(wait("2026-07-07T12:00:04,07 Jul 2026 12:00:05 GMT"), Some(5000));
+    assert_eq!(wait("2026-07-07T12:00:04,2026-07-07T12:00:05Z"), Some(5000));
+    assert_eq!(wait("Tue Jul  7 12:00:04 2026,5"), Some(5000));
 }
 
 #[test]
