@@ -1,5 +1,5 @@
-//! The answers of docs/answers.md, row by row: what their headers ask for, and what the default does
-//! about them.
+//! The answers of docs/answers.md, row by row: what their headers ask for, and what the default
+//! does about them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

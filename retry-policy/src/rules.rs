@@ -57,14 +57,10 @@ rules! {
 
 /// Requires the name of a header in which a key can be sent.
 pub const fn idempotency_header(name: &str) -> Option<PolicyError> {
-    let mut i = 0;
-    while i < TAKEN.len() {
-        if is_same_name(TAKEN[i], name) {
-            return Some(PolicyError::TakenHeader(TAKEN[i]));
-        }
-        i += 1;
+    match find_same(name, &TAKEN) {
+        Some(taken) => Some(PolicyError::TakenHeader(taken)),
+        None => header_name(Key::IdempotencyKey, name),
     }
-    if is_header_name(name) { None } else { Some(PolicyError::HeaderName(Key::IdempotencyKey)) }
 }
 
 /// The headers in which no key can be sent, since they mean something else to a server or a client,
@@ -221,7 +217,7 @@ pub const fn hint_length(names: usize) -> Option<PolicyError> {
 /// Requires a header name that is none of `others`.
 pub const fn hint_name(name: &'static str, others: &[&str]) -> Option<PolicyError> {
     match header_name(Key::Hint, name) {
-        None if is_one_of(name, others) => Some(PolicyError::HintRepeated(name)),
+        None if find_same(name, others).is_some() => Some(PolicyError::HintRepeated(name)),
         broken => broken,
     }
 }
@@ -233,19 +229,19 @@ pub const fn header_name(key: Key, name: &str) -> Option<PolicyError> {
 
 /// Returns the message of [`PolicyError::HintRepeated`] if `hint` lists a name after `others`.
 pub fn hint_repeated(name: &str, others: &[&str]) -> Option<PolicyMessage> {
-    is_one_of(name, others).then(|| listed_twice(name))
+    find_same(name, others).map(|_| listed_twice(name))
 }
 
-/// Returns `true` if a header is one of `others`.
-const fn is_one_of(name: &str, others: &[&str]) -> bool {
+/// Returns the one of `others` that names the same header as `name`.
+const fn find_same<'n>(name: &str, others: &[&'n str]) -> Option<&'n str> {
     let mut at = 0;
     while at < others.len() {
         if is_same_name(name, others[at]) {
-            return true;
+            return Some(others[at]);
         }
         at += 1;
     }
-    false
+    None
 }
 
 /// Requires that an item names errors, or 202, by which a server asks to be polled.

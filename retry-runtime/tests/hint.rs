@@ -1,5 +1,5 @@
-//! Hints against the vectors in `vectors/`: header values from RFCs, from other clients' tests, and from
-//! bug reports, each with its source.
+//! Hints against the vectors in `vectors/`: header values from RFCs, from other clients' tests, and
+//! from bug reports, each with its source.
 
 use std::time::{Duration, SystemTime};
 
@@ -129,8 +129,8 @@ fn a_wrong_client_clock_changes_nothing_where_the_server_sends_its_own() {
     }
 }
 
-/// A header that asks for a wait: its name, the header that counts what is left, and whether it counts
-/// milliseconds.
+/// A header that asks for a wait: its name, the header that counts what is left, and whether it
+/// counts milliseconds.
 const QUOTAS: [(&str, &str, bool); 5] = [
     ("ratelimit-reset", "ratelimit-remaining", false),
     ("x-ratelimit-reset", "x-ratelimit-remaining", false),

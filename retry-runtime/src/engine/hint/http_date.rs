@@ -21,8 +21,8 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Returns the seconds since 1970-01-01T00:00:00Z that `value` names, or `None` if it is not an HTTP
-/// date.
+/// Returns the seconds since 1970-01-01T00:00:00Z that `value` names, or `None` if it is not an
+/// HTTP date.
 ///
 /// `now`, in the same unit, settles the century of a two-digit year.
 pub(crate) fn parse(value: &str, now: &dyn Fn() -> i64) -> Option<i64> {

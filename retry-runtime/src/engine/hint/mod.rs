@@ -11,9 +11,9 @@
 //!    ones), `RateLimit-Reset`, `X-RateLimit-Reset`, `-Reset-After`, `-Reset-Requests`,
 //!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-requests-reset` and its like for
 //!    tokens, and others of a table in `vendors.rs`. A quota counts where nothing remains of it, or
-//!    where it is not said how much does (`X-RateLimit-Remaining` and so on). The longest counts. So
-//!    do further headers that a policy names: `hint = ["x-my-reset"]`. What is left is then looked
-//!    for in `x-my-remaining` and `x-my-remain`.
+//!    where it is not said how much does (`X-RateLimit-Remaining` and so on). The longest counts.
+//!    So do further headers that a policy names: `hint = ["x-my-reset"]`. What is left is then
+//!    looked for in `x-my-remaining` and `x-my-remain`.
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
@@ -55,8 +55,8 @@
 //! `UTC`, `GMT` or `+0000 UTC`, and a space may stand before any zone.
 //!
 //! Never read are signs, exponents (`1e3`), other radices (`0x10`), `inf`, underscores, digits that
-//! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT. Nor
-//! is a date behind what may be a weekday, but is none: `Zun, 06 Nov 1994 08:49:37 GMT`.
+//! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT.
+//! Nor is a date behind what may be a weekday, but is none: `Zun, 06 Nov 1994 08:49:37 GMT`.
 //!
 //! Times are measured against the `Date` header of the response, which may be misspelt as well, so
 //! a wrong client clock does not matter.
@@ -117,8 +117,8 @@ impl Hint {
     }
 }
 
-/// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by the
-/// client's clock.
+/// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by
+/// the client's clock.
 ///
 /// Returns `None` if there is no hint, or none that can be read, and zero if the server names no
 /// wait but zero, or a date in the past. Absurdly long hints saturate.
@@ -161,9 +161,9 @@ pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Optio
 /// [`Policy::hint`](crate::Policy::hint).
 ///
 /// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` and
-/// `x-my-remain` are 0 or absent. Numbers are milliseconds if the name ends in `-ms`. Names that are
-/// read anyway are read as ever. The case of a name does not matter, and the hint has the name as it
-/// is given.
+/// `x-my-remain` are 0 or absent. Numbers are milliseconds if the name ends in `-ms`. Names that
+/// are read anyway are read as ever. The case of a name does not matter, and the hint has the name
+/// as it is given.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -320,8 +320,8 @@ fn has_remaining(headers: &HeaderMap, name: &str) -> bool {
     is_all_left == Some(true)
 }
 
-/// Returns the longest wait that `read` finds in the lines of a header, each of which may be several
-/// that were joined by commas.
+/// Returns the longest wait that `read` finds in the lines of a header, each of which may be
+/// several that were joined by commas.
 fn longest(
     headers: &HeaderMap,
     name: impl AsHeaderName,
@@ -349,8 +349,8 @@ fn values(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns `true` for what looks like a weekday. One that is misspelt (`Zun`) makes the date behind it
-/// doubtful, so it is not taken apart. Other words (`soon`) are values of their own.
+/// Returns `true` for what looks like a weekday. One that is misspelt (`Zun`) makes the date behind
+/// it doubtful, so it is not taken apart. Other words (`soon`) are values of their own.
 fn is_weekday(text: &str) -> bool {
     let text = text.trim().as_bytes();
     let ends_in_day = text.len() >= 3 && text[text.len() - 3..].eq_ignore_ascii_case(b"day");

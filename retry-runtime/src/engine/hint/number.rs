@@ -47,8 +47,8 @@ pub(super) fn wait_in_seconds(seconds: Duration, sent_at: &dyn Fn() -> Duration)
     wait_from_unix_time(if is_in_milliseconds { seconds / 1000 } else { seconds }, sent_at)
 }
 
-/// Reads a number of milliseconds, or a Unix time in milliseconds, and returns the wait. A value that
-/// says its unit has that one.
+/// Reads a number of milliseconds, or a Unix time in milliseconds, and returns the wait. A value
+/// that says its unit has that one.
 pub(super) fn wait_in_milliseconds(value: &str, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
     match milliseconds(value) {
         Some(wait) if wait < FIRST_UNIX_TIME => Some(wait),

@@ -17,8 +17,8 @@ use sfv::{BareItemFromInput, KeyRef, Parser};
 
 use super::number::{decimal_seconds, wait_in_seconds, wait_until};
 
-/// The longest member of which a quoted string may have commas, in bytes. It bounds what is read again
-/// and again where each member is malformed.
+/// The longest member of which a quoted string may have commas, in bytes. It bounds what is read
+/// again and again where each member is malformed.
 const LONGEST_MEMBER: usize = 1024;
 
 /// Returns the longest time until a quota that is used up is renewed.
@@ -84,8 +84,8 @@ fn quota(member: &str) -> Option<Option<Duration>> {
     parse(member).or_else(|| parse(&mended(member)))
 }
 
-/// Returns a member without the spaces before its parameters, and with the largest number of RFC 9651
-/// for one that has too many digits.
+/// Returns a member without the spaces before its parameters, and with the largest number of RFC
+/// 9651 for one that has too many digits.
 fn mended(member: &str) -> String {
     const LARGEST: &str = "999999999999999";
     let mut mended = String::with_capacity(member.len());
