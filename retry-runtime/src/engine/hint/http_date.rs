@@ -79,9 +79,11 @@ fn without_comment(text: &str) -> &str {
 /// Returns the index of the name that `text` is, or that it cuts short after three letters or more:
 /// `Tue`, `Tues`, `tuesday`. Their case does not matter.
 fn find_name(text: &str, names: &[&str]) -> Option<usize> {
-    let is_meant =
-        |name: &&str| name.get(..text.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(text));
-    names.iter().position(|name| text.len() >= 3 && is_meant(&name))
+    let is_meant = |name: &&str| {
+        let beginning = name.get(..text.len()).filter(|beginning| beginning.len() >= 3);
+        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(text))
+    };
+    names.iter().position(is_meant)
 }
 
 pub(super) fn number(text: &str, digits: usize) -> Option<i64> {

@@ -17,6 +17,7 @@
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
+//! The commas of a date join no values: `5` is none in `1994-11-06 08:49:37,5`.
 //!
 //! # Values
 //!
@@ -37,7 +38,7 @@
 //!
 //! - names in upper or lower case, of days, months and the zone (`sun, 06 nov 1994 08:49:37 gmt`),
 //! - names of days and months at any length from three letters on (`Tues`, `Sept`, `November`),
-//! - no comma behind the weekday, and no space or several there, or between any other two parts,
+//! - no comma behind the weekday, or no space behind that comma, and several spaces for one,
 //! - a day of one digit (`Sun, 6 Nov 1994`, `Sun Nov 6 08:49:37 1994`), the wrong weekday, or,
 //!   where the day comes first, none (`06 Nov 1994 08:49:37 GMT`, `06-Nov-94 08:49:37 GMT`),
 //! - a long weekday before a short date and the reverse, a year of two digits between spaces
@@ -242,8 +243,9 @@ fn rounds_up_to(exact: Duration, rounded: Duration) -> bool {
 
 /// Returns the longest wait of the quotas that are used up.
 fn quotas(headers: &HeaderMap, names: &[&'static str], sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
-    let named = names.iter().fold(None, |longest, name| longer(longest, named_quota(headers, name, sent_at)));
-    headers.keys().filter_map(vendors::find).fold(named, |longest, vendor| {
+    let of_policy =
+        names.iter().fold(None, |longest, name| longer(longest, named_quota(headers, name, sent_at)));
+    headers.keys().filter_map(vendors::find).fold(of_policy, |longest, vendor| {
         let is_used_up = vendor.remaining.is_none_or(|name| !has_remaining(headers, name));
         let wait = is_used_up.then(|| wait_of(headers, vendor, sent_at)).flatten();
         longer(longest, hint(vendor.header, wait))

@@ -31,7 +31,7 @@ pub(super) fn longest_wait(list: &str, sent_at: &dyn Fn() -> Duration) -> Option
     let mut rest = Some(list);
     while let Some(text) = rest {
         let (member, behind) = split(text, end_of_member(text));
-        if let Some(wait) = quota(member) {
+        if let Ok(wait) = used_up(member) {
             longest = longest.max(wait.and_then(|wait| wait_in_seconds(wait, sent_at)));
             rest = behind;
         } else {
@@ -75,13 +75,13 @@ fn end_of_member(list: &str) -> Option<usize> {
     comma.or_else(|| list.find(',').filter(|_| is_quoted || list.len() > LONGEST_MEMBER))
 }
 
-/// Returns the wait of a quota if it is used up, or `None` if a member is no quota.
-fn quota(member: &str) -> Option<Option<Duration>> {
+/// Returns the wait for a quota, if it is used up.
+fn used_up(member: &str) -> Result<Option<Duration>, NoQuota> {
     let parse = |member: &str| {
         let member = member.trim_matches([' ', '\t']);
-        Parser::new(member).parse_list_with_visitor(UsedUp::default()).ok()
+        Parser::new(member).parse_list_with_visitor(UsedUp::default()).map_err(|_| NoQuota)
     };
-    parse(member).or_else(|| parse(&mended(member)))
+    parse(member).or_else(|_| parse(&mended(member)))
 }
 
 /// Returns a member without the spaces before its parameters, and with the largest number of RFC
