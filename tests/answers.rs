@@ -61,8 +61,8 @@ enum Predicate {
     NeverIf,
 }
 
-/// Reads the arguments of an attribute, such as `on = [default, 529], retry_if = is_busy`. A key that
-/// is none of a policy, nor of a predicate, is an error.
+/// Reads the arguments of an attribute, such as `on = [default, 529], retry_if = is_busy`. A key
+/// that is none of a policy, nor of a predicate, is an error.
 fn read_line(arguments: &str) -> Result<Line, String> {
     let mut keys = serde_json::Map::new();
     let mut predicate = None;

@@ -93,11 +93,13 @@ pub(super) fn number(text: &str, digits: usize) -> Option<i64> {
     text.parse().ok()
 }
 
-fn day(text: &str) -> Option<i64> {
+/// Reads the day of a month.
+pub(super) fn day(text: &str) -> Option<i64> {
     number(text, 2).or_else(|| number(text, 1))
 }
 
-fn month(text: &str) -> Option<i64> {
+/// Returns the number of the month with a name.
+pub(super) fn month(text: &str) -> Option<i64> {
     i64::try_from(find_name(text, &MONTHS)? + 1).ok()
 }
 

@@ -17,7 +17,8 @@
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
-//! The commas of a date join no values: `5` is none in `1994-11-06 08:49:37,5`.
+//! The commas of a date join no values: neither `5` is one in `1994-11-06 08:49:37,5`, nor `1994` in
+//! `Nov 6, 1994`.
 //!
 //! # Values
 //!
@@ -336,14 +337,17 @@ fn longest(
     texts(headers, name).filter_map(of_line).max()
 }
 
-/// Splits a line at its commas, but for the commas of dates: behind a weekday and before decimals.
+/// Splits a line at its commas, but for the commas of dates: behind a weekday, behind `Nov 6`, and
+/// before decimals.
 fn values(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let text = rest?;
         let is_of_date = |comma: usize| {
             let (before, behind) = (&text[..comma], &text[comma + 1..]);
-            (is_weekday(before) && begins_with_day(behind)) || (ends_in_time(before) && is_decimals(behind))
+            (is_weekday(before) && begins_with_day(behind))
+                || (ends_in_time(before) && is_decimals(behind))
+                || (ends_in_month_and_day(before) && begins_with_year(behind))
         };
         let end = text.match_indices(',').map(|(comma, _)| comma).find(|comma| !is_of_date(*comma));
         rest = end.map(|end| &text[end + 1..]);
@@ -365,6 +369,18 @@ fn begins_with_day(text: &str) -> bool {
     let behind = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let month = behind.strip_prefix([' ', '-']).unwrap_or_default();
     behind.len() < text.len() && month.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Returns `true` for `Nov 6`.
+fn ends_in_month_and_day(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace().rev();
+    words.next().and_then(http_date::day).is_some() && words.next().and_then(http_date::month).is_some()
+}
+
+/// Returns `true` for `1994`, which is no number of seconds behind `Nov 6`.
+fn begins_with_year(text: &str) -> bool {
+    let text = text.trim_start();
+    text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len() == 4
 }
 
 /// Returns `true` for `12:01:30` and `T120130`.

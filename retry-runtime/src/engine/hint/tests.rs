@@ -116,7 +116,7 @@ fn all_lines_are_read_also_joined_ones() {
 }
 
 #[test]
-fn a_decimal_comma_ends_no_value() {
+fn the_comma_of_a_date_ends_no_value() {
     let wait = |line| hint(&[("retry-after", line)]).map(|(_, wait)| wait);
     for local in [
         "2026-07-07 12:00:04,5",
@@ -135,6 +135,13 @@ fn a_decimal_comma_ends_no_value() {
     assert_eq!(wait("2026-07-07T12:00:04,07 Jul 2026 12:00:05 GMT"), Some(5000));
     assert_eq!(wait("2026-07-07T12:00:04,2026-07-07T12:00:05Z"), Some(5000));
     assert_eq!(wait("Tue Jul  7 12:00:04 2026,5"), Some(5000));
+    for local in ["Jul 8, 2026", "July 08,2026", "Wed, Jul 8, 2026", "Jul 8, 2026 12:00:04"] {
+        assert_eq!(wait(local), None, "{local}");
+        let joined = format!("3, {local}, 2");
+        assert_eq!(hint(&[("retry-after", &joined)]), Some(("retry-after", 3000)), "{joined}");
+    }
+    assert_eq!(wait("retry 8, 2026"), Some(2_026_000), "no month");
+    assert_eq!(wait("Jul 8, 60"), Some(60_000), "no year");
 }
 
 #[test]
