@@ -57,25 +57,13 @@ rules! {
 
 /// Requires the name of a header in which a key can be sent.
 pub const fn idempotency_header(name: &str) -> Option<PolicyError> {
-    if let Some(word) = same_name(&FLAGS, name) {
+    if let Some(word) = find_same(name, &FLAGS) {
         return Some(PolicyError::FlagHeader(word));
     }
-    if let Some(taken) = same_name(&TAKEN, name) {
-        return Some(PolicyError::TakenHeader(taken));
+    match find_same(name, &TAKEN) {
+        Some(taken) => Some(PolicyError::TakenHeader(taken)),
+        None => header_name(Key::IdempotencyKey, name),
     }
-    header_name(Key::IdempotencyKey, name)
-}
-
-/// Returns the one of `names` that is `name`, in whatever case.
-const fn same_name(names: &[&'static str], name: &str) -> Option<&'static str> {
-    let mut i = 0;
-    while i < names.len() {
-        if is_same_name(names[i], name) {
-            return Some(names[i]);
-        }
-        i += 1;
-    }
-    None
 }
 
 /// The words that a configuration has for flags.
@@ -250,7 +238,7 @@ pub const fn hint_length(names: usize) -> Option<PolicyError> {
 /// Requires a header name that is none of `others`.
 pub const fn hint_name(name: &'static str, others: &[&str]) -> Option<PolicyError> {
     match header_name(Key::Hint, name) {
-        None if is_one_of(name, others) => Some(PolicyError::HintRepeated(name)),
+        None if find_same(name, others).is_some() => Some(PolicyError::HintRepeated(name)),
         broken => broken,
     }
 }
@@ -262,19 +250,19 @@ pub const fn header_name(key: Key, name: &str) -> Option<PolicyError> {
 
 /// Returns the message of [`PolicyError::HintRepeated`] if `hint` lists a name after `others`.
 pub fn hint_repeated(name: &str, others: &[&str]) -> Option<PolicyMessage> {
-    is_one_of(name, others).then(|| listed_twice(name))
+    find_same(name, others).map(|_| listed_twice(name))
 }
 
-/// Returns `true` if a header is one of `others`.
-const fn is_one_of(name: &str, others: &[&str]) -> bool {
+/// Returns the one of `others` that names the same header as `name`.
+const fn find_same<'n>(name: &str, others: &[&'n str]) -> Option<&'n str> {
     let mut at = 0;
     while at < others.len() {
         if is_same_name(name, others[at]) {
-            return true;
+            return Some(others[at]);
         }
         at += 1;
     }
-    false
+    None
 }
 
 /// Requires that an item names errors, or 202, by which a server asks to be polled.
