@@ -41,8 +41,8 @@ fn main() {
         let (status, headers) = service(now);
         let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
         exchange.on_response(status);
-        if let Some(wait) = hint::read(&headers, SystemTime::UNIX_EPOCH + now) {
-            exchange.record_hint(wait);
+        if let Some(hint) = hint::read_from(&headers, || SystemTime::UNIX_EPOCH + now) {
+            exchange.record_header_hint(hint, POLICY.hint());
         }
         match retry.next(&exchange, Duration::ZERO, || random.next().unwrap_or(0.0)) {
             Verdict::Wait(wait) => {

@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use retry_http::hint::Hint;
 use retry_http::{Exchange, Policy, Retry, Stop, Verdict, hint};
 
 /// A row of the table.
@@ -101,13 +102,13 @@ impl Answer<'_> {
         let names = self.line().map_or(Policy::DEFAULT, |line| line.policy);
         match self.read(&names) {
             None => "–".to_owned(),
-            Some(wait) => format!("{wait:?}"),
+            Some(hint) => format!("{:?}", hint.wait),
         }
     }
 
     /// Returns the wait that the headers ask for under a policy.
-    fn read(&self, policy: &Policy) -> Option<Duration> {
-        hint::read_with(&self.headers, policy.hint(), || self.now).map(|hint| hint.wait)
+    fn read(&self, policy: &Policy) -> Option<Hint> {
+        hint::read_with(&self.headers, policy.hint(), || self.now)
     }
 
     /// Returns the line of the row, or `None` if that is an error of one's own.
@@ -136,10 +137,10 @@ impl Answer<'_> {
         }
         let mut exchange = Exchange::new(method, &sent);
         exchange.on_response(self.status);
-        let wait = self.read(policy);
-        if let Some(wait) = wait {
-            exchange.record_hint(wait);
+        if let Some(hint) = self.read(policy) {
+            exchange.record_header_hint(hint, policy.hint());
         }
+        let wait = exchange.hint();
         if let Some(should_retry) = hint::should_retry(&self.headers) {
             exchange.record_should_retry(should_retry);
         }

@@ -92,8 +92,9 @@ impl Conditions {
     pub(crate) const CAREFUL: Self =
         Self { statuses: StatusSet::EMPTY.with(429), failures: FailureSet::EMPTY.with(Failure::Connect) };
 
-    /// The default for other requests whose answer carries a hint. A 503 without one may come from
-    /// a proxy whose connection to the origin died half way.
+    /// The default for other requests whose answer says how long to wait before they are sent again.
+    /// Another 503 may come from a proxy whose connection to the origin died half way, be there
+    /// quota headers or not.
     pub(crate) const CAREFUL_HINTED: Self =
         Self { statuses: Self::CAREFUL.statuses.with(503), failures: Self::CAREFUL.failures };
 
@@ -189,7 +190,7 @@ impl On {
         if self.has_default {
             on = on.union(default);
         }
-        if matches!(answer, Answer::Hinted) {
+        if matches!(answer, Answer::Quota | Answer::Hinted) {
             on.statuses = on.statuses.union(self.hinted);
         }
         on
@@ -211,6 +212,9 @@ pub enum Safety {
 pub enum Answer {
     /// It carries no hint, or there is none.
     Plain,
-    /// It says how long to wait.
+    /// It says when a quota is renewed. The headers of a quota stand in every answer, also in one
+    /// that has another cause.
+    Quota,
+    /// It says how long to wait before the request is sent again.
     Hinted,
 }

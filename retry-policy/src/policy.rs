@@ -135,7 +135,7 @@ impl Policy {
     pub const fn on(&self, safety: Safety, answer: Answer) -> Conditions {
         let default = match (safety, answer) {
             (Safety::Safe, _) => Conditions::SAFE,
-            (Safety::Careful, Answer::Plain) => Conditions::CAREFUL,
+            (Safety::Careful, Answer::Plain | Answer::Quota) => Conditions::CAREFUL,
             (Safety::Careful, Answer::Hinted) => Conditions::CAREFUL_HINTED,
         };
         self.on.or(default, answer)

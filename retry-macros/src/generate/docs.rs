@@ -132,11 +132,11 @@ fn what(options: &Options, text: &mut String) {
     if statuses.is_empty() || has_default {
         text.push_str(match idempotent {
             None => {
-                "\n- the statuses 429, and 503 where the server says how long to wait; and where repeating the request is \
+                "\n- the statuses 429, and 503 with a `Retry-After`; and where repeating the request is \
                  safe (GET, HEAD, PUT, DELETE, or an `Idempotency-Key`) 408, 425, 500, 502, any 503 and 504"
             }
             Some(true) => "\n- the statuses 408, 425, 429, 500, 502, 503 and 504",
-            Some(false) => "\n- the statuses 429, and 503 where the server says how long to wait",
+            Some(false) => "\n- the statuses 429, and 503 with a `Retry-After`",
         });
     }
     if !statuses.is_empty() {

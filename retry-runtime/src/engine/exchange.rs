@@ -66,6 +66,8 @@ pub struct Exchange {
     failures: FailureSet,
     hint: Option<Duration>,
     hint_header: Option<&'static str>,
+    /// `true` if a hint is about this very request, and not about a quota.
+    is_hint_explicit: bool,
     other_hint: Option<Duration>,
     should_retry: Option<bool>,
     has_succeeded: bool,
@@ -108,7 +110,8 @@ impl Exchange {
     #[inline]
     pub fn on_response(&mut self, status: StatusCode) {
         if self.status != Some(status) {
-            (self.failures, self.hint, self.should_retry) = (FailureSet::EMPTY, None, None);
+            self.failures = FailureSet::EMPTY;
+            self.forget_words();
             self.status = Some(status);
             self.is_unprocessed = false;
         }
@@ -118,9 +121,16 @@ impl Exchange {
     /// response, so they discard the recorded status, hint and advice.
     pub fn on_error(&mut self, failure: Failure) {
         if matches!(failure, Failure::Connect | Failure::Reset) {
-            (self.status, self.hint, self.should_retry) = (None, None, None);
+            self.status = None;
+            self.forget_words();
         }
         self.failures = self.failures.with(failure);
+    }
+
+    /// Discards the hint and the advice.
+    #[inline]
+    fn forget_words(&mut self) {
+        (self.hint, self.is_hint_explicit, self.should_retry) = (None, false, None);
     }
 
     /// Records that the server has not processed the request, so that it is safe to repeat: it said
@@ -143,8 +153,11 @@ impl Exchange {
     /// Records the wait that the server asks for, counted from now. If called several times, the
     /// longest wait counts.
     ///
-    /// [`hint::read`] reads the wait from headers.
+    /// Counts as asked for before this request is sent again, as `Retry-After` is. For what
+    /// [`hint::read`] finds in headers call [`record_header_hint`](Self::record_header_hint), since
+    /// it may be about a quota.
     pub fn record_hint(&mut self, wait: Duration) {
+        self.is_hint_explicit |= !wait.is_zero();
         self.record_hint_of(wait, None);
     }
 
@@ -156,8 +169,32 @@ impl Exchange {
         self.should_retry = Some(should_retry);
     }
 
-    /// Records a hint that a header gives.
-    pub(crate) fn record_header_hint(&mut self, hint: Hint) {
+    /// Records the wait that a header asks for. `names` are the further headers that the policy
+    /// names ([`Policy::hint`](crate::Policy::hint)). If several waits are recorded, the longest one
+    /// counts.
+    ///
+    /// A 503 with a wait that is about a quota does not show that nothing was done: a request that
+    /// is not safe to repeat is not repeated after it.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, Method, StatusCode};
+    /// use retry_http::{Exchange, Policy, Retry, Stop, Verdict, hint};
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-ratelimit-remaining", HeaderValue::from_static("0"));
+    /// headers.insert("x-ratelimit-reset", HeaderValue::from_static("7"));
+    ///
+    /// let mut exchange = Exchange::new(&Method::POST, &HeaderMap::new());
+    /// exchange.on_response(StatusCode::SERVICE_UNAVAILABLE);
+    /// if let Some(hint) = hint::read_from(&headers, SystemTime::now) {
+    ///     exchange.record_header_hint(hint, Policy::DEFAULT.hint());
+    /// }
+    /// let verdict = Retry::new(&Policy::DEFAULT).next(&exchange, Duration::ZERO, || 0.5);
+    /// assert_eq!(verdict, Verdict::Stop(Stop::Ambiguous));
+    /// ```
+    pub fn record_header_hint(&mut self, hint: Hint, names: &[&str]) {
+        self.is_hint_explicit |= !hint.wait.is_zero() && hint.is_explicit(names);
         self.record_hint_of(hint.wait, Some(hint.header));
     }
 
@@ -219,7 +256,7 @@ impl Exchange {
             self.record_should_retry(advice);
         }
         if let Some(hint) = hint::read_with(headers, names, now) {
-            self.record_header_hint(hint);
+            self.record_header_hint(hint, names);
         }
     }
 
@@ -379,7 +416,11 @@ impl Exchange {
 
     /// Returns the kind of the answer, by which a policy tells what is retried.
     pub(crate) fn answer(&self) -> Answer {
-        if self.has_hint() { Answer::Hinted } else { Answer::Plain }
+        match self.has_hint() {
+            true if self.is_hint_explicit => Answer::Hinted,
+            true => Answer::Quota,
+            false => Answer::Plain,
+        }
     }
 
     /// Returns `true` if the response is an error, even one that the function returns as `Ok`.
