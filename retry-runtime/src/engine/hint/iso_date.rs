@@ -47,10 +47,11 @@ fn seconds(text: &str) -> Option<Duration> {
 
 /// Returns the seconds that a zone is ahead of UTC.
 fn zone(text: &str) -> Option<i64> {
-    let text = text.strip_prefix(' ').unwrap_or(text);
+    let text = text.trim_start_matches(' ');
+    // Go prints an offset and a name.
+    let text = if text.eq_ignore_ascii_case("+0000 UTC") { "UTC" } else { text };
     match text {
-        // Go prints an offset and a name.
-        "Z" | "z" | "+0000 UTC" => Some(0),
+        "Z" | "z" => Some(0),
         _ if is_utc(text) => Some(0),
         _ if text.len() == 3 => offset(&format!("{text}00")),
         _ => offset(text),

@@ -31,6 +31,8 @@
 //! - Dates, in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
 //!   `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
 //! - Times of RFC 3339: `1994-11-06T08:49:37Z`, `1994-11-06 09:49:37.5+01:00`.
+//! - Numbers with commas between their thousands, which may be a list as well: of `3,600` the longer
+//!   reading counts, an hour.
 //! - In some headers of the table a form of their own: `hh:mm:ss` in
 //!   `x-ms-user-quota-resets-after`, `total=100; remaining=0; resets=41` in `zendesk-ratelimit-*`.
 //!   A header that a policy names may have each of these forms, and those of `RateLimit`.
@@ -332,9 +334,19 @@ fn longest(
 ) -> Option<Duration> {
     let of_line = |line: Cow<'_, str>| {
         let line = line.trim_matches([' ', '\t']);
-        read(line).or_else(|| values(line).filter_map(&read).max())
+        let grouped = without_separators(line).and_then(|number| read(&number));
+        read(line).or_else(|| values(line).filter_map(&read).chain(grouped).max())
     };
     texts(headers, name).filter_map(of_line).max()
+}
+
+/// Returns `3600` for `3,600`, which is either one number or a list of two: the longer wait counts.
+fn without_separators(line: &str) -> Option<String> {
+    let mut groups = line.split(',');
+    let is_group = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let is_first = groups.next().is_some_and(|first| (1..=3).contains(&first.len()) && is_group(first));
+    let is_grouped = line.contains(',') && groups.all(|group| group.len() == 3 && is_group(group));
+    (is_first && is_grouped).then(|| line.replace(',', ""))
 }
 
 /// Splits a line at its commas, but for the commas of dates: behind a weekday, behind `Nov 6`, and

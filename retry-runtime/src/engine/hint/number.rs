@@ -66,10 +66,13 @@ pub(super) fn clock(value: &str) -> Option<Duration> {
     let mut fields = value.split(':');
     let mut field = || {
         let text = fields.next()?;
-        let is_number = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u64>().ok().filter(|_| is_number)
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
     };
-    let seconds = (field()? * 60 + field()?) * 60 + field()?;
+    let mut seconds = field()?;
+    for _ in 0..2 {
+        seconds = seconds.saturating_mul(60).saturating_add(field()?);
+    }
     fields.next().is_none().then_some(Duration::from_secs(seconds))
 }
 

@@ -572,3 +572,23 @@ fn asked() -> impl Strategy<Value = (&'static str, String)> {
         (proptest::sample::select(&RETRY_AFTER_MS[..]), milliseconds),
     ]
 }
+
+#[test]
+fn a_number_with_commas_between_its_thousands_is_not_undercut() {
+    let read = |value: &'static str| {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
+        read(&headers, SystemTime::UNIX_EPOCH).map(|wait| wait.as_secs())
+    };
+    for (value, expected) in [
+        ("3,600", Some(3600)),
+        ("1,000", Some(1000)),
+        ("12,345,678", Some(12_345_678)),
+        ("10,120", Some(10_120)),
+        ("10, 120", Some(120)),
+        ("10,12", Some(12)),
+        ("1000,200", Some(1000)),
+        ("3,600s", Some(600)),
+    ] {
+        assert_eq!(read(value), expected, "{value}");
+    }
+}

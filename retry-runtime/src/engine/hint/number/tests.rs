@@ -100,6 +100,7 @@ fn milliseconds_and_unix_times_in_them() {
 fn a_clock_is_hours_minutes_and_seconds() {
     assert_eq!(clock("00:00:03"), Some(Duration::from_secs(3)));
     assert_eq!(clock("1:02:03"), Some(Duration::from_secs(3723)));
+    assert_eq!(clock(&format!("{0}:{0}:{0}", "9".repeat(30))), Some(Duration::from_secs(u64::MAX)));
     for value in ["", "3", "00:03", "00:00:00:03", "00:00:-3", "00::03", "00:00:+3", "00:00:0.5"] {
         assert_eq!(clock(value), None, "{value}");
     }
