@@ -1,4 +1,5 @@
-//! The state machine without the attribute, a client or a clock: for other transports, and for simulations.
+//! The state machine without the attribute, a client or a clock: for other transports, and for
+//! simulations.
 //!
 //! `cargo run --example by_hand`
 

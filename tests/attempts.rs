@@ -1,4 +1,5 @@
-//! In attempts of several requests one decides, others forbid to repeat them, and calls stand inside of calls.
+//! In attempts of several requests one decides, others forbid to repeat them, and calls stand
+//! inside of calls.
 
 mod support;
 
@@ -217,7 +218,8 @@ mod several {
                 .replies("/b", [hinted(b), Reply::status(200)])
                 .serve();
             let kit = testing::instant();
-            // The error is of `/a`: a longer hint of that ends the call, one of `/b` counts up to the limit.
+            // The error is of `/a`: a longer hint of that ends the call, one of `/b` counts up to
+            // the limit.
             assert_eq!(both(&Client::new(), &server).await.is_ok(), !waits.is_empty());
             let waits: Vec<_> = waits.into_iter().map(Duration::from_secs).collect();
             assert_eq!(kit.waits(), waits, "{a} and {b}");
@@ -558,8 +560,9 @@ mod nested {
         }
 
         let http = Client::new();
-        // The inner function alone waits for the late answer, and retries the others a hundred times. Within the
-        // deadline there is room for 17 waits of its own, and for one that the server asks for.
+        // The inner function alone waits for the late answer, and retries the others a hundred
+        // times. Within the deadline there is room for 17 waits of its own, and for one that the
+        // server asks for.
         let limited = Reply::status(429).header("retry-after", "0.2");
         for (reply, most) in [(late(), 1), (Reply::status(503), 18), (limited, 2)] {
             let server = Server::script([reply.clone()]);

@@ -269,7 +269,8 @@ mod threads {
         http.get(url).send()
     }
 
-    /// Calls `call` twenty times at once. Returns the threads and connections that are left a second after.
+    /// Calls `call` twenty times at once. Returns the threads and connections that are left a
+    /// second after.
     fn left_by(server: &Server, call: impl Fn(&str) + Sync) -> (usize, usize) {
         let url = server.url("/");
         std::thread::scope(|scope| (0..20).for_each(|_| _ = scope.spawn(|| call(&url))));
@@ -345,7 +346,8 @@ mod endless {
     }
 }
 
-/// A body that stalls is read for as long as the wait is, but for at least 250 ms and at most a second.
+/// A body that stalls is read for as long as the wait is, but for at least 250 ms and at most a
+/// second.
 mod stalled {
     use super::*;
 

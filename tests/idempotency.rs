@@ -11,7 +11,8 @@ use retry_http::testing::server::{Reply, Request, Server};
 use retry_http::{HttpFailure, Policy, policy, retry_http};
 use support::{Opaque, Routes, late, ms, secs};
 
-/// Creates a record for each POST, but one for each key, and answers the first request about each record too late.
+/// Creates a record for each POST, but one for each key, and answers the first request about each
+/// record too late.
 fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
     let records = Arc::new(Mutex::new(Vec::new()));
     let (log, known) = (Arc::clone(&records), Mutex::new(HashMap::new()));

@@ -247,7 +247,8 @@ table! {
     swallowed;
 }
 
-/// Sends where nothing is seen, so that only the sources of an error tell the status, and nothing tells the hint.
+/// Sends where nothing is seen, so that only the sources of an error tell the status, and nothing
+/// tells the hint.
 mod by_source {
     use super::*;
 

@@ -254,8 +254,8 @@ mod never_if {
         assert_eq!(server.requests().len(), 1);
     }
 
-    /// An `Ok` that `never_if` accepts is what the inner function wants, so it decides nothing about
-    /// a later failure of the call around.
+    /// An `Ok` that `never_if` accepts is what the inner function wants, so it decides nothing
+    /// about a later failure of the call around.
     #[tokio::test]
     async fn an_ok_that_it_accepts_decides_nothing_for_the_call_around() {
         #[retry_http(max = 2, base = 1ms, never_if = Result::is_ok)]

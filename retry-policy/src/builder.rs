@@ -88,9 +88,9 @@ impl<'a> PolicyBuilder<'a> {
 
     /// Sets the names of further headers that ask for a wait, in place of those of the policy that
     /// the builder starts from. They are read like `X-RateLimit-Reset`: only if `Retry-After` asks
-    /// for no wait. A name that ends in `-ms` is that of a number of milliseconds. At least one name
-    /// and at most 16; upper and lower case are the same, and events have the name as it is written
-    /// here. Default none.
+    /// for no wait. A name that ends in `-ms` is that of a number of milliseconds. At least one
+    /// name and at most 16; upper and lower case are the same, and events have the name as it is
+    /// written here. Default none.
     pub const fn hint(mut self, names: &'static [&'static str]) -> Self {
         self.hint = Some(names);
         self

@@ -50,8 +50,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Returns an error for an unknown field, a value that cannot be read, and a rule that the policy
-    /// breaks.
+    /// Returns an error for an unknown field, a value that cannot be read, and a rule that the
+    /// policy breaks.
     pub fn overlay<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Fields(self))
     }

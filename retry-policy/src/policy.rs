@@ -87,8 +87,8 @@ impl Policy {
         self.max_retry_after
     }
 
-    /// Returns the names of further headers that ask for a wait. A name that ends in `-ms` is that of
-    /// a number of milliseconds.
+    /// Returns the names of further headers that ask for a wait. A name that ends in `-ms` is that
+    /// of a number of milliseconds.
     ///
     /// [`hint::read_with`](https://docs.rs/retry-http/latest/retry_http/hint/fn.read_with.html) reads
     /// them.

@@ -133,8 +133,8 @@ fn exact(whole: &str, fraction: &str, unit: u64) -> Option<Duration> {
     Some(Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).ok()?))
 }
 
-/// Reads an item of `on` or `never`: `503`, `5xx`, `500..=504`, the word for a failure, `default`, or
-/// `403 if hinted`.
+/// Reads an item of `on` or `never`: `503`, `5xx`, `500..=504`, the word for a failure, `default`,
+/// or `403 if hinted`.
 ///
 /// # Errors
 ///

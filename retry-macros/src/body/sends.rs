@@ -53,8 +53,8 @@ pub(crate) fn arm(
         let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
         locals.push(Local { name: name.clone(), origin, depth: 0, loops: 0 });
     }
-    // Only what is sent or checked by a variable needs to know how often that is mentioned, and tokens cost
-    // time.
+    // Only what is sent or checked by a variable needs to know how often that is mentioned, and
+    // tokens cost time.
     let (mut mentions, mut configured) = (Vec::new(), Vec::new());
     if body.iter().any(uses_variable) {
         for stmt in &*body {

@@ -90,12 +90,13 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //         }
 //     }
 //
-// The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
-// With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see `renewal`.
-// With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each attempt waits until
-// the upstream admits it. `unreachable_value::<R>()` fixes the type of the body, so that coercions
-// work and a mismatch is reported where it is. A sync body runs as
-// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are hygienic.
+// The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they
+// meant. With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see
+// `renewal`. With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each
+// attempt waits until the upstream admits it. `unreachable_value::<R>()` fixes the type of the
+// body, so that coercions work and a mismatch is reported where it is. A sync body runs as
+// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are
+// hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
@@ -444,8 +445,8 @@ impl Loop<'_> {
     //         continue;
     //     }
     //
-    // In a box, since the happy path is not to carry it; a `match`, since what it borrows must live as long. Where the
-    // expression is wrong, it is pointed at.
+    // In a box, since the happy path is not to carry it; a `match`, since what it borrows must live
+    // as long. Where the expression is wrong, it is pointed at.
     fn renewal(
         &self,
         reauth: &Expr,

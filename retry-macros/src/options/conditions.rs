@@ -132,8 +132,8 @@ impl Condition {
     }
 }
 
-/// Reads the list that follows a key, and leaves out the items that are wrong. Returns its tokens as
-/// well, or `None` if they cannot be read.
+/// Reads the list that follows a key, and leaves out the items that are wrong. Returns its tokens
+/// as well, or `None` if they cannot be read.
 pub(crate) fn parse(
     key: Key,
     input: ParseStream<'_>,

@@ -58,8 +58,8 @@ pub trait HttpFailure {
         None
     }
 
-    /// Returns the ways in which the exchange failed, if there was no response or
-    /// reading its body failed. [`failures_of`](crate::failures_of) tells them of a `reqwest::Error`.
+    /// Returns the ways in which the exchange failed, if there was no response or reading its body
+    /// failed. [`failures_of`](crate::failures_of) tells them of a `reqwest::Error`.
     fn failures(&self) -> FailureSet {
         FailureSet::EMPTY
     }

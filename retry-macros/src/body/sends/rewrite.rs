@@ -18,8 +18,8 @@ impl Armer<'_> {
     //         sender => SenderKind::of(&sender).arm(sender)
     //     }.send()
     //
-    // The match begins and ends where the sender does, so that the user's mistakes are reported there.
-    // With `transparent, idempotent` the request is said to be safe to repeat:
+    // The match begins and ends where the sender does, so that the user's mistakes are reported
+    // there. With `transparent, idempotent` the request is said to be safe to repeat:
     // `.arm_declared(sender, true)`.
     pub(super) fn send(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
@@ -52,9 +52,9 @@ impl Armer<'_> {
     //         },
     //     }
     //
-    // The type of the client decides, since that of the request may yet have to be inferred from it.
-    // A client that is no place, such as `self.http()`, is bound to a name first. The inner block ends
-    // the borrow of the client.
+    // The type of the client decides, since that of the request may yet have to be inferred from
+    // it. A client that is no place, such as `self.http()`, is bound to a name first. The inner
+    // block ends the borrow of the client.
     pub(super) fn execute(&mut self, expr: &mut Expr) {
         let span = start(expr);
         let Some(around) = self.execute_inside(expr) else { return };
@@ -146,8 +146,9 @@ impl Armer<'_> {
     //     }
     //
     // A response without a name has no id: `.track_body(body)`. `track_get` is for
-    // `reqwest::get(url)`, and `track_stream` for `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and ends
-    // where the expression does, so that the user's mistakes are reported there.
+    // `reqwest::get(url)`, and `track_stream` for `.bytes_stream()`. The inner block ends the
+    // borrow of the response. The match begins and ends where the expression does, so that the
+    // user's mistakes are reported there.
     pub(super) fn track(&mut self, expr: &mut Expr, method: &str, response: Option<&Expr>) {
         self.armed += 1;
         let from = start(expr);
