@@ -38,7 +38,7 @@ pub fn run(clients: usize, jitter: Jitter, base: u64, chance: &mut Chance) -> (f
         .jitter(jitter)
         .build()
         .expect("a policy");
-    let mut callers: Vec<_> = (0..clients).map(|_| Caller::new(&policy, Shared::Nothing)).collect();
+    let mut callers: Vec<_> = (0..clients).map(|_| Caller::new(0, &policy, Shared::Nothing)).collect();
     let mut events = Events::new();
     (0..clients).for_each(|id| events.at(at(Duration::ZERO, chance), (id, Event::Read)));
     let (mut version, mut writes, mut last) = (0, 0.0, Duration::ZERO);

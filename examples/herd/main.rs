@@ -1,4 +1,4 @@
-//! Four experiments in virtual time show how retries harm a server, and how an `Upstream` prevents that. All decisions
+//! Five experiments in virtual time show how retries harm a server, and how an `Upstream` prevents that. All decisions
 //! are the library's own.
 //!
 //! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and `figures.csv`, prints one figure a
@@ -29,7 +29,7 @@ use caller::Shared;
 use herd::{Load, Tally, sum};
 use plot::{Panel, Scale};
 use retry_http::{Condition, Failure, Policy, Upstream};
-use servers::{Failing, Limited, Queue};
+use servers::{Failing, Limited, Once, Queue};
 use world::Chance;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     metastable(&mut figures, &out, seed)?;
     settings(&out, seed)?;
     limited(&mut figures, &out, seed)?;
+    impatient(&mut figures, seed);
 
     let mut csv = String::from("figure,value\n");
     for (name, value) in &figures.0 {
@@ -82,6 +83,7 @@ impl Figures {
         self.assert_within("outage_load_ratio", 1.0..=1.1);
         self.assert_within("outage_load_ratio_with_hints", 0.001..=1.1);
         self.assert_within("limited_useful_share", 0.95..=1.0);
+        self.assert_within("impatient_share", 0.99..=1.0);
     }
 
     fn assert_within(&self, name: &str, promised: RangeInclusive<f64>) {
@@ -384,6 +386,27 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
             Panel { title: "Refused for each success", x, y: ("requests", Scale::Log), lines: refusals },
         ],
     )
+}
+
+/// A server refuses one request of 100 a second, and its callers give up after a second: as many as that hint is long.
+fn impatient(figures: &mut Figures, seed: u64) {
+    const SECONDS: usize = 300;
+    let second = Duration::from_secs(1);
+    let succeed = |hint: Duration, shared: Shared<'_>| {
+        let (load, chance) = (Load::Offered(100.0), &mut Chance::new(seed));
+        let mut server = Once::new(500, hint);
+        herd::run_impatient(Some(second), load, SECONDS, &Policy::DEFAULT, &[shared], &mut server, chance)
+    };
+    let share = |tally: &Tally| sum(&tally.good) / sum(&tally.calls);
+    for (hint, suffix) in [(second, ""), (3 * second, "_3s")] {
+        let without = succeed(hint, Shared::Nothing);
+        let upstream = Upstream::new("impatient");
+        let with = succeed(hint, Shared::Upstream(&upstream));
+        figures.add(format!("impatient_share{suffix}"), share(&with) / share(&without));
+        let bad = |(good, calls): &(&u32, &u32)| f64::from(**good) < 0.95 * f64::from(**calls);
+        let bad = with.good.iter().zip(&with.calls).filter(bad).count();
+        figures.add(format!("impatient_bad_seconds{suffix}"), bad as f64);
+    }
 }
 
 fn fleet(machines: usize) -> Vec<Upstream> {

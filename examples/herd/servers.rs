@@ -44,6 +44,29 @@ impl Server for Failing {
     }
 }
 
+/// Refuses a single request, and is well otherwise.
+pub struct Once {
+    /// The number of the request, from 0.
+    pub refuses: usize,
+    pub retry_after: Duration,
+    requests: usize,
+}
+
+impl Once {
+    pub fn new(refuses: usize, retry_after: Duration) -> Self {
+        Self { refuses, retry_after, requests: 0 }
+    }
+}
+
+impl Server for Once {
+    fn answer(&mut self, now: Duration, chance: &mut Chance) -> (Duration, Answer) {
+        let is_refused = self.requests == self.refuses;
+        self.requests += 1;
+        let answer = if is_refused { Answer::Status(429, Some(self.retry_after)) } else { Answer::Ok };
+        (now + round_trip(chance), answer)
+    }
+}
+
 /// nginx's `limit_req rate=.. burst=.. nodelay`, which answers 429 with `Retry-After`.
 pub struct Limited {
     pub per_second: f64,

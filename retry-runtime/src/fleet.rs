@@ -1,12 +1,16 @@
 //! Shares the cooldowns of upstreams among the processes of a fleet, over Redis.
 //!
-//! Only refusals are published: the happy path never gets here, and a call never waits for Redis. A
-//! thread of its own holds the connection, so sync functions can share as well. While Redis is down
-//! each process keeps to the refusals of its own.
+//! Only what a server said of a wait is published: the happy path never gets here, and a call never
+//! waits for Redis. A thread of its own holds the connection, so sync functions can share as well.
+//! While Redis is down each process keeps to what it was told itself. An upstream knows nothing of
+//! all this but that it has a hook.
 //!
 //! A cooldown is a key that expires with it, for processes that start later, and a message on a
 //! channel of the same name. The message has the time left and not the end, so clocks need not
-//! agree. Nothing else is stored: no URL, no header, no body.
+//! agree; zero says that the server takes requests again. The latest word counts, also a shorter
+//! one, and none is believed beyond the upstream's longest wait, so a word that is forged or absurd
+//! holds a process back for no longer than that, and keeps no other word from it. Nothing else is
+//! stored: no URL, no header, no body.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -20,7 +24,7 @@ use redis::aio::{MultiplexedConnection, PubSubSink};
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, Script};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::engine::upstream::Upstream;
+use crate::engine::upstream::{Upstream, Word};
 use crate::env::{self, Clock};
 
 /// The prefix of all keys, with the version of the format.
@@ -32,15 +36,17 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The bounds of the wait before connecting again.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The smallest extension of a cooldown that is worth a message.
-const MIN_EXTENSION: Duration = Duration::from_millis(100);
+/// The smallest change of the end of a cooldown that is worth a message.
+const MIN_CHANGE: Duration = Duration::from_millis(100);
 
-/// Sets a cooldown and publishes it, unless it would shorten the present one.
+/// Sets a cooldown, or ends it, and publishes that.
 const PUBLISH: &str = "
-    if redis.call('PTTL', KEYS[1]) + tonumber(ARGV[2]) <= tonumber(ARGV[1]) then
+    if tonumber(ARGV[1]) > 0 then
         redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
-        redis.call('PUBLISH', KEYS[1], ARGV[1])
+    else
+        redis.call('DEL', KEYS[1])
     end
+    redis.call('PUBLISH', KEYS[1], ARGV[1])
 ";
 
 /// Shares the cooldowns of upstreams among processes, over Redis.
@@ -96,7 +102,7 @@ impl Fleet {
     {
         let name = upstream.borrow().name();
         let member = Member { name, commands: self.commands.clone(), published: AtomicU64::new(0) };
-        let is_new = upstream.borrow().set_refusal_hook(Box::new(move |now, wait| member.publish(now, wait)));
+        let is_new = upstream.borrow().set_hook(Box::new(move |word| member.publish(word)));
         if !is_new {
             return Err(FleetError::Shared);
         }
@@ -142,12 +148,13 @@ struct Member {
 }
 
 impl Member {
-    /// Publishes a cooldown if it is news to the others. Never waits.
-    fn publish(&self, now: Duration, wait: Duration) {
-        let until = now.saturating_add(wait);
-        let (published, end) = (self.published.load(Ordering::Relaxed), milliseconds(until));
-        if end >= published.saturating_add(milliseconds(MIN_EXTENSION)) {
-            self.published.fetch_max(end, Ordering::Relaxed);
+    /// Publishes what the server said if it is news to the others. Never waits.
+    fn publish(&self, word: Word) {
+        let until = word.now.saturating_add(word.left);
+        let end = milliseconds(until);
+        let published = self.published.load(Ordering::Relaxed);
+        if end.abs_diff(published) >= milliseconds(MIN_CHANGE) {
+            self.published.store(end, Ordering::Relaxed);
             // Without the thread the process is about to end.
             let _: Result<(), _> = self.commands.send(Command::Publish(self.name, until));
         }
@@ -171,6 +178,8 @@ struct Link {
     has_logged_loss: bool,
     /// `true` once it was logged that Redis refuses cooldowns.
     has_logged_refusal: bool,
+    /// `true` once it was logged that a cooldown is not believed.
+    has_logged_doubt: bool,
     /// The wait before connecting again.
     pause: Duration,
 }
@@ -186,6 +195,7 @@ impl Link {
             shared: Vec::new(),
             has_logged_loss: false,
             has_logged_refusal: false,
+            has_logged_doubt: false,
             pause: SHORTEST_PAUSE,
         }
     }
@@ -271,8 +281,14 @@ impl Link {
         let key = key(upstream.name());
         with_timeout(subscriber.subscribe(&key)).await?;
         let left: i64 = with_timeout(redis::cmd("PTTL").arg(&key).query_async(connection)).await?;
-        // Redis returns a negative number if there is no such key.
-        extend_cooldown(upstream, u64::try_from(left).unwrap_or(0));
+        let now = Clock::Tokio.now().since_start();
+        let own = upstream.remaining_cooldown(now).unwrap_or_default();
+        // Redis returns a negative number if there is no such key, or one that never ends. Which word
+        // is the latest cannot be told, so the longer one counts.
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        if left > own.saturating_add(MIN_CHANGE) {
+            self.hear(upstream, left);
+        }
         let now = Clock::Tokio.now().since_start();
         match upstream.remaining_cooldown(now) {
             Some(wait) => self.publish(connection, upstream.name(), now.saturating_add(wait)).await,
@@ -289,12 +305,9 @@ impl Link {
         until: Duration,
     ) -> RedisResult<()> {
         let wait = until.saturating_sub(Clock::Tokio.now().since_start());
-        if wait.is_zero() {
-            return Ok(());
-        }
         let script = Script::new(PUBLISH);
         let mut call = script.key(key(name));
-        call.arg(milliseconds(wait).max(1)).arg(milliseconds(MIN_EXTENSION));
+        call.arg(milliseconds(wait));
         match with_timeout(call.invoke_async::<()>(connection)).await {
             Ok(()) => self.has_logged_refusal = false,
             Err(error) if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() => {
@@ -309,24 +322,36 @@ impl Link {
         Ok(())
     }
 
-    fn on_message(&self, channel: &str, message: &str) {
+    fn on_message(&mut self, channel: &str, message: &str) {
         // A message that is no number is ignored.
-        let Ok(left) = message.parse() else { return };
-        for upstream in &self.shared {
-            let upstream: &Upstream = (**upstream).borrow();
-            if channel.strip_prefix(PREFIX) == Some(upstream.name()) {
-                extend_cooldown(upstream, left);
-            }
+        let Ok(left) = message.parse().map(Duration::from_millis) else { return };
+        let named = |upstream: &&SharedUpstream| {
+            let upstream: &Upstream = (***upstream).borrow();
+            channel.strip_prefix(PREFIX) == Some(upstream.name())
+        };
+        for upstream in self.shared.iter().filter(named).cloned().collect::<Vec<_>>() {
+            self.hear((*upstream).borrow(), left);
         }
     }
-}
 
-/// Extends the cooldown of `upstream` to `left` milliseconds from now, if that is an extension.
-fn extend_cooldown(upstream: &Upstream, left: u64) {
-    let (now, left) = (Clock::Tokio.now().since_start(), Duration::from_millis(left));
-    // The messages of this process come back to it, and are no news.
-    if left > upstream.remaining_cooldown(now).unwrap_or_default().saturating_add(MIN_EXTENSION) {
-        upstream.extend_cooldown(now, now.saturating_add(left), env::entropy());
+    /// Takes over what another process was told, if that is news. The messages of this process come
+    /// back to it, and are none.
+    fn hear(&mut self, upstream: &Upstream, left: Duration) {
+        if left > upstream.longest_wait() && !self.has_logged_doubt {
+            self.has_logged_doubt = true;
+            tracing::warn!(
+                target: "retry_http",
+                upstream = upstream.name(),
+                seconds = left.as_secs(),
+                longest = upstream.longest_wait().as_secs(),
+                "a shared cooldown is longer than is believed: it counts up to that"
+            );
+        }
+        let now = Clock::Tokio.now().since_start();
+        let own = upstream.remaining_cooldown(now).unwrap_or_default();
+        if left.min(upstream.longest_wait()).abs_diff(own) > MIN_CHANGE {
+            upstream.hear(Word { now, left }, env::entropy());
+        }
     }
 }
 

@@ -77,7 +77,9 @@ pub(crate) fn decide(
     }
     match (source, report.hint) {
         (Source::Overlaid(_) | Source::Outcome, _) => decided.exchange.record_report(report, hints, now),
-        (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => decided.exchange.record_hint(wait),
+        (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => {
+            decided.exchange.record_reported_hint(wait);
+        }
         (Source::Recorded(_) | Source::GivenUp(_), None) => {}
     }
     decided.exchange.record_opinion(report.opinion);

@@ -80,6 +80,7 @@ macro_rules! transport {
             idempotent: Option<bool>,
             own_timeout: Option<Duration>,
             tracked: TrackedRequest,
+            withheld: Option<Box<Withheld>>,
             $($field: $type,)?
         }
 
@@ -92,31 +93,57 @@ macro_rules! transport {
                 // the request.
                 let own_timeout = scope::bound().and_then(|_| own_timeout(self));
                 let tracked = TrackedRequest::nothing();
-                Armer { idempotent, own_timeout, tracked $(, $field: <$type>::default())? }
+                Armer { idempotent, own_timeout, tracked, withheld: None $(, $field: <$type>::default())? }
             }
         }
 
         $own_timeout
 
-        /// Bounds a request that is about to be sent, and sets its idempotency key.
+        /// Bounds a request that is about to be sent, and sets its idempotency key. Fails with the
+        /// result to end with, if the request is not to be sent.
         #[inline]
         pub(crate) fn prepare(
             request: &mut Request,
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
-        ) -> Prepared {
+        ) -> Result<Prepared, Box<Withheld>> {
             let (method, url) = (request.method(), request.url().as_str());
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
-            if scope::is_imposing() {
-                impose(request, own, &mut prepared);
+            match scope::demand() {
+                Demand::Nothing => {}
+                Demand::Origin => prepared.record_origin(origin(request.url())),
+                Demand::All => {
+                    if let Some(withheld) = scope::withheld() {
+                        return Err(withhold(request, prepared, withheld));
+                    }
+                    impose(request, own, &mut prepared);
+                }
             }
-            prepared
+            Ok(prepared)
+        }
+
+        /// A request that is not to be sent.
+        pub(crate) struct Withheld {
+            /// What the send ends with.
+            pub(crate) result: Result<Response, Error>,
+            pub(crate) tracked: TrackedRequest,
+        }
+
+        /// Makes the result of a request that is not to be sent.
+        #[cold]
+        fn withhold(request: &Request, prepared: Prepared, withheld: scope::Withheld) -> Box<Withheld> {
+            let result = match withheld {
+                scope::Withheld::TimedOut => Err(timed_out(request.url())),
+                scope::Withheld::Refused(refusal) => Ok(answer(request.url(), refusal).into()),
+            };
+            Box::new(Withheld { result, tracked: TrackedRequest::new(prepared) })
         }
 
         /// Imposes the time limits and key of the calls around on a request. A function of its own,
         /// to keep the path of all other requests short.
         #[cold]
         fn impose(request: &mut Request, own: impl FnOnce() -> Option<Duration>, prepared: &mut Prepared) {
+            prepared.record_origin(origin(request.url()));
             if let Some(bound) = scope::bound() {
                 let own = request.timeout().copied().or_else(own);
                 *request.timeout_mut() = Some(own.map_or(bound, |own| own.min(bound)));
@@ -196,16 +223,22 @@ macro_rules! version {
     ($version:ident, $reqwest:ident, $is_dns:expr) => {
         pub(crate) mod $version {
             use std::future::Future;
+            use std::pin::{Pin, pin};
             use std::sync::Arc;
             use std::sync::atomic::AtomicBool;
+            use std::task::{Context, Poll, Waker};
             use std::time::Duration;
 
-            use $reqwest::Error;
+            use http::StatusCode;
+            use http::header::RETRY_AFTER;
+            use hyper::body::{Bytes, Frame};
+            use $reqwest::{Error, ResponseBuilderExt, Url};
 
             use super::{LARGEST_DRAIN, is_small, printed_timeout};
+            use crate::engine::origin::Origin;
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
-            use crate::scope::{self, drain::Drain};
+            use crate::scope::{self, Demand, drain::Drain, outgoing::Refusal};
             use crate::transport::failing::{is_end, is_passing, is_refusal};
             use crate::transport::redirects::Watched;
             use crate::transport::sending::{SendFuture, TrackedRequest};
@@ -234,15 +267,17 @@ macro_rules! version {
                 fn arm(
                     self,
                     idempotent: Option<bool>,
-                ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
+                ) -> Armed<impl Future<Output = Result<Response, Error>>, Response, Error> {
                     let (client, request) = self.build_split();
                     // Errors of the builder are returned when it is awaited, as reqwest does.
                     let future = match request {
-                        Ok(mut request) => {
-                            let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
-                            let future = Watched::new(client.execute(request), prepared.redirected());
-                            SendFuture::new(future, TrackedRequest::new(prepared))
-                        }
+                        Ok(mut request) => match prepare(&mut request, || own_timeout(&client), idempotent) {
+                            Ok(mut prepared) => {
+                                let future = Watched::new(client.execute(request), prepared.redirected());
+                                SendFuture::new(future, TrackedRequest::new(prepared))
+                            }
+                            Err(withheld) => SendFuture::unsent(withheld.result, withheld.tracked),
+                        },
                         Err(error) => SendFuture::failed(error),
                     };
                     Armed { future }
@@ -253,20 +288,80 @@ macro_rules! version {
                 /// Arms the request.
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
-                    let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-                    self.redirected = prepared.redirected();
-                    self.tracked = TrackedRequest::new(prepared);
+                    match prepare(&mut request, || self.own_timeout, self.idempotent) {
+                        Ok(mut prepared) => {
+                            self.redirected = prepared.redirected();
+                            self.tracked = TrackedRequest::new(prepared);
+                        }
+                        // The future of the client is not polled.
+                        Err(withheld) => self.withheld = Some(withheld),
+                    }
                     request
                 }
 
                 /// Records how the request is answered.
                 #[inline]
-                pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Error>
+                pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Response, Error>
                 where
                     F: Future<Output = Result<Response, Error>>,
                 {
-                    SendFuture::new(Watched::new(future, self.redirected), self.tracked)
+                    match self.withheld {
+                        None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
+                        Some(withheld) => SendFuture::unsent(withheld.result, withheld.tracked),
+                    }
                 }
+            }
+
+            /// The header of an answer that was made here.
+            const ANSWER: &str = "retry-http-answer";
+
+            /// Returns the server's refusal again, as an answer to a request that is not sent.
+            fn answer(url: &Url, refusal: Refusal) -> http::Response<&'static str> {
+                let Refusal { status, retry_after } = refusal;
+                let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
+                let response = http::Response::builder()
+                    .status(status)
+                    .header(RETRY_AFTER, seconds)
+                    .header(ANSWER, "local")
+                    .url(url.clone());
+                response.body("").unwrap_or_else(|_| {
+                    let mut response = http::Response::new("");
+                    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                    response
+                })
+            }
+
+            /// Returns the error of a time limit that ran out. Only a body can make one: reqwest has
+            /// no constructor.
+            fn timed_out(url: &Url) -> Error {
+                let response = Response::from(http::Response::new(Body::wrap(TimedOut)));
+                let read = pin!(response.bytes()).poll(&mut Context::from_waker(Waker::noop()));
+                match read {
+                    Poll::Ready(Err(error)) => error.with_url(url.clone()),
+                    Poll::Ready(Ok(_)) | Poll::Pending => unreachable!("the body fails at once"),
+                }
+            }
+
+            /// A body that fails with a time-out.
+            struct TimedOut;
+
+            impl hyper::body::Body for TimedOut {
+                type Data = Bytes;
+                type Error = std::io::Error;
+
+                fn poll_frame(
+                    self: Pin<&mut Self>,
+                    _: &mut Context<'_>,
+                ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+                    let held = "the upstream held the call back until its time was up";
+                    Poll::Ready(Some(Err(std::io::Error::new(std::io::ErrorKind::TimedOut, held))))
+                }
+            }
+
+            /// Returns the origin of a URL.
+            #[inline]
+            fn origin(url: &Url) -> Origin {
+                Origin::new(url.host_str().unwrap_or_default(), url.port())
             }
 
             fn drain(response: Response) -> Option<Drain> {
@@ -372,8 +467,9 @@ macro_rules! version {
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    CheckedResponse, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared,
-                    ReadableResponse, Report, TrackedRequest, TryClone, address, is_small, scope,
+                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared,
+                    ReadableResponse, Report, TrackedRequest, TryClone, Url, address, answer, is_small,
+                    origin, scope, timed_out,
                 };
 
                 transport!(
@@ -391,6 +487,7 @@ macro_rules! version {
                     // Errors of the builder are returned when it is sent, as reqwest does.
                     request: Result<Request, Error>,
                     tracked: TrackedRequest,
+                    withheld: Option<Box<Withheld>>,
                 }
 
                 impl BlockingSender for RequestBuilder {
@@ -398,13 +495,17 @@ macro_rules! version {
 
                     fn arm(self, idempotent: Option<bool>) -> Armed {
                         let (client, mut request) = self.build_split();
-                        let tracked = match &mut request {
-                            Ok(request) => {
-                                TrackedRequest::new(prepare(request, || own_timeout(&client), idempotent))
-                            }
-                            Err(_) => TrackedRequest::nothing(),
+                        let prepared = match &mut request {
+                            Ok(request) => prepare(request, || own_timeout(&client), idempotent).map(Some),
+                            Err(_) => Ok(None),
                         };
-                        Armed { client, request, tracked }
+                        let (tracked, withheld) = match prepared {
+                            Ok(prepared) => {
+                                (prepared.map_or_else(TrackedRequest::nothing, TrackedRequest::new), None)
+                            }
+                            Err(withheld) => (TrackedRequest::nothing(), Some(withheld)),
+                        };
+                        Armed { client, request, tracked, withheld }
                     }
                 }
 
@@ -415,6 +516,9 @@ macro_rules! version {
                     ///
                     /// Returns the errors of reqwest's `blocking::RequestBuilder::send`.
                     pub fn send(mut self) -> Result<Response, Error> {
+                        if let Some(withheld) = self.withheld {
+                            return withheld.end();
+                        }
                         let request = self.request?;
                         self.tracked.send();
                         let result = self.client.execute(request);
@@ -427,17 +531,39 @@ macro_rules! version {
                     /// Arms the request, which is sent next.
                     #[inline]
                     pub fn arm_request(&mut self, mut request: Request) -> Request {
-                        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-                        self.tracked = TrackedRequest::new(prepared);
-                        self.tracked.send();
+                        match prepare(&mut request, || self.own_timeout, self.idempotent) {
+                            Ok(prepared) => {
+                                self.tracked = TrackedRequest::new(prepared);
+                                self.tracked.send();
+                            }
+                            Err(withheld) => {
+                                self.withheld = Some(withheld);
+                                // The client is about to send it, and refuses this scheme.
+                                if let Ok(nowhere) = Url::parse("withheld:") {
+                                    *request.url_mut() = nowhere;
+                                }
+                            }
+                        }
                         request
                     }
 
                     /// Records how the request was answered.
                     #[inline]
                     pub fn track(mut self, result: Result<Response, Error>) -> Result<Response, Error> {
+                        if let Some(withheld) = self.withheld {
+                            return withheld.end();
+                        }
                         self.tracked.end(&result);
                         result
+                    }
+                }
+
+                impl Withheld {
+                    /// Records that the request is not sent, and returns what the send ends with.
+                    #[cold]
+                    fn end(mut self) -> Result<Response, Error> {
+                        self.tracked.withhold(&self.result);
+                        self.result
                     }
                 }
 

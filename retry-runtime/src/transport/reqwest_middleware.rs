@@ -13,7 +13,7 @@ use crate::engine::report::Report;
 use crate::scope;
 use crate::transport::redirects::Watched;
 use crate::transport::reqwest::printed_timeout;
-use crate::transport::reqwest::v0_13::prepare;
+use crate::transport::reqwest::v0_13::{Withheld, prepare};
 use crate::transport::sending::{SendFuture, TrackedRequest};
 use crate::transport::sources::search;
 use crate::transport::{Armed, Executor, HttpError, Sender};
@@ -25,16 +25,20 @@ impl Sender for RequestBuilder {
     fn arm(
         mut self,
         idempotent: Option<bool>,
-    ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
+    ) -> Armed<impl Future<Output = Result<Response, Error>>, Response, Error> {
         let mut extensions = take(self.extensions());
         let (client, request) = self.build_split();
         let future = match request {
-            Ok(mut request) => {
-                let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
-                let send = async move { client.execute_with_extensions(request, &mut extensions).await };
-                let future = Watched::new(send, prepared.redirected());
-                SendFuture::new(future, TrackedRequest::new(prepared))
-            }
+            Ok(mut request) => match prepare(&mut request, || own_timeout(&client), idempotent) {
+                Ok(mut prepared) => {
+                    let send = async move { client.execute_with_extensions(request, &mut extensions).await };
+                    let future = Watched::new(send, prepared.redirected());
+                    SendFuture::new(future, TrackedRequest::new(prepared))
+                }
+                Err(withheld) => {
+                    SendFuture::unsent(withheld.result.map_err(Error::Reqwest), withheld.tracked)
+                }
+            },
             Err(error) => SendFuture::failed(error.into()),
         };
         Armed { future }
@@ -46,6 +50,7 @@ pub struct Armer {
     idempotent: Option<bool>,
     own_timeout: Option<Duration>,
     tracked: TrackedRequest,
+    withheld: Option<Box<Withheld>>,
     redirected: Option<Arc<AtomicBool>>,
 }
 
@@ -54,25 +59,34 @@ impl Executor for ClientWithMiddleware {
 
     fn armer(&self, idempotent: Option<bool>) -> Armer {
         let own_timeout = scope::bound().and_then(|_| own_timeout(self));
-        Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing(), redirected: None }
+        let tracked = TrackedRequest::nothing();
+        Armer { idempotent, own_timeout, tracked, withheld: None, redirected: None }
     }
 }
 
 impl Armer {
     /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
-        let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-        self.redirected = prepared.redirected();
-        self.tracked = TrackedRequest::new(prepared);
+        match prepare(&mut request, || self.own_timeout, self.idempotent) {
+            Ok(mut prepared) => {
+                self.redirected = prepared.redirected();
+                self.tracked = TrackedRequest::new(prepared);
+            }
+            // The future of the client is not polled.
+            Err(withheld) => self.withheld = Some(withheld),
+        }
         request
     }
 
     /// Records how the request is answered.
-    pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Error>
+    pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Response, Error>
     where
         F: Future<Output = Result<Response, Error>>,
     {
-        SendFuture::new(Watched::new(future, self.redirected), self.tracked)
+        match self.withheld {
+            None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
+            Some(withheld) => SendFuture::unsent(withheld.result.map_err(Error::Reqwest), withheld.tracked),
+        }
     }
 }
 

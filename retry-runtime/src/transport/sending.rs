@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::engine::origin::Origins;
 use crate::engine::recorder::Prepared;
 use crate::engine::report::Report;
 use crate::env;
@@ -63,10 +64,34 @@ impl TrackedRequest {
         let State::Sent { attempt, number, renewals } = self.state else { return };
         self.state = State::Done;
         let report = report(result);
+        Self::record(attempt, number, renewals, &report, result);
+    }
+
+    /// Records that the request was not sent, and that `result` was made in its place.
+    #[cold]
+    pub(crate) fn withhold<T: HttpResponse, E: HttpError>(&mut self, result: &Result<T, E>) {
+        self.send();
+        let State::Sent { attempt, number, .. } = self.state else { return };
+        self.state = State::Done;
+        let report = Report { is_unsent: true, ..report(result) };
+        Self::record(attempt, number, None, &report, result);
+    }
+
+    #[inline]
+    fn record<T: HttpResponse, E: HttpError>(
+        attempt: u64,
+        number: u64,
+        renewals: Option<RenewalCount>,
+        report: &Report<'_>,
+        result: &Result<T, E>,
+    ) {
         scope::of_attempt(attempt, |scope| {
-            scope.recorder.on_report(number, &report, scope.hints, env::now);
+            scope.recorder.on_report(number, report, scope.hints, env::now);
             // Logs are of failures only.
             let is_success = report.status.is_some_and(|status| status.is_success());
+            if scope.origins == Origins::OfAll || (scope.origins == Origins::OfFailures && !is_success) {
+                scope.recorder.compare_origin(number, report);
+            }
             if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
                 scope.recorder.record_host(number, host(result));
             }
@@ -94,30 +119,37 @@ pin_project! {
     /// Sends a request.
     #[project = SendProjection]
     #[must_use = "nothing is sent until it is awaited"]
-    pub enum SendFuture<F, E> {
+    pub enum SendFuture<F, T, E> {
         /// Sends by a future of reqwest's.
         Sending {
             #[pin]
             future: F,
             tracked: TrackedRequest,
         },
-        /// Fails, as the request could not be built.
-        Failed { error: Option<E> },
+        /// Sends nothing: the request could not be built, or the upstream withholds it.
+        Unsent { result: Option<Result<T, E>>, tracked: TrackedRequest },
     }
 }
 
-impl<F, E> SendFuture<F, E> {
+impl<F, T, E> SendFuture<F, T, E> {
     #[inline]
     pub(crate) fn new(future: F, tracked: TrackedRequest) -> Self {
         Self::Sending { future, tracked }
     }
 
+    /// Fails, as the request could not be built.
     pub(crate) fn failed(error: E) -> Self {
-        Self::Failed { error: Some(error) }
+        Self::Unsent { result: Some(Err(error)), tracked: TrackedRequest::nothing() }
+    }
+
+    /// Ends with `result`, and sends nothing.
+    #[cold]
+    pub(crate) fn unsent(result: Result<T, E>, tracked: TrackedRequest) -> Self {
+        Self::Unsent { result: Some(result), tracked }
     }
 }
 
-impl<F, T, E> Future for SendFuture<F, E>
+impl<F, T, E> Future for SendFuture<F, T, E>
 where
     F: Future<Output = Result<T, E>>,
     T: HttpResponse,
@@ -134,9 +166,10 @@ where
                 tracked.end(&result);
                 Poll::Ready(result)
             }
-            SendProjection::Failed { error } => {
-                let error = error.take().expect("a future is not polled after it has ended");
-                Poll::Ready(Err(error))
+            SendProjection::Unsent { result, tracked } => {
+                let result = result.take().expect("a future is not polled after it has ended");
+                tracked.withhold(&result);
+                Poll::Ready(result)
             }
         }
     }

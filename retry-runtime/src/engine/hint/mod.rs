@@ -161,6 +161,35 @@ pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
     })
 }
 
+/// Returns `true` if the header with this name, which gave a hint, asks to wait, or says that nothing
+/// remains of its quota. Other headers of quotas only tell when it is renewed.
+pub(crate) fn is_explicit(headers: &HeaderMap, header: &'static str) -> bool {
+    if header == "retry-after" || RETRY_AFTER_MS.contains(&header) {
+        return true;
+    }
+    let says_zero = |name: &str| {
+        headers.contains_key(name) && {
+            let mut counts = texts(headers, name);
+            counts.any(|line| {
+                line.split([',', ';']).any(|count| decimal_seconds(count.trim()) == Some(Duration::ZERO))
+            })
+        }
+    };
+    match vendors::QUOTAS.iter().find(|vendor| vendor.header == header) {
+        Some(Vendor { form: Form::Quotas | Form::Pairs, .. }) => {
+            texts(headers, header).any(|line| rate_limit::says_nothing_remains(&line))
+        }
+        Some(Vendor { remaining: "", .. }) => false,
+        Some(vendor) => says_zero(vendor.remaining),
+        None => {
+            let lower = header.to_ascii_lowercase();
+            lower.split_once("reset").is_some_and(|(before, after)| {
+                says_zero(&format!("{before}remaining{after}")) || says_zero(&format!("{before}remaining"))
+            })
+        }
+    }
+}
+
 /// Returns the longest wait of `Retry-After` and its kin.
 fn retry_after(headers: &HeaderMap, sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
     let exact = RETRY_AFTER_MS.into_iter().fold(None, |exact, header| {

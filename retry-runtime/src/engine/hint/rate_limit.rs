@@ -46,6 +46,14 @@ pub(super) fn longest_wait_of_pairs<'h>(
     longest.max(pairs.finish())
 }
 
+/// Returns `true` if a line says of a quota that nothing remains: `r=0` or `remaining=0`.
+pub(super) fn says_nothing_remains(line: &str) -> bool {
+    line.split([',', ';']).filter_map(|pair| pair.split_once('=')).any(|(key, value)| {
+        matches!(key.trim().to_ascii_lowercase().as_str(), "r" | "remaining")
+            && decimal_seconds(value.trim()) == Some(Duration::ZERO)
+    })
+}
+
 /// Splits a line at its commas, but for those in quoted strings.
 fn members(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, Method};
 
 use crate::engine::exchange::{Exchange, Hints, Idempotency, is_idempotent};
+use crate::engine::origin::Origin;
 use crate::engine::report::{By, Report};
 pub(crate) use recorded::{Key, Mark, Progress, Recorded};
 
@@ -38,6 +39,7 @@ pub struct Prepared {
     url: Option<NonZeroU64>,
     key: Option<Box<Key>>,
     redirected: Option<Arc<AtomicBool>>,
+    origin: Option<Origin>,
 }
 
 /// A summary of the exchanges that are not kept whole.
@@ -76,13 +78,14 @@ impl Prepared {
             url: (!is_safe).then(|| hash_url(url)),
             key: None,
             redirected: None,
+            origin: None,
         }
     }
 
     /// Prepares a GET to an unknown URL.
     pub(crate) fn get() -> Self {
         let idempotency = Idempotency::default();
-        Self { method: Method::GET, idempotency, url: None, key: None, redirected: None }
+        Self { method: Method::GET, idempotency, url: None, key: None, redirected: None, origin: None }
     }
 
     /// Returns a flag to set when the request is redirected, if that matters.
@@ -91,6 +94,12 @@ impl Prepared {
             self.redirected = Some(Arc::default());
         }
         self.redirected.clone()
+    }
+
+    /// Records the origin that the request is sent to.
+    #[inline]
+    pub(crate) fn record_origin(&mut self, origin: Origin) {
+        self.origin = Some(origin);
     }
 
     /// Returns `true` if the request is safe to repeat, by its method or by declaration, or has a
@@ -111,8 +120,9 @@ impl Recorder {
     /// Records a request that is being sent. Returns the number of its exchange.
     #[inline]
     pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
-        let Prepared { method, idempotency, url, key, redirected } = prepared;
-        let number = self.push_exchange(Exchange::of_request(method, idempotency), url, key);
+        let Prepared { method, idempotency, url, key, redirected, origin } = prepared;
+        let exchange = Exchange::of_request(method, idempotency);
+        let number = self.push_exchange(exchange, url, key, origin);
         if redirected.is_some() {
             if let Some(recorded) = self.find(number) {
                 recorded.redirected = redirected;
@@ -144,6 +154,14 @@ impl Recorder {
         recorded.exchange.record_report(report, hints, now);
         if recorded.is_redirected {
             recorded.exchange.on_redirected();
+        }
+    }
+
+    /// Records whether another host answered than the one that was asked.
+    #[cold]
+    pub(crate) fn compare_origin(&mut self, number: u64, report: &Report<'_>) {
+        if let Some(recorded) = self.find(number) {
+            recorded.compare_origin(report);
         }
     }
 
@@ -186,7 +204,7 @@ impl Recorder {
     /// Records an exchange that ended unobserved, as an outcome reports it. Returns its number.
     pub(crate) fn record_reported(&mut self, exchange: Exchange, report: &Report<'_>) -> u64 {
         let progress = if exchange.status().is_some() { Progress::Responded } else { Progress::Failed };
-        let number = self.push_exchange(exchange, report.url.map(hash_url), None);
+        let number = self.push_exchange(exchange, report.url.map(hash_url), None, None);
         if let Some(recorded) = self.find(number) {
             recorded.progress = progress;
             recorded.ended = NonZeroU64::new(number);
@@ -202,7 +220,7 @@ impl Recorder {
     pub(crate) fn begin_call(&mut self, declared: Option<bool>) -> u64 {
         let mut exchange = Exchange::default();
         exchange.declare_idempotent(declared);
-        self.push_exchange(exchange, None, None)
+        self.push_exchange(exchange, None, None, None)
     }
 
     /// Records that a call inside the attempt has ended.
@@ -303,7 +321,13 @@ impl Recorder {
     }
 
     #[inline]
-    fn push_exchange(&mut self, exchange: Exchange, url: Option<NonZeroU64>, key: Option<Box<Key>>) -> u64 {
+    fn push_exchange(
+        &mut self,
+        exchange: Exchange,
+        url: Option<NonZeroU64>,
+        key: Option<Box<Key>>,
+        origin: Option<Origin>,
+    ) -> u64 {
         let began = next_number();
         self.push(Recorded {
             began,
@@ -321,6 +345,7 @@ impl Recorder {
             key,
             host: None,
             reported_to: None,
+            origin,
         });
         began
     }

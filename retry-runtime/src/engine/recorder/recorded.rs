@@ -8,6 +8,7 @@ use http::StatusCode;
 use retry_policy::{Failure, FailureSet};
 
 use crate::engine::exchange::Exchange;
+use crate::engine::origin::Origin;
 use crate::engine::recorder::hash_url;
 use crate::engine::report::{By, Report};
 
@@ -42,6 +43,8 @@ pub(crate) struct Recorded {
     pub(crate) host: Option<Box<str>>,
     /// The address of the upstream that an inner call has reported the exchange to.
     pub(crate) reported_to: Option<NonZeroUsize>,
+    /// The origin that the request was sent to, if that matters.
+    pub(crate) origin: Option<Origin>,
 }
 
 /// The progress of an exchange.
@@ -108,6 +111,14 @@ impl Recorded {
                 Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) | None => true,
                 Some(status) => !status.is_client_error(),
             },
+        }
+    }
+
+    /// Records whether another host answered than the one that was asked.
+    pub(super) fn compare_origin(&mut self, report: &Report<'_>) {
+        let answered = report.url.and_then(Origin::of_url);
+        if self.origin.is_some() && answered.is_some() && answered != self.origin {
+            self.exchange.on_answer_from_elsewhere();
         }
     }
 

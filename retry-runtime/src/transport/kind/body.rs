@@ -90,7 +90,7 @@ where
 {
     /// Records the GET, and how it is answered.
     #[inline]
-    pub fn track(self, future: F, _: Option<usize>) -> SendFuture<F, E> {
+    pub fn track(self, future: F, _: Option<usize>) -> SendFuture<F, T, E> {
         SendFuture::new(future, TrackedRequest::new(Prepared::get()))
     }
 }

@@ -100,11 +100,12 @@ impl ReqwestSender {
     /// Arms the sender.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
+    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
     pub fn arm<T: Sender>(
         self,
         sender: T,
         idempotent: Option<bool>,
-    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>>, T::Error> {
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>>, T::Response, T::Error> {
         sender.arm(idempotent)
     }
 }
