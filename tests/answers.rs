@@ -1,6 +1,7 @@
 //! The answers of docs/answers.md, row by row: what their headers ask for, and what the default does
 //! about them.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -50,30 +51,47 @@ fn answers() -> Vec<Answer<'static>> {
 impl Answer<'_> {
     /// Returns the wait as the table writes it.
     fn asked(&self) -> String {
-        match hint::read(&self.headers, self.now) {
+        match self.read(&self.policy()) {
             None => "–".to_owned(),
             Some(wait) => format!("{wait:?}"),
         }
     }
 
-    /// Returns what the default does after a first attempt.
-    fn verdict(&self, method: &Method) -> String {
+    /// Returns the wait that the headers ask for under a policy.
+    fn read(&self, policy: &Policy) -> Option<Duration> {
+        hint::read_with(&self.headers, policy.hint(), || self.now).map(|hint| hint.wait)
+    }
+
+    /// Returns the lists `on` and `hint` of the line, as a policy.
+    fn policy(&self) -> Policy {
+        let list = |key: &str| {
+            let (_, list) = self.line.split_once(&format!("{key} = ["))?;
+            let items = list.split(']').next()?.split(", ").map(|item| item.trim_matches('"'));
+            Some((key.to_owned(), items.collect::<Vec<_>>()))
+        };
+        let lists = ["on", "hint"].into_iter().filter_map(list).collect::<BTreeMap<_, _>>();
+        serde_json::from_value(serde_json::json!(lists))
+            .unwrap_or_else(|error| panic!("{}: {error}", self.api))
+    }
+
+    /// Returns what a policy does after a first attempt.
+    fn verdict(&self, method: &Method, policy: &Policy) -> String {
         let mut exchange = Exchange::new(method, &HeaderMap::new());
         exchange.on_response(self.status);
-        let wait = hint::read(&self.headers, self.now);
+        let wait = self.read(policy);
         if let Some(wait) = wait {
             exchange.record_hint(wait);
         }
         if let Some(should_retry) = hint::should_retry(&self.headers) {
             exchange.record_should_retry(should_retry);
         }
-        let verdict = Retry::new(&Policy::DEFAULT).next(&exchange, Duration::ZERO, || 0.0);
+        let verdict = Retry::new(policy).next(&exchange, Duration::ZERO, || 0.0);
         match verdict {
             Verdict::Wait(next) if wait.is_some_and(|wait| wait == next && !wait.is_zero()) => {
                 format!("{next:?}")
             }
             Verdict::Wait(next) => {
-                assert_eq!(next, Policy::DEFAULT.backoff().base(), "{}", self.api);
+                assert_eq!(next, policy.backoff().base(), "{}", self.api);
                 "backoff".to_owned()
             }
             Verdict::Stop(Stop::HintTooLong) => "too long".to_owned(),
@@ -88,7 +106,8 @@ fn every_answer_is_read_and_followed_as_the_table_says() {
     let answers = answers();
     let mut wrong = Vec::new();
     for answer in &answers {
-        let seen = [answer.asked(), answer.verdict(&Method::GET), answer.verdict(&Method::POST)];
+        let verdict = |method| answer.verdict(&method, &Policy::DEFAULT);
+        let seen = [answer.asked(), verdict(Method::GET), verdict(Method::POST)];
         let told = [answer.asks, answer.get, answer.post];
         if seen != told {
             wrong.push(format!("{}: {seen:?}, not {told:?}", answer.api));
@@ -97,6 +116,16 @@ fn every_answer_is_read_and_followed_as_the_table_says() {
     println!("{} answers", answers.len());
     assert!(answers.len() >= 40, "{} answers", answers.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_header_that_a_line_names_is_followed() {
+    let answers = answers();
+    let naming: Vec<_> = answers.iter().filter(|answer| !answer.policy().hint().is_empty()).collect();
+    assert!(naming.len() >= 2, "{} answers", naming.len());
+    for answer in naming {
+        assert_eq!(answer.verdict(&Method::GET, &answer.policy()), answer.asks, "{}", answer.api);
+    }
 }
 
 #[test]

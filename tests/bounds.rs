@@ -2,13 +2,14 @@
 
 mod support;
 
+use std::mem::take;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant as RealInstant};
+use std::time::{Duration, Instant as RealInstant, SystemTime};
 
 use reqwest::{Client, Response};
-use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server};
+use retry_http::{Event, Step, hint, retry_http};
 use support::fake::{Canned, Fake};
 use support::{late, ms, secs};
 use tokio::time::Instant;
@@ -73,7 +74,7 @@ fn sends_and_waits_of_a_sync_function_are_within_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_would_outlive_the_deadline_is_not_begun() {
+async fn a_wait_that_would_not_end_before_the_deadline_is_not_begun() {
     // 1 s, 2 s, and 4 s would end after 5 s.
     #[retry_http(max = 9, jitter = none, deadline = 5s)]
     async fn computed(http: &Client, url: &str, attempts: &AtomicUsize) -> reqwest::Result<Response> {
@@ -88,8 +89,29 @@ async fn a_wait_that_would_outlive_the_deadline_is_not_begun() {
     assert_eq!(attempts.load(Ordering::Relaxed), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_would_end_at_the_deadline_is_not_begun() {
+    // 1 s and 2 s.
+    #[retry_http(max = 2, on = [503], jitter = none, deadline = 3s)]
+    async fn at(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
+    }
+
+    #[retry_http(max = 2, on = [503], jitter = none, deadline = 3001ms)]
+    async fn before(fake: &Fake) -> reqwest::Result<Response> {
+        fake.answer().await
+    }
+
+    let fake = Fake::status(503);
+    assert_eq!(at(&fake).await.unwrap().status(), 503);
+    assert_eq!(fake.waits(), [secs(1)]);
+    let fake = Fake::status(503);
+    assert_eq!(before(&fake).await.unwrap().status(), 503);
+    assert_eq!(fake.waits(), [secs(1), secs(2)]);
+}
+
 #[tokio::test]
-async fn a_hint_that_would_outlive_the_deadline_ends_the_call() {
+async fn a_hint_that_would_not_end_before_the_deadline_ends_the_call() {
     #[retry_http(base = 1ms, deadline = 10s)]
     async fn hinted(http: &Client, url: &str) -> reqwest::Result<Response> {
         http.get(url).send().await
@@ -98,6 +120,61 @@ async fn a_hint_that_would_outlive_the_deadline_ends_the_call() {
     let server = Server::script([Reply::status(429).header("retry-after", "11")]);
     assert_eq!(hinted(&Client::new(), &server.url("/")).await.unwrap().status(), 429);
     assert_eq!(server.requests().len(), 1);
+}
+
+/// Where a failed call leaves the wait that the server asked for.
+type Asked = Mutex<Option<Duration>>;
+
+/// As in the README.
+fn keep(asked: &Asked, event: &Event<'_>) {
+    if let Step::End { succeeded: false, .. } = event.step {
+        *asked.lock().unwrap() = event.hint;
+    }
+}
+
+#[retry_http(max_retry_after = 30s, observer = |event| keep(asked, event))]
+async fn with_a_limit(http: &Client, url: &str, asked: &Asked) -> reqwest::Result<String> {
+    http.get(url).send().await?.error_for_status()?.text().await
+}
+
+#[retry_http(base = 1ms, deadline = 10s, observer = |event| keep(asked, event))]
+async fn with_a_deadline(http: &Client, url: &str, asked: &Asked) -> reqwest::Result<String> {
+    http.get(url).send().await?.error_for_status()?.text().await
+}
+
+#[retry_http(max_retry_after = 30s, observer = |event| keep(asked, event))]
+fn blocking(http: &reqwest::blocking::Client, url: &str, asked: &Asked) -> reqwest::Result<String> {
+    http.get(url).send()?.error_for_status()?.text()
+}
+
+#[retry_http(max_retry_after = 30s)]
+async fn response(http: &Client, url: &str) -> reqwest::Result<Response> {
+    http.get(url).send().await
+}
+
+#[tokio::test]
+async fn the_caller_can_learn_how_long_the_server_asked_for() {
+    let limited = || Server::script([Reply::status(429).header("retry-after", "3600")]);
+    let hour = Some(secs(3600));
+    let (http, asked) = (Client::new(), Asked::default());
+
+    with_a_limit(&http, &limited().url("/"), &asked).await.unwrap_err();
+    assert_eq!(take(&mut *asked.lock().unwrap()), hour);
+    with_a_deadline(&http, &limited().url("/"), &asked).await.unwrap_err();
+    assert_eq!(take(&mut *asked.lock().unwrap()), hour);
+    with_a_limit(&http, &Server::script([Reply::status(404)]).url("/"), &asked).await.unwrap_err();
+    assert_eq!(*asked.lock().unwrap(), None);
+
+    let response = response(&http, &limited().url("/")).await.unwrap();
+    assert_eq!(hint::read(response.headers(), SystemTime::now()), hour);
+}
+
+#[test]
+fn the_caller_of_a_sync_function_can_as_well() {
+    let (server, asked) =
+        (Server::script([Reply::status(429).header("retry-after", "60")]), Asked::default());
+    blocking(&reqwest::blocking::Client::new(), &server.url("/"), &asked).unwrap_err();
+    assert_eq!(*asked.lock().unwrap(), Some(secs(60)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -123,7 +123,6 @@ mod refused {
 
     #[test]
     fn blocking() {
-        let _alone = alone();
         #[retry_http(max = 5, base = 1ms)]
         fn text(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<String> {
             http.get(url).send()?.error_for_status()?.text()
@@ -134,6 +133,7 @@ mod refused {
             http.get(url).send()?.error_for_status()?.text()
         }
 
+        let _alone = alone();
         let server = refusing();
         let error = text(&reqwest::blocking::Client::new(), &server.url("/")).unwrap_err();
         assert_eq!(error.status().unwrap().as_u16(), 503);
@@ -330,7 +330,6 @@ mod stalled {
 
     #[test]
     fn blocking() {
-        let _alone = alone();
         #[retry_http(max = 1, base = 5s, jitter = none)]
         fn after_a_long_wait(
             http: &reqwest::blocking::Client,
@@ -339,6 +338,7 @@ mod stalled {
             http.get(url).send()
         }
 
+        let _alone = alone();
         let (http, kit) = (reqwest::blocking::Client::new(), retry_http::testing::instant());
         for (call, wait, drain) in
             [(super::blocking as fn(&_, &_) -> _, ms(1), ms(250)), (after_a_long_wait, secs(5), secs(1))]

@@ -2,13 +2,14 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use reqwest::Client;
-use retry_http::retry_http;
-use retry_http::testing::server::{Reply, Server};
-use support::{late, ms, secs};
+use reqwest::{Client, Response};
+use retry_http::testing::server::{Reply, Request, Server};
+use retry_http::{HttpFailure, Policy, policy, retry_http};
+use support::{Opaque, Routes, late, ms, secs};
 
 /// Creates a record for each POST, but one for each key, and answers the first request about each record too late.
 fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
@@ -131,7 +132,7 @@ async fn two_requests_of_a_call_have_two_keys_on_every_attempt() {
 #[tokio::test]
 async fn a_request_keeps_its_key_where_an_attempt_leaves_another_out() {
     #[retry_http(base = 1ms, idempotency_key)]
-    async fn order(http: &Client, server: &Server, known: &std::cell::Cell<bool>) -> reqwest::Result<()> {
+    async fn order(http: &Client, server: &Server, known: &Cell<bool>) -> reqwest::Result<()> {
         if !known.replace(true) {
             http.post(server.url("/customer")).send().await?.error_for_status()?;
         }
@@ -142,7 +143,7 @@ async fn a_request_keeps_its_key_where_an_attempt_leaves_another_out() {
     }
 
     let server = Server::new(|n, _| Reply::status(if n == 2 { 500 } else { 200 }));
-    order(&Client::new(), &server, &std::cell::Cell::new(false)).await.unwrap();
+    order(&Client::new(), &server, &Cell::new(false)).await.unwrap();
     let sent = keys(&server);
     assert_eq!(sent.len(), 5);
     // customer, item 0, item 1 refused; item 0, item 1.
@@ -228,5 +229,353 @@ async fn advice_of_the_server_counts_more_than_its_status() {
         assert_eq!(requests(Reply::status(409).header(header, "true"), posted).await, 4, "{header}");
         assert_eq!(requests(Reply::status(429).header(header, "false"), posted).await, 1, "{header}");
         assert_eq!(requests(Reply::status(502).header(header, "true"), posted).await, 1, "never wins");
+    }
+}
+
+mod named {
+    use super::*;
+
+    const HEADER: &str = "PayPal-Request-Id";
+
+    fn named(server: &Server) -> Vec<Option<String>> {
+        let header = |request: &Request| Some(request.headers.get(HEADER)?.to_str().unwrap().to_owned());
+        server.requests().iter().map(header).collect()
+    }
+
+    /// Asserts that both requests had one key, in the named header alone.
+    #[track_caller]
+    fn assert_named(server: &Server) {
+        let sent = named(server);
+        assert!(sent.len() == 2 && sent[0].is_some() && sent[0] == sent[1], "{sent:?}");
+        assert_eq!(keys(server), [None, None]);
+    }
+
+    fn broken_once() -> Server {
+        Server::script([Reply::status(500), Reply::status(201)])
+    }
+
+    #[tokio::test]
+    async fn the_key_is_sent_in_the_header_that_is_named() {
+        #[retry_http(base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        async fn literal(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key = HEADER)]
+        async fn constant(http: &reqwest12::Client, url: String) -> reqwest12::Result<()> {
+            http.execute(http.post(url).build()?).await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(policy = policy!(idempotency_key = "paypal-request-id"), base = 1ms)]
+        async fn of_policy(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(policy = read, base = 1ms)]
+        async fn configured(http: &Client, url: String, read: &Policy) -> reqwest::Result<()> {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let http = Client::new();
+        let server = broken_once();
+        literal(&http, server.url("/")).await.unwrap();
+        assert_named(&server);
+        let server = broken_once();
+        constant(&reqwest12::Client::new(), server.url("/")).await.unwrap();
+        assert_named(&server);
+        let server = broken_once();
+        of_policy(&http, server.url("/")).await.unwrap();
+        assert_named(&server);
+        let server = broken_once();
+        let read: Policy = serde_json::from_str(r#"{"idempotency_key": "PayPal-Request-Id"}"#).unwrap();
+        configured(&http, server.url("/"), &read).await.unwrap();
+        assert_named(&server);
+    }
+
+    #[test]
+    fn the_key_of_a_sync_function_is_sent_there_as_well() {
+        #[retry_http(base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        fn send(http: &reqwest::blocking::Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send()?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        fn execute(http: &reqwest12::blocking::Client, url: String) -> reqwest12::Result<()> {
+            http.execute(http.post(url).build()?)?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = broken_once();
+        send(&reqwest::blocking::Client::new(), server.url("/")).unwrap();
+        assert_named(&server);
+        let server = broken_once();
+        execute(&reqwest12::blocking::Client::new(), server.url("/")).unwrap();
+        assert_named(&server);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_has_the_header_keeps_its_key() {
+        #[retry_http(base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        async fn own(http: &Client, url: String, header: &str) -> reqwest::Result<()> {
+            http.post(url).header(header, "own").send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let own_key = || Some("own".to_owned());
+        let server = broken_once();
+        own(&Client::new(), server.url("/"), "paypal-request-id").await.unwrap();
+        assert_eq!((named(&server), keys(&server)), (vec![own_key(), own_key()], vec![None, None]));
+        // That of another header says nothing to this server, which gets a key it knows as well.
+        let server = broken_once();
+        own(&Client::new(), server.url("/"), "idempotency-key").await.unwrap();
+        assert_eq!(keys(&server), [own_key(), own_key()]);
+        assert!(named(&server)[0].is_some() && named(&server)[0] == named(&server)[1]);
+    }
+
+    #[tokio::test]
+    async fn the_header_is_that_of_the_call_that_owns_the_keys() {
+        #[retry_http(base = 1ms, idempotency_key = "X-Inner")]
+        async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        async fn outer(http: &Client, url: String) -> reqwest::Result<()> {
+            inner(http, url).await
+        }
+
+        let server = broken_once();
+        outer(&Client::new(), server.url("/")).await.unwrap();
+        assert_named(&server);
+        assert!(server.requests().iter().all(|request| !request.headers.contains_key("x-inner")));
+    }
+}
+
+/// A 409 that answers a repeat is retried.
+mod conflict {
+    use super::*;
+
+    /// Fails with `first`, is then still at work for two requests, and has done it.
+    fn at_work(first: Reply) -> Server {
+        let busy = || Reply::status(409);
+        Server::script([first, busy(), busy(), Reply::status(201)])
+    }
+
+    #[derive(Debug)]
+    struct Own(u16);
+
+    impl HttpFailure for Own {
+        fn status(&self) -> Option<u16> {
+            Some(self.0)
+        }
+    }
+
+    impl From<reqwest::Error> for Own {
+        fn from(_: reqwest::Error) -> Self {
+            Self(418)
+        }
+    }
+
+    #[retry_http(base = 1ms, idempotency_key)]
+    async fn response(http: &Client, url: String) -> reqwest::Result<Response> {
+        http.post(url).send().await
+    }
+
+    #[retry_http(base = 1ms, idempotency_key)]
+    async fn error(http: &Client, url: String) -> reqwest::Result<()> {
+        http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms, idempotency_key)]
+    async fn own_error(http: &Client, url: String) -> Result<(), Own> {
+        let status = http.post(url).send().await?.status();
+        if status.is_success() { Ok(()) } else { Err(Own(status.as_u16())) }
+    }
+
+    #[retry_http(base = 1ms, idempotency_key)]
+    async fn opaque(http: &Client, url: String) -> Result<(), Opaque> {
+        http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms, on = [500], idempotency_key)]
+    async fn listed(http: &reqwest12::Client, url: String) -> reqwest12::Result<()> {
+        http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn in_whatever_way_it_leaves_the_function() {
+        let http = Client::new();
+        let four = |server: &Server| {
+            let keys = keys(server);
+            assert!(
+                keys.len() == 4 && keys[0].is_some() && keys.iter().all(|key| *key == keys[0]),
+                "{keys:?}"
+            );
+        };
+        let server = at_work(Reply::status(500));
+        assert_eq!(response(&http, server.url("/")).await.unwrap().status(), 201);
+        four(&server);
+        let server = at_work(Reply::reset());
+        error(&http, server.url("/")).await.unwrap();
+        four(&server);
+        let server = at_work(Reply::status(502));
+        own_error(&http, server.url("/")).await.unwrap();
+        four(&server);
+        let server = at_work(Reply::status(429));
+        opaque(&http, server.url("/")).await.unwrap();
+        four(&server);
+        let server = at_work(Reply::status(500));
+        listed(&reqwest12::Client::new(), server.url("/")).await.unwrap();
+        four(&server);
+    }
+
+    #[test]
+    fn in_a_sync_function() {
+        #[retry_http(base = 1ms, idempotency_key)]
+        fn send(http: &reqwest::blocking::Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send()?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = at_work(Reply::status(500));
+        send(&reqwest::blocking::Client::new(), server.url("/")).unwrap();
+        assert_eq!(server.requests().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn but_no_other() {
+        #[retry_http(base = 1ms, idempotency_key, never = [409])]
+        async fn never(http: &Client, url: String) -> reqwest::Result<Response> {
+            http.post(url).send().await
+        }
+
+        #[retry_http(base = 1ms, idempotent)]
+        async fn without_a_key(http: &Client, url: String) -> reqwest::Result<Response> {
+            http.post(url).send().await
+        }
+
+        let http = Client::new();
+        let server = Server::script([Reply::status(409)]);
+        assert_eq!(response(&http, server.url("/")).await.unwrap().status(), 409);
+        assert_eq!(server.requests().len(), 1, "the first of its key");
+        let server = at_work(Reply::status(500));
+        assert_eq!(never(&http, server.url("/")).await.unwrap().status(), 409);
+        assert_eq!(server.requests().len(), 2);
+        let server = at_work(Reply::status(500));
+        assert_eq!(without_a_key(&http, server.url("/")).await.unwrap().status(), 409);
+        assert_eq!(server.requests().len(), 2);
+        let server = Server::script([Reply::status(500), Reply::status(409)]);
+        assert_eq!(response(&http, server.url("/")).await.unwrap().status(), 409);
+        assert_eq!(server.requests().len(), 4, "`max` holds");
+    }
+
+    #[tokio::test]
+    async fn a_request_of_a_later_attempt_has_a_key_of_its_own() {
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn two(http: &Client, server: &Server) -> reqwest::Result<()> {
+            http.post(server.url("/order")).send().await?.error_for_status()?;
+            http.post(server.url("/payment")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/order", [500, 201]).path("/payment", [409, 201]).serve();
+        assert_eq!(two(&Client::new(), &server).await.unwrap_err().status().unwrap(), 409);
+        assert_eq!(support::counts(&server, &["/order", "/payment"]), [2, 1]);
+        let server = Routes::new().path("/order", [201]).path("/payment", [500, 409, 201]).serve();
+        two(&Client::new(), &server).await.unwrap();
+        assert_eq!(support::counts(&server, &["/order", "/payment"]), [3, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_not_sent_is_not_repeated() {
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn late(http: &Client, urls: &[String], at: &Cell<usize>) -> reqwest::Result<()> {
+            let url = &urls[at.replace(at.get() + 1).min(urls.len() - 1)];
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        // Nobody listens at the port of a listener that is gone.
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = Server::script([Reply::status(409), Reply::status(201)]);
+        let urls = [format!("http://{gone}/"), server.url("/")];
+        let attempts = Cell::new(0);
+        late(&Client::new(), &urls, &attempts).await.unwrap_err();
+        assert_eq!((attempts.get(), server.requests().len()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_key_of_the_body_counts_where_it_stays_the_same() {
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn own(http: &Client, url: String, next: impl Fn() -> String) -> reqwest::Result<Response> {
+            http.post(url).header("Idempotency-Key", next()).send().await
+        }
+
+        let http = Client::new();
+        let server = at_work(Reply::status(500));
+        assert_eq!(own(&http, server.url("/"), || "one".to_owned()).await.unwrap().status(), 201);
+        let (server, made) = (at_work(Reply::status(500)), Cell::new(0));
+        let anew = || made.replace(made.get() + 1).to_string();
+        assert_eq!(own(&http, server.url("/"), anew).await.unwrap().status(), 409);
+        assert_eq!(server.requests().len(), 2, "another key on each attempt");
+    }
+
+    #[tokio::test]
+    async fn an_inner_call_repeats_the_keys_of_its_owner() {
+        #[retry_http(base = 1ms)]
+        async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(policy = POLICY)]
+        async fn once(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 1, base = 1ms)]
+        async fn keyed(http: &Client, url: String) -> reqwest::Result<()> {
+            error(http, url).await
+        }
+
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn owner(http: &Client, url: String) -> reqwest::Result<()> {
+            inner(http, url).await
+        }
+
+        #[retry_http(base = 1ms, idempotency_key)]
+        async fn owner_of_one(http: &Client, url: String) -> reqwest::Result<()> {
+            once(http, url).await
+        }
+
+        const POLICY: Policy = match Policy::builder().max(0).build() {
+            Ok(policy) => policy,
+            Err(_) => panic!(),
+        };
+        let http = Client::new();
+        let one_key = |server: &Server, sent: usize| {
+            let keys = keys(server);
+            assert!(keys.len() == sent && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+        };
+        let server = at_work(Reply::status(500));
+        owner(&http, server.url("/")).await.unwrap();
+        one_key(&server, 4);
+        let server = at_work(Reply::status(500));
+        owner_of_one(&http, server.url("/")).await.unwrap();
+        one_key(&server, 4);
+        // The inner call is the owner, and gives up: the key is lost to the call around.
+        let server = Server::script([Reply::status(500), Reply::status(409)]);
+        keyed(&http, server.url("/")).await.unwrap_err();
+        one_key(&server, 4);
     }
 }

@@ -20,7 +20,7 @@ const POLICY: &[&[&str]] = &[
     &["rules"],
     &["backoff", "keys", "message"],
     &["condition"],
-    &["failure", "status", "units", "words"],
+    &["failure", "intern", "status", "units", "words"],
 ];
 const RUNTIME: &[&[&str]] = &[
     &["call", "config", "fleet"],

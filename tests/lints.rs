@@ -30,6 +30,13 @@ fn blocking(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<Stri
     http.get(url).send()?.error_for_status()?.text()
 }
 
+const RESET: &str = "x-other-reset";
+
+#[retry_http(hint = ["x-my-reset", RESET])]
+async fn named_headers(http: &reqwest::Client, url: &str) -> Response {
+    http.get(url).send().await
+}
+
 #[rustfmt::skip]
 #[retry_http]
 async fn one_line(http: &reqwest::Client) -> Response { http.get("http://localhost").send().await }
@@ -101,7 +108,7 @@ async fn carried<R: std::io::Read + Send>(
 #[retry_http(
     max = 1,
     retry_if = |outcome| outcome.as_ref().is_ok_and(|response| response.status() == 202),
-    never_if = |outcome| outcome.as_ref().is_err_and(|error| error.is_status()),
+    never_if = |outcome| matches!(outcome, Err(error) if error.is_status()),
 )]
 fn future(http: &reqwest::Client, url: String) -> impl Future<Output = Response> + Send {
     let http = http.clone();
@@ -166,7 +173,10 @@ impl Api {
         self.http.get("http://localhost").send().await
     }
 
-    #[retry_http(reauth = self.renewal.once_blocking(|| true), observer = note, upstream = self.upstream, timeout = 3s)]
+    #[retry_http(
+        reauth = self.renewal.once_blocking(|| true), observer = note, upstream = self.upstream, timeout = 3s,
+        idempotency_key = "X-Key"
+    )]
     fn all_blocking(&self, http: &reqwest::blocking::Client) -> reqwest::Result<String> {
         http.get("http://localhost").send()?.text()
     }
@@ -191,8 +201,16 @@ impl Api {
 
 #[test]
 fn expansions_compile_without_a_warning() {
-    let _ =
-        (asynchronous, blocking, one_line, one_line_blocking, owned_blocking, Api::method, Api::statement);
+    let _ = (
+        asynchronous,
+        blocking,
+        named_headers,
+        one_line,
+        one_line_blocking,
+        owned_blocking,
+        Api::method,
+        Api::statement,
+    );
     let _ = (fields_blocking, levels, carried::<std::io::Empty>);
     let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking, Api::by_a_struct);
 }

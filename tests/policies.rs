@@ -155,7 +155,7 @@ mod never_if {
     #[derive(Debug)]
     enum ApiError {
         QuotaUsedUp,
-        Transport(reqwest::Error),
+        Transport(#[expect(dead_code, reason = "the loop finds it")] reqwest::Error),
     }
 
     impl From<reqwest::Error> for ApiError {
@@ -190,11 +190,11 @@ mod never_if {
     #[retry_http(base = 1ms, never_if = |outcome| outcome.as_ref().is_ok_and(|answer| {
         answer.headers().contains_key("x-final")
     }))]
-    async fn response(http: &Client, url: &str) -> Result<reqwest::Response, reqwest::Error> {
+    async fn response(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
         http.get(url).send().await
     }
 
-    #[retry_http(base = 1ms, never_if = |outcome| outcome.as_ref().is_err_and(|error| error.is_status()))]
+    #[retry_http(base = 1ms, never_if = |outcome| matches!(outcome, Err(error) if error.is_status()))]
     fn blocking(http: &reqwest::blocking::Client, url: &str) -> Result<String, reqwest::Error> {
         http.get(url).send()?.error_for_status()?.text()
     }

@@ -12,16 +12,20 @@ pub(crate) struct Predicate(TokenStream);
 impl Predicate {
     /// Returns the predicate of attributes, `None` where none of them is a `#[cfg(..)]`.
     pub(crate) fn of(attrs: &[Attribute]) -> Option<Self> {
-        let cfgs = attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-        let predicates = cfgs.filter_map(|cfg| Some(Self(cfg.meta.require_list().ok()?.tokens.clone())));
+        let mut predicates = Vec::new();
+        for attribute in attrs {
+            if let (true, Ok(cfg)) = (attribute.path().is_ident("cfg"), attribute.meta.require_list()) {
+                predicates.push(Self(cfg.tokens.clone()));
+            }
+        }
         Self::all(predicates)
     }
 
-    pub(crate) fn all(predicates: impl IntoIterator<Item = Self>) -> Option<Self> {
+    pub(crate) fn all(predicates: Vec<Self>) -> Option<Self> {
         Self::combine(&quote!(all), predicates)
     }
 
-    pub(crate) fn any(predicates: impl IntoIterator<Item = Self>) -> Option<Self> {
+    pub(crate) fn any(predicates: Vec<Self>) -> Option<Self> {
         Self::combine(&quote!(any), predicates)
     }
 
@@ -30,12 +34,18 @@ impl Predicate {
         Self(quote!(not(#predicate)))
     }
 
-    fn combine(how: &TokenStream, predicates: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let mut predicates: Vec<_> = predicates.into_iter().map(|Self(predicate)| predicate).collect();
-        match predicates.len() {
-            0 | 1 => predicates.pop().map(Self),
-            _ => Some(Self(quote!(#how(#(#predicates),*)))),
+    fn combine(how: &TokenStream, mut predicates: Vec<Self>) -> Option<Self> {
+        if predicates.len() < 2 {
+            return predicates.pop();
         }
+        let mut list = TokenStream::new();
+        for (at, Self(predicate)) in predicates.iter().enumerate() {
+            if at > 0 {
+                list.extend(quote!(,));
+            }
+            list.extend(quote!(#predicate));
+        }
+        Some(Self(quote!(#how(#list))))
     }
 }
 

@@ -45,7 +45,11 @@ impl Errors {
 
     /// Returns the predicate of all mistakes under a `#[cfg(..)]`, `None` if there is none.
     pub(crate) fn predicate(&self) -> Option<Predicate> {
-        Predicate::any(self.under.iter().map(|(predicate, _)| predicate.clone()))
+        let mut predicates = Vec::new();
+        for (predicate, _) in &self.under {
+            predicates.push(predicate.clone());
+        }
+        Predicate::any(predicates)
     }
 
     /// Returns the messages.
@@ -56,10 +60,14 @@ impl Errors {
 
     /// A `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        let under = self.under.iter().map(|(predicate, error)| {
+        let mut tokens = TokenStream::new();
+        for error in &self.found {
+            tokens.extend(error.to_compile_error());
+        }
+        for (predicate, error) in &self.under {
             let error = error.to_compile_error();
-            quote!(#predicate #error)
-        });
-        self.found.iter().map(syn::Error::to_compile_error).chain(under).collect()
+            tokens.extend(quote!(#predicate #error));
+        }
+        tokens
     }
 }

@@ -8,9 +8,9 @@ use syn::{Lit, Stmt};
 use crate::walk::{self, Node, Parts};
 
 /// Returns `true` if statements mention `name`. Does not look into the loop, which is tokens.
-pub(crate) fn mentioned(stmts: &[Stmt], name: &Ident) -> bool {
+pub(crate) fn mentioned(stmts: &mut [Stmt], name: &Ident) -> bool {
     let mut is_mentioned = false;
-    walk::stmts(stmts, |node| {
+    walk::stmts(stmts, &mut |node| {
         is_mentioned |= match node {
             Node::Ident(other) => other == name,
             Node::Macro(item) => mentions(item.tokens.clone(), name),

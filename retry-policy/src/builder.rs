@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::backoff::{Backoff, Jitter};
 use crate::condition::{Condition, Conditions, On};
-use crate::policy::Policy;
+use crate::policy::{IDEMPOTENCY_KEY, Policy};
 use crate::rules::{self, PolicyError};
 
 impl Policy {
@@ -26,11 +26,12 @@ pub struct PolicyBuilder<'a> {
     policy: Policy,
     on: Option<&'a [Condition]>,
     never: Option<&'a [Condition]>,
+    hint: Option<&'static [&'static str]>,
 }
 
 impl<'a> PolicyBuilder<'a> {
     pub(crate) const fn new(policy: &Policy) -> Self {
-        Self { policy: *policy, on: None, never: None }
+        Self { policy: *policy, on: None, never: None, hint: None }
     }
 
     /// Sets the number of retries after the first attempt. 0 turns retries off. Default 3.
@@ -85,9 +86,19 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
+    /// Sets the names of further headers that ask for a wait, in place of those of the policy that
+    /// the builder starts from. They are read like `X-RateLimit-Reset`: only if `Retry-After` asks
+    /// for no wait. A name that ends in `-ms` is that of a number of milliseconds. At least one name
+    /// and at most 16; upper and lower case are the same, and events have the name as it is written
+    /// here. Default none.
+    pub const fn hint(mut self, names: &'static [&'static str]) -> Self {
+        self.hint = Some(names);
+        self
+    }
+
     /// Sets the longest time that a call may take, requests and waits included. It must be above
     /// `base`, above `timeout`, and at least `max_retry_after` if that is set. A wait that would
-    /// end later is not begun: the call ends instead. No limit by default.
+    /// not end before it is not begun: the call ends instead. No limit by default.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.policy.deadline = Some(deadline);
         self
@@ -101,8 +112,12 @@ impl<'a> PolicyBuilder<'a> {
     }
 
     /// Sets whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2). By
-    /// default the method and the `Idempotency-Key` decide. What a `transparent` function, or an
+    /// default the method and the idempotency key decide. What a `transparent` function, or an
     /// annotated function that is called, declares of its own requests wins.
+    ///
+    /// A key that the function's body makes is another one on each attempt, so it does not make a
+    /// POST idempotent: use [`idempotency_key`](Self::idempotency_key), or make the key before the
+    /// call.
     pub const fn idempotent(mut self, idempotent: bool) -> Self {
         self.policy.idempotent = Some(idempotent);
         self
@@ -110,9 +125,21 @@ impl<'a> PolicyBuilder<'a> {
 
     /// Sets whether each request that is not safe to repeat gets an `Idempotency-Key`, which stays
     /// the same on every attempt of a call and makes repeating the request safe
-    /// (draft-ietf-httpapi-idempotency-key-header). Default `false`.
+    /// (draft-ietf-httpapi-idempotency-key-header). A request that has the header keeps its own
+    /// key. A 409 that answers a key which an earlier attempt has sent is retried, unless `never`
+    /// lists it. Default `false`.
+    ///
+    /// Overrides [`idempotency_header`](Self::idempotency_header).
     pub const fn idempotency_key(mut self, wanted: bool) -> Self {
-        self.policy.idempotency_key = wanted;
+        self.policy.idempotency_header = if wanted { Some(IDEMPOTENCY_KEY) } else { None };
+        self
+    }
+
+    /// Gives requests keys, as [`idempotency_key`](Self::idempotency_key) does, and names the
+    /// header in which they are sent, such as `PayPal-Request-Id`. It is the name of a header
+    /// field (RFC 9110 §5.1), in any case, that says nothing else about requests.
+    pub const fn idempotency_header(mut self, name: &'static str) -> Self {
+        self.policy.idempotency_header = Some(name);
         self
     }
 
@@ -138,6 +165,9 @@ impl<'a> PolicyBuilder<'a> {
         }
         if let Some(never) = self.never {
             policy.never = Conditions::of(never);
+        }
+        if let Some(hint) = self.hint {
+            policy.hint = hint;
         }
         policy
     }
@@ -165,7 +195,7 @@ impl<'a> PolicyBuilder<'a> {
             return alone;
         }
         let Policy {
-            never, backoff, max_retry_after, deadline, timeout, idempotent, idempotency_key, ..
+            never, backoff, max_retry_after, deadline, timeout, idempotent, idempotency_header, ..
         } = self.__trusted();
         first(&[
             match self.on {
@@ -177,7 +207,7 @@ impl<'a> PolicyBuilder<'a> {
             rules::base_and_deadline(backoff.base, deadline),
             rules::timeout_and_deadline(timeout, deadline),
             rules::max_retry_after_and_deadline(max_retry_after, deadline),
-            rules::idempotency_key(idempotency_key, idempotent),
+            rules::idempotency_key(idempotency_header.is_some(), idempotent),
         ])
     }
 
@@ -194,12 +224,20 @@ impl<'a> PolicyBuilder<'a> {
                 Some(never) => rules::never(never),
                 None => None,
             },
+            match self.hint {
+                Some(names) => rules::hint(names),
+                None => None,
+            },
             rules::base(base),
             rules::factor(factor),
             rules::cap(cap),
             rules::jitter(jitter),
             rules::deadline(or_endless(self.policy.deadline)),
             rules::timeout(or_endless(self.policy.timeout)),
+            match self.policy.idempotency_header {
+                Some(name) => rules::idempotency_header(name),
+                None => None,
+            },
         ])
     }
 }
@@ -297,6 +335,49 @@ mod tests {
             "the default of `max_retry_after` is no wish"
         );
         assert_eq!(error(p().idempotency_key(true).idempotent(false)), PolicyError::KeyNotIdempotent);
+        assert_eq!(error(p().idempotency_header("x-key").idempotent(false)), PolicyError::KeyNotIdempotent);
+        let malformed = PolicyError::HeaderName(Key::IdempotencyKey);
+        for name in ["", "X Key", "X-Key:", "x-k\u{e9}y", "x-key\r\nhost: a"] {
+            assert_eq!(error(p().idempotency_header(name)), malformed, "{name}");
+        }
+        for (name, taken) in [("content-length", "Content-Length"), ("HOST", "Host"), ("true", "true")] {
+            assert_eq!(error(p().idempotency_header(name)), PolicyError::TakenHeader(taken));
+        }
+    }
+
+    #[test]
+    fn the_last_word_on_the_key_counts() {
+        const NAMED: Policy = Policy::builder().idempotency_header("PayPal-Request-Id").__trusted();
+        assert!(NAMED.idempotency_key());
+        assert_eq!(NAMED.idempotency_header(), Some("PayPal-Request-Id"));
+        let header = |builder: PolicyBuilder<'_>| builder.build().unwrap().idempotency_header();
+        assert_eq!(header(NAMED.to_builder().idempotency_key(true)), Some("Idempotency-Key"));
+        assert_eq!(header(NAMED.to_builder().idempotency_key(false)), None);
+        assert_eq!(header(Policy::builder()), None);
+    }
+
+    #[test]
+    fn the_names_of_headers_are_checked() {
+        const ONE: Policy = match Policy::builder().hint(&["X-My-Reset", "x-my-reset-ms"]).build() {
+            Ok(policy) => policy,
+            Err(_) => panic!(),
+        };
+        static MANY: [&str; 17] =
+            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"];
+        let p = Policy::builder;
+        assert_eq!(ONE.hint(), ["X-My-Reset", "x-my-reset-ms"]);
+        assert_eq!(ONE.to_builder().max(1).build().unwrap().hint(), ONE.hint());
+        assert_eq!(ONE.to_builder().hint(&["other"]).build().unwrap().hint(), ["other"]);
+        assert_eq!(Policy::DEFAULT.hint(), [""; 0]);
+        assert_eq!(error(p().hint(&[])), PolicyError::HintEmpty);
+        assert!(p().hint(&MANY[..16]).build().is_ok());
+        assert_eq!(error(p().hint(&MANY)), PolicyError::HintTooLong);
+        assert_eq!(error(p().hint(&["a", "b", "A"])), PolicyError::HintRepeated("A"));
+        for name in ["", " ", "x reset", "x-reset:", "x-réset", "\"x\"", "x\0", "x,y"] {
+            assert_eq!(error(p().hint(Box::leak(Box::new([name])))), PolicyError::HeaderName(Key::Hint));
+        }
+        let message = PolicyError::HeaderName(Key::Hint).message();
+        assert!(message.contains("write `hint = [\"x-my-reset\"]`"));
     }
 
     #[test]

@@ -11,8 +11,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 use crate::backoff::Jitter;
 use crate::condition::Condition;
+use crate::intern::{intern, intern_list};
 use crate::keys::{self, Key, Place};
 use crate::policy::Policy;
+use crate::rules;
 use crate::text::{self, wrong_kind};
 
 impl<'de> Deserialize<'de> for Policy {
@@ -86,10 +88,16 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 Key::Cap => policy = policy.cap(value.duration().map_err(wrong)?),
                 Key::Jitter => policy = policy.jitter(value.jitter().map_err(wrong)?),
                 Key::MaxRetryAfter => policy = policy.max_retry_after(value.duration().map_err(wrong)?),
+                Key::Hint => policy = policy.hint(value.headers().map_err(wrong)?),
                 Key::Deadline => policy = policy.deadline(value.duration().map_err(wrong)?),
                 Key::Timeout => policy = policy.timeout(value.duration().map_err(wrong)?),
                 Key::Idempotent => policy = policy.idempotent(value.flag().map_err(wrong)?),
-                Key::IdempotencyKey => policy = policy.idempotency_key(value.flag().map_err(wrong)?),
+                Key::IdempotencyKey => {
+                    policy = match value.header().map_err(wrong)? {
+                        Header::Named(name) => policy.idempotency_header(name),
+                        Header::Flag(flag) => policy.idempotency_key(flag),
+                    };
+                }
                 other => return Err(M::Error::custom(not_here(other))),
             }
         }
@@ -128,6 +136,12 @@ fn not_here(key: Key) -> String {
 struct Value {
     key: Key,
     given: Given,
+}
+
+/// The name of a header, or a flag.
+enum Header {
+    Named(&'static str),
+    Flag(bool),
 }
 
 /// A value as the format has it.
@@ -184,6 +198,14 @@ impl<'de> Visitor<'de> for Any {
 }
 
 impl Given {
+    /// Returns the text that was given as one.
+    fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns the text that stands for a number or a text in the attribute.
     fn text(&self) -> Option<String> {
         match self {
@@ -207,6 +229,16 @@ impl Value {
             Given::Text(text) if text == "true" => Ok(true),
             Given::Text(text) if text == "false" => Ok(false),
             _ => self.wrong_kind(),
+        }
+    }
+
+    fn header(&self) -> Result<Header, String> {
+        match &self.given {
+            Given::Text(name) if name != "true" && name != "false" => match rules::idempotency_header(name) {
+                Some(broken) => Err(broken.to_string()),
+                None => Ok(Header::Named(intern(name))),
+            },
+            _ => self.flag().map(Header::Flag),
         }
     }
 
@@ -242,6 +274,27 @@ impl Value {
             Given::Text(text) => text.split(',').map(|item| text::condition(item.trim())).collect(),
             Given::Whole(_) | Given::Number(_) | Given::Flag(_) => self.wrong_kind(),
         }
+    }
+
+    /// Returns the names in lower case. What is no list of names is not kept.
+    fn headers(&self) -> Result<&'static [&'static str], String> {
+        let texts: Vec<&str> = match &self.given {
+            Given::List(items) => match items.iter().map(Given::as_text).collect() {
+                Some(texts) => texts,
+                None => return self.wrong_kind(),
+            },
+            Given::Text(text) if text.is_empty() => Vec::new(),
+            Given::Text(text) => text.split(',').map(str::trim).collect(),
+            Given::Whole(_) | Given::Number(_) | Given::Flag(_) => return self.wrong_kind(),
+        };
+        if let Some(broken) = rules::hint_length(texts.len()) {
+            return Err(broken.to_string());
+        }
+        if let Some(broken) = texts.iter().find_map(|name| rules::header_name(self.key, name)) {
+            return Err(broken.to_string());
+        }
+        let names: Vec<_> = texts.iter().map(|name| intern(&name.to_ascii_lowercase())).collect();
+        Ok(intern_list(&names))
     }
 }
 
@@ -295,6 +348,40 @@ mod tests {
     }
 
     #[test]
+    fn the_key_is_a_flag_or_names_its_header() {
+        let header = |value: &str| {
+            let policy = read(&format!(r#"{{"idempotency_key": {value}}}"#))?;
+            Ok::<_, String>(policy.idempotency_header())
+        };
+        for flag in ["true", "\"true\""] {
+            assert_eq!(header(flag), Ok(Some("Idempotency-Key")));
+        }
+        for flag in ["false", "\"false\""] {
+            assert_eq!(header(flag), Ok(None));
+        }
+        let named = header("\" PayPal-Request-Id \"").unwrap().unwrap();
+        assert_eq!(named, "PayPal-Request-Id");
+        let again = header("\"PayPal-Request-Id\"").unwrap().unwrap();
+        assert!(std::ptr::eq(named, again), "the same configuration keeps nothing more");
+        for (value, part) in [
+            ("1", "is a flag or the name of a header"),
+            ("[]", "is a flag or the name of a header"),
+            ("\"\"", "the name of a header is letters"),
+            ("\"X Key\"", "the name of a header is letters"),
+            ("\"TRUE\"", "no key can be sent in a header `true`"),
+            ("\"1\"", "no key can be sent in a header `1`"),
+            ("\"content-length\"", "no key can be sent in a header `Content-Length`"),
+        ] {
+            let message = header(value).unwrap_err();
+            assert!(message.contains(part), "{value}: {message}");
+        }
+        let over = Policy::builder().idempotency_header("x-key").build().unwrap();
+        let over = |json: &str| over.overlay(&mut serde_json::Deserializer::from_str(json)).unwrap();
+        assert_eq!(over("{}").idempotency_header(), Some("x-key"));
+        assert_eq!(over(r#"{"idempotency_key": true}"#).idempotency_header(), Some("Idempotency-Key"));
+    }
+
+    #[test]
     fn text_as_environment_variables_have_it() {
         let policy = read(r#"{"max": "5", "on": "429,5xx", "factor": "3", "jitter": "0.1", "never": ""}"#);
         let expected = Policy::builder()
@@ -305,6 +392,18 @@ mod tests {
             .build()
             .unwrap();
         assert_eq!(policy, Ok(expected));
+    }
+
+    #[test]
+    fn names_of_headers_are_kept_once() {
+        let texts = [r#"{"hint": ["X-My-Reset", "x-other-ms"]}"#, r#"{"hint": " x-my-reset,X-Other-MS"}"#];
+        let [one, other] = texts.map(|text| read(text).unwrap().hint());
+        assert_eq!(one, ["x-my-reset", "x-other-ms"]);
+        assert!(std::ptr::eq(one, other));
+        let base = Policy::builder().max(1).hint(&["x-base"]).build().unwrap();
+        let over = |json: &str| base.overlay(&mut serde_json::Deserializer::from_str(json)).unwrap();
+        assert_eq!(over(r#"{"max": 2}"#).hint(), ["x-base"]);
+        assert_eq!(over(r#"{"hint": ["x-my-reset"]}"#).hint(), ["x-my-reset"], "in place of the others");
     }
 
     #[test]
@@ -327,6 +426,14 @@ mod tests {
             (r#"{"on": []}"#, "`on` is empty"),
             (r#"{"on": [true]}"#, "`on`: expected a status"),
             (r#"{"on": [429], "never": ["4xx"]}"#, "`never` covers `429` of `on`"),
+            (r#"{"hint": []}"#, "`hint` is empty"),
+            (r#"{"hint": ""}"#, "`hint` is empty"),
+            (r#"{"hint": 5}"#, "`hint`: `hint` is a list of header names"),
+            (r#"{"hint": ["x", 5]}"#, "`hint`: `hint` is a list of header names"),
+            (r#"{"hint": ["x y"]}"#, "`hint`: the name of a header is letters, digits"),
+            (r#"{"hint": "x,,y"}"#, "`hint`: the name of a header is letters, digits"),
+            (r#"{"hint": ["x", "X"]}"#, "`x` is listed twice"),
+            (r#"{"hint": "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"}"#, "`hint` names more than 16"),
             (r#"{"jitter": "some"}"#, "`jitter`: unknown jitter `some`"),
             (r#"{"jitter": 2}"#, "`jitter` is a number from 0 to 1"),
             (r#"{"max": 1, "max": 2}"#, "`max` is given twice"),

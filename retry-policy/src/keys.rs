@@ -25,6 +25,8 @@ pub enum Takes {
     Bound,
     /// Nothing, `true` or `false`.
     Flag,
+    /// Nothing, `true`, `false`, or the name of a header.
+    Header,
     /// An expression that is run.
     Renewal,
     /// A function or a closure.
@@ -38,6 +40,8 @@ pub enum Takes {
     },
     /// A list of the names of arguments.
     Names,
+    /// A list of the names of headers.
+    Headers,
     /// `true` or `false`.
     Switch,
     /// Nothing.
@@ -189,6 +193,19 @@ keys! {
         meaning: "if the server asks for a longer wait, the call ends at once",
         elsewhere: &["max_hint", "respect_retry_after", "retry_after"],
     },
+    Hint: Row {
+        name: "hint",
+        takes: Takes::Headers,
+        place: Place::Policy,
+        example: "hint = [\"x-my-reset\"]",
+        value: "list of header names (`&'static [&'static str]`)",
+        default: "`[]`",
+        meaning: "further headers that ask for a wait, read like `X-RateLimit-Reset`; in milliseconds if the name ends in `-ms`",
+        elsewhere: &[
+            "header", "headers", "hint_header", "hint_headers", "hints", "rate_limit_header", "reset_header",
+            "reset_headers", "retry_after_header", "retry_after_headers", "wait_header",
+        ],
+    },
     Deadline: Row {
         name: "deadline",
         takes: Takes::Bound,
@@ -196,7 +213,7 @@ keys! {
         example: "deadline = 10s",
         value: "duration above `base` (`Duration`)",
         default: "none",
-        meaning: "bound on the whole call: waits and requests",
+        meaning: "bound on the whole call: its waits and its visible requests",
         elsewhere: &[
             "max_duration", "max_elapsed", "max_elapsed_time", "max_total", "overall_timeout", "retry_bounds",
             "total", "total_timeout", "until",
@@ -226,13 +243,15 @@ keys! {
     },
     IdempotencyKey: Row {
         name: "idempotency_key",
-        takes: Takes::Flag,
+        takes: Takes::Header,
         place: Place::Policy,
-        example: "idempotency_key",
-        value: "flag",
+        example: "idempotency_key = \"PayPal-Request-Id\"",
+        value: "flag, or the header's name (`&'static str`)",
         default: "off",
-        meaning: "one `Idempotency-Key` per unsafe request; the request keeps it on every attempt",
-        elsewhere: &["dedupe", "idem_key", "idempotence_key", "idempotent_key", "request_id"],
+        meaning: "one key per unsafe request, as `Idempotency-Key` or in the header named; the request keeps it on every attempt, and a 409 to its repeat is retried",
+        elsewhere: &[
+            "dedupe", "idem_key", "idempotence_key", "idempotency_header", "idempotent_key", "request_id",
+        ],
     },
     Reauth: Row {
         name: "reauth",

@@ -13,6 +13,8 @@ mod condition;
 #[cfg(feature = "serde")]
 mod config;
 mod failure;
+#[cfg(feature = "serde")]
+mod intern;
 pub mod keys;
 mod message;
 mod policy;

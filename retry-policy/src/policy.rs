@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::condition::{Answer, Conditions, On, Safety};
 
+/// The header of idempotency keys if a policy names none
+/// (draft-ietf-httpapi-idempotency-key-header).
+pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The longest hint to obey if a policy sets none.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
@@ -36,10 +39,11 @@ pub struct Policy {
     pub(crate) never: Conditions,
     pub(crate) backoff: Backoff,
     pub(crate) max_retry_after: Option<Duration>,
+    pub(crate) hint: &'static [&'static str],
     pub(crate) deadline: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: Option<bool>,
-    pub(crate) idempotency_key: bool,
+    pub(crate) idempotency_header: Option<&'static str>,
 }
 
 impl Policy {
@@ -52,10 +56,11 @@ impl Policy {
         never: Conditions::NONE,
         backoff: Backoff::DEFAULT,
         max_retry_after: None,
+        hint: &[],
         deadline: None,
         timeout: None,
         idempotent: None,
-        idempotency_key: false,
+        idempotency_header: None,
     };
 
     /// Returns the number of retries after the first attempt. 0 turns retries off.
@@ -82,6 +87,15 @@ impl Policy {
         self.max_retry_after
     }
 
+    /// Returns the names of further headers that ask for a wait. A name that ends in `-ms` is that of
+    /// a number of milliseconds.
+    ///
+    /// [`hint::read_with`](https://docs.rs/retry-http/latest/retry_http/hint/fn.read_with.html) reads
+    /// them.
+    pub const fn hint(&self) -> &'static [&'static str] {
+        self.hint
+    }
+
     /// Returns the longest time that a call may take, requests and waits included.
     pub const fn deadline(&self) -> Option<Duration> {
         self.deadline
@@ -94,16 +108,22 @@ impl Policy {
     }
 
     /// Returns whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2).
-    /// `None` if the method and the `Idempotency-Key` decide. What a `transparent` function, or an
+    /// `None` if the method and the idempotency key decide. What a `transparent` function, or an
     /// annotated function that is called, declares of its own requests wins.
     pub const fn idempotent(&self) -> Option<bool> {
         self.idempotent
     }
 
-    /// Returns `true` if each request that is not safe to repeat gets an `Idempotency-Key`, which
+    /// Returns `true` if each request that is not safe to repeat gets an idempotency key, which
     /// stays the same on every attempt of a call.
     pub const fn idempotency_key(&self) -> bool {
-        self.idempotency_key
+        self.idempotency_header.is_some()
+    }
+
+    /// Returns the name of the header in which the idempotency keys are sent, as it was written.
+    /// `None` if requests get no keys.
+    pub const fn idempotency_header(&self) -> Option<&'static str> {
+        self.idempotency_header
     }
 
     /// Returns what is never retried.

@@ -14,6 +14,8 @@ use crate::status::StatusSet;
 const DAY: Duration = Duration::from_secs(86_400);
 /// The largest `factor`: above it the second wait is the cap, whatever the base.
 const MAX_FACTOR: f64 = 100.0;
+/// The most headers that `hint` names: each is looked up in every failure.
+const MAX_HINTS: usize = 16;
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $rule:ident($($name:ident: $ty:ty),+), or $error:expr, if $wrong:expr;)+) => {$(
@@ -51,6 +53,86 @@ rules! {
     reauth(never: &Conditions), or PolicyError::ReauthIsNever, if never.statuses.contains(401);
     /// Requires that `never` leaves an item of `on`.
     not_never(item: Condition, never: &Conditions), or PolicyError::OnIsNever(item), if never.covers(item);
+}
+
+/// Requires the name of a header in which a key can be sent.
+pub const fn idempotency_header(name: &str) -> Option<PolicyError> {
+    let mut i = 0;
+    while i < TAKEN.len() {
+        if is_same_name(TAKEN[i], name) {
+            return Some(PolicyError::TakenHeader(TAKEN[i]));
+        }
+        i += 1;
+    }
+    if is_header_name(name) { None } else { Some(PolicyError::HeaderName(Key::IdempotencyKey)) }
+}
+
+/// The headers in which no key can be sent, since they mean something else to a server or a client,
+/// and the words that a configuration has for flags.
+const TAKEN: [&str; 27] = [
+    "Accept",
+    "Accept-Encoding",
+    "Authorization",
+    "Connection",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Type",
+    "Cookie",
+    "Expect",
+    "Host",
+    "Keep-Alive",
+    "Origin",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "Range",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "1",
+    "0",
+];
+
+/// Returns `true` if `name` can be the name of a header field: a token (RFC 9110 §5.1 and §5.6.2),
+/// which is not empty.
+pub const fn is_header_name(name: &str) -> bool {
+    /// The longest name that the `http` crate takes.
+    const LONGEST: usize = u16::MAX as usize;
+    let name = name.as_bytes();
+    let mut i = 0;
+    while i < name.len() {
+        if !matches!(
+            name[i],
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
+                | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        ) {
+            return false;
+        }
+        i += 1;
+    }
+    !name.is_empty() && name.len() <= LONGEST
+}
+
+/// Returns `true` if two names are those of one header: their case does not matter.
+const fn is_same_name(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < one.len() {
+        if !one[i].eq_ignore_ascii_case(&other[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    true
 }
 
 /// Requires a first wait above zero and of at most a day.
@@ -109,6 +191,61 @@ pub const fn max_retry_after_and_deadline(
         }
         _ => None,
     }
+}
+
+/// Requires that `hint` names at least one header, not too many, and each once.
+pub const fn hint(names: &[&'static str]) -> Option<PolicyError> {
+    if let Some(broken) = hint_length(names.len()) {
+        return Some(broken);
+    }
+    let mut at = 0;
+    while at < names.len() {
+        let (before, _) = names.split_at(at);
+        if let Some(broken) = hint_name(names[at], before) {
+            return Some(broken);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Requires that `hint` names at least one header, and not too many.
+pub const fn hint_length(names: usize) -> Option<PolicyError> {
+    match names {
+        0 => Some(PolicyError::HintEmpty),
+        1..=MAX_HINTS => None,
+        _ => Some(PolicyError::HintTooLong),
+    }
+}
+
+/// Requires a header name that is none of `others`.
+pub const fn hint_name(name: &'static str, others: &[&str]) -> Option<PolicyError> {
+    match header_name(Key::Hint, name) {
+        None if is_one_of(name, others) => Some(PolicyError::HintRepeated(name)),
+        broken => broken,
+    }
+}
+
+/// Requires that a text that is given to `key` is the name of a header.
+pub const fn header_name(key: Key, name: &str) -> Option<PolicyError> {
+    if is_header_name(name) { None } else { Some(PolicyError::HeaderName(key)) }
+}
+
+/// Returns the message of [`PolicyError::HintRepeated`] if `hint` lists a name after `others`.
+pub fn hint_repeated(name: &str, others: &[&str]) -> Option<PolicyMessage> {
+    is_one_of(name, others).then(|| listed_twice(name))
+}
+
+/// Returns `true` if a header is one of `others`.
+const fn is_one_of(name: &str, others: &[&str]) -> bool {
+    let mut at = 0;
+    while at < others.len() {
+        if is_same_name(name, others[at]) {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// Requires that an item names errors, or 202, by which a server asks to be polled.
@@ -197,6 +334,15 @@ pub const fn none_never(on: &[Condition], never: &Conditions) -> Option<PolicyEr
     None
 }
 
+/// The message of [`PolicyError::HeaderName`], before the example.
+const NO_HEADER: &str =
+    "the name of a header is letters, digits and marks such as `-`, without spaces: write `";
+/// The message of [`PolicyError::TakenHeader`], before and after the name.
+const TAKEN_HEADER: [&str; 2] = [
+    "no key can be sent in a header `",
+    "`: name the one that the server documents, or write `idempotency_key` for `Idempotency-Key`",
+];
+
 /// The message of [`PolicyError::OnIsNever`], before and after the item.
 const ON_IS_NEVER: [&str; 2] =
     ["`never` covers `", "` of `on`, so this is never retried: remove it from one of the two"];
@@ -270,8 +416,18 @@ pub enum PolicyError {
         /// The bound on the call.
         deadline: Duration,
     },
+    /// `hint` is an empty list.
+    HintEmpty,
+    /// `hint` names more than 16 headers.
+    HintTooLong,
+    /// `hint` names a header twice.
+    HintRepeated(&'static str),
     /// `idempotency_key` is given with `idempotent = false`.
     KeyNotIdempotent,
+    /// The name of a header that a key gives is none.
+    HeaderName(Key),
+    /// `idempotency_key` names a header that means something else, or a flag as a text.
+    TakenHeader(&'static str),
     /// `on` is an empty list.
     OnEmpty,
     /// A status of `on` or `never` is neither an error nor 202.
@@ -309,6 +465,7 @@ pub enum PolicyError {
 
 impl PolicyError {
     /// Returns what is wrong, and what to write instead.
+    #[expect(clippy::too_many_lines, reason = "one arm for each rule")]
     pub const fn message(self) -> PolicyMessage {
         match self {
             Self::Max => PolicyMessage::new(
@@ -357,11 +514,23 @@ impl PolicyError {
                 .duration(limit)
                 .text(", above the `deadline` of ")
                 .duration(deadline)
-                .text(", which no wait outlives: lower `max_retry_after` or raise `deadline`"),
+                .text(", before which every wait ends: lower `max_retry_after` or raise `deadline`"),
+            Self::HintEmpty => PolicyMessage::new(
+                "`hint` is empty: name the headers that ask for a wait, or leave `hint` out",
+            ),
+            Self::HintTooLong => PolicyMessage::new(
+                "`hint` names more than 16 headers, and each is looked up in every failure: name those that ask for a wait",
+            ),
+            Self::HintRepeated(name) => listed_twice(name),
             Self::KeyNotIdempotent => PolicyMessage::new(
                 "`idempotency_key` makes requests safe to repeat, and `idempotent = false` says that they are not: \
                  remove one of the two",
             ),
+            Self::HeaderName(key) => PolicyMessage::new(NO_HEADER).text(key.example()).text("`"),
+            Self::TakenHeader(name) => {
+                let [before, after] = TAKEN_HEADER;
+                PolicyMessage::new(before).text(name).text(after)
+            }
             Self::OnEmpty => {
                 PolicyMessage::new("`on` is empty: list what to retry, or leave `on` out for the defaults")
             }
@@ -405,6 +574,10 @@ impl PolicyError {
             ),
         }
     }
+}
+
+const fn listed_twice(name: &str) -> PolicyMessage {
+    PolicyMessage::new("`").text(name).text("` is listed twice: remove one")
 }
 
 /// Marks a value in a message that may be written nowhere.

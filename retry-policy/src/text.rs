@@ -53,6 +53,9 @@ pub fn wrong_kind(key: Key) -> String {
         Takes::Factor => PolicyError::Factor.to_string(),
         Takes::Jitter => PolicyError::Jitter.to_string(),
         Takes::Flag => format!("`{name}` is a flag: write `{name}`, or `{name} = false`"),
+        Takes::Header => {
+            format!("`{name}` is a flag or the name of a header: write `{name}`, or `{example}`")
+        }
         Takes::Renewal => format!(
             "`{name}` is an expression that renews the credentials: write `{example}`, or `{name} = login(http)`"
         ),
@@ -62,6 +65,7 @@ pub fn wrong_kind(key: Key) -> String {
         Takes::Expression { what, field } => {
             format!("`{name}` is {what}: write `{example}` or `{name} = {field}`")
         }
+        Takes::Headers => format!("`{name}` is a list of header names: write `{example}`"),
         Takes::Names => format!("`{name}` lists arguments by their names: write `{example}`"),
         Takes::Switch => format!("`{name}` is `true` or `false`: write `{example}`"),
         Takes::Nothing => format!("`{name}` takes no value: write `{example}`"),

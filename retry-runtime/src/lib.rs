@@ -44,7 +44,7 @@ pub use retry_policy::{
 };
 pub use scope::renewal::{Renewal, Renewed};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-pub use transport::sources::failures_of;
+pub use transport::search::failures_of;
 
 /// Everything that generated code calls. Not part of the public API: anything in it may change in
 /// any release.

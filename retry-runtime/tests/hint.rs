@@ -3,8 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use retry_runtime::hint;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use proptest::prelude::*;
+use retry_runtime::{Exchange, Jitter, Policy, Retry, Verdict, hint};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -116,5 +117,81 @@ fn a_wrong_client_clock_changes_nothing_where_the_server_sends_its_own() {
         let right = read(&headers, now);
         assert_eq!(read(&headers, now + DAY), right, "{}", vector.id);
         assert_eq!(read(&headers, now.checked_sub(DAY).unwrap()), right, "{}", vector.id);
+    }
+}
+
+/// A header that asks for a wait: its name, the header that counts what is left, and whether it counts
+/// milliseconds.
+const QUOTAS: [(&str, &str, bool); 5] = [
+    ("ratelimit-reset", "ratelimit-remaining", false),
+    ("x-ratelimit-reset", "x-ratelimit-remaining", false),
+    ("x-my-reset", "x-my-remaining", false),
+    ("x-own-reset-ms", "x-own-remaining", true),
+    ("x-your-wait", "x-your-count", false),
+];
+const NAMED: [&str; 3] = ["X-My-Reset", "x-own-reset-ms", "x-your-wait"];
+const POLICY: Policy = match Policy::builder().hint(&NAMED).max_retry_after(Duration::MAX).build() {
+    Ok(policy) => policy,
+    Err(_) => Policy::DEFAULT,
+};
+
+proptest! {
+    #[test]
+    fn never_earlier_than_the_longest_readable_hint(
+        retry_after in proptest::collection::vec(prop_oneof![Just("soon".to_owned()), "[0-9]{1,4}"], 0..3),
+        quotas in proptest::collection::vec((0..QUOTAS.len(), 0..5000_u64, 0..3_u64, any::<bool>()), 0..6),
+        unix_time: bool,
+        random in 0.0..1.0_f64,
+    ) {
+        let now = instant("2026-07-07T12:00:00Z");
+        let unix = now.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let mut headers = HeaderMap::new();
+        for value in &retry_after {
+            headers.append("retry-after", HeaderValue::try_from(value).unwrap());
+        }
+        for (at, value, left, is_counted) in quotas {
+            let (name, remaining, is_ms) = QUOTAS[at];
+            let value = match (is_ms, unix_time) {
+                (false, true) => unix.as_secs() + value,
+                (true, true) => u64::try_from(unix.as_millis()).unwrap() + value,
+                (_, false) => value,
+            };
+            headers.append(name, value.into());
+            if is_counted {
+                headers.append(remaining, left.into());
+            }
+        }
+        let seconds = retry_after.iter().filter_map(|value| value.parse().ok()).map(Duration::from_secs);
+        let asked = seconds.max().filter(|wait| !wait.is_zero());
+        // `x-your-wait` does not say where what is left of it is counted.
+        let is_left = |name: &str, remaining: &str| {
+            let counts = || headers.get_all(remaining).iter();
+            name.contains("reset") && counts().next().is_some() && counts().all(|count| count != "0")
+        };
+        let wait = |value: &HeaderValue, is_ms: bool| {
+            let number: u64 = value.to_str().unwrap().parse().unwrap();
+            let wait = if is_ms { Duration::from_millis(number) } else { Duration::from_secs(number) };
+            if unix_time { wait.saturating_sub(unix) } else { wait }
+        };
+        let longest = QUOTAS
+            .iter()
+            .filter(|(name, remaining, _)| !is_left(name, remaining))
+            .flat_map(|(name, _, is_ms)| headers.get_all(*name).iter().map(|value| wait(value, *is_ms)))
+            .max();
+        let expected = asked.or(longest).unwrap_or_default();
+        let read = hint::read_with(&headers, POLICY.hint(), || now).map(|hint| hint.wait);
+        prop_assert_eq!(read.unwrap_or_default(), expected);
+        for jitter in [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Decorrelated, Jitter::Fraction(0.5)] {
+            let policy = POLICY.to_builder().jitter(jitter).build().unwrap();
+            let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+            exchange.on_response(StatusCode::TOO_MANY_REQUESTS);
+            if let Some(wait) = read {
+                exchange.record_hint(wait);
+            }
+            let Verdict::Wait(wait) = Retry::new(&policy).next(&exchange, Duration::ZERO, || random) else {
+                panic!("a 429 is retried");
+            };
+            prop_assert!(wait >= expected, "{:?} before {:?}", wait, expected);
+        }
     }
 }

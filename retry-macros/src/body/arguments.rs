@@ -75,29 +75,39 @@ pub(crate) fn plan(
     if owned.iter().zip(&kinds).all(is_kept) {
         return Arguments::default();
     }
-    let variables = owned.iter().zip(&kinds).map(|(owned, kind)| Variable {
-        name: owned.name.clone(),
-        is_converted: matches!(kind, Kind::Into(_) | Kind::IntoBody(_)),
-        clones_fields: matches!(kind, Kind::Other | Kind::Unknown)
-            && owned.mutability.is_none()
-            && !owned.ty.as_ref().is_some_and(is_pointer),
-    });
+    let mut variables = Vec::new();
+    for (owned, kind) in owned.iter().zip(&kinds) {
+        variables.push(Variable {
+            name: owned.name.clone(),
+            is_converted: matches!(kind, Kind::Into(_) | Kind::IntoBody(_)),
+            clones_fields: matches!(kind, Kind::Other | Kind::Unknown)
+                && owned.mutability.is_none()
+                && !owned.ty.as_ref().is_some_and(is_pointer),
+        });
+    }
     let found = moves::of(variables, surroundings.private(Span::call_site()), body);
     let mut arguments = Arguments::default();
     for ((owned, kind), found) in owned.iter().zip(&kinds).zip(found) {
         for (predicate, used) in uses_of(owned, kind, &found) {
-            let predicate = Predicate::all(owned.predicate.iter().cloned().chain(predicate));
+            let predicate = both(owned.predicate.as_ref(), predicate.as_ref());
             let mut argument = Argument { owned, surroundings, predicate, arguments: &mut arguments };
             argument.plan(kind, used, found.clones_fields, errors);
         }
         if matches!(kind, Kind::Other | Kind::Unknown) {
             for (predicate, field) in &found.sent {
-                let predicate = Predicate::all(owned.predicate.iter().chain(predicate).cloned());
+                let predicate = both(owned.predicate.as_ref(), predicate.as_ref());
                 Argument { owned, surroundings, predicate, arguments: &mut arguments }.check_sent(field);
             }
         }
     }
     arguments
+}
+
+/// Returns the predicate of what stands under both.
+fn both(one: Option<&Predicate>, other: Option<&Predicate>) -> Option<Predicate> {
+    let mut all = Vec::from_iter(one.cloned());
+    all.extend(other.cloned());
+    Predicate::all(all)
 }
 
 /// Returns what is done with an argument in each compilation.

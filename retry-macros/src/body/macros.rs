@@ -5,10 +5,10 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, Item, Macro, Pat, Stmt, Token};
+use syn::{Expr, Macro, Pat, Stmt, Token};
 
 use crate::tokens::is_among;
+use crate::walk::{self, Node, Parts};
 
 /// Macros over expressions, or over a format and expressions.
 const LISTS: [&str; 23] = [
@@ -63,23 +63,25 @@ pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool 
 pub(crate) fn any(body: &[Stmt], is: &mut dyn FnMut(&Expr) -> bool) -> bool {
     struct Any<'i>(&'i mut dyn FnMut(&Expr) -> bool, bool);
 
-    impl VisitMut for Any<'_> {
-        fn visit_expr_mut(&mut self, expr: &mut Expr) {
-            self.1 = self.1 || (self.0)(expr);
-            visit_mut::visit_expr_mut(self, expr);
+    impl Any<'_> {
+        fn visit(&mut self, node: Node<'_>) -> Parts {
+            match node {
+                Node::Expr(expr) => {
+                    self.1 = self.1 || (self.0)(expr);
+                    Parts::Visit
+                }
+                Node::Macro(item) => {
+                    _ = visit(item, &mut |expr| walk::expr(expr, &mut |node| self.visit(node)));
+                    Parts::Skip
+                }
+                Node::Item(_) => Parts::Skip,
+                _ => Parts::Visit,
+            }
         }
-
-        fn visit_macro_mut(&mut self, item: &mut Macro) {
-            _ = visit(item, &mut |expr| self.visit_expr_mut(expr));
-        }
-
-        fn visit_item_mut(&mut self, _: &mut Item) {}
     }
 
     let mut any = Any(is, false);
-    for stmt in &mut body.to_vec() {
-        any.visit_stmt_mut(stmt);
-    }
+    walk::stmts(&mut body.to_vec(), &mut |node| any.visit(node));
     any.1
 }
 

@@ -8,8 +8,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::visit_mut::{self, VisitMut};
-use syn::{BinOp, Block, Expr, FieldValue, Item, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+use syn::{BinOp, Block, Expr, FieldValue, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 
 use crate::body::macros;
 use crate::cfg::{self, Predicate};
@@ -100,20 +99,18 @@ pub(crate) struct Variable {
 }
 
 /// Returns what `body` does with each of `variables`, and changes `body` where they say so.
-pub(crate) fn of(
-    variables: impl Iterator<Item = Variable>,
-    private: Private<'_>,
-    body: &mut [Stmt],
-) -> Vec<Uses> {
-    let found = variables.map(|variable| Found {
-        variable,
-        uses: Uses::default(),
-        scope: Scope::Visible,
-        unless: Vec::new(),
-    });
-    let mut finder = Finder { found: found.collect(), context: Use::None, predicates: Vec::new(), private };
+pub(crate) fn of(variables: Vec<Variable>, private: Private<'_>, body: &mut [Stmt]) -> Vec<Uses> {
+    let mut finder = Finder { found: Vec::new(), context: Use::None, predicates: Vec::new(), private };
+    for variable in variables {
+        let (uses, unless) = (Uses::default(), Vec::new());
+        finder.found.push(Found { variable, uses, scope: Scope::Visible, unless });
+    }
     finder.block(body);
-    finder.found.into_iter().map(|found| found.uses).collect()
+    let mut uses = Vec::new();
+    for found in finder.found {
+        uses.push(found.uses);
+    }
+    uses
 }
 
 /// The uses of a variable in a body.
@@ -148,22 +145,31 @@ impl Uses {
     }
 
     fn strongest(&self) -> u8 {
-        let under = self.under.iter().map(|(_, used)| used.rank());
-        under.fold(self.always.rank(), u8::max)
+        let mut strongest = self.always.rank();
+        for (_, used) in &self.under {
+            strongest = strongest.max(used.rank());
+        }
+        strongest
     }
 
     /// Returns the strongest use under each combination of predicates.
     pub(crate) fn by_predicate(&self) -> Vec<(Option<Predicate>, Use)> {
-        let mut under: Vec<_> =
-            self.under.iter().filter(|(_, used)| used.rank() > self.always.rank()).collect();
-        under.sort_by_key(|(_, used)| std::cmp::Reverse(used.rank()));
         let (mut strongest, mut above) = (Vec::new(), None::<Predicate>);
-        for alike in under.chunk_by(|(_, one), (_, other)| one.rank() == other.rank()) {
-            let (_, used) = alike[0];
-            let predicate = Predicate::any(alike.iter().map(|(predicate, _)| predicate.clone()));
-            let not_above = above.as_ref().map(Predicate::not);
-            strongest.push((Predicate::all(predicate.clone().into_iter().chain(not_above)), *used));
-            above = Predicate::any(above.into_iter().chain(predicate));
+        for rank in (self.always.rank() + 1..=Use::STRONGEST).rev() {
+            let (mut predicates, mut first) = (Vec::new(), None);
+            for (predicate, used) in &self.under {
+                if used.rank() == rank {
+                    predicates.push(predicate.clone());
+                    first = first.or(Some(*used));
+                }
+            }
+            let (Some(predicate), Some(used)) = (Predicate::any(predicates), first) else { continue };
+            let mut all = vec![predicate.clone()];
+            all.extend(above.as_ref().map(Predicate::not));
+            strongest.push((Predicate::all(all), used));
+            let mut any = Vec::from_iter(above);
+            any.push(predicate);
+            above = Predicate::any(any);
         }
         strongest.push((above.as_ref().map(Predicate::not), self.always));
         strongest
@@ -181,12 +187,15 @@ pub(crate) enum Use {
 }
 
 impl Use {
+    /// The rank of the strongest.
+    const STRONGEST: u8 = 3;
+
     fn rank(self) -> u8 {
         match self {
             Self::None => 0,
             Self::Borrowed => 1,
             Self::Perhaps => 2,
-            Self::Consumed(_) => 3,
+            Self::Consumed(_) => Self::STRONGEST,
         }
     }
 }
@@ -222,17 +231,29 @@ impl Found {
     fn is(&self, name: &Ident) -> bool {
         self.scope == Scope::Visible && self.variable.name == *name
     }
+
+    /// Returns the predicate under which its name means it, at a place that stands under
+    /// `predicates`.
+    fn predicate(&self, predicates: &[Predicate]) -> Option<Predicate> {
+        let mut all = predicates.to_vec();
+        for unless in &self.unless {
+            all.push(unless.not());
+        }
+        Predicate::all(all)
+    }
 }
 
 impl Finder<'_> {
     fn record(&mut self, name: &Ident, used: Use) {
-        for found in self.found.iter_mut().filter(|found| found.variable.name == *name) {
+        for found in &mut self.found {
+            if found.variable.name != *name {
+                continue;
+            }
             if found.scope == Scope::Shadowed {
                 found.uses.namesake |= used.rank() > Use::Borrowed.rank();
                 continue;
             }
-            let unless = found.unless.iter().map(Predicate::not);
-            match Predicate::all(self.predicates.iter().cloned().chain(unless)) {
+            match found.predicate(&self.predicates) {
                 Some(predicate) => found.uses.under.push((predicate, used)),
                 None if used.rank() > found.uses.always.rank() => found.uses.always = used,
                 None => {}
@@ -241,7 +262,7 @@ impl Finder<'_> {
     }
 
     /// Visits what stands under `predicate`, if that is any.
-    fn under(&mut self, predicate: Option<Predicate>, visit: impl FnOnce(&mut Self)) {
+    fn under(&mut self, predicate: Option<Predicate>, visit: &mut dyn FnMut(&mut Self)) {
         let outside = self.predicates.len();
         self.predicates.extend(predicate);
         visit(self);
@@ -254,28 +275,29 @@ impl Finder<'_> {
         self.context = Use::None;
     }
 
-    fn all<'e>(&mut self, exprs: impl IntoIterator<Item = &'e mut Expr>) {
+    fn all(&mut self, exprs: &mut Punctuated<Expr, Token![,]>) {
         for expr in exprs {
             self.visit_expr_mut(expr);
         }
     }
 
     /// Visits with `patterns` bound: their names mean something else there.
-    fn shadowed<'p>(&mut self, patterns: impl IntoIterator<Item = &'p Pat>, visit: impl FnOnce(&mut Self)) {
+    fn shadowed(&mut self, patterns: &[&Pat], visit: &mut dyn FnMut(&mut Self)) {
         let shadowed = self.bound_by(patterns);
-        let outside: Vec<_> = self.found.iter().map(|found| found.scope).collect();
+        let mut outside = Vec::new();
         for at in shadowed {
-            self.found[at].scope = Scope::Shadowed;
+            let scope = std::mem::replace(&mut self.found[at].scope, Scope::Shadowed);
+            outside.push((at, scope));
         }
         visit(self);
-        for (found, scope) in self.found.iter_mut().zip(outside) {
-            found.scope = scope;
+        for (at, scope) in outside {
+            self.found[at].scope = scope;
         }
     }
 
     /// Visits with `pattern` bound where `predicate` holds.
-    fn perhaps_shadowed(&mut self, predicate: &Predicate, pattern: &Pat, visit: impl FnOnce(&mut Self)) {
-        let shadowed = self.bound_by([pattern]);
+    fn perhaps_shadowed(&mut self, predicate: &Predicate, pattern: &Pat, visit: &mut dyn FnMut(&mut Self)) {
+        let shadowed = self.bound_by(&[pattern]);
         for &at in &shadowed {
             self.found[at].unless.push(predicate.clone());
         }
@@ -286,24 +308,28 @@ impl Finder<'_> {
     }
 
     /// Returns where the variables are whose names `patterns` bind.
-    fn bound_by<'p>(&self, patterns: impl IntoIterator<Item = &'p Pat>) -> Vec<usize> {
+    fn bound_by(&self, patterns: &[&Pat]) -> Vec<usize> {
         let mut bound = Vec::new();
         for pattern in patterns {
             names(pattern, None, &mut bound);
         }
-        let is_bound = |found: &Found| bound.iter().any(|owned| owned.name == found.variable.name);
-        let found = self.found.iter().enumerate();
-        found.filter(|(_, found)| is_bound(found)).map(|(at, _)| at).collect()
+        let mut shadowed = Vec::new();
+        for (at, found) in self.found.iter().enumerate() {
+            if bound.iter().any(|owned| owned.name == found.variable.name) {
+                shadowed.push(at);
+            }
+        }
+        shadowed
     }
 
     fn block(&mut self, stmts: &mut [Stmt]) {
         let Some((stmt, rest)) = stmts.split_first_mut() else { return };
         let predicate = cfg::of_stmt(stmt);
-        self.under(predicate.clone(), |finder| finder.stmt(stmt));
+        self.under(predicate.clone(), &mut |finder| finder.stmt(stmt));
         match (stmt, predicate) {
-            (Stmt::Local(local), None) => self.shadowed([&local.pat], |finder| finder.block(rest)),
+            (Stmt::Local(local), None) => self.shadowed(&[&local.pat], &mut |finder| finder.block(rest)),
             (Stmt::Local(local), Some(predicate)) => {
-                self.perhaps_shadowed(&predicate, &local.pat, |finder| finder.block(rest));
+                self.perhaps_shadowed(&predicate, &local.pat, &mut |finder| finder.block(rest));
             }
             _ => self.block(rest),
         }
@@ -319,15 +345,15 @@ impl Finder<'_> {
                 }
             }
             Stmt::Item(_) => {}
-            other => self.visit_stmt_mut(other),
+            other => self.inside(Node::Stmt(other)),
         }
     }
 
     /// `if let` and its chains: what the condition binds is bound in the branch.
-    fn branch(&mut self, condition: &mut Expr, visit: impl FnOnce(&mut Self)) {
+    fn branch(&mut self, condition: &mut Expr, branch: &mut Block) {
         self.visit_expr_mut(condition);
         let mut lets = Vec::new();
-        walk::expr(condition, |node| match node {
+        walk::expr(condition, &mut |node| match node {
             Node::Expr(Expr::Let(item)) => {
                 lets.push((*item.pat).clone());
                 Parts::Skip
@@ -335,7 +361,7 @@ impl Finder<'_> {
             Node::Expr(Expr::Block(_) | Expr::Closure(_)) => Parts::Skip,
             _ => Parts::Visit,
         });
-        self.shadowed(&lets, visit);
+        self.shadowed(&Vec::from_iter(&lets), &mut |finder| finder.visit_block_mut(branch));
     }
 
     /// Of `x.into()`, where `x` is converted before the first attempt, `x` as it is.
@@ -410,9 +436,7 @@ impl Finder<'_> {
     /// Notes that `.send()` is called on a field.
     fn send_field(&mut self, expr: &Expr) {
         if let Some(at) = self.variable_of_field(expr) {
-            let found = &self.found[at];
-            let unless = found.unless.iter().map(Predicate::not);
-            let predicate = Predicate::all(self.predicates.iter().cloned().chain(unless));
+            let predicate = self.found[at].predicate(&self.predicates);
             self.found[at].uses.sent.push((predicate, expr.clone()));
         }
     }
@@ -430,9 +454,11 @@ impl Finder<'_> {
                 TokenTree::Ident(name) if previous != Some('.') => self.record(name, used),
                 TokenTree::Group(group) => self.mentions(group.stream(), Use::Perhaps),
                 TokenTree::Literal(literal) => {
-                    let names: Vec<_> = self.found.iter().map(|found| found.variable.name.clone()).collect();
-                    for name in names.iter().filter(|name| captures(literal.clone(), name)) {
-                        self.record(name, Use::Borrowed);
+                    for at in 0..self.found.len() {
+                        let name = self.found[at].variable.name.clone();
+                        if captures(literal.clone(), &name) {
+                            self.record(&name, Use::Borrowed);
+                        }
                     }
                 }
                 _ => {}
@@ -542,20 +568,34 @@ fn by_method(name: &str) -> Use {
     }
 }
 
-impl VisitMut for Finder<'_> {
+impl Finder<'_> {
+    fn visit(&mut self, node: Node<'_>) -> Parts {
+        match node {
+            Node::Block(block) => self.visit_block_mut(block),
+            Node::Expr(expr) => self.visit_expr_mut(expr),
+            Node::FieldValue(field) => self.visit_field_value_mut(field),
+            Node::Item(_) => {}
+            Node::Macro(item) => self.visit_macro_mut(item),
+            _ => return Parts::Visit,
+        }
+        Parts::Skip
+    }
+
+    fn inside(&mut self, node: Node<'_>) {
+        walk::inside(node, &mut |node| self.visit(node));
+    }
+
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        self.under(cfg::of_expr(expr), |finder| finder.expr(expr));
+        self.under(cfg::of_expr(expr), &mut |finder| finder.expr(expr));
     }
 
     fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
-        self.under(Predicate::of(&field.attrs), |finder| visit_mut::visit_field_value_mut(finder, field));
+        self.under(Predicate::of(&field.attrs), &mut |finder| finder.inside(Node::FieldValue(field)));
     }
 
     fn visit_block_mut(&mut self, block: &mut Block) {
         self.block(&mut block.stmts);
     }
-
-    fn visit_item_mut(&mut self, _: &mut Item) {}
 
     fn visit_macro_mut(&mut self, item: &mut Macro) {
         let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
@@ -638,27 +678,28 @@ impl Finder<'_> {
                 }
                 for arm in &mut item.arms {
                     let pattern = arm.pat.clone();
-                    self.under(Predicate::of(&arm.attrs), |finder| {
-                        finder.shadowed([&pattern], |finder| visit_mut::visit_arm_mut(finder, arm));
+                    self.under(Predicate::of(&arm.attrs), &mut |finder| {
+                        finder.shadowed(&[&pattern], &mut |finder| finder.inside(Node::Arm(arm)));
                     });
                 }
             }
             Expr::If(item) => {
-                self.branch(&mut item.cond, |finder| finder.visit_block_mut(&mut item.then_branch));
+                self.branch(&mut item.cond, &mut item.then_branch);
                 if let Some((_, otherwise)) = &mut item.else_branch {
                     self.visit_expr_mut(otherwise);
                 }
             }
-            Expr::While(item) => self.branch(&mut item.cond, |finder| finder.visit_block_mut(&mut item.body)),
+            Expr::While(item) => self.branch(&mut item.cond, &mut item.body),
             Expr::ForLoop(item) => {
                 self.visit_expr_mut(&mut item.expr);
-                self.shadowed([&*item.pat], |finder| finder.visit_block_mut(&mut item.body));
+                self.shadowed(&[&*item.pat], &mut |finder| finder.visit_block_mut(&mut item.body));
             }
             Expr::Closure(closure) => {
                 if closure.capture.is_some() {
                     self.captured(&closure.body);
                 }
-                self.shadowed(&closure.inputs, |finder| finder.visit_expr_mut(&mut closure.body));
+                let inputs = Vec::from_iter(&closure.inputs);
+                self.shadowed(&inputs, &mut |finder| finder.visit_expr_mut(&mut closure.body));
             }
             Expr::Async(item) => {
                 if item.capture.is_some() {
@@ -666,7 +707,7 @@ impl Finder<'_> {
                 }
                 self.visit_block_mut(&mut item.block);
             }
-            _ => visit_mut::visit_expr_mut(self, expr),
+            _ => self.inside(Node::Expr(expr)),
         }
     }
 }

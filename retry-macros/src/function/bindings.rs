@@ -4,14 +4,13 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::visit_mut::VisitMut;
 use syn::{
     Attribute, Expr, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, Signature, Stmt, Token, Type,
     parse_quote,
 };
 
 use crate::cfg::Predicate;
-use crate::function::rename::Rename;
+use crate::function::rename;
 use crate::tokens::{as_written, mentioned};
 use crate::walk::{self, Node, Parts};
 
@@ -42,7 +41,7 @@ impl Owned {
     }
 
     /// Hides the `mut` from lints if statements before the attempts mention the variable.
-    fn may_be_changed_by(&mut self, before: &[Stmt]) {
+    fn may_be_changed_by(&mut self, before: &mut [Stmt]) {
         if mentioned(before, &self.name) {
             self.hide_mut();
         }
@@ -113,7 +112,7 @@ pub(crate) fn owned(sig: &mut Signature, body: &mut [Stmt], once: &mut TokenStre
 /// it.
 pub(crate) fn receiver_in_block(
     receiver: &Receiver,
-    before: &[Stmt],
+    before: &mut [Stmt],
     body: &mut [Stmt],
     once: &mut TokenStream,
 ) -> Owned {
@@ -128,9 +127,7 @@ pub(crate) fn receiver_in_block(
 fn receiver_in(receiver: &Receiver, body: &mut [Stmt], once: &mut TokenStream) -> Owned {
     let mut name = self_by_value();
     name.set_span(name.span().located_at(receiver.self_token.span));
-    for stmt in body {
-        Rename { name: &name }.visit_stmt_mut(stmt);
-    }
+    rename::in_stmts(&name, body);
     let keyword = receiver.self_token;
     once.extend(quote!(let #name = #keyword;));
     Owned::receiver(receiver, name)
@@ -143,22 +140,24 @@ fn of_parameter(parameter: &PatType) -> Vec<Owned> {
     names(&parameter.pat, Some(&parameter.ty), &mut owned);
     for variable in &mut owned {
         variable.predicate.clone_from(&predicate);
-        variable.lints = levels_of_mut(&parameter.attrs).collect();
+        variable.lints = levels_of_mut(&parameter.attrs);
     }
     owned
 }
 
 /// Returns the variables that the parameters of a function bind.
 pub(crate) fn of_parameters(sig: &Signature) -> Vec<Owned> {
-    let parameters = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) => Some(of_parameter(typed)),
-        FnArg::Receiver(_) => None,
-    });
-    parameters.flatten().collect()
+    let mut owned = Vec::new();
+    for input in &sig.inputs {
+        if let FnArg::Typed(typed) = input {
+            owned.extend(of_parameter(typed));
+        }
+    }
+    owned
 }
 
 /// Hides the `mut` of variables that statements before the attempts mention.
-pub(super) fn hide_mut(owned: &mut [Owned], before: &[Stmt]) {
+pub(super) fn hide_mut(owned: &mut [Owned], before: &mut [Stmt]) {
     for variable in owned {
         variable.may_be_changed_by(before);
     }
@@ -207,13 +206,16 @@ fn moved(expr: &Expr) -> Option<&Ident> {
 }
 
 /// Returns an attribute that sets only the level of `unused_mut` for each attribute that sets it.
-fn levels_of_mut(attrs: &[Attribute]) -> impl Iterator<Item = Attribute> {
+fn levels_of_mut(attrs: &[Attribute]) -> Vec<Attribute> {
     const LEVELS: [&str; 5] = ["allow", "deny", "expect", "forbid", "warn"];
-    let levels = attrs.iter().filter(|attribute| LEVELS.iter().any(|level| attribute.path().is_ident(level)));
-    levels.filter(|attribute| sets_mut(attribute)).map(|attribute| {
+    let mut levels = Vec::new();
+    for attribute in attrs {
         let level = attribute.path();
-        parse_quote!(#[#level(unused_mut)])
-    })
+        if LEVELS.iter().any(|known| level.is_ident(known)) && sets_mut(attribute) {
+            levels.push(parse_quote!(#[#level(unused_mut)]));
+        }
+    }
+    levels
 }
 
 fn sets_mut(attribute: &Attribute) -> bool {
@@ -238,7 +240,7 @@ pub(crate) fn without_expected_mut(attrs: &mut Vec<Attribute>) {
 /// Returns `true` if a pattern has a macro in it, which may bind anything.
 fn has_macro(pattern: &Pat) -> bool {
     let mut has_macro = false;
-    walk::pat(pattern, |node| {
+    walk::pat(&mut pattern.clone(), &mut |node| {
         has_macro |= matches!(node, Node::Macro(_));
         Parts::Visit
     });

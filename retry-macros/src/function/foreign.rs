@@ -43,12 +43,12 @@ pub(super) fn has_block(expr: &Expr) -> bool {
 /// Returns `true` if a body returns another future than that of its last expression.
 pub(super) fn has_other_ends(body: &[Stmt]) -> bool {
     let mut returns = false;
-    walk::stmts(body, |node| match node {
+    walk::stmts(&mut body.to_vec(), &mut |node| match node {
         Node::Expr(Expr::Return(_)) => {
             returns = true;
             Parts::Skip
         }
-        Node::Expr(Expr::Async(_) | Expr::Closure(_)) | Node::Item => Parts::Skip,
+        Node::Expr(Expr::Async(_) | Expr::Closure(_)) | Node::Item(_) => Parts::Skip,
         _ => Parts::Visit,
     });
     let ends = body.iter().filter(|stmt| matches!(stmt, Stmt::Expr(_, None)));

@@ -4,8 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, Block, FnArg, Item, Pat, PatIdent, ReturnType, Signature, Stmt, Type, Visibility, braced,
-    token,
+    Attribute, Block, FnArg, Item, Pat, PatType, ReturnType, Signature, Stmt, Type, Visibility, braced, token,
 };
 
 use crate::cfg::Predicate;
@@ -36,7 +35,7 @@ pub(crate) struct Function {
 /// A body in a block or closure of its function.
 pub(crate) struct Enclosed<'f> {
     /// The statements of the function before it.
-    pub(crate) before: &'f [Stmt],
+    pub(crate) before: &'f mut [Stmt],
     pub(crate) body: &'f mut Vec<Stmt>,
     /// The variables that it owns, but for a receiver that is still called `self`.
     pub(crate) owned: Vec<Owned>,
@@ -219,17 +218,16 @@ impl Function {
             (Some(bound), _) if bound.ident == "_" => return Vec::new(),
             (bound, _) => bound.into_iter().collect(),
         };
-        self.plain_parameters()
-            .filter_map(|(attrs, name, ty)| match ty {
-                Type::Reference(reference)
-                    if reference.mutability.is_none()
-                        && reference.lifetime.as_ref().is_none_or(|lifetime| !bounds.contains(&lifetime)) =>
-                {
-                    Some((Predicate::of(attrs), name.ident.clone(), (*reference.elem).clone()))
-                }
-                _ => None,
-            })
-            .collect()
+        let mut shorter_lived = Vec::new();
+        for (typed, name) in self.plain_parameters() {
+            let Type::Reference(reference) = &*typed.ty else { continue };
+            let is_longer = reference.lifetime.as_ref().is_some_and(|lifetime| bounds.contains(&lifetime));
+            if reference.mutability.is_none() && !is_longer {
+                let referent = (*reference.elem).clone();
+                shorter_lived.push((Predicate::of(&typed.attrs), name.clone(), referent));
+            }
+        }
+        shorter_lived
     }
 
     /// Returns the type that an attempt returns. Call after [`shape`](Self::shape) found a shape.
@@ -264,9 +262,9 @@ impl Function {
     }
 
     /// Returns `true` if `#[async_trait]` has renamed `self`.
-    pub(crate) fn has_renamed_self(&self) -> bool {
+    pub(crate) fn has_renamed_self(&mut self) -> bool {
         let mut is_renamed = false;
-        walk::stmts(&self.body, |node| {
+        walk::stmts(&mut self.body, &mut |node| {
             is_renamed |= matches!(node, Node::Pat(Pat::Ident(pattern)) if pattern.ident == "__self");
             Parts::Visit
         });
@@ -274,17 +272,22 @@ impl Function {
     }
 
     /// The parameters that are plain names, with their types.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&Ident, &Type)> {
-        self.plain_parameters().map(|(_, name, ty)| (&name.ident, ty))
+    pub(crate) fn parameters(&self) -> Vec<(Ident, Type)> {
+        let mut parameters = Vec::new();
+        for (typed, name) in self.plain_parameters() {
+            parameters.push((name.clone(), (*typed.ty).clone()));
+        }
+        parameters
     }
 
-    fn plain_parameters(&self) -> impl Iterator<Item = (&[Attribute], &PatIdent, &Type)> {
-        self.sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(typed) => match &*typed.pat {
-                Pat::Ident(name) => Some((&typed.attrs[..], name, &*typed.ty)),
-                _ => None,
-            },
-            FnArg::Receiver(_) => None,
-        })
+    fn plain_parameters(&self) -> Vec<(&PatType, &Ident)> {
+        let mut plain = Vec::new();
+        for input in &self.sig.inputs {
+            let FnArg::Typed(typed) = input else { continue };
+            if let Pat::Ident(name) = &*typed.pat {
+                plain.push((typed, &name.ident));
+            }
+        }
+        plain
     }
 }

@@ -1,17 +1,23 @@
 //! Renames `self`, which cannot be bound again.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use syn::visit_mut::{self, VisitMut};
-use syn::{Item, Macro, Path};
+use syn::Stmt;
+
+use crate::walk::{self, Node, Parts};
 
 /// Renames `self` in tokens.
 pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
     Rename { name }.tokens(tokens)
 }
 
+/// Renames `self` in statements.
+pub(super) fn in_stmts(name: &Ident, stmts: &mut [Stmt]) {
+    walk::stmts(stmts, &mut |node| Rename { name }.visit(node));
+}
+
 /// Renames `self`, also in the input of macros, but not in items with a `self` of their own.
-pub(super) struct Rename<'n> {
-    pub(super) name: &'n Ident,
+struct Rename<'n> {
+    name: &'n Ident,
 }
 
 impl Rename<'_> {
@@ -38,20 +44,19 @@ impl Rename<'_> {
         name.set_span(span.resolved_at(self.name.span()));
         name
     }
-}
 
-impl VisitMut for Rename<'_> {
-    fn visit_path_mut(&mut self, path: &mut Path) {
-        if path.is_ident("self") {
-            path.segments[0].ident = self.at(path.segments[0].ident.span());
-        } else {
-            visit_mut::visit_path_mut(self, path);
+    fn visit(&self, node: Node<'_>) -> Parts {
+        match node {
+            Node::Path(path) if path.is_ident("self") => {
+                path.segments[0].ident = self.at(path.segments[0].ident.span());
+                Parts::Skip
+            }
+            Node::Macro(item) => {
+                item.tokens = self.tokens(std::mem::take(&mut item.tokens));
+                Parts::Skip
+            }
+            Node::Item(_) => Parts::Skip,
+            _ => Parts::Visit,
         }
-    }
-
-    fn visit_item_mut(&mut self, _: &mut Item) {}
-
-    fn visit_macro_mut(&mut self, item: &mut Macro) {
-        item.tokens = self.tokens(std::mem::take(&mut item.tokens));
     }
 }

@@ -31,7 +31,13 @@ pub(super) fn not_a_result(output: &Type) -> Option<String> {
 }
 
 fn is_stream(output: &Type) -> bool {
-    bounds(output).any(|name| name.ends_with("Stream"))
+    let Type::ImplTrait(output) = output else { return false };
+    output.bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|last| last.ident.to_string().ends_with("Stream"))
+        }
+        _ => false,
+    })
 }
 
 /// Of a return type that is a future, by its name, what it resolves to.
@@ -89,11 +95,13 @@ pub(super) fn captures(output: &Type) -> Option<Vec<&syn::Lifetime>> {
         TypeParamBound::PreciseCapture(captured) => Some(&captured.params),
         _ => None,
     })?;
-    let lifetimes = captured.iter().filter_map(|captured| match captured {
-        syn::CapturedParam::Lifetime(lifetime) => Some(lifetime),
-        _ => None,
-    });
-    Some(lifetimes.collect())
+    let mut lifetimes = Vec::new();
+    for captured in captured {
+        if let syn::CapturedParam::Lifetime(lifetime) = captured {
+            lifetimes.push(lifetime);
+        }
+    }
+    Some(lifetimes)
 }
 
 /// The `R` of `Future<Output = R>`.
@@ -104,19 +112,6 @@ fn output_of(bound: &TypeParamBound) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
-        _ => None,
-    })
-}
-
-/// The names of the traits of `impl A + B` or `dyn A + B`.
-fn bounds(output: &Type) -> impl Iterator<Item = String> {
-    let bounds = match output {
-        Type::ImplTrait(item) => Some(&item.bounds),
-        Type::TraitObject(item) => Some(&item.bounds),
-        _ => None,
-    };
-    bounds.into_iter().flatten().filter_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => Some(bound.path.segments.last()?.ident.to_string()),
         _ => None,
     })
 }

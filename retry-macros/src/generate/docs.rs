@@ -66,22 +66,30 @@ pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) ->
 }
 
 fn overrides(options: &Options) -> String {
-    let is_policy = |key: &Key| key.place() == Place::Policy;
-    let is_given = |key: &Key| is_policy(key) && options.at(*key).is_some();
-    let keys: Vec<_> =
-        Key::ALL.iter().copied().filter(is_given).map(|key| format!("`{}`", key.name())).collect();
+    let mut keys = Vec::new();
+    for &key in Key::ALL {
+        if key.place() == Place::Policy && options.at(key).is_some() {
+            keys.push(format!("`{}`", key.name()));
+        }
+    }
     if keys.is_empty() { String::new() } else { format!(", with another {}", and(&keys)) }
 }
 
-/// The bounds in time, and the key.
+/// The headers that ask for a wait, the bounds in time, and the key.
 fn bounds(options: &Options, text: &mut String) {
+    if let Some(headers) = options.hint.as_deref().filter(|headers| !headers.is_empty()) {
+        let name = |given| format!("`{}`", written_name(given));
+        let names = and(&headers.iter().map(name).collect::<Vec<_>>());
+        let (header, asks) = if headers.len() == 1 { ("header", "asks") } else { ("headers", "ask") };
+        _ = write!(text, "\n\nThe {header} {names} {asks} for a wait, too.");
+    }
     if options.deadline.is_some() || options.timeout.is_some() {
         text.push_str("\n\n");
     }
     if let Some(deadline) = &options.deadline {
         _ = write!(
             text,
-            "The call has {}: no wait is begun that would outlive it, and each request is given what is left. ",
+            "The call has {}: no wait is begun that would not end before that, and each request is given what is left. ",
             written(Some(deadline), &Duration::ZERO, human)
         );
     }
@@ -89,23 +97,36 @@ fn bounds(options: &Options, text: &mut String) {
         _ = write!(text, "Each request takes at most {}.", written(Some(timeout), &Duration::ZERO, human));
     }
     if options.idempotency_key.as_ref().is_some_and(|key| key.value) {
-        text.push_str(
-            "\n\nRequests that are not safe to repeat carry an `Idempotency-Key`, the same on every attempt of a call.",
+        let header = match &options.idempotency_header {
+            None => "an `Idempotency-Key`".to_owned(),
+            Some(Given { literal: Some(name), .. }) => format!("a key as `{name}`"),
+            Some(given) => format!("a key in the header `{}`", as_written(&given.source)),
+        };
+        _ = write!(
+            text,
+            "\n\nRequests that are not safe to repeat carry {header}, the same on every attempt of a call. A 409 that \
+             answers such a repeat is retried."
         );
     }
+}
+
+/// A name of `hint` as it was written, without quotes.
+fn written_name(given: &Given<String>) -> String {
+    given.literal.clone().unwrap_or_else(|| as_written(&given.source))
 }
 
 fn what(options: &Options, text: &mut String) {
     let max = written(options.max.as_ref(), &Policy::DEFAULT.max(), u32::to_string);
     let retries = if max == "1" { "retry" } else { "retries" };
     let on = options.on.as_deref().unwrap_or_default();
-    let is_default = |item: &&Condition| matches!(item.item, Item::Literal(Literal::Default));
-    let has_default = on.iter().any(|item| is_default(&item));
-    let (failures, statuses): (Vec<_>, Vec<_>) = on
-        .iter()
-        .filter(|item| !is_default(item))
-        .partition(|item| matches!(item.item, Item::Literal(Literal::Failure(_))));
-    let listed = |items: &[&Condition]| and(&items.iter().map(|item| name(item)).collect::<Vec<_>>());
+    let (mut failures, mut statuses, mut has_default) = (Vec::new(), Vec::new(), false);
+    for item in on {
+        match item.item {
+            Item::Literal(Literal::Default) => has_default = true,
+            Item::Literal(Literal::Failure(_)) => failures.push(name(item)),
+            _ => statuses.push(name(item)),
+        }
+    }
     _ = writeln!(text, "At most {max} {retries}, of:");
     let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
     if statuses.is_empty() || has_default {
@@ -119,7 +140,7 @@ fn what(options: &Options, text: &mut String) {
         });
     }
     if !statuses.is_empty() {
-        _ = write!(text, "\n- the statuses {}", listed(&statuses));
+        _ = write!(text, "\n- the statuses {}", and(&statuses));
     }
     if failures.is_empty() || has_default {
         text.push_str(match idempotent {
@@ -132,11 +153,12 @@ fn what(options: &Options, text: &mut String) {
         });
     }
     if !failures.is_empty() {
-        _ = write!(text, "\n- {}", listed(&failures));
+        _ = write!(text, "\n- {}", and(&failures));
     }
     match options.never.as_deref() {
         Some(never) if !never.is_empty() => {
-            _ = write!(text, "\n\nNever retried: {}.", listed(&never.iter().collect::<Vec<_>>()));
+            let never: Vec<_> = never.iter().map(name).collect();
+            _ = write!(text, "\n\nNever retried: {}.", and(&never));
         }
         _ => {}
     }
@@ -213,7 +235,7 @@ fn worst(options: &Options) -> Option<(Duration, Duration)> {
         .max_retry_after(known(options.max_retry_after.as_ref(), Policy::DEFAULT.max_retry_after())?)
         // The macro has reported what breaks a rule.
         .__trusted();
-    // Waits do not outlive the call.
+    // All waits end before the deadline.
     let bound = known(options.deadline.as_ref(), Duration::MAX)?;
     let computed = policy.backoff().longest_total(policy.max());
     let hinted = policy.backoff().wait_after_hint(policy.max_retry_after(), 1.0);
@@ -291,13 +313,25 @@ mod tests {
         let bounded = text("deadline = 10s, timeout = 2s, idempotency_key, reauth = self.login()");
         for part in [
             "at most 10 s, or 10 s if the server asks",
-            "The call has 10 s: no wait is begun that would outlive it",
+            "The call has 10 s: no wait is begun that would not end before that",
             "given what is left. Each request takes at most 2 s.",
             "carry an `Idempotency-Key`",
             "On a 401 the credentials are renewed",
         ] {
             assert!(bounded.contains(part), "{part}: {bounded}");
         }
+        let hinted = text("hint = [\"X-My-Reset\", OTHER]");
+        assert!(hinted.contains("The headers `X-My-Reset` and `OTHER` ask for a wait, too."), "{hinted}");
+        assert!(text("policy = GENTLE, hint = [\"x\"]").contains("The header `x` asks for a wait, too."));
+        for (key, part) in [
+            ("\"X-Key\"", "carry a key as `X-Key`, the same"),
+            ("HEADER", "carry a key in the header `HEADER`, the same"),
+            ("true", "carry an `Idempotency-Key`, the same"),
+        ] {
+            let named = text(&format!("idempotency_key = {key}"));
+            assert!(named.contains(part), "{part}: {named}");
+        }
+        assert!(!text("idempotency_key = false").contains("carry"));
         assert!(text("idempotent").contains("- the statuses 408, 425, 429, 500, 502, 503 and 504\n"));
         assert!(text("idempotent = false").contains("- connections that were not made\n"));
     }

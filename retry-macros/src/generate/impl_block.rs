@@ -70,10 +70,17 @@ pub(crate) fn expand(
         if own.as_ref().is_some_and(|own| is_transparent(own)) {
             // It has no policy, but it is of the same crate.
             let krate = options.krate(Span::call_site());
-            let named = own.iter().flatten().map(|(_, tokens)| tokens);
-            let names_crate = own.iter().flatten().any(|(key, _)| key == "crate");
-            let path = shared.iter().filter(|(key, _)| key == "crate" && !names_crate);
-            let tokens = named.chain(path.map(|(_, tokens)| tokens));
+            let mut tokens = Vec::new();
+            let mut names_crate = false;
+            for (key, option) in own.iter().flatten() {
+                names_crate |= key == "crate";
+                tokens.push(option);
+            }
+            for (key, option) in &shared {
+                if key == "crate" && !names_crate {
+                    tokens.push(option);
+                }
+            }
             method.attrs.push(parse_quote!(#[#krate::retry_http(#(#tokens),*)]));
             any = true;
             continue;
@@ -97,11 +104,15 @@ pub(crate) fn expand(
                 ),
             );
         }
-        let merged = shared
-            .iter()
-            .filter(|(key, _)| !own.iter().any(|(overridden, _)| overridden == key))
-            .chain(&own)
-            .map(|(_, tokens)| tokens);
+        let mut merged = Vec::new();
+        for (key, option) in &shared {
+            if !own.iter().any(|(overridden, _)| overridden == key) {
+                merged.push(option);
+            }
+        }
+        for (_, option) in &own {
+            merged.push(option);
+        }
         let krate = options.krate(Span::call_site());
         let attribute: Attribute = parse_quote!(#[#krate::retry_http(#(#merged),*)]);
         // Behind the others, which are then expanded first.
@@ -138,18 +149,18 @@ fn sends(method: &ImplItemFn, transparent: &[Ident]) -> bool {
 
 /// The names of the methods that are transparent.
 fn transparent_methods(block: &ItemImpl) -> Vec<Ident> {
-    let methods = block.items.iter().filter_map(|item| match item {
-        ImplItem::Fn(method) => Some(method),
-        _ => None,
-    });
     let is_marked = |attribute: &Attribute| match &attribute.meta {
         Meta::List(list) => is_ours(attribute) && is_transparent(&entries(&list.tokens)),
         _ => false,
     };
-    methods
-        .filter(|method| method.attrs.iter().any(is_marked))
-        .map(|method| method.sig.ident.clone())
-        .collect()
+    let mut names = Vec::new();
+    for item in &block.items {
+        let ImplItem::Fn(method) = item else { continue };
+        if method.attrs.iter().any(is_marked) {
+            names.push(method.sig.ident.clone());
+        }
+    }
+    names
 }
 
 fn is_transparent(own: &[(String, TokenStream)]) -> bool {

@@ -13,7 +13,6 @@ use crate::diagnostics::Errors;
 use crate::function::bindings::{self, Owned};
 use crate::function::rename;
 use crate::function::{self, Enclosed, Function, Shape};
-use crate::options::check;
 use crate::options::{self, Options};
 use crate::paths::Private;
 use crate::walk;
@@ -27,7 +26,6 @@ mod policy;
 pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(attribute.clone(), &mut errors);
-    check::check(&options, &mut errors);
     let expanded = match impl_block::parse(item) {
         Some(block) if options.transparent.is_some() => {
             placement::no_transparent_impl(&options, &block, &mut errors);
@@ -62,7 +60,6 @@ pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenSt
 pub(crate) fn policy(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options::parse(input, &mut errors);
-    check::check(&options, &mut errors);
     placement::only_policy(&options, &mut errors);
     if errors.is_empty() {
         return policy::expression(&options);
@@ -86,10 +83,10 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //             }).await;
 //             let success = attempt.success().outcome_kind();
 //             let error = attempt.error().outcome_kind();
-//             match attempt.conclude(&mut call, success, error) {
-//                 Some(wait) => attempt.wait(&mut call, success, wait),
-//                 None => return attempt.outcome,
-//             }
+//             let Some(wait) = attempt.conclude(&mut call, success, error) else {
+//                 return attempt.outcome;
+//             };
+//             attempt.wait(&mut call, success, wait);
 //         }
 //     }
 //
@@ -102,12 +99,11 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
-    let calls = sends::calls_anything(&function.body);
+    let calls = sends::calls_anything(&mut function.body);
     let private = options.krate(Span::call_site()).private();
     let result = function.result().clone();
     let generics = function.sig.generics.clone();
-    let parameters: Vec<(Ident, Type)> =
-        function.parameters().map(|(name, ty)| (name.clone(), ty.clone())).collect();
+    let parameters = function.parameters();
     let receiver = function.has_renamed_self().then(|| Ident::new("__self", Span::call_site()));
     let returned = match (&function.sig.output, shape) {
         (syn::ReturnType::Type(_, output), Shape::Wrapped { boxed: true }) => Some((**output).clone()),
@@ -186,7 +182,7 @@ fn is_taken_in_block(function: &mut Function, receiver: &syn::Receiver, private:
     let uses_in = |stmts: &[Stmt]| {
         let name = Ident::from(receiver.self_token);
         let variable = Variable { name, is_converted: false, clones_fields: false };
-        moves::of(std::iter::once(variable), private, &mut stmts.to_vec()).remove(0)
+        moves::of(vec![variable], private, &mut stmts.to_vec()).remove(0)
     };
     let used = uses_in(body);
     let is_changed = receiver.mutability.is_some() && used.is_used();
@@ -204,7 +200,7 @@ fn transparent(options: &Options, mut function: Function, errors: &mut Errors) -
     let transparent = options.transparent.as_ref()?;
     function.only_attribute(errors)?;
     function.blocking_allowed(errors)?;
-    if !sends::calls_anything(&function.body) {
+    if !sends::calls_anything(&mut function.body) {
         errors.at(
             transparent,
             format!(
@@ -214,10 +210,9 @@ fn transparent(options: &Options, mut function: Function, errors: &mut Errors) -
         );
         return None;
     }
-    let parameters: Vec<(Ident, Type)> =
-        function.parameters().map(|(name, ty)| (name.clone(), ty.clone())).collect();
+    let parameters = function.parameters();
     let shape = if function.sig.asyncness.is_some() { Shape::Async } else { Shape::Sync };
-    sends::arm(&mut function.body, parameters.iter().map(|(name, ty)| (name, ty)), &[], shape, options);
+    sends::arm(&mut function.body, &parameters, &[], shape, options);
     Some(function.into_token_stream())
 }
 
@@ -251,17 +246,19 @@ impl Loop<'_> {
         errors: &mut Errors,
     ) -> TokenStream {
         let Self { options, shape, private, .. } = self;
-        let beside =
+        let values =
             [&options.reauth, &options.retry_if, &options.never_if, &options.observer, &options.upstream];
-        let beside: TokenStream = beside.into_iter().map(ToTokens::to_token_stream).collect();
+        let mut beside = TokenStream::new();
+        for value in values {
+            value.to_tokens(&mut beside);
+        }
         let surroundings = Surroundings { generics: self.generics, shape: *shape, beside: &beside, options };
         *arguments = arguments::plan(owned, body, surroundings, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());
         let (call, finished) = (local("call"), local("attempt"));
-        let parameters = self.parameters.iter().map(|(name, ty)| (name, ty));
-        *sends = sends::arm(body, parameters, owned, *shape, options);
+        *sends = sends::arm(body, self.parameters, owned, *shape, options);
         let result = erased(self.result);
 
         // Where the return type is the mistake, it is pointed at.
@@ -311,11 +308,11 @@ impl Loop<'_> {
             Some(reauth) => {
                 // What renews may use the arguments, and not what an attempt was given of them.
                 let attempt = quote!(let #finished = { #each #attempt };);
-                (attempt, Some(self.renewal(reauth, renamed, &call, &finished)))
+                (attempt, Some(self.renewal(reauth, &renamed, &call, &finished)))
             }
         };
         let (success, error, wait) = (local("success"), local("error"), local("wait"));
-        let CallConfig { bound, with, admission } = self.call_config(&call, renamed);
+        let CallConfig { bound, with, admission } = self.call_config(&call, &renamed);
         let function = self.function;
         let sends = match sends {
             Sends::Visible | Sends::OnlyGet => quote!(Visible),
@@ -345,10 +342,10 @@ impl Loop<'_> {
                 #never_if
                 #renew
                 #retry_if
-                match #finished.conclude(&mut #call, #success, #error) {
-                    ::core::option::Option::Some(#wait) => #finished.wait(&mut #call, #success, #wait),
-                    ::core::option::Option::None => return #finished.outcome,
-                }
+                let ::core::option::Option::Some(#wait) = #finished.conclude(&mut #call, #success, #error) else {
+                    return #finished.outcome;
+                };
+                #finished.wait(&mut #call, #success, #wait);
             }
         }
     }
@@ -365,7 +362,7 @@ struct CallConfig {
 }
 
 impl Loop<'_> {
-    fn call_config(&self, call: &Ident, renamed: impl Fn(TokenStream) -> TokenStream) -> CallConfig {
+    fn call_config(&self, call: &Ident, renamed: &dyn Fn(TokenStream) -> TokenStream) -> CallConfig {
         let Self { options, shape, .. } = self;
         let (mut bound, mut with) = (TokenStream::new(), TokenStream::new());
         let mut pass = |name: &str, value: &Expr, method: &str| {
@@ -420,7 +417,7 @@ impl Loop<'_> {
     fn renewal(
         &self,
         reauth: &Expr,
-        renamed: impl Fn(TokenStream) -> TokenStream,
+        renamed: &dyn Fn(TokenStream) -> TokenStream,
         call: &Ident,
         attempt: &Ident,
     ) -> TokenStream {

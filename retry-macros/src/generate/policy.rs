@@ -12,9 +12,10 @@ use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, Generics};
 
 use crate::options::conditions::Condition;
-use crate::options::{Given, Options};
+use crate::options::{Flag, Given, Options};
 use crate::paths::Facade;
 use retry_policy::Jitter;
+use retry_policy::keys::{Key, Place, Takes};
 
 /// Returns the bindings before the loop, and the policy as a reference.
 pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {
@@ -49,6 +50,14 @@ pub(crate) fn expression(options: &Options) -> TokenStream {
     Built::new(options, true).expression()
 }
 
+/// The rule about the value of a key.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// The function of `rules` that has the name of the key.
+    OfKey,
+    None,
+}
+
 /// A policy as it is built.
 struct Built<'o> {
     options: &'o Options,
@@ -70,35 +79,51 @@ impl<'o> Built<'o> {
             .map_or_else(|| quote!(#krate::Policy::builder()), |policy| quote!((#policy).to_builder()));
         let mut built = Self { options, krate, inline, constants: TokenStream::new(), policy };
         let duration = quote!(::core::time::Duration);
-        built.set("max", options.max.as_ref(), &quote!(::core::primitive::u32), true, |max| quote!(#max));
+        built.set(
+            "max",
+            options.max.as_ref(),
+            &quote!(::core::primitive::u32),
+            Rule::OfKey,
+            |max| quote!(#max),
+        );
         built.list("on", options.on.as_deref());
         built.list("never", options.never.as_deref());
-        built.set("base", options.base.as_ref(), &duration, true, |base| duration_tokens(*base));
+        built.set("base", options.base.as_ref(), &duration, Rule::OfKey, |base| duration_tokens(*base));
         built.set(
             "factor",
             options.factor.as_ref(),
             &quote!(::core::primitive::f64),
-            true,
+            Rule::OfKey,
             |factor| quote!(#factor),
         );
-        built.set("cap", options.cap.as_ref(), &duration, true, |cap| duration_tokens(*cap));
-        built.set("jitter", options.jitter.as_ref(), &quote!(#krate::Jitter), true, |jitter| {
+        built.set("cap", options.cap.as_ref(), &duration, Rule::OfKey, |cap| duration_tokens(*cap));
+        built.set("jitter", options.jitter.as_ref(), &quote!(#krate::Jitter), Rule::OfKey, |jitter| {
             jitter_tokens(*jitter, krate)
         });
         // Any limit will do.
-        built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, false, |limit| {
+        built.set("max_retry_after", options.max_retry_after.as_ref(), &duration, Rule::None, |limit| {
             duration_tokens(*limit)
         });
+        built.headers(options.hint.as_deref());
         let bounds = [("deadline", &options.deadline), ("timeout", &options.timeout)];
         for (key, bound) in bounds {
-            built.set(key, bound.as_ref(), &duration, true, |bound| duration_tokens(*bound));
+            built.set(key, bound.as_ref(), &duration, Rule::OfKey, |bound| duration_tokens(*bound));
         }
-        let flags = [("idempotent", &options.idempotent), ("idempotency_key", &options.idempotency_key)];
-        for (key, flag) in flags {
-            let (method, value) = (Ident::new(key, Span::call_site()), flag.as_ref().map(|flag| flag.value));
-            built.policy.extend(value.map(|value| quote!(.#method(#value))));
+        built.flag("idempotent", options.idempotent.as_ref());
+        match &options.idempotency_header {
+            None => built.flag("idempotency_key", options.idempotency_key.as_ref()),
+            header => {
+                let text = quote!(&::core::primitive::str);
+                built.set("idempotency_header", header.as_ref(), &text, Rule::OfKey, |name| quote!(#name));
+            }
         }
         built
+    }
+
+    /// `.key(true)`.
+    fn flag(&mut self, key: &str, flag: Option<&Flag>) {
+        let (method, value) = (Ident::new(key, Span::call_site()), flag.map(|flag| flag.value));
+        self.policy.extend(value.map(|value| quote!(.#method(#value))));
     }
 
     /// `.key(value)`.
@@ -107,24 +132,31 @@ impl<'o> Built<'o> {
         key: &str,
         given: Option<&Given<T>>,
         ty: &TokenStream,
-        rule: bool,
+        rule: Rule,
         literal: impl FnOnce(&T) -> TokenStream,
     ) {
-        let Some(given) = given else { return };
+        if let Some(given) = given {
+            self.set_value(key, &given.source, given.literal.as_ref().map(literal), ty, rule);
+        }
+    }
+
+    /// `.key(value)`, where the value is a literal, or a constant expression.
+    fn set_value(
+        &mut self,
+        key: &str,
+        source: &Expr,
+        literal: Option<TokenStream>,
+        ty: &TokenStream,
+        rule: Rule,
+    ) {
         let method = Ident::new(key, Span::call_site());
-        let value = if let Some(value) = &given.literal {
-            literal(value)
-        } else {
-            let source = &given.source;
-            let rule = rule.then(|| quote!(#method)).into_iter();
-            self.constant(
-                &key.to_uppercase(),
-                source,
-                &quote!(#source),
-                ty,
-                |name, rules| quote!(#(#rules::#rule(#name))*),
-            )
-        };
+        let value = literal.unwrap_or_else(|| {
+            let check = |name: &Ident, rules: &TokenStream| match rule {
+                Rule::OfKey => quote!(#rules::#method(#name)),
+                Rule::None => TokenStream::new(),
+            };
+            self.constant(&key.to_uppercase(), source, &quote!(#source), ty, &check)
+        });
         self.policy.extend(quote!(.#method(#value)));
     }
 
@@ -135,7 +167,7 @@ impl<'o> Built<'o> {
         source: &Expr,
         value: &TokenStream,
         ty: &TokenStream,
-        rules: impl FnOnce(&Ident, &TokenStream) -> TokenStream,
+        rules: &dyn Fn(&Ident, &TokenStream) -> TokenStream,
     ) -> TokenStream {
         let span = source.span();
         let private = self.options.krate(span).private();
@@ -169,30 +201,49 @@ impl<'o> Built<'o> {
             };
             let name = format!("{}_{at}", key.to_uppercase());
             // What is listed before it, and the literals behind it.
-            let others: Vec<_> = if self.inline {
-                items
-                    .iter()
-                    .enumerate()
-                    .filter(|(other, item)| *other != at && item.literal().is_some())
-                    .map(|(_, item)| item.tokens(krate))
-                    .collect()
-            } else {
-                let behind = items[at + 1..]
-                    .iter()
-                    .filter(|item| item.literal().is_some())
-                    .map(|item| item.tokens(krate));
-                listed.iter().cloned().chain(behind).collect()
-            };
+            let (mut others, unlisted) = if self.inline { (Vec::new(), 0) } else { (listed.clone(), at + 1) };
+            for (other, item) in items.iter().enumerate().skip(unlisted) {
+                if other != at && item.literal().is_some() {
+                    others.push(item.tokens(krate));
+                }
+            }
             let once = |name: &Ident, rules: &TokenStream| {
                 let (span, condition) = (item.source.span(), item.of_status(krate, name));
                 quote_spanned!(span=> #rules::listed(#condition, &[#(#others),*]))
             };
             let value =
-                self.constant(&name, &item.source.item, &status, &quote!(::core::primitive::u16), once);
+                self.constant(&name, &item.source.item, &status, &quote!(::core::primitive::u16), &once);
             listed.push(item.of_status(krate, &value));
         }
         let method = Ident::new(key, Span::call_site());
         self.policy.extend(quote!(.#method(&[#(#listed),*])));
+    }
+
+    /// `.hint(&[names])`, in lower case where the names are known.
+    fn headers(&mut self, names: Option<&[Given<String>]>) {
+        let Some(names) = names else { return };
+        let text = quote!(&::core::primitive::str);
+        let written: Vec<_> = names
+            .iter()
+            .map(|name| match &name.literal {
+                Some(literal) => literal.to_ascii_lowercase().into_token_stream(),
+                None => name.source.to_token_stream(),
+            })
+            .collect();
+        let mut listed = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            if name.literal.is_some() {
+                listed.push(written[at].clone());
+                continue;
+            }
+            // What is listed before it, and the literals behind it.
+            let others = (0..names.len())
+                .filter(|other| *other < at || (*other > at && names[*other].literal.is_some()));
+            let others: Vec<_> = others.map(|other| &written[other]).collect();
+            let once = |bound: &Ident, rules: &TokenStream| quote_spanned!(name.source.span()=> #rules::hint_name(#bound, &[#(#others),*]));
+            listed.push(self.constant(&format!("HINT_{at}"), &name.source, &written[at], &text, &once));
+        }
+        self.policy.extend(quote!(.hint(&[#(#listed),*])));
     }
 
     /// The rules across keys, over a policy that holds them.
@@ -290,32 +341,14 @@ impl<'o> Built<'o> {
 impl Options {
     /// Returns `true` if an option of a policy was given.
     fn has_rules(&self) -> bool {
-        let Self { on, never, factor, jitter, idempotent, idempotency_key, .. } = self;
-        self.max.is_some()
-            || on.is_some()
-            || never.is_some()
-            || factor.is_some()
-            || jitter.is_some()
-            || idempotent.is_some()
-            || idempotency_key.is_some()
-            || self.durations().next().is_some()
+        self.given.iter().any(|(key, _)| key.place() == Place::Policy)
     }
 
-    fn durations(&self) -> impl Iterator<Item = &Given<Duration>> {
-        let Self { base, cap, max_retry_after, deadline, timeout, .. } = self;
-        [base, cap, max_retry_after, deadline, timeout].into_iter().flatten()
-    }
-
-    /// Returns `true` if a value mentions `Self` or a parameter of `generics`.
+    /// Returns `true` if a value of the policy mentions `Self` or a parameter of `generics`.
     fn mentions(&self, generics: &Generics) -> bool {
-        let source =
-            |given: Option<&Expr>| given.is_some_and(|value| mentions(value.to_token_stream(), generics));
-        source(self.max.as_ref().map(|given| &given.source))
-            || source(self.factor.as_ref().map(|given| &given.source))
-            || source(self.jitter.as_ref().map(|given| &given.source))
-            || self.durations().any(|given| source(Some(&given.source)))
-            || source(self.policy.as_ref())
-            || self.on.iter().chain(&self.never).flatten().any(|item| source(Some(&item.source.item)))
+        let is_value =
+            |key: Key| key == Key::Policy || (key.place() == Place::Policy && key.takes() != Takes::Flag);
+        self.given.iter().any(|(key, value)| is_value(*key) && mentions(value.clone(), generics))
     }
 }
 

@@ -7,19 +7,19 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use retry_policy::keys::{self, Key, Takes};
 use retry_policy::words::list;
-use retry_policy::{Jitter, text};
+use retry_policy::{Jitter, rules, text};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, LitBool, Path, Token, token};
 
 use crate::diagnostics::Errors;
 use crate::options::conditions::Condition;
-use crate::options::readers::Flag;
+pub(crate) use crate::options::readers::Flag;
 use crate::options::value::is_number;
 use crate::paths::Facade;
 use crate::tokens::mentions_self;
 
-pub(crate) mod check;
+mod check;
 pub(crate) mod conditions;
 mod readers;
 mod value;
@@ -41,10 +41,13 @@ pub(crate) struct Options {
     pub(crate) cap: Option<Given<Duration>>,
     pub(crate) jitter: Option<Given<Jitter>>,
     pub(crate) max_retry_after: Option<Given<Duration>>,
+    pub(crate) hint: Option<Vec<Given<String>>>,
     pub(crate) deadline: Option<Given<Duration>>,
     pub(crate) timeout: Option<Given<Duration>>,
     pub(crate) idempotent: Option<Flag>,
     pub(crate) idempotency_key: Option<Flag>,
+    /// The header of the keys, where `idempotency_key` names it.
+    pub(crate) idempotency_header: Option<Given<String>>,
     pub(crate) reauth: Option<Expr>,
     pub(crate) retry_if: Option<Expr>,
     pub(crate) never_if: Option<Expr>,
@@ -61,7 +64,8 @@ pub(crate) struct Options {
     pub(crate) given: Vec<(Key, TokenStream)>,
 }
 
-/// Reads the tokens of an attribute. All mistakes are reported; what is right is returned.
+/// Reads the tokens of an attribute, and checks them by the rules across keys. All mistakes are
+/// reported; what is right is returned.
 pub(crate) fn parse(attribute: TokenStream, errors: &mut Errors) -> Options {
     let parser = |input: ParseStream<'_>| {
         let mut options = Options::default();
@@ -76,10 +80,12 @@ pub(crate) fn parse(attribute: TokenStream, errors: &mut Errors) -> Options {
         }
         Ok(options)
     };
-    parser.parse2(attribute).unwrap_or_else(|error| {
+    let options = parser.parse2(attribute).unwrap_or_else(|error| {
         errors.push(error);
         Options::default()
-    })
+    });
+    check::check(&options, errors);
+    options
 }
 
 /// Reads one `key = value`.
@@ -108,7 +114,7 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
             options.set_word(key, word);
             return Ok(());
         }
-        Takes::Flag if is_alone => {
+        Takes::Flag | Takes::Header if is_alone => {
             options.set_flag(key, Flag { source: word.into_token_stream(), value: true });
             return Ok(());
         }
@@ -164,6 +170,10 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
         errors.at(&value, at_run_time(key));
         return Ok(());
     }
+    if key.takes() == Takes::Headers {
+        options.hint = readers::headers(key, &value, errors);
+        return Ok(());
+    }
     if let Err(message) = options.set(key, &value) {
         errors.at(&value, message);
     }
@@ -214,7 +224,16 @@ impl Options {
             Key::MaxRetryAfter => self.max_retry_after = given(value, readers::duration(key, value)?),
             Key::Deadline => self.deadline = given(value, readers::duration(key, value)?),
             Key::Timeout => self.timeout = given(value, readers::duration(key, value)?),
-            Key::Idempotent | Key::IdempotencyKey => self.set_flag(key, readers::flag(key, value)?),
+            Key::Idempotent => self.idempotent = Some(readers::flag(key, value)?),
+            Key::IdempotencyKey => {
+                if let Ok(flag) = readers::flag(key, value) {
+                    self.idempotency_key = Some(flag);
+                } else {
+                    let name = readers::header(key, value, rules::idempotency_header)?;
+                    self.idempotency_header = given(value, name);
+                    self.idempotency_key = Some(Flag { source: value.to_token_stream(), value: true });
+                }
+            }
             Key::Reauth => self.reauth = Some(readers::renewal(value)?),
             Key::RetryIf => self.retry_if = Some(readers::expression(key, value)?),
             Key::NeverIf => self.never_if = Some(readers::expression(key, value)?),
@@ -227,8 +246,8 @@ impl Options {
                 return mistake;
             }
             Key::Docs => self.docs = Some(readers::switch(key, value)?),
-            // These have no value to read.
-            Key::Skip | Key::Transparent | Key::Crate => {}
+            // These are read elsewhere, or have no value to read.
+            Key::Hint | Key::Skip | Key::Transparent | Key::Crate => {}
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use retry_policy::text::{self, wrong_kind};
 use retry_policy::{Jitter, PolicyError, rules};
 use syn::{Expr, ExprLit, Ident, Lit, LitBool};
 
+use crate::diagnostics::Errors;
+use crate::options::Given;
 use crate::options::value::{Literal, NotANumber, literal, number, word};
 use crate::walk::{self, Node, Parts};
 
@@ -114,11 +116,31 @@ pub(crate) fn flag(key: Key, value: &Expr) -> Result<Flag, String> {
         Expr::Lit(ExprLit { lit: Lit::Bool(wanted), .. }) => {
             Ok(Flag { source: value.to_token_stream(), value: wanted.value })
         }
-        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) if key == Key::IdempotencyKey => Err(
-            "`idempotency_key` is a flag, and the header always is `Idempotency-Key`: write `idempotency_key`".to_owned(),
-        ),
         _ => Err(wrong_kind(key)),
     }
+}
+
+/// Reads the name of a header, which `rule` checks.
+pub(crate) fn header(
+    key: Key,
+    value: &Expr,
+    rule: fn(&str) -> Option<PolicyError>,
+) -> Result<Option<String>, String> {
+    match literal(value) {
+        Literal::Plain(Lit::Str(name)) => {
+            let name = name.value();
+            let broken = rule(&name);
+            checked(name, broken)
+        }
+        Literal::None if is_constant(value) => Ok(None),
+        _ => Err(wrong_kind(key)),
+    }
+}
+
+/// Returns `true` if a value may be a constant: not a word of ours, no list, and no name without
+/// quotes, such as `x-my-reset`, which is a difference.
+fn is_constant(value: &Expr) -> bool {
+    word(value).is_none() && !matches!(value, Expr::Array(_) | Expr::Binary(_))
 }
 
 pub(crate) fn switch(key: Key, value: &Expr) -> Result<LitBool, String> {
@@ -138,13 +160,13 @@ pub(crate) fn expression(key: Key, value: &Expr) -> Result<Expr, String> {
 
 pub(crate) fn renewal(value: &Expr) -> Result<Expr, String> {
     let mut tries = false;
-    walk::expr(value, |node| match node {
+    walk::expr(&mut value.clone(), &mut |node| match node {
         Node::Expr(Expr::Try(_)) => {
             tries = true;
             Parts::Skip
         }
         // What leaves these is their own.
-        Node::Expr(Expr::Closure(_) | Expr::Async(_)) | Node::Item => Parts::Skip,
+        Node::Expr(Expr::Closure(_) | Expr::Async(_)) | Node::Item(_) => Parts::Skip,
         _ => Parts::Visit,
     });
     if tries {
@@ -188,6 +210,38 @@ fn makes_upstream(value: &Expr) -> bool {
         Expr::Reference(reference) => makes_upstream(&reference.expr),
         _ => false,
     }
+}
+
+/// Reads a list of the names of headers, and leaves out those that are wrong. Returns `None` if the
+/// value is no list.
+pub(crate) fn headers(key: Key, value: &Expr, errors: &mut Errors) -> Option<Vec<Given<String>>> {
+    let Expr::Array(list) = value else {
+        let message = match literal(value) {
+            Literal::Plain(Lit::Str(name)) if rules::is_header_name(&name.value()) => {
+                let name = name.value();
+                format!("`{0}` is a list of header names: write `{0} = [{name:?}]`", key.name())
+            }
+            _ => wrong_kind(key),
+        };
+        errors.at(value, message);
+        return None;
+    };
+    if let Some(broken) = rules::hint_length(list.elems.len()) {
+        errors.at(list, broken);
+    }
+    let mut names: Vec<Given<String>> = Vec::new();
+    for item in &list.elems {
+        let read = header(key, item, |name| rules::header_name(Key::Hint, name)).and_then(|literal| {
+            let before: Vec<_> = names.iter().filter_map(|name| name.literal.as_deref()).collect();
+            let repeated = literal.as_deref().and_then(|name| rules::hint_repeated(name, &before));
+            repeated.map_or(Ok(literal), |message| Err(message.to_string()))
+        });
+        match read {
+            Ok(literal) => names.push(Given { source: item.clone(), literal }),
+            Err(message) => errors.at(item, message),
+        }
+    }
+    Some(names)
 }
 
 /// Returns the names of arguments, and the mistake if they are no list of names. What is named

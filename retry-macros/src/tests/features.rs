@@ -62,10 +62,11 @@ fn a_sync_send() {
                     );
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -126,10 +127,11 @@ fn an_execute() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -191,10 +193,11 @@ fn a_get() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -274,10 +277,11 @@ fn a_response_with_a_name() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -333,10 +337,11 @@ fn sends_in_a_join() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -414,10 +419,11 @@ fn a_renewal() {
                         attempt.wait_after_renewal(&mut call, success);
                         continue;
                     }
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -479,10 +485,11 @@ fn a_sync_renewal() {
                         attempt.wait_after_renewal(&mut call, success);
                         continue;
                     }
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -538,10 +545,11 @@ fn an_observer() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -598,10 +606,11 @@ fn an_upstream() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -652,10 +661,11 @@ fn a_sync_upstream() {
                     );
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -720,10 +730,11 @@ fn a_retry_if() {
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
                     call.ask_retry_if(&attempt.outcome, is_pending);
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -813,10 +824,11 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                         continue;
                     }
                     call.ask_retry_if(&attempt.outcome, is_pending);
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -892,10 +904,11 @@ fn an_argument_that_may_be_consumed() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -952,10 +965,11 @@ fn a_generic_that_is_consumed() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1013,10 +1027,11 @@ fn an_argument_that_is_changed() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1089,10 +1104,11 @@ fn conversions() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1156,10 +1172,11 @@ fn requests_as_arguments() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1217,10 +1234,11 @@ fn an_argument_that_is_carried() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1282,10 +1300,11 @@ fn a_receiver_by_value() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1341,10 +1360,11 @@ fn a_field_that_is_moved() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1410,10 +1430,11 @@ fn a_parameter_under_a_predicate() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -1491,16 +1512,86 @@ fn a_method_of_async_trait() {
                                 .await;
                             let success = attempt.success().outcome_kind();
                             let error = attempt.error().outcome_kind();
-                            match attempt.conclude(&mut call, success, error) {
-                                ::core::option::Option::Some(wait) => {
-                                    attempt.wait(&mut call, success, wait)
-                                }
-                                ::core::option::Option::None => return attempt.outcome,
-                            }
+                            let ::core::option::Option::Some(wait) = attempt
+                                .conclude(&mut call, success, error) else {
+                                return attempt.outcome;
+                            };
+                            attempt.wait(&mut call, success, wait);
                         }
                     };
                     __ret
                 })
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn headers_that_ask_for_a_wait() {
+    check(
+        quote!(policy = GENTLE, hint = ["X-My-Reset", OTHER, "x-my-reset-ms"]),
+        quote! {
+            async fn ping(http: &Client) -> Result<Response, Error> {
+                http.get("").send().await
+            }
+        },
+        expect![[r#"
+            async fn ping(http: &Client) -> Result<Response, Error> {
+                let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::Tokio,
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            ::core::concat!(::core::module_path!(), "::", "ping"),
+                            ::retry_http::__private::Sends::Visible,
+                        );
+                        &FUNCTION
+                    },
+                    {
+                        const __HINT_1: &::core::primitive::str = OTHER;
+                        const _: () = ::retry_http::__private::rules::uphold(
+                            ::retry_http::__private::rules::hint_name(
+                                __HINT_1,
+                                &["x-my-reset", "x-my-reset-ms"],
+                            ),
+                        );
+                        const __POLICY: ::retry_http::Policy = (GENTLE)
+                            .to_builder()
+                            .hint(&["x-my-reset", __HINT_1, "x-my-reset-ms"])
+                            .__trusted();
+                        &__POLICY
+                    },
+                );
+                loop {
+                    let attempt = ::retry_http::__private::attempt(
+                            &mut call,
+                            async {
+                                if false {
+                                    return ::retry_http::__private::unreachable_value::<
+                                        Result<Response, Error>,
+                                    >();
+                                }
+                                {
+                                    match http.get("") {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .sender_kind()
+                                                .arm(sender, ::core::option::Option::None)
+                                        }
+                                    }
+                                        .send()
+                                        .await
+                                }
+                            },
+                        )
+                        .await;
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
+                }
             }
         "#]],
     );

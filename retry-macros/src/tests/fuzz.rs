@@ -9,7 +9,7 @@ use proptest::sample::Index;
 
 use crate::generate::{self as expand};
 
-const ATTRIBUTES: [&str; 18] = [
+const ATTRIBUTES: [&str; 20] = [
     "",
     "max = 5, on = [429, 503], never = [401]",
     "max = MAX, base = 250ms, cap = 1.5m, factor = 1.5, jitter = full, max_retry_after = 2m",
@@ -18,6 +18,8 @@ const ATTRIBUTES: [&str; 18] = [
     "idempotent = false, idempotency_key = maybe, deadline = 500ms, timeout = DEADLINE, reauth = || 1, never = [401]",
     "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending()), never_if = is_final, policy = self.retry",
     "policy = &crate::GENTLE, crate = ::other::retry_http, base = Duration::from_secs(1)",
+    "hint = [\"X-My-Reset\", RESET, \"x-my-reset-ms\"], on = [default, 403 if hinted]",
+    "hint = [\"x y\", 5, x-my-reset, \"\"], policy = GENTLE, max = 1",
     "skip",
     "docs = false, jitter = 0.25",
     "carry = [data, r#type], observer = r#type, reauth = self.r#login(r#in), policy = r#const",

@@ -90,10 +90,11 @@ fn an_async_function() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -166,10 +167,11 @@ fn a_sync_function() {
                     );
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -427,10 +429,11 @@ fn every_option() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -608,10 +611,11 @@ fn sends() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -702,10 +706,11 @@ fn arguments() {
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
                     call.ask_retry_if(&attempt.outcome, is_pending);
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => attempt.wait(&mut call, success, wait),
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
         "#]],
@@ -774,12 +779,11 @@ fn a_future_of_a_block() {
                             .await;
                         let success = attempt.success().outcome_kind();
                         let error = attempt.error().outcome_kind();
-                        match attempt.conclude(&mut call, success, error) {
-                            ::core::option::Option::Some(wait) => {
-                                attempt.wait(&mut call, success, wait)
-                            }
-                            ::core::option::Option::None => return attempt.outcome,
-                        }
+                        let ::core::option::Option::Some(wait) = attempt
+                            .conclude(&mut call, success, error) else {
+                            return attempt.outcome;
+                        };
+                        attempt.wait(&mut call, success, wait);
                     }
                 }
                     .boxed()
@@ -846,12 +850,11 @@ fn a_future_of_another_expression() {
                             .await;
                         let success = attempt.success().outcome_kind();
                         let error = attempt.error().outcome_kind();
-                        match attempt.conclude(&mut call, success, error) {
-                            ::core::option::Option::Some(wait) => {
-                                attempt.wait(&mut call, success, wait)
-                            }
-                            ::core::option::Option::None => return attempt.outcome,
-                        }
+                        let ::core::option::Option::Some(wait) = attempt
+                            .conclude(&mut call, success, error) else {
+                            return attempt.outcome;
+                        };
+                        attempt.wait(&mut call, success, wait);
                     }
                 }
             }
@@ -957,12 +960,11 @@ fn an_impl_block() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => {
-                            attempt.wait(&mut call, success, wait)
-                        }
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
@@ -1018,12 +1020,11 @@ fn an_impl_block() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    match attempt.conclude(&mut call, success, error) {
-                        ::core::option::Option::Some(wait) => {
-                            attempt.wait(&mut call, success, wait)
-                        }
-                        ::core::option::Option::None => return attempt.outcome,
-                    }
+                    let ::core::option::Option::Some(wait) = attempt
+                        .conclude(&mut call, success, error) else {
+                        return attempt.outcome;
+                    };
+                    attempt.wait(&mut call, success, wait);
                 }
             }
             async fn health(&self) -> Result<StatusCode> {
@@ -1051,7 +1052,7 @@ fn a_wrong_attribute_leaves_the_item_as_it_is() {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
             }
             ::core::compile_error! {
-                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `never_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `skip`, `transparent` and `crate`"
+                "unknown option `oops`: the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `hint`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `never_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `skip`, `transparent` and `crate`"
             }
             async fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send().await?.json().await

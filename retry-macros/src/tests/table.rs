@@ -5,7 +5,7 @@ use std::time::Duration;
 use retry_policy::{Condition, Failure, Jitter, Policy, PolicyBuilder};
 
 use crate::diagnostics::Errors;
-use crate::options::{self, check};
+use crate::options;
 
 /// The options of a row, as the builder takes them. The attribute and the configuration are written from them.
 #[derive(Clone, Default)]
@@ -18,10 +18,12 @@ struct Row {
     cap: Option<Duration>,
     jitter: Option<Jitter>,
     max_retry_after: Option<Duration>,
+    hint: Option<&'static [&'static str]>,
     deadline: Option<Duration>,
     timeout: Option<Duration>,
     idempotent: Option<bool>,
     idempotency_key: Option<bool>,
+    idempotency_header: Option<&'static str>,
 }
 
 /// A key, and its value as the attribute and as JSON have it.
@@ -35,7 +37,8 @@ impl Row {
                 if let Some(value) = self.$key { policy = policy.$key(value); }
             )+};
         }
-        set!(max, base, factor, cap, jitter, max_retry_after, deadline, timeout, idempotent, idempotency_key);
+        set!(max, base, factor, cap, jitter, max_retry_after, hint, deadline, timeout);
+        set!(idempotent, idempotency_key, idempotency_header);
         if let Some(on) = &self.on {
             policy = policy.on(on);
         }
@@ -82,10 +85,12 @@ impl Row {
             Err(_) => format!("\"{text}\""),
         });
         push("max_retry_after", duration(self.max_retry_after), quote);
+        push("hint", self.hint.map(|names| format!("{names:?}")), plain);
         push("deadline", duration(self.deadline), quote);
         push("timeout", duration(self.timeout), quote);
         push("idempotent", self.idempotent.map(|flag| flag.to_string()), plain);
-        push("idempotency_key", self.idempotency_key.map(|flag| flag.to_string()), plain);
+        let header = self.idempotency_header.map(|name| format!("{name:?}"));
+        push("idempotency_key", header.or(self.idempotency_key.map(|flag| flag.to_string())), plain);
         all
     }
 
@@ -105,8 +110,7 @@ impl Row {
 /// Returns the messages of the attribute.
 fn by_attribute(attribute: &str) -> Vec<String> {
     let mut errors = Errors::default();
-    let parsed = options::parse(attribute.parse().expect("tokens"), &mut errors);
-    check::check(&parsed, &mut errors);
+    options::parse(attribute.parse().expect("tokens"), &mut errors);
     errors.messages()
 }
 
@@ -120,6 +124,70 @@ fn by_json(json: &str) -> Result<Policy, String> {
             _ => message.to_owned(),
         }
     })
+}
+
+/// Lists of header names, in lower case, as the attribute and a configuration make them.
+const HINTS: [&[&str]; 14] = [
+    &["x-my-reset"],
+    &["x-my-reset", "x-other-reset-ms"],
+    &["!#$%&'*+-.^_`|~09az"],
+    &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"],
+    &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"],
+    &[],
+    &[""],
+    &[" "],
+    &["x my reset"],
+    &["x-my-reset:"],
+    &["x-my-resét"],
+    &["x-my\r\nreset"],
+    &["x-my-reset", "x-my-reset"],
+    &["x-my-reset", "x-other", "x-my-reset"],
+];
+
+/// Lists of conditions, right and wrong.
+fn lists() -> Vec<Vec<Condition>> {
+    let status = Condition::Status;
+    let (fours, fives) = (Condition::Range(400, 499), Condition::Range(500, 599));
+    let connect = Condition::Failure(Failure::Connect);
+    let failures = Failure::ALL.map(Condition::Failure);
+    let everything = [&[fours, fives][..], &failures].concat();
+    vec![
+        vec![],
+        vec![status(429)],
+        vec![status(202)],
+        vec![status(200)],
+        vec![status(302)],
+        vec![status(0)],
+        vec![status(99)],
+        vec![status(600)],
+        vec![status(u16::MAX)],
+        vec![status(429), status(503)],
+        vec![status(429), status(429)],
+        vec![fours],
+        vec![fours, status(429)],
+        vec![status(429), fours],
+        vec![fives, fives],
+        vec![Condition::Range(500, 504)],
+        vec![Condition::Range(504, 500)],
+        vec![Condition::Range(202, 500)],
+        vec![Condition::Range(500, 600)],
+        vec![Condition::Range(300, 302)],
+        vec![Condition::Range(500, 504), Condition::Range(502, 510)],
+        vec![Condition::Range(500, 504), Condition::Range(501, 503)],
+        vec![Condition::Default],
+        vec![Condition::Default, Condition::Default],
+        vec![Condition::Default, status(529), status(403).if_hinted()],
+        vec![status(403).if_hinted()],
+        vec![status(403), status(403).if_hinted()],
+        vec![status(403).if_hinted(), fours],
+        vec![fours.if_hinted(), status(403).if_hinted()],
+        vec![status(200).if_hinted()],
+        vec![connect],
+        vec![connect, connect],
+        vec![connect, status(429), fives],
+        failures.to_vec(),
+        everything,
+    ]
 }
 
 fn rows() -> Vec<Row> {
@@ -159,53 +227,29 @@ fn rows() -> Vec<Row> {
             rows.push(Row { deadline: Some(deadline), base: Some(other), ..none() });
         }
     }
+    for hint in HINTS {
+        rows.push(Row { hint: Some(hint), ..none() });
+        rows.push(Row {
+            hint: Some(hint),
+            on: Some(vec![Condition::Default]),
+            deadline: Some(s(10)),
+            ..none()
+        });
+    }
     for idempotent in [None, Some(true), Some(false)] {
         for idempotency_key in [None, Some(true), Some(false)] {
             rows.push(Row { idempotent, idempotency_key, ..none() });
         }
+        for name in
+            ["PayPal-Request-Id", "x-k", "!#$%&'*+-.^_`|~0aZ", "", " ", "X Key", "X-Key:", "Clé", "(x)"]
+        {
+            rows.push(Row { idempotent, idempotency_header: Some(name), ..none() });
+        }
+        for name in ["host", "Content-Length", "TRANSFER-ENCODING", "connection", "cookie", "yes", "1"] {
+            rows.push(Row { idempotent, idempotency_header: Some(name), ..none() });
+        }
     }
-    let status = Condition::Status;
-    let (fours, fives) = (Condition::Range(400, 499), Condition::Range(500, 599));
-    let connect = Condition::Failure(Failure::Connect);
-    let failures = Failure::ALL.map(Condition::Failure);
-    let everything = [&[fours, fives][..], &failures].concat();
-    let lists = [
-        vec![],
-        vec![status(429)],
-        vec![status(202)],
-        vec![status(200)],
-        vec![status(302)],
-        vec![status(0)],
-        vec![status(99)],
-        vec![status(600)],
-        vec![status(u16::MAX)],
-        vec![status(429), status(503)],
-        vec![status(429), status(429)],
-        vec![fours],
-        vec![fours, status(429)],
-        vec![status(429), fours],
-        vec![fives, fives],
-        vec![Condition::Range(500, 504)],
-        vec![Condition::Range(504, 500)],
-        vec![Condition::Range(202, 500)],
-        vec![Condition::Range(500, 600)],
-        vec![Condition::Range(300, 302)],
-        vec![Condition::Range(500, 504), Condition::Range(502, 510)],
-        vec![Condition::Range(500, 504), Condition::Range(501, 503)],
-        vec![Condition::Default],
-        vec![Condition::Default, Condition::Default],
-        vec![Condition::Default, status(529), status(403).if_hinted()],
-        vec![status(403).if_hinted()],
-        vec![status(403), status(403).if_hinted()],
-        vec![status(403).if_hinted(), fours],
-        vec![fours.if_hinted(), status(403).if_hinted()],
-        vec![status(200).if_hinted()],
-        vec![connect],
-        vec![connect, connect],
-        vec![connect, status(429), fives],
-        failures.to_vec(),
-        everything.clone(),
-    ];
+    let lists = lists();
     for list in &lists {
         rows.push(Row { on: Some(list.clone()), ..none() });
         rows.push(Row { never: Some(list.clone()), ..none() });
@@ -217,7 +261,8 @@ fn rows() -> Vec<Row> {
         }
     }
     let halves = vec![Condition::Range(500, 549), Condition::Range(550, 599)];
-    rows.push(Row { on: Some(vec![fives]), never: Some(halves), ..none() });
+    let whole = vec![Condition::Range(500, 599)];
+    rows.push(Row { on: Some(whole), never: Some(halves), ..none() });
     rows
 }
 
@@ -276,6 +321,18 @@ fn one_grammar() {
         ("jitter = true", r#"{"jitter": true}"#),
         ("jitter = -0.5", r#"{"jitter": -0.5}"#),
         ("idempotent = 1", r#"{"idempotent": 1}"#),
+        ("hint = 5", r#"{"hint": 5}"#),
+        ("hint = true", r#"{"hint": true}"#),
+        ("hint = [5]", r#"{"hint": [5]}"#),
+        ("hint = [true]", r#"{"hint": [true]}"#),
+        ("hint = [[\"x\"]]", r#"{"hint": [["x"]]}"#),
+        ("hint = [\"x y\"]", r#"{"hint": "x y"}"#),
+        ("hint = [\"x\", \"\"]", r#"{"hint": "x,"}"#),
+        ("hint = [\"X\", \"x\"]", r#"{"hint": ["X", "x"]}"#),
+        ("hint_header = \"x\"", r#"{"hint_header": "x"}"#),
+        ("retry_after_header = \"x\"", r#"{"retry_after_header": "x"}"#),
+        ("idempotency_key = 1", r#"{"idempotency_key": 1}"#),
+        ("idempotency_key = [true]", r#"{"idempotency_key": [true]}"#),
         ("on = 429", r#"{"on": 429}"#),
         ("on = [1xx]", r#"{"on": ["1xx"]}"#),
         ("on = [5XX]", r#"{"on": ["5XX"]}"#),

@@ -91,9 +91,11 @@ impl<'p> Call<'p> {
                 retry.lower_deadline(left);
             }
         }
-        if policy.idempotency_key() {
+        // Those of the calls around are not asked about.
+        scope.hints.names = policy.hint();
+        if let Some(header) = policy.idempotency_header() {
             let call = scope.call;
-            scope.outgoing.add_keys(call);
+            scope.outgoing.add_keys(call, header);
         }
         // Built in one expression, in its final place, as a call is large.
         Self {
@@ -237,6 +239,7 @@ impl<'p> Call<'p> {
     /// Sets the exchanges of the attempt aside: the next one records its own.
     #[inline]
     fn reset_recorder(&mut self) {
+        self.scope.remember_keys();
         if self.outer.is_none() {
             self.scope.recorder.clear();
             return;

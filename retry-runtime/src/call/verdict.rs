@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::call::{Call, Demand};
 use crate::engine::decide::{Decided, decide};
-use crate::engine::exchange::Hints;
+use crate::engine::exchange::HintsOf;
 use crate::engine::origin::Origins;
 use crate::engine::recorder::Mark;
 use crate::engine::report::{By, Report};
@@ -20,7 +20,7 @@ impl Call<'_> {
     #[inline]
     #[must_use]
     pub fn with_retry_if(mut self) -> Self {
-        self.scope.hints = Hints::OfAll;
+        self.scope.hints.of = HintsOf::All;
         self
     }
 

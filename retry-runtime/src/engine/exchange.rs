@@ -18,14 +18,23 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 /// (draft-ietf-httpbis-safe-method-w-body).
 const IDEMPOTENT: [&str; 7] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "QUERY"];
 
+/// The hints that count for a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// The responses whose headers are read.
+    pub(crate) of: HintsOf,
+    /// The names of further headers that ask for a wait.
+    pub(crate) names: &'static [&'static str],
+}
+
 /// Selects the responses whose headers are read for a hint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Hints {
+pub(crate) enum HintsOf {
     /// Responses with a status that a policy may list.
     #[default]
-    OfRetryable,
+    Retryable,
     /// All responses.
-    OfAll,
+    All,
 }
 
 /// Describes one request and its result. `Exchange::default()` knows nothing, not even the method.
@@ -39,6 +48,10 @@ pub(crate) enum Hints {
 ///
 /// let mut refused = Exchange::new(&Method::POST, &HeaderMap::new());
 /// refused.on_error(Failure::Connect);
+///
+/// let mut repeated = Exchange::new(&Method::POST, &HeaderMap::new());
+/// repeated.record_repeat();
+/// repeated.on_response(StatusCode::CONFLICT);
 ///
 /// let mut limited = Exchange::default();
 /// limited.on_response(StatusCode::TOO_MANY_REQUESTS);
@@ -83,9 +96,11 @@ enum HintSource {
 pub(crate) struct Idempotency {
     /// The user's declaration that the request is idempotent, or that it is not.
     pub(crate) declared: Option<bool>,
-    /// `true` if the request has an `Idempotency-Key`. Looked up only if the request is not
+    /// `true` if the request has an idempotency key. Looked up only if the request is not
     /// idempotent otherwise.
     pub(crate) has_key: bool,
+    /// `true` if an earlier attempt of the call has sent this key.
+    pub(crate) is_repeat: bool,
 }
 
 impl Exchange {
@@ -245,8 +260,8 @@ impl Exchange {
             self.record_reported_hint(wait);
         }
         if let (Some(status), Some(headers)) = (report.status, report.headers) {
-            if hints == Hints::OfAll || is_retryable(status.as_u16()) {
-                self.record_headers(status, headers, now);
+            if hints.of == HintsOf::All || is_retryable(status.as_u16()) {
+                self.record_headers(status, headers, hints.names, now);
             }
         }
     }
@@ -257,13 +272,19 @@ impl Exchange {
     }
 
     #[cold]
-    fn record_headers(&mut self, status: StatusCode, headers: &HeaderMap, now: impl FnOnce() -> SystemTime) {
+    fn record_headers(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        names: &[&'static str],
+        now: impl FnOnce() -> SystemTime,
+    ) {
         // The server can advise against polling a 202, but not for repeating a success.
         let is_failure = !status.is_success();
         if let Some(advice) = hint::should_retry(headers).filter(|advice| is_failure || !advice) {
             self.record_should_retry(advice);
         }
-        if let Some(hint) = hint::read_from(headers, now) {
+        if let Some(hint) = hint::read_with(headers, names, now) {
             self.record_header_hint(hint);
             if self.hint_header == Some(hint.header) && !hint::is_explicit(headers, hint.header) {
                 self.doubt_hint();
@@ -339,11 +360,24 @@ impl Exchange {
 
     /// Forgets the request's key, which is of no use to the code that repeats it from here on.
     pub(crate) fn forget_key(&mut self) {
-        self.idempotency.has_key = false;
+        (self.idempotency.has_key, self.idempotency.is_repeat) = (false, false);
+    }
+
+    /// Records that the request has an idempotency key, which an earlier attempt of the call has sent
+    /// already. A 409 then says that the first request is still being worked on, and is retried
+    /// (draft-ietf-httpapi-idempotency-key-header §2.6).
+    pub fn record_repeat(&mut self) {
+        (self.idempotency.has_key, self.idempotency.is_repeat) = (true, true);
+    }
+
+    /// Returns `true` if the server is still working on the request, which an earlier attempt has
+    /// sent with the same key: that is what a 409 says of a repeat.
+    pub(crate) fn is_in_progress(&self) -> bool {
+        self.idempotency.is_repeat && self.status == Some(StatusCode::CONFLICT)
     }
 
     /// Returns `true` if repeating the request has the same effect as sending it once (RFC 9110
-    /// §9.2.2): by its method, or by an `Idempotency-Key`. A request with an unknown method is not
+    /// §9.2.2): by its method, or by an idempotency key. A request with an unknown method is not
     /// idempotent.
     #[inline]
     pub fn is_idempotent(&self) -> bool {
@@ -355,7 +389,7 @@ impl Exchange {
     /// processed is as good as idempotent (RFC 9113 §8.7), whatever is declared.
     #[inline]
     pub(crate) fn is_idempotent_under(&self, policy: Option<bool>) -> bool {
-        let Idempotency { declared, has_key } = self.idempotency;
+        let Idempotency { declared, has_key, .. } = self.idempotency;
         self.is_unprocessed
             || declared
                 .or(policy)
@@ -435,7 +469,7 @@ impl Idempotency {
     #[inline]
     pub(crate) fn new(method: &Method, headers: &HeaderMap, declared: Option<bool>) -> Self {
         let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
-        Self { declared, has_key: !is_safe && headers.contains_key(IDEMPOTENCY_KEY) }
+        Self { declared, has_key: !is_safe && headers.contains_key(IDEMPOTENCY_KEY), is_repeat: false }
     }
 }
 

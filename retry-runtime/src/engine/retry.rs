@@ -220,7 +220,9 @@ impl<'p> Retry<'p> {
         let is_safe = exchange.is_idempotent_under(self.policy.idempotent());
         let safety = if is_safe { Safety::Safe } else { Safety::Careful };
         let on = self.policy.on(safety, exchange.answer());
-        let by_status = exchange.should_retry().unwrap_or_else(|| is_status_listed(exchange, &on));
+        let by_status = exchange
+            .should_retry()
+            .unwrap_or_else(|| is_status_listed(exchange, &on) || (is_safe && exchange.is_in_progress()));
         if by_status || on.failures.intersects(exchange.failures()) || exchange.is_retry_demanded() {
             Ok(())
         } else if !is_safe

@@ -23,8 +23,8 @@ use crate::engine::exchange::Hints;
 use crate::engine::origin::Origins;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::drain::Drain;
-use crate::scope::outgoing::Outgoing;
 pub(crate) use crate::scope::outgoing::Withheld;
+use crate::scope::outgoing::{Keys, Outgoing};
 use crate::scope::renewal::RenewalCount;
 
 thread_local! {
@@ -59,7 +59,8 @@ pub(crate) struct Scope {
     pub(crate) outgoing: Outgoing,
     /// `true` if an observer needs the hosts of its requests.
     pub(crate) is_observed: bool,
-    /// The hints that count: all of them if `retry_if` may ask for a retry of any outcome.
+    /// The hints that count: those of all responses if `retry_if` may ask for a retry of any outcome,
+    /// and in the headers that the innermost call names as well.
     pub(crate) hints: Hints,
     /// The exchanges of which it matters which host answered.
     pub(crate) origins: Origins,
@@ -257,18 +258,41 @@ pub(crate) fn bound() -> Option<Duration> {
 }
 
 /// Sets the idempotency key of a request that is about to be sent, if a call around has
-/// `idempotency_key`.
+/// `idempotency_key`. A request that has a key keeps it.
 pub(crate) fn set_key(method: &Method, path: &str, headers: &mut HeaderMap) -> Option<Key> {
     let attempt = current(|scope| scope.outgoing.keys.is_some().then_some(scope.number)).flatten()?;
     let request = hash(&(method, path));
     let set = |scopes: &RefCell<Scopes>| {
         let scopes = &mut scopes.borrow_mut().entered;
-        let number = key_number(scopes, attempt, request);
-        let keys = scopes.last()?.outgoing.keys.as_ref()?;
-        keys.write(request, number, headers);
-        Some(Key { call: keys.owner, request })
+        let (call, id) = if let Some(own) = keys_of(scopes, attempt)?.own(headers) {
+            (None, hash(&(request, own.as_bytes())))
+        } else {
+            let number = key_number(scopes, attempt, request);
+            let keys = keys_of(scopes, attempt)?;
+            keys.write(request, number, headers)?;
+            (Some(keys.owner), hash(&(request, number)))
+        };
+        Some(Key { call, request, id, is_repeat: is_repeat(scopes, attempt, id) })
     };
     SCOPES.try_with(set).ok().flatten()
+}
+
+/// Returns the keys of the attempt with this number.
+fn keys_of(scopes: &[Box<Scope>], attempt: u64) -> Option<&Keys> {
+    scopes.iter().rev().find(|scope| scope.number == attempt)?.outgoing.keys.as_deref()
+}
+
+/// Returns `true` if an attempt before the one with this number has sent the key with this id, or an
+/// attempt before the one of a call around that has the same keys.
+fn is_repeat(scopes: &[Box<Scope>], attempt: u64, id: u64) -> bool {
+    let mut next = keys_of(scopes, attempt);
+    while let Some(keys) = next {
+        if keys.has_sent(id) {
+            return true;
+        }
+        next = keys.outer.and_then(|outer| keys_of(scopes, outer));
+    }
+    false
 }
 
 /// Takes a number for a request of the attempt with this number, from the call that owns the keys.
@@ -300,7 +324,7 @@ impl Scope {
         self.outgoing.inherit(&outer.outgoing);
         self.outgoing.keys =
             outer.outgoing.keys.as_ref().map(|keys| Box::new(keys.for_inner_call(outer.number)));
-        (self.is_observed, self.hints, self.origins) = (outer.is_observed, outer.hints, outer.origins);
+        (self.is_observed, self.hints.of, self.origins) = (outer.is_observed, outer.hints.of, outer.origins);
         let skipped = outer.outgoing.skipped.of_call();
         OuterAttempt { attempt: outer.number, number: outer.recorder.begin_call(idempotent), skipped }
     }
@@ -311,7 +335,7 @@ impl Scope {
         self.recorder.clear();
         self.outgoing.keys = None;
         self.refused.clear();
-        (self.is_observed, self.hints, self.origins) = (false, Hints::OfRetryable, Origins::Unused);
+        (self.is_observed, self.hints, self.origins) = (false, Hints::default(), Origins::Unused);
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
     }
 
@@ -328,6 +352,14 @@ impl Scope {
         (scope.call, scope.renewals) = (self.call, self.renewals);
         scope.outgoing.inherit(&self.outgoing);
         scope
+    }
+
+    /// Remembers which keys the attempt that has ended has sent, if requests get any.
+    #[inline]
+    pub(crate) fn remember_keys(&mut self) {
+        if let Some(keys) = &mut self.outgoing.keys {
+            keys.remember(&self.recorder);
+        }
     }
 
     /// Begins the next attempt.

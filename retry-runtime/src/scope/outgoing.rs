@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
-use crate::engine::exchange::IDEMPOTENCY_KEY;
-use crate::engine::recorder::hash;
+use crate::engine::recorder::{Recorder, hash};
 use crate::engine::retry::Stop;
 use crate::env::{self, Clock, Moment, Skipped};
 use retry_policy::Policy;
@@ -117,8 +116,8 @@ impl Outgoing {
 
     /// Gives the requests of a call keys of its own, unless an outer call gives them keys.
     #[cold]
-    pub(crate) fn add_keys(&mut self, call: u64) {
-        self.keys.get_or_insert_with(|| Box::new(Keys::new(call)));
+    pub(crate) fn add_keys(&mut self, call: u64, header: &'static str) {
+        self.keys.get_or_insert_with(|| Box::new(Keys::new(call, header)));
     }
 
     /// Returns whether requests get a time limit or a key.
@@ -153,6 +152,8 @@ impl Outgoing {
 #[derive(Debug)]
 pub(crate) struct Keys {
     secret: u128,
+    /// The name of the header that the owner sends its keys in.
+    header: &'static str,
     /// The number of the owner.
     pub(crate) owner: u64,
     /// The number of the outer attempt, if an outer call is the owner.
@@ -161,19 +162,51 @@ pub(crate) struct Keys {
     assigned: Vec<(u64, u64)>,
     /// The requests of the current attempt.
     used: Vec<u64>,
+    /// The ids of the keys that earlier attempts have sent.
+    sent: Vec<u64>,
 }
 
 impl Keys {
-    /// Makes the keys of the call with the number `owner`.
-    pub(crate) fn new(owner: u64) -> Self {
-        let secret = env::random_bits();
-        Self { secret, owner, outer: None, assigned: Vec::new(), used: Vec::new() }
+    /// Makes the keys of the call with the number `owner`, which sends them in the header with this
+    /// name.
+    pub(crate) fn new(owner: u64, header: &'static str) -> Self {
+        let (assigned, used, sent) = (Vec::new(), Vec::new(), Vec::new());
+        Self { secret: env::random_bits(), header, owner, outer: None, assigned, used, sent }
     }
 
     /// Makes the keys of a call inside of the attempt with the number `outer`.
     pub(crate) fn for_inner_call(&self, outer: u64) -> Self {
-        let (secret, owner) = (self.secret, self.owner);
-        Self { secret, owner, outer: Some(outer), assigned: Vec::new(), used: Vec::new() }
+        let (assigned, used, sent) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            secret: self.secret,
+            header: self.header,
+            owner: self.owner,
+            outer: Some(outer),
+            assigned,
+            used,
+            sent,
+        }
+    }
+
+    /// Returns the key that a request has already.
+    pub(crate) fn own<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
+        headers.get(self.header)
+    }
+
+    /// Remembers which keys the requests of an attempt had. What has not reached the server has sent
+    /// none.
+    pub(crate) fn remember(&mut self, attempt: &Recorder) {
+        let sent = attempt.exchanges().iter().filter(|recorded| recorded.may_be_processed());
+        for key in sent.filter_map(|recorded| recorded.key.as_ref()) {
+            if !self.has_sent(key.id) {
+                self.sent.push(key.id);
+            }
+        }
+    }
+
+    /// Returns `true` if an earlier attempt has sent the key with this id.
+    pub(crate) fn has_sent(&self, id: u64) -> bool {
+        self.sent.contains(&id)
     }
 
     /// Begins the next attempt.
@@ -203,16 +236,81 @@ impl Keys {
         self.assigned.push((request, number));
     }
 
-    /// Writes the key with this number into `headers`.
+    /// Writes the key with this number into `headers`. Returns `None` if it cannot.
     ///
     /// The key is a bare UUID, as Stripe and Adyen document it, and not the quoted string of the
     /// draft.
-    pub(crate) fn write(&self, request: u64, number: u64, headers: &mut HeaderMap) {
+    pub(crate) fn write(&self, request: u64, number: u64, headers: &mut HeaderMap) -> Option<()> {
+        let name = HeaderName::from_bytes(self.header.as_bytes()).ok()?;
         let half = |side: u8| u128::from(hash(&(self.secret, request, number, side)));
         let bits = (half(0) << 64) | half(1);
         let key = uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid();
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let key = HeaderValue::from_str(Uuid::hyphenated(key).encode_lower(&mut text));
-        headers.extend(key.ok().map(|key| (IDEMPOTENCY_KEY, key)));
+        let key = HeaderValue::from_str(Uuid::hyphenated(key).encode_lower(&mut text)).ok()?;
+        headers.insert(name, key);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::exchange::Hints;
+    use crate::engine::recorder::{Key, Prepared};
+    use crate::engine::report::{By, Report};
+    use http::{Method, StatusCode};
+    use retry_policy::{Failure, FailureSet};
+
+    #[test]
+    fn the_rules_and_http_agree_on_names() {
+        use retry_policy::rules::is_header_name;
+        for byte in u8::MIN..=u8::MAX {
+            let name = format!("x{}", char::from(byte));
+            assert_eq!(is_header_name(&name), HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name:?}");
+        }
+        for length in [0, 1, 65_535, 65_536] {
+            let name = "x".repeat(length);
+            assert_eq!(is_header_name(&name), HeaderName::from_bytes(name.as_bytes()).is_ok(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_written_into_its_header_unless_the_request_has_one() {
+        let keys = Keys::new(1, "PayPal-Request-Id");
+        let mut headers = HeaderMap::new();
+        assert_eq!(keys.own(&headers), None);
+        keys.write(1, 0, &mut headers).unwrap();
+        assert_eq!(headers.len(), 1);
+        let written = &headers["paypal-request-id"];
+        assert_eq!(keys.for_inner_call(2).own(&headers), Some(written));
+    }
+
+    #[test]
+    fn what_may_have_reached_the_server_was_sent() {
+        let connect = FailureSet::EMPTY.with(Failure::Connect);
+        let reset = FailureSet::EMPTY.with(Failure::Reset);
+        let headers = HeaderMap::new();
+        let status = |status| Report::response(StatusCode::from_u16(status).unwrap(), &headers);
+        for (what, report, expected) in [
+            ("no end", None, true),
+            ("429", Some(status(429)), true),
+            ("503", Some(status(503)), true),
+            ("reset", Some(Report::failure(None, reset)), true),
+            ("not processed", Some(Report::failure(None, reset).unprocessed(true)), false),
+            ("connect", Some(Report::failure(None, connect)), false),
+            ("unknown", Some(Report::new(By::Error)), true),
+        ] {
+            let (mut recorder, mut keys) = (Recorder::default(), Keys::new(1, "x-key"));
+            let mut prepared = Prepared::new(&Method::POST, &headers, "http://localhost/", None);
+            prepared.record_key(Key { call: Some(1), request: 2, id: 3, is_repeat: false });
+            let number = recorder.on_request(prepared);
+            if let Some(report) = report {
+                recorder.on_report(number, &report, Hints::default(), || std::time::UNIX_EPOCH);
+            }
+            keys.remember(&recorder);
+            keys.remember(&recorder);
+            assert_eq!((keys.has_sent(3), keys.has_sent(2)), (expected, false), "{what}");
+            assert!(keys.sent.len() <= 1 && !keys.for_inner_call(4).has_sent(3));
+        }
     }
 }

@@ -8,8 +8,9 @@ mod redirects;
 pub(crate) mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
 mod reqwest_middleware;
+pub(crate) mod search;
 pub(crate) mod sending;
-pub(crate) mod sources;
+mod sources;
 
 use std::error::Error as StdError;
 use std::future::Future;

@@ -151,7 +151,7 @@ macro_rules! transport {
             if !prepared.needs_no_key() {
                 let (method, path) = (request.method().clone(), request.url().path().to_owned());
                 if let Some(key) = scope::set_key(&method, &path, request.headers_mut()) {
-                    prepared.give_key(key);
+                    prepared.record_key(key);
                 }
             }
         }

@@ -14,8 +14,8 @@ use crate::scope;
 use crate::transport::redirects::Watched;
 use crate::transport::reqwest::printed_timeout;
 use crate::transport::reqwest::v0_13::{Withheld, prepare};
+use crate::transport::search::search;
 use crate::transport::sending::{SendFuture, TrackedRequest};
-use crate::transport::sources::search;
 use crate::transport::{Armed, Executor, HttpError, Sender};
 
 impl Sender for RequestBuilder {

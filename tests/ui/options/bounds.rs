@@ -26,7 +26,7 @@ async fn within_default_base(http: &reqwest::Client) -> reqwest::Result<reqwest:
     http.get("http://localhost").send().await
 }
 
-#[retry_http(idempotent = maybe, idempotency_key = "order")]
+#[retry_http(idempotent = maybe, idempotency_key = order)]
 async fn flags(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.post("http://localhost").send().await
 }

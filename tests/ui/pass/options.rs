@@ -8,6 +8,7 @@ const BASE: Duration = Duration::from_millis(10);
 const FACTOR: f64 = 1.5;
 const JITTER: Jitter = Jitter::Equal;
 const TEAPOT: u16 = 418;
+const HEADER: &str = "X-Key";
 
 type Answer = reqwest::Result<reqwest::Response>;
 
@@ -30,6 +31,7 @@ async fn empty(http: &reqwest::Client) -> Answer {
     cap = 1.5m,
     jitter = decorrelated,
     max_retry_after = 1h,
+    idempotency_key = "PayPal-Request-Id",
     crate = ::retry_http,
 )]
 async fn everything(http: &reqwest::Client) -> Answer {
@@ -44,8 +46,21 @@ async fn everything(http: &reqwest::Client) -> Answer {
     cap = Duration::from_secs(5),
     jitter = JITTER,
     max_retry_after = BASE,
+    idempotency_key = HEADER,
 )]
 async fn constants(http: &reqwest::Client) -> Answer {
+    http.get("http://localhost").send().await
+}
+
+const RESET: &str = "x-my-reset";
+
+#[retry_http(hint = ["X-RateLimit-Next", "x-other-reset-ms", RESET])]
+async fn headers(http: &reqwest::Client) -> Answer {
+    http.get("http://localhost").send().await
+}
+
+#[retry_http(idempotency_key = true)]
+async fn wanted(http: &reqwest::Client) -> Answer {
     http.get("http://localhost").send().await
 }
 

@@ -3,7 +3,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{
-    GenericArgument, GenericParam, Generics, PathArguments, Type, TypeParamBound, TypePath, WherePredicate,
+    GenericArgument, GenericParam, Generics, PathArguments, PathSegment, Type, TypeParamBound, TypePath,
+    WherePredicate,
 };
 
 use crate::function::bindings::Owned;
@@ -120,7 +121,7 @@ impl Kind {
             Type::Reference(_) => return Self::Copy,
             Type::Group(group) => return Self::of_type(&group.elem, generics),
             Type::Paren(paren) => return Self::of_type(&paren.elem, generics),
-            Type::ImplTrait(item) => return Self::bounded(item.bounds.iter().collect(), "its type"),
+            Type::ImplTrait(item) => return Self::bounded(&Vec::from_iter(&item.bounds), "its type"),
             Type::Path(path) if path.qself.is_none() => Some(&path.path),
             _ => None,
         };
@@ -131,7 +132,7 @@ impl Kind {
         }
         let parameter = path.and_then(syn::Path::get_ident);
         if let Some((name, bounds)) = parameter.and_then(|name| Some((name, bounds(name, generics)?))) {
-            return Self::bounded(bounds, &format!("`{name}`"));
+            return Self::bounded(&bounds, &format!("`{name}`"));
         }
         let held = Held::of(ty, generics);
         if held.is_changed() {
@@ -157,14 +158,8 @@ impl Kind {
         matches!(self, Self::UniqueReference | Self::Holds(_) | Self::Stream | Self::Changed)
     }
 
-    fn bounded(bounds: Vec<&TypeParamBound>, what: &str) -> Self {
-        let traits: Vec<_> = bounds
-            .into_iter()
-            .filter_map(|bound| match bound {
-                TypeParamBound::Trait(bound) => bound.path.segments.last(),
-                _ => None,
-            })
-            .collect();
+    fn bounded(bounds: &[&TypeParamBound], what: &str) -> Self {
+        let traits = traits(bounds);
         if traits.iter().any(|bound| bound.ident == "Clone" || bound.ident == "Copy") {
             return Self::Generic;
         }
@@ -174,11 +169,12 @@ impl Kind {
         if traits.iter().any(|bound| is_among(&bound.ident, &STREAMS)) {
             return Self::Stream;
         }
-        let mut only = traits.iter().filter(|bound| !is_among(&bound.ident, &["Send", "Sync", "Unpin"]));
-        if only.clone().next().is_some() && only.clone().all(|bound| is_among(&bound.ident, &LENT)) {
+        let mut only = traits;
+        only.retain(|bound| !is_among(&bound.ident, &["Send", "Sync", "Unpin"]));
+        if !only.is_empty() && only.iter().all(|bound| is_among(&bound.ident, &LENT)) {
             return Self::Lent(what.to_owned());
         }
-        if let (Some(bound), None) = (only.next(), only.next()) {
+        if let [bound] = only[..] {
             let argument = match &bound.arguments {
                 PathArguments::AngleBracketed(arguments) => arguments.args.first(),
                 _ => None,
@@ -242,8 +238,8 @@ impl<'g> Held<'g> {
         match ty {
             Type::Path(path) => return self.add_path(path),
             Type::Reference(reference) => self.unique |= reference.mutability.is_some(),
-            Type::TraitObject(item) => self.bounds(item.bounds.iter()),
-            Type::ImplTrait(item) => self.bounds(item.bounds.iter()),
+            Type::TraitObject(item) => self.bounds(&Vec::from_iter(&item.bounds)),
+            Type::ImplTrait(item) => self.bounds(&Vec::from_iter(&item.bounds)),
             _ => {}
         }
         walk::parts(ty, &mut |part| self.add(part));
@@ -254,7 +250,7 @@ impl<'g> Held<'g> {
 
     fn add_path(&mut self, path: &TypePath) {
         if let Some(bounds) = path.path.get_ident().and_then(|name| bounds(name, self.generics)) {
-            return self.bounds(bounds.into_iter());
+            return self.bounds(&bounds);
         }
         let mut names = path.path.segments.iter().rev().map(|segment| &segment.ident);
         let Some(last) = names.next() else { return };
@@ -295,15 +291,23 @@ impl<'g> Held<'g> {
         self.shared > Shared::Nothing
     }
 
-    fn bounds<'b>(&mut self, bounds: impl Iterator<Item = &'b TypeParamBound> + Clone) {
-        let traits = bounds.filter_map(|bound| match bound {
-            TypeParamBound::Trait(bound) => bound.path.segments.last(),
-            _ => None,
-        });
-        let is = |names: &[&str]| traits.clone().any(|bound| is_among(&bound.ident, names));
+    fn bounds(&mut self, bounds: &[&TypeParamBound]) {
+        let traits = traits(bounds);
+        let is = |names: &[&str]| traits.iter().any(|bound| is_among(&bound.ident, names));
         self.unique |= (is(&STREAMS) || is(&ITERATORS)) && !is(&["Clone"]);
         self.once |= is(&["FnOnce"]);
     }
+}
+
+/// The last names of the traits that are bounds.
+fn traits<'b>(bounds: &[&'b TypeParamBound]) -> Vec<&'b PathSegment> {
+    let mut traits = Vec::new();
+    for bound in bounds {
+        if let TypeParamBound::Trait(bound) = bound {
+            traits.extend(bound.path.segments.last());
+        }
+    }
+    traits
 }
 
 /// The bounds of a type parameter of the function itself, `None` for other names.
@@ -312,13 +316,14 @@ fn bounds<'g>(name: &Ident, generics: &'g Generics) -> Option<Vec<&'g TypeParamB
         GenericParam::Type(parameter) if parameter.ident == *name => Some(parameter),
         _ => None,
     })?;
-    let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-    let elsewhere = predicates.filter_map(|predicate| match predicate {
-        WherePredicate::Type(predicate) => match &predicate.bounded_ty {
-            Type::Path(path) if path.path.is_ident(name) => Some(&predicate.bounds),
-            _ => None,
-        },
-        _ => None,
-    });
-    Some(parameter.bounds.iter().chain(elsewhere.flatten()).collect())
+    let mut bounds = Vec::from_iter(&parameter.bounds);
+    let Some(clause) = &generics.where_clause else { return Some(bounds) };
+    for predicate in &clause.predicates {
+        if let WherePredicate::Type(predicate) = predicate {
+            if matches!(&predicate.bounded_ty, Type::Path(path) if path.path.is_ident(name)) {
+                bounds.extend(&predicate.bounds);
+            }
+        }
+    }
+    Some(bounds)
 }

@@ -10,7 +10,7 @@ fn used(body: &str, clones_fields: bool) -> (Uses, String) {
     let name = Ident::new("x", Span::call_site());
     let variable = Variable { name, is_converted: false, clones_fields };
     let private = options.krate(Span::call_site()).private();
-    let uses = of(std::iter::once(variable), private, &mut body).remove(0);
+    let uses = of(vec![variable], private, &mut body).remove(0);
     (uses, quote!(#(#body)*).to_string())
 }
 

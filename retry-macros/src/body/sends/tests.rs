@@ -19,7 +19,7 @@ fn armed(body: &str) -> (Vec<String>, Sends) {
     }
 
     let mut body = Block::parse_within.parse_str(body).expect("statements");
-    let sends = arm(&mut body, std::iter::empty(), &[], Shape::Async, &Options::default());
+    let sends = arm(&mut body, &[], &[], Shape::Async, &Options::default());
     let mut found = Vec::new();
     marks(quote!(#(#body)*), &mut found);
     (found, sends)

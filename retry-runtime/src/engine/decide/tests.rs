@@ -46,7 +46,7 @@ fn end(recorder: &mut Recorder, number: u64, (_, url, end): &Row<'_>) {
         Dropped => return recorder.on_drop(number),
         Open => return,
     };
-    recorder.on_report(number, &report.about(Some(url)), Hints::OfRetryable, now);
+    recorder.on_report(number, &report.about(Some(url)), Hints::default(), now);
     if matches!(end, Cut) {
         recorder.on_body_drop(None);
     }
@@ -86,7 +86,7 @@ fn own(status: Option<u16>, seconds: Option<u64>) -> Report<'static> {
 /// Returns the index of the deciding exchange, its status, its failures, and whether a repeat
 /// is forbidden.
 fn decided(recorder: &Recorder, report: &Report<'_>) -> (Option<usize>, Option<u16>, FailureSet, bool) {
-    let decided = decide(recorder, report, &Policy::DEFAULT, Hints::OfRetryable, now);
+    let decided = decide(recorder, report, &Policy::DEFAULT, Hints::default(), now);
     let at = recorder.exchanges().iter().position(|recorded| Some(recorded.began) == decided.number);
     let exchange = decided.exchange;
     let status = exchange.status().map(|status| status.as_u16());
@@ -187,14 +187,14 @@ fn which_exchange_decides() {
 fn the_hint_of_another_exchange_is_waited_for_but_is_not_of_the_deciding_one() {
     let recorder = joined(&[(&Method::GET, A, Limited(7)), (&Method::POST, B, Status(503))]);
     let report = Report::new(By::Error);
-    let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::OfRetryable, now);
+    let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::default(), now);
     assert_eq!(
         (decided.exchange.hint(), decided.exchange.longest_hint()),
         (None, Some(Duration::from_secs(7)))
     );
     // It counts up to `max_retry_after`.
     let recorder = joined(&[(&Method::GET, A, Limited(700)), (&Method::GET, B, Status(503))]);
-    let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::OfRetryable, now);
+    let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::default(), now);
     assert_eq!(decided.exchange.longest_hint(), Some(Duration::from_secs(120)));
 }
 
@@ -202,7 +202,7 @@ fn the_hint_of_another_exchange_is_waited_for_but_is_not_of_the_deciding_one() {
 fn requests_with_one_key_that_overlap_forbid_a_repeat() {
     let keyed = |request| {
         let mut prepared = Prepared::new(&Method::POST, &HeaderMap::new(), A, None);
-        prepared.give_key(Key { call: 1, request });
+        prepared.record_key(Key { call: Some(1), request, id: request, is_repeat: false });
         prepared
     };
     let row: Row<'_> = (&Method::POST, A, Status(503));
@@ -238,7 +238,7 @@ fn an_unsafe_request_that_was_redirected_forbids_a_repeat() {
         let number = begin(&mut recorder, &(&Method::POST, A, Open));
         end(&mut recorder, number, &(&Method::POST, url, Limited(1)));
         let report = error(Some(url), Some(429), None);
-        decide(&recorder, &report, policy, Hints::OfRetryable, now).exchange.is_repeat_forbidden()
+        decide(&recorder, &report, policy, Hints::default(), now).exchange.is_repeat_forbidden()
     };
     assert!(!forbids(A, &Policy::DEFAULT), "a 429 says that nothing was done");
     assert!(forbids(B, &Policy::DEFAULT));
@@ -257,7 +257,7 @@ fn a_summary_forbids_a_repeat_by_each_of_its_facts() {
         let policy = Policy::builder();
         let policy = declared.map_or(policy, |declared| policy.idempotent(declared)).build().unwrap();
         let report = Report::new(By::Error);
-        decide(&recorder, &report, &policy, Hints::OfRetryable, now).exchange.is_repeat_forbidden()
+        decide(&recorder, &report, &policy, Hints::default(), now).exchange.is_repeat_forbidden()
     };
     let nothing = |_: &mut Recorder| {};
     let a_get = |recorder: &mut Recorder| {
@@ -267,7 +267,7 @@ fn a_summary_forbids_a_repeat_by_each_of_its_facts() {
     let overlapping_keys = |recorder: &mut Recorder| {
         let numbers = [(); 2].map(|()| {
             let mut prepared = Prepared::new(&Method::POST, &HeaderMap::new(), A, None);
-            prepared.give_key(Key { call: 1, request: 1 });
+            prepared.record_key(Key { call: Some(1), request: 1, id: 1, is_repeat: false });
             recorder.on_request(prepared)
         });
         for number in numbers {

@@ -31,7 +31,7 @@ fn failure(failures: &[Failure], is_unprocessed: bool) -> Exchange {
 
 fn of(report: &Report<'_>) -> Exchange {
     let mut exchange = Exchange::default();
-    exchange.record_report(report, Hints::OfRetryable, now);
+    exchange.record_report(report, Hints::default(), now);
     exchange
 }
 
@@ -83,7 +83,7 @@ fn an_unsafe_or_unknown_request_is_repeated_only_if_it_was_not_processed() {
             let policy = Policy::builder();
             let policy = of_policy.map_or(policy, |safe| policy.idempotent(safe)).build().unwrap();
             for (what, exchange, expected) in &table {
-                let idempotency = Idempotency { declared, has_key: false };
+                let idempotency = Idempotency { declared, ..Idempotency::default() };
                 let exchange = Exchange { method: method.clone(), idempotency, ..exchange.clone() };
                 assert_eq!(
                     stop(&policy, &exchange),

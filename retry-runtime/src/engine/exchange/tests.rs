@@ -57,6 +57,8 @@ fn the_header_is_that_of_the_longest_hint() {
     exchange.on_error(Failure::Reset);
     assert_eq!((exchange.hint(), exchange.hint_header()), (None, None));
 }
+const OF_ALL: Hints = Hints { of: HintsOf::All, names: &[] };
+
 fn report(status: u16, headers: &HeaderMap, hints: Hints) -> Exchange {
     let mut exchange = Exchange::default();
     let report = Report::response(StatusCode::from_u16(status).unwrap(), headers);
@@ -70,13 +72,31 @@ fn the_headers_of_retryable_responses_are_read() {
     headers.insert("retry-after", 7.into());
     let hint = |status, hints| report(status, &headers, hints).hint().map(|hint| hint.as_secs());
     for status in [202, 404, 429, 503] {
-        assert_eq!(hint(status, Hints::OfRetryable), Some(7), "{status}");
+        assert_eq!(hint(status, Hints::default()), Some(7), "{status}");
     }
     for status in [200, 301] {
-        assert_eq!(hint(status, Hints::OfRetryable), None, "{status}");
-        assert_eq!(hint(status, Hints::OfAll), Some(7), "{status}");
+        assert_eq!(hint(status, Hints::default()), None, "{status}");
+        assert_eq!(hint(status, OF_ALL), Some(7), "{status}");
     }
-    assert_eq!(report(429, &headers, Hints::OfAll).hint_header(), Some("retry-after"));
+    assert_eq!(report(429, &headers, OF_ALL).hint_header(), Some("retry-after"));
+}
+
+#[test]
+fn the_headers_that_a_policy_names_are_read() {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-my-reset", 7.into());
+    let named = Hints { names: &["x-my-reset"], ..Hints::default() };
+    for status in [202, 403, 429, 503] {
+        let exchange = report(status, &headers, named);
+        assert_eq!((exchange.hint(), exchange.has_hint()), (Some(Duration::from_secs(7)), true), "{status}");
+        assert_eq!(exchange.hint_header(), Some("x-my-reset"));
+        assert_eq!(report(status, &headers, Hints::default()).hint(), None, "{status}");
+    }
+    assert_eq!(report(200, &headers, named).hint(), None);
+    assert_eq!(
+        report(200, &headers, Hints { of: HintsOf::All, ..named }).hint(),
+        Some(Duration::from_secs(7))
+    );
 }
 
 #[test]
@@ -84,7 +104,7 @@ fn no_success_is_repeated_on_advice_but_a_202_may_be_left_alone() {
     let advice = |status, advice| {
         let mut headers = HeaderMap::new();
         headers.insert("x-should-retry", http::HeaderValue::from_static(advice));
-        report(status, &headers, Hints::OfRetryable).should_retry()
+        report(status, &headers, Hints::default()).should_retry()
     };
     assert_eq!([advice(400, "true"), advice(400, "false")], [Some(true), Some(false)]);
     assert_eq!([advice(202, "true"), advice(202, "false")], [None, Some(false)]);
@@ -99,7 +119,7 @@ fn a_report_is_recorded_over_what_is_there() {
         hint: Some(Duration::from_secs(3)),
         ..Report::new(crate::engine::report::By::Own)
     };
-    exchange.record_report(&report, Hints::OfAll, || SystemTime::UNIX_EPOCH);
+    exchange.record_report(&report, OF_ALL, || SystemTime::UNIX_EPOCH);
     assert_eq!(exchange.status(), Some(StatusCode::OK));
     assert_eq!(exchange.failures(), report.failures);
     assert_eq!(exchange.hint(), report.hint);
@@ -137,7 +157,7 @@ fn errors_and_plain_successes() {
         (404, true, false),
         (500, true, false),
     ] {
-        let exchange = report(status, &HeaderMap::new(), Hints::OfRetryable);
+        let exchange = report(status, &HeaderMap::new(), Hints::default());
         assert_eq!(
             (exchange.is_error(), exchange.is_plain_success()),
             (is_error, is_plain_success),

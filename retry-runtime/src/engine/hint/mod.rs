@@ -11,7 +11,8 @@
 //!    ones), `RateLimit-Reset`, `X-RateLimit-Reset`, `-Reset-After`, `-Reset-Requests`,
 //!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-*-reset`, and others of a table in
 //!    `vendors.rs`. A quota counts where nothing remains of it, or where it is not said how much
-//!    does (`X-RateLimit-Remaining` and so on). The longest counts.
+//!    does (`X-RateLimit-Remaining` and so on). The longest counts. So do further headers that a
+//!    policy names: `hint = ["x-my-reset"]`. What is left is then looked for in `x-my-remaining` and `x-my-remain`.
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
@@ -19,33 +20,38 @@
 //! # Values
 //!
 //! - Seconds, with decimals: `120`, `0.503`. A number from 10⁹ on is a Unix time, and from 10¹² on
-//!   one in milliseconds. If it has passed there is no hint.
-//! - A number of milliseconds, if the name of the header ends in `-ms`.
-//! - Go durations: `1m0s`, `7.66s`, `76ms`.
+//!   one in milliseconds, up to the year 9999. If it has passed there is no hint.
+//! - Milliseconds, or a Unix time in milliseconds, if the name of the header ends in `-ms`, or its
+//!   page says so: `x-amz-retry-after`, `gw-ratelimit-reset` and others of the table.
+//! - Go durations: `1m0s`, `7.66s`, `76ms`, and also `us`, `µs`, `ns` and `h`.
 //! - Dates, in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
 //!   `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
 //! - Times of RFC 3339: `1994-11-06T08:49:37Z`, `1994-11-06 09:49:37.5+01:00`.
+//! - In some headers of the table a form of their own: `hh:mm:ss` in
+//!   `x-ms-user-quota-resets-after`, `total=100; remaining=0; resets=41` in `zendesk-ratelimit-*`.
 //!
 //! Beyond these RFCs a date may have
 //!
-//! - a day of one digit (`Sun, 6 Nov 1994`), the wrong weekday, or none (`06 Nov 1994 08:49:37 GMT`),
+//! - a day of one digit (`Sun, 6 Nov 1994`, `Sun Nov 6 08:49:37 1994`), the wrong weekday, or,
+//!   where the day comes first, none (`06 Nov 1994 08:49:37 GMT`, `06-Nov-94 08:49:37 GMT`),
 //! - a long weekday before a short date and the reverse, and a year of four digits between hyphens
 //!   (`Sun, 06-Nov-1994`),
-//! - `UTC`, `+0000`, `+0100`, `+01:00` or `GMT+0100` for `GMT`, and the name of the zone behind it, in
-//!   parentheses,
+//! - another zone for `GMT`: `UTC`, an offset (`+0000`, `-08:00`), or both (`GMT+0100`,
+//!   `UTC+01:00`); and the name of the zone behind it, in parentheses,
 //! - the form of JavaScript: `Sun Nov 06 1994 09:49:37 GMT+0100 (Central European Standard Time)`,
-//! - the form of `date`: `Sun Nov  6 08:49:37 UTC 1994`,
+//! - the form of `date`: `Sun Nov  6 08:49:37 UTC 1994`, also with `GMT`,
 //! - the second `60` anywhere, as the next minute's first.
 //!
 //! A time of RFC 3339 may also be one of ISO 8601: without seconds (`1994-11-06T08:49Z`), with an
 //! offset without a colon or minutes (`+0100`, `+01`), or in the basic format
-//! (`19941106T084937Z`). The zone may be `UTC`, `GMT` or `+0000 UTC`, behind a space.
+//! (`19941106T084937Z`). It may have the second `60` anywhere. The zone may be `UTC`, `GMT` or
+//! `+0000 UTC`, and a space may stand before any zone.
 //!
 //! Never read are signs, exponents (`1e3`), other radices (`0x10`), `inf`, underscores, digits that
 //! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT.
 //!
-//! Times are measured against the `Date` header of the response, so a wrong client clock does not
-//! matter.
+//! Times are measured against the `Date` header of the response, which may be misspelt as well, so
+//! a wrong client clock does not matter.
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
@@ -69,7 +75,7 @@ pub struct Hint {
     /// The wait, counted from the arrival of the response. Zero if the server names a time in the
     /// past.
     pub wait: Duration,
-    /// The name of the header that asks for the wait, in lower case.
+    /// The name of the header that asks for the wait, in lower case, or as a policy names it.
     pub header: &'static str,
 }
 
@@ -113,12 +119,26 @@ pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Optio
     read_with(headers, &[], now)
 }
 
-/// Returns the hint as [`read_from`] does, and reads the headers of `names` as well.
+/// Returns the hint as [`read_from`] does, and reads the headers of `names` as well: those of
+/// [`Policy::hint`](crate::Policy::hint).
 ///
-/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` is 0
-/// or absent. A name that ends in `-ms` is in milliseconds.
+/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` and
+/// `x-my-remain` are 0 or absent. A name that ends in `-ms` is in milliseconds. Names that are read anyway are read as
+/// ever. The case of a name does not matter, and the hint has the name as it is given.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use retry_http::hint::{self, Hint};
+/// use std::time::{Duration, SystemTime};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-my-reset", HeaderValue::from_static("7"));
+/// assert_eq!(hint::read_from(&headers, SystemTime::now), None);
+/// let hint = hint::read_with(&headers, &["x-my-reset"], SystemTime::now);
+/// assert_eq!(hint, Some(Hint { wait: Duration::from_secs(7), header: "x-my-reset" }));
+/// ```
 #[inline]
-pub(crate) fn read_with(
+pub fn read_with(
     headers: &HeaderMap,
     names: &[&'static str],
     now: impl FnOnce() -> SystemTime,
@@ -226,9 +246,15 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
         return None;
     }
     let lower = name.to_ascii_lowercase();
+    if vendors::is_listed(&lower) {
+        return None;
+    }
     if let Some((before, after)) = lower.split_once("reset") {
-        let counts = [format!("{before}remaining{after}"), format!("{before}remaining")];
-        if counts.iter().any(|count| has_remaining(headers, count)) {
+        let is_left = |word| {
+            has_remaining(headers, &format!("{before}{word}{after}"))
+                || has_remaining(headers, &format!("{before}{word}"))
+        };
+        if is_left("remaining") || is_left("remain") {
             return None;
         }
     }

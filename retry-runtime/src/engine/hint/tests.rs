@@ -196,6 +196,10 @@ fn headers_that_the_user_names_are_read_as_others() {
     assert_eq!(ms("1783425601500"), Some(("X-My-Reset-Ms", 1500)));
     let counted = [("x-my-reset-ms", "1500"), ("x-my-remaining", "7")];
     assert_eq!(with(&["x-my-reset-ms"], &counted), None);
+    // What is read anyway has a unit of its own.
+    let listed = ["gw-ratelimit-reset", "X-Amz-Retry-After", "retry-after"];
+    assert_eq!(with(&listed, &[("gw-ratelimit-reset", "1500")]), Some(("gw-ratelimit-reset", 1500)));
+    assert_eq!(with(&listed, &[("x-amz-retry-after", "0")]), Some(("x-amz-retry-after", 0)));
     assert_eq!(with(&["no name", "", "x-my-reset"], &[("x-my-reset", "20")]), Some(("x-my-reset", 20_000)));
 }
 

@@ -4,6 +4,7 @@
 //! `clients` a header that is known only from clients of the vendor.
 
 use http::HeaderName;
+use http::header::RETRY_AFTER;
 
 use Form::{Clock, Milliseconds, Pairs, Quotas, Time};
 
@@ -103,6 +104,12 @@ pub(super) const QUOTAS: [Vendor; 46] = [
 pub(super) fn find(name: &HeaderName) -> Option<&'static Vendor> {
     let name = name.as_str();
     QUOTAS.iter().find(|vendor| vendor.header == name)
+}
+
+/// Returns `true` if a header is read whether or not a policy names it. `name` is in lower case.
+pub(super) fn is_listed(name: &str) -> bool {
+    let listed = QUOTAS.iter().map(|vendor| vendor.header).chain(RETRY_AFTER_MS);
+    name == RETRY_AFTER || listed.into_iter().any(|header| header == name)
 }
 
 /// Returns `true` if a header may ask for a wait. Cheap, and wrong only in saying yes.

@@ -102,16 +102,15 @@ impl Prepared {
         self.origin = Some(origin);
     }
 
-    /// Returns `true` if the request is safe to repeat, by its method or by declaration, or has a
-    /// key of its own.
+    /// Returns `true` if the request is safe to repeat without a key, by its method or by
+    /// declaration.
     pub(crate) fn needs_no_key(&self) -> bool {
-        let Idempotency { declared, has_key } = self.idempotency;
-        has_key || declared.unwrap_or_else(|| is_idempotent(&self.method))
+        self.idempotency.declared.unwrap_or_else(|| is_idempotent(&self.method))
     }
 
-    /// Records the key that a call gives the request.
-    pub(crate) fn give_key(&mut self, key: Key) {
-        self.idempotency.has_key = true;
+    /// Records the key that the request has in a call with `idempotency_key`.
+    pub(crate) fn record_key(&mut self, key: Key) {
+        (self.idempotency.has_key, self.idempotency.is_repeat) = (true, key.is_repeat);
         self.key = Some(Box::new(key));
     }
 }
@@ -260,7 +259,7 @@ impl Recorder {
         }
         for recorded in &mut self.exchanges {
             recorded.reported_to = recorded.reported_to.or(upstream);
-            if recorded.key.as_ref().is_none_or(|key| key.call == call) {
+            if recorded.key.as_ref().is_none_or(|key| key.is_of(call)) {
                 recorded.key = None;
                 recorded.exchange.forget_key();
             }

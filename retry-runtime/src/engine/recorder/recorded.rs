@@ -37,7 +37,7 @@ pub(crate) struct Recorded {
     pub(crate) response_url: Option<NonZeroU64>,
     /// The address of the response while it is alive.
     pub(crate) response: usize,
-    /// The idempotency key that a call gave the request.
+    /// The idempotency key of the request, in a call that has `idempotency_key`.
     pub(crate) key: Option<Box<Key>>,
     /// The host, if an observer or a log needs it.
     pub(crate) host: Option<Box<str>>,
@@ -76,12 +76,24 @@ pub(crate) enum Mark {
 }
 
 /// The idempotency key of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
-    /// The number of the call that the key belongs to.
-    pub(crate) call: u64,
+    /// The number of the call that the key belongs to. `None` if the body has set the key.
+    pub(crate) call: Option<u64>,
     /// A hash of the method and path.
     pub(crate) request: u64,
+    /// A hash of the request and of its key.
+    pub(crate) id: u64,
+    /// `true` if an earlier attempt has sent it.
+    pub(crate) is_repeat: bool,
+}
+
+impl Key {
+    /// Returns `true` if the key is of use only within this call: the call has given it, or the body
+    /// has set it.
+    pub(crate) fn is_of(&self, call: u64) -> bool {
+        self.call.is_none_or(|owner| owner == call)
+    }
 }
 
 impl Progress {
@@ -102,10 +114,7 @@ impl Recorded {
             return true;
         }
         match self.progress {
-            Progress::Open | Progress::Dropped => true,
-            Progress::Failed => {
-                !self.exchange.is_unprocessed() && !self.exchange.failures().contains(Failure::Connect)
-            }
+            Progress::Open | Progress::Dropped | Progress::Failed => self.may_be_processed(),
             Progress::Responded => match self.exchange.status() {
                 Some(StatusCode::SERVICE_UNAVAILABLE) => !self.exchange.has_hint(),
                 Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) | None => true,
@@ -120,6 +129,13 @@ impl Recorded {
         if self.origin.is_some() && answered.is_some() && answered != self.origin {
             self.exchange.on_answer_from_elsewhere();
         }
+    }
+
+    /// Returns `true` if the server may have begun to process the request, whatever it answered.
+    pub(crate) fn may_be_processed(&self) -> bool {
+        self.is_redirected
+            || self.progress != Progress::Failed
+            || (!self.exchange.is_unprocessed() && !self.exchange.failures().contains(Failure::Connect))
     }
 
     /// Returns `true` if the exchange failed, and no inner call succeeded in spite of that.
@@ -162,7 +178,10 @@ impl Recorded {
     /// Returns `true` if both have the same key of a call and overlap, so that chance decides which
     /// of them gets which number of the key.
     pub(crate) fn overlaps_by_key(&self, other: &Self) -> bool {
-        self.key.is_some() && self.key == other.key && self.overlaps(other)
+        let (Some(one), Some(another)) = (&self.key, &other.key) else { return false };
+        one.call.is_some()
+            && (one.call, one.request) == (another.call, another.request)
+            && self.overlaps(other)
     }
 
     /// Returns `true` if `report` may be about this exchange: about its response, or about its

@@ -9,13 +9,13 @@ fn now() -> SystemTime {
 }
 
 fn key(call: u64) -> Key {
-    Key { call, request: 1 }
+    Key { call: Some(call), request: 1, id: call, is_repeat: true }
 }
 
 fn prepare(method: &Method, key: Option<Key>) -> Prepared {
     let mut prepared = Prepared::new(method, &HeaderMap::new(), URL, None);
     if let Some(key) = key {
-        prepared.give_key(key);
+        prepared.record_key(key);
     }
     prepared
 }
@@ -33,7 +33,7 @@ fn end(recorder: &mut Recorder, number: u64, status: u16, url: &str) {
         headers.insert("retry-after", HeaderValue::from_static("7"));
     }
     let report = Report::response(StatusCode::from_u16(status).unwrap(), &headers);
-    recorder.on_report(number, &report.about(Some(url)), Hints::OfRetryable, now);
+    recorder.on_report(number, &report.about(Some(url)), Hints::default(), now);
 }
 
 /// Records `count` open requests.
@@ -50,18 +50,28 @@ fn folded(mut recorder: Recorder) -> Folded {
 }
 
 #[test]
-fn an_unsafe_request_without_a_key_needs_one() {
-    let keyed =
-        HeaderMap::from_iter([(crate::engine::exchange::IDEMPOTENCY_KEY, HeaderValue::from_static("k"))]);
+fn an_unsafe_request_needs_a_key() {
     let needs_no_key =
-        |method, headers: &HeaderMap, declared| Prepared::new(&method, headers, URL, declared).needs_no_key();
-    let none = HeaderMap::new();
-    assert!(needs_no_key(Method::GET, &none, None) && Prepared::get().needs_no_key());
-    assert!(!needs_no_key(Method::POST, &none, None));
-    assert!(needs_no_key(Method::POST, &keyed, None));
-    assert!(needs_no_key(Method::POST, &none, Some(true)));
-    assert!(!needs_no_key(Method::GET, &none, Some(false)));
-    assert!(needs_no_key(Method::GET, &keyed, Some(false)));
+        |method, declared| Prepared::new(&method, &HeaderMap::new(), URL, declared).needs_no_key();
+    assert!(needs_no_key(Method::GET, None) && Prepared::get().needs_no_key());
+    assert!(!needs_no_key(Method::POST, None));
+    assert!(needs_no_key(Method::POST, Some(true)));
+    assert!(!needs_no_key(Method::GET, Some(false)));
+}
+
+#[test]
+fn only_keys_that_a_call_gives_are_mixed_up() {
+    let own = Key { call: None, ..key(1) };
+    for (keys, expected) in
+        [([key(1), key(1)], true), ([key(1), key(2)], false), ([own, own], false), ([own, key(1)], false)]
+    {
+        let mut recorder = Recorder::default();
+        for key in keys {
+            recorder.on_request(prepare(&Method::POST, Some(key)));
+        }
+        let [one, other] = recorder.exchanges() else { panic!("two exchanges") };
+        assert_eq!(one.overlaps_by_key(other), expected, "{keys:?}");
+    }
 }
 
 #[test]
@@ -188,6 +198,12 @@ fn keys_and_declarations_change_hands_at_the_end_of_a_call() {
     let [own, outer] = recorder.exchanges() else { panic!("two exchanges") };
     assert!(own.key.is_none() && !own.exchange.is_idempotent());
     assert!(outer.key.is_some() && outer.exchange.is_idempotent());
+    let conflict = |recorded: &Recorded| {
+        let mut exchange = recorded.exchange.clone();
+        exchange.on_response(StatusCode::CONFLICT);
+        exchange.is_in_progress()
+    };
+    assert_eq!((conflict(own), conflict(outer)), (false, true), "a repeat is one under the same key");
     assert_eq!((own.reported_to, outer.reported_to), (NonZeroUsize::new(9), NonZeroUsize::new(8)));
     recorder.leave_call(1, None, Some(true));
     assert!(recorder.exchanges()[0].exchange.is_idempotent());
@@ -302,7 +318,7 @@ fn a_report_matches_the_exchange_that_it_may_be_about() {
     };
     let failed = |kind| {
         record(&|recorder: &mut Recorder, number| {
-            recorder.on_report(number, &failure(kind), Hints::OfRetryable, now);
+            recorder.on_report(number, &failure(kind), Hints::default(), now);
         })
     };
     let responded = |status| record(&|recorder: &mut Recorder, number| end(recorder, number, status, URL));
@@ -370,7 +386,7 @@ fn a_server_may_have_done_what_it_did_not_refuse() {
     let fails = |failure| {
         let report = Report::failure(None, FailureSet::EMPTY.with(failure));
         may_have_done(&|recorder: &mut Recorder, number| {
-            recorder.on_report(number, &report, Hints::OfRetryable, now);
+            recorder.on_report(number, &report, Hints::default(), now);
         })
     };
     for status in [200, 302, 408, 409, 500, 503] {
@@ -437,7 +453,7 @@ fn marks_change_what_an_exchange_counts_for() {
     let mut recorder = Recorder::default();
     let number = recorder.on_request(prepare(&Method::GET, None));
     assert!(!recorder.exchanges()[0].has_failed() && !recorder.exchanges()[0].has_succeeded(), "open");
-    recorder.on_report(number, &Report::failure(None, FailureSet::EMPTY), Hints::OfRetryable, now);
+    recorder.on_report(number, &Report::failure(None, FailureSet::EMPTY), Hints::default(), now);
     assert!(recorder.exchanges()[0].has_failed() && !recorder.exchanges()[0].has_succeeded());
     recorder.exchanges_mut()[0].mark = Mark::Succeeded;
     assert!(!recorder.exchanges()[0].has_failed() && recorder.exchanges()[0].has_succeeded());

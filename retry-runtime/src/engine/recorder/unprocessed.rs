@@ -23,7 +23,7 @@ fn record(recorder: &mut Recorder, method: &Method, redirected: bool, report: &R
     if let Some(flag) = flag {
         flag.store(redirected, Ordering::Relaxed);
     }
-    recorder.on_report(number, report, Hints::OfRetryable, || SystemTime::UNIX_EPOCH);
+    recorder.on_report(number, report, Hints::default(), || SystemTime::UNIX_EPOCH);
 }
 
 fn refused() -> Report<'static> {
@@ -33,7 +33,7 @@ fn refused() -> Report<'static> {
 
 /// Returns the exchange that decides about an attempt with this outcome.
 fn decided(recorder: &Recorder, outcome: &Report<'_>) -> Exchange {
-    decide(recorder, outcome, &Policy::DEFAULT, Hints::OfRetryable, || SystemTime::UNIX_EPOCH).exchange
+    decide(recorder, outcome, &Policy::DEFAULT, Hints::default(), || SystemTime::UNIX_EPOCH).exchange
 }
 
 #[test]

@@ -98,6 +98,65 @@ fn retries_are_counted_up_to_the_maximum() {
     }
 }
 
+/// A case, its policy, what happened, and the verdict.
+type Row<'r> = (&'r str, &'r Policy, &'r dyn Fn(&mut Exchange), Verdict);
+
+#[test]
+fn a_conflict_is_retried_where_it_answers_a_repeat() {
+    let repeated = |code| {
+        move |exchange: &mut Exchange| {
+            exchange.record_repeat();
+            status(code)(exchange);
+        }
+    };
+    let advised_against = |exchange: &mut Exchange| {
+        repeated(409)(exchange);
+        exchange.record_should_retry(false);
+    };
+    let settled = |exchange: &mut Exchange| {
+        repeated(409)(exchange);
+        exchange.settle();
+    };
+    let forbidden = |exchange: &mut Exchange| {
+        repeated(409)(exchange);
+        exchange.forbid_repeat();
+    };
+    let hinted = |exchange: &mut Exchange| {
+        repeated(409)(exchange);
+        exchange.record_hint(Duration::from_secs(7));
+    };
+    let unsafe_all_the_same = |exchange: &mut Exchange| {
+        repeated(409)(exchange);
+        exchange.declare_idempotent(Some(false));
+    };
+    let stop = Verdict::Stop;
+    let build = |policy: retry_policy::PolicyBuilder<'_>| policy.build().unwrap();
+    let default = Policy::DEFAULT;
+    let listed = build(Policy::builder().on(&[Condition::Status(503)]));
+    let failures = build(Policy::builder().on(&[Condition::Failure(Failure::Connect)]));
+    let never = build(Policy::builder().never(&[Condition::Range(400, 499)]));
+    let off = build(Policy::builder().max(0));
+    let short = build(Policy::builder().base(Duration::from_millis(1)).deadline(Duration::from_secs(1)));
+    let table: [Row<'_>; 13] = [
+        ("first", &default, &status(409), stop(Stop::NotRetryable)),
+        ("repeat", &default, &repeated(409), AGAIN),
+        ("another status", &default, &repeated(422), stop(Stop::NotRetryable)),
+        ("`on` without 409", &listed, &repeated(409), AGAIN),
+        ("`on` without statuses", &failures, &repeated(409), AGAIN),
+        ("`never` with 409", &never, &repeated(409), stop(Stop::Never)),
+        ("no retries", &off, &repeated(409), stop(Stop::Exhausted)),
+        ("with a hint", &default, &hinted, Verdict::Wait(Duration::from_secs(7))),
+        ("beyond the deadline", &short, &hinted, stop(Stop::Deadline)),
+        ("advice against it", &default, &advised_against, stop(Stop::NotRetryable)),
+        ("settled", &default, &settled, stop(Stop::Settled)),
+        ("beside another request", &default, &forbidden, stop(Stop::Ambiguous)),
+        ("declared unsafe", &default, &unsafe_all_the_same, stop(Stop::NotRetryable)),
+    ];
+    for (what, policy, record, expected) in table {
+        assert_eq!(verdict(policy, &Method::POST, record), expected, "{what}");
+    }
+}
+
 #[test]
 fn another_exchange_may_ask_for_a_longer_wait_than_the_limit() {
     let policy = Policy::DEFAULT;

@@ -149,9 +149,14 @@ fn a_header_of_a_quota_refuses_only_where_nothing_remains_or_the_status_says_so(
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let mut exchange = Exchange::default();
         let report = crate::engine::report::Report::response(StatusCode::from_u16(status).unwrap(), &headers);
-        exchange.record_report(&report, crate::engine::exchange::Hints::OfAll, || {
-            std::time::SystemTime::UNIX_EPOCH
-        });
+        exchange.record_report(
+            &report,
+            crate::engine::exchange::Hints {
+                of: crate::engine::exchange::HintsOf::All,
+                ..Default::default()
+            },
+            || std::time::SystemTime::UNIX_EPOCH,
+        );
         assert!(exchange.hint().is_some(), "{status} {headers:?}");
         exchange.refusal_hint().is_some()
     };

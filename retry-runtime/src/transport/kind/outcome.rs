@@ -8,7 +8,7 @@ use crate::engine::http_failure::HttpFailure;
 use crate::engine::report::{By, Report};
 use crate::scope::drain::Drain;
 use crate::transport::kind::{AnyKind, Kind, chain};
-use crate::transport::sources::search;
+use crate::transport::search::search;
 use crate::transport::{AnyError, HttpError, HttpResponse, SendError, SharedError};
 
 chain! {

@@ -1,0 +1,193 @@
+//! Tells which variables and expressions are builders, responses or places.
+
+use proc_macro2::Ident;
+use syn::{Expr, Stmt, Type};
+
+use crate::body::macros;
+use crate::body::sends::calls::{Call, classify};
+use crate::body::sends::{Armer, count};
+use crate::tokens::is_among;
+use crate::walk::{self, Node, Parts};
+
+/// Methods of a client by which a variable is seen to hold a builder.
+const MAKES: [&str; 7] = ["delete", "get", "head", "patch", "post", "put", "request"];
+/// Methods of a builder.
+const CONFIGURES: [&str; 12] = [
+    "basic_auth",
+    "bearer_auth",
+    "body",
+    "fetch_mode_no_cors",
+    "form",
+    "header",
+    "headers",
+    "json",
+    "multipart",
+    "query",
+    "timeout",
+    "version",
+];
+
+pub(super) struct Local {
+    pub(super) name: Ident,
+    pub(super) origin: Origin,
+    pub(super) loops: usize,
+    pub(super) depth: usize,
+}
+
+/// The origin of a variable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// reqwest's builder, as far as one can see.
+    Builder,
+    /// What a send was answered with, as far as one can see.
+    Response,
+    /// An argument of another type.
+    Parameter,
+    Unknown,
+}
+
+impl Armer<'_> {
+    /// Returns `true` if a checked response can be moved. A variable can, where it is seen to hold
+    /// a response, which is consumed anyway.
+    pub(super) fn may_check(&self, response: &Expr) -> bool {
+        match response {
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
+                let local = self.locals.iter().rev().find(|local| local.name == *name);
+                local.is_some_and(|local| local.origin == Origin::Response && local.loops == self.loops)
+            }),
+            Expr::Paren(paren) => self.may_check(&paren.expr),
+            Expr::Group(group) => self.may_check(&group.expr),
+            other => !is_place(other),
+        }
+    }
+
+    /// Returns `true` if a sender can be moved. A place such as `self.x` cannot. A variable can,
+    /// where it holds a builder, which is consumed anyway, or where it is not used any more.
+    pub(super) fn may_move(&self, sender: &Expr) -> bool {
+        match sender {
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
+                let local = self.locals.iter().rev().find(|local| local.name == *name);
+                match local.map_or(Origin::Unknown, |local| local.origin) {
+                    // A variable that is sent again and again is no builder.
+                    Origin::Builder => local.is_some_and(|local| local.loops == self.loops),
+                    Origin::Parameter | Origin::Response => false,
+                    // A loop would send it again, and so would a closure. An `async` block runs
+                    // once. What is not awaited at once may borrow from it.
+                    Origin::Unknown => local.is_some_and(|local| {
+                        (local.loops, local.depth) == (self.loops, self.depth)
+                            && (self.is_awaited || !self.shape.is_async())
+                            && count(&self.passed, name) == count(&self.mentions, name)
+                    }),
+                }
+            }),
+            Expr::Paren(paren) => self.may_move(&paren.expr),
+            Expr::Group(group) => self.may_move(&group.expr),
+            other => !is_place(other),
+        }
+    }
+}
+
+/// Returns the variables that are configured as a builder is, and sent.
+pub(super) fn configured(body: &mut [Stmt]) -> Vec<Ident> {
+    let mut configured = Vec::new();
+    walk::stmts(body, &mut |node| {
+        match node {
+            Node::Expr(Expr::MethodCall(call)) if call.method == "send" => {
+                configured.extend(configured_receiver(&call.receiver));
+            }
+            Node::Item(_) => return Parts::Skip,
+            _ => {}
+        }
+        Parts::Visit
+    });
+    configured
+}
+
+/// Returns the variable at the start of a chain of methods by which a builder is configured.
+fn configured_receiver(mut receiver: &Expr) -> Option<Ident> {
+    let mut is_configured = false;
+    while let Expr::MethodCall(call) = receiver {
+        if !is_among(&call.method, &CONFIGURES) {
+            return None;
+        }
+        is_configured = true;
+        receiver = &call.receiver;
+    }
+    match receiver {
+        Expr::Path(path) if is_configured => path.path.get_ident().cloned(),
+        _ => None,
+    }
+}
+
+/// Returns `true` if a variable is sent in a statement.
+pub(super) fn sends_variable(stmt: &Stmt) -> bool {
+    macros::any(
+        std::slice::from_ref(stmt),
+        &mut |expr| matches!(expr, Expr::MethodCall(call) if call.method == "send" && matches!(*call.receiver, Expr::Path(_))),
+    )
+}
+
+/// Returns `true` if an expression makes a builder: a chain of nothing but methods that make or
+/// configure builders.
+pub(super) fn builds(expr: &Expr) -> bool {
+    match expr {
+        Expr::MethodCall(call) if is_among(&call.method, &CONFIGURES) => {
+            builds(&call.receiver) || is_name(&call.receiver)
+        }
+        Expr::MethodCall(call) => is_among(&call.method, &MAKES),
+        Expr::Try(tried) => builds(&tried.expr),
+        Expr::Paren(paren) => builds(&paren.expr),
+        Expr::Group(group) => builds(&group.expr),
+        _ => false,
+    }
+}
+
+/// Returns `true` for a send, and for its answer.
+pub(super) fn is_answer(expr: &Expr) -> bool {
+    match expr {
+        Expr::MethodCall(_) => matches!(classify(expr), Some(Call::Send | Call::Execute)),
+        Expr::Await(future) => is_answer(&future.base),
+        Expr::Try(tried) => is_answer(&tried.expr),
+        Expr::Paren(paren) => is_answer(&paren.expr),
+        Expr::Group(group) => is_answer(&group.expr),
+        _ => false,
+    }
+}
+
+/// Returns the variable of a closure that does nothing but check its status:
+/// `|response| response.error_for_status()`.
+pub(super) fn checked_name(body: &Expr) -> Option<&Ident> {
+    match body {
+        Expr::MethodCall(call) if matches!(classify(body), Some(Call::Check)) => match &*call.receiver {
+            Expr::Path(path) => path.path.get_ident(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Returns `true` for a variable or a field of one: a place that may be written more than once.
+pub(super) fn is_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(path) => path.path.get_ident().is_some(),
+        Expr::Field(field) => is_name(&field.base),
+        _ => false,
+    }
+}
+
+pub(super) fn is_place(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) | Expr::Field(_) | Expr::Index(_) | Expr::Unary(_) => true,
+        Expr::Paren(paren) => is_place(&paren.expr),
+        Expr::Group(group) => is_place(&group.expr),
+        _ => false,
+    }
+}
+
+/// Returns `true` for the type of reqwest's builder, by its name.
+pub(super) fn is_builder(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "RequestBuilder"),
+        _ => false,
+    }
+}

@@ -1,0 +1,331 @@
+//! Rewrites the sends that are armed.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, ExprMethodCall, ExprPath, Path};
+
+use crate::body::sends::Armer;
+use crate::body::sends::origin::is_name;
+use crate::function::foreign;
+use crate::paths::Private;
+
+impl Armer<'_> {
+    // Input:
+    //     http.get(url).send()
+    //
+    // Output:
+    //     match http.get(url) {
+    //         sender => SenderKind::of(&sender).sender_kind().arm(sender, None)
+    //     }.send()
+    //
+    // The match begins and ends where the sender does, so that the user's mistakes are reported there.
+    // With `transparent, idempotent` the request is said to be safe to repeat: `Some(true)`.
+    pub(super) fn send(&mut self, expr: &mut Expr) {
+        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
+        if !self.may_move(receiver) {
+            return;
+        }
+        self.visible += 1;
+        self.bounded += 1;
+        self.armed += 1;
+        let (from, idempotent) = (start(receiver), &self.idempotent);
+        let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
+        let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
+        let arm = grouped(
+            Delimiter::Brace,
+            quote_spanned! {from=>
+                #sender => #private::SenderKind::of(&#sender).sender_kind().arm(#sender, #idempotent)
+            },
+            to,
+        );
+        // Verbatim: parsing what was just printed would cost more time than all the rest.
+        **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
+    }
+
+    // Input:
+    //     self.http.execute(request.try_into()?)
+    //
+    // Output:
+    //     match { let armer = Kind::of(&self.http).client_kind().armer(&self.http, None); armer } {
+    //         mut armer => match self.http.execute(armer.arm_request(request.try_into()?)) {
+    //             sending => armer.track(sending),
+    //         },
+    //     }
+    //
+    // The type of the client decides, since that of the request may yet have to be inferred from it.
+    // A client that is no place, such as `self.http()`, is bound to a name first. The inner block ends
+    // the borrow of the client.
+    pub(super) fn execute(&mut self, expr: &mut Expr) {
+        let span = start(expr);
+        let Some(around) = self.execute_inside(expr) else { return };
+        *expr = around(self.private(span), span, expr);
+    }
+
+    /// [`execute`](Self::execute), where the future is awaited at once: that is then part of the
+    /// match, so that whatever the request borrows lives as long.
+    pub(super) fn execute_and_await(&mut self, expr: &mut Expr) {
+        let span = start(expr);
+        let Expr::Await(future) = &mut *expr else { return };
+        let call = peel(&mut future.base);
+        if let Expr::MethodCall(ExprMethodCall { receiver, args, method, .. }) = call {
+            self.visit_expr_mut(receiver);
+            self.visit_ident_mut(method);
+            args.iter_mut().for_each(|argument| self.visit_expr_mut(argument));
+        }
+        let Some(around) = self.execute_inside(call) else { return };
+        *expr = around(self.private(span), span, expr);
+    }
+
+    /// Arms the call itself. Returns what makes the expression around it: a match that binds what
+    /// it needs.
+    fn execute_inside(
+        &mut self,
+        call: &mut Expr,
+    ) -> Option<impl Fn(Private<'_>, Span, &Expr) -> Expr + use<>> {
+        self.visible += 1;
+        self.bounded += 1;
+        self.armed += 1;
+        let span = start(call);
+        let local = |name| Ident::new(name, Span::mixed_site());
+        let (armer, bound, sending) = (local("armer"), local("client"), local("sending"));
+        let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = call else { return None };
+        let request = &args[0];
+        args[0] = Expr::Verbatim(quote!(#armer.arm_request(#request)));
+        let temporary = (!is_name(receiver)).then(|| std::mem::replace(&mut **receiver, name(bound.clone())));
+        let client = (**receiver).clone();
+        // Verbatim, as above.
+        *call = Expr::Verbatim(quote_spanned! {span=>
+            match #call {
+                #sending => #armer.track(#sending),
+            }
+        });
+        let idempotent = self.idempotent.clone();
+        Some(move |private: Private<'_>, span: Span, expr: &Expr| {
+            // At the user's place, but not of the user's context, or lints would see it.
+            let ours = Span::mixed_site().located_at(span);
+            let arm = quote_spanned! {ours=>
+                {
+                    let #armer = #private::Kind::of(&#client).client_kind().armer(&#client, #idempotent);
+                    #armer
+                }
+            };
+            let matched = quote_spanned! {span=>
+                match #arm {
+                    mut #armer => #expr,
+                }
+            };
+            Expr::Verbatim(match &temporary {
+                Some(temporary) => quote_spanned!(span=> match #temporary { mut #bound => #matched }),
+                None => matched,
+            })
+        })
+    }
+
+    /// Arms what reads a body.
+    pub(super) fn read(&mut self, expr: &mut Expr, question: &str) {
+        let response = match &*expr {
+            Expr::MethodCall(call) if is_name(&call.receiver) => Some((*call.receiver).clone()),
+            _ => None,
+        };
+        self.track(expr, question, response.as_ref());
+    }
+
+    // Input:
+    //     response.json()
+    //
+    // Output:
+    //     match (
+    //         { let id = Kind::of(&response).response_kind().id(&response); id },
+    //         response.json(),
+    //     ) {
+    //         (id, body) => BodyKind::of(&body).body_kind().track(body, id),
+    //     }
+    //
+    // A response without a name has no id. `get_kind` is for `reqwest::get(url)`, and `stream_kind` for
+    // `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and ends
+    // where the expression does, so that the user's mistakes are reported there.
+    pub(super) fn track(&mut self, expr: &mut Expr, question: &str, response: Option<&Expr>) {
+        self.armed += 1;
+        let from = start(expr);
+        let to = end(expr).unwrap_or(from);
+        let (private, question) = (self.private(from), Ident::new(question, from));
+        let local = |name| Ident::new(name, Span::mixed_site());
+        let (body, id) = (local("body"), local("id"));
+        let (scrutinee, pattern, argument) = match response {
+            Some(response) => {
+                // At the user's place, but not of the user's context, or lints would see it.
+                let ours = Span::mixed_site().located_at(from);
+                let block = quote_spanned! {ours=>
+                    {
+                        let #id = #private::Kind::of(&#response).response_kind().id(&#response);
+                        #id
+                    }
+                };
+                let pair = grouped(Delimiter::Parenthesis, quote_spanned!(from=> #block, #expr), to);
+                (pair.into(), quote!((#id, #body)), quote!(#id))
+            }
+            None => (scrutinee(expr), quote!(#body), quote!(::core::option::Option::None)),
+        };
+        let arguments = grouped(Delimiter::Parenthesis, quote!(#body, #argument), to);
+        let arm = grouped(
+            Delimiter::Brace,
+            quote_spanned!(from=> #pattern => #private::BodyKind::of(&#body).#question().track #arguments),
+            to,
+        );
+        *expr = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
+    }
+
+    // Input:
+    //     http.get(url).send().await?.error_for_status()
+    //
+    // Output:
+    //     match http.get(url).send().await? {
+    //         response => Kind::of(&response).status_kind().check(response)
+    //     }.error_for_status()
+    //
+    // So a refused response is kept, to be drained before the next attempt.
+    pub(super) fn check(&mut self, expr: &mut Expr) {
+        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
+        if !self.may_check(receiver) {
+            return;
+        }
+        self.armed += 1;
+        let from = start(receiver);
+        let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
+        let (scrutinee, response) = (scrutinee(receiver), Ident::new("response", Span::mixed_site()));
+        let arm = grouped(
+            Delimiter::Brace,
+            quote_spanned! {from=>
+                #response => #private::Kind::of(&#response).status_kind().check(#response)
+            },
+            to,
+        );
+        **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
+    }
+}
+
+/// Puts what a statement begins with in parentheses, where that is armed and an operator follows:
+/// the `match` that it is now would else be the whole statement.
+pub(super) fn parenthesize(expr: &mut Expr) {
+    let mut is_operand = false;
+    let mut first = expr;
+    loop {
+        first = match first {
+            Expr::Binary(binary) => &mut binary.left,
+            Expr::Assign(assign) => &mut assign.left,
+            Expr::Cast(cast) => &mut cast.expr,
+            Expr::Index(index) => &mut index.expr,
+            Expr::Verbatim(tokens) if is_operand => {
+                let mut group = Group::new(Delimiter::Parenthesis, std::mem::take(tokens));
+                // Not the user's, or lints would see them.
+                group.set_span(Span::mixed_site());
+                *tokens = group.into_token_stream();
+                return;
+            }
+            _ => return,
+        };
+        is_operand = true;
+    }
+}
+
+/// Takes off what may stand around a send: parentheses, `Box::pin(..)`, `.instrument(..)`.
+pub(super) fn peel(expr: &mut Expr) -> &mut Expr {
+    let around = match expr {
+        Expr::MethodCall(call) => foreign::is_around(&call.method),
+        Expr::Call(call) => foreign::around(call),
+        Expr::Paren(_) | Expr::Group(_) => true,
+        _ => false,
+    };
+    if !around {
+        return expr;
+    }
+    match expr {
+        Expr::Paren(paren) => peel(&mut paren.expr),
+        Expr::Group(group) => peel(&mut group.expr),
+        Expr::MethodCall(call) => peel(&mut call.receiver),
+        Expr::Call(call) => peel(&mut call.args[0]),
+        other => other,
+    }
+}
+
+/// Returns the tokens of an expression to match on. They are in parentheses if the braces of the
+/// `match` could be part of it, as after `return`, or its own braces those of the `match`, as in a
+/// struct.
+fn scrutinee(expr: &Expr) -> TokenStream {
+    let mut first = expr;
+    loop {
+        first = match first {
+            Expr::MethodCall(call) => &call.receiver,
+            Expr::Field(field) => &field.base,
+            Expr::Index(index) => &index.expr,
+            Expr::Call(call) => &call.func,
+            Expr::Await(future) => &future.base,
+            Expr::Try(tried) => &tried.expr,
+            Expr::Unary(unary) => &unary.expr,
+            Expr::Reference(reference) => &reference.expr,
+            Expr::Array(_)
+            | Expr::Async(_)
+            | Expr::Block(_)
+            | Expr::Group(_)
+            | Expr::If(_)
+            | Expr::Lit(_)
+            | Expr::Loop(_)
+            | Expr::Macro(_)
+            | Expr::Match(_)
+            | Expr::Paren(_)
+            | Expr::Path(_)
+            | Expr::Repeat(_)
+            | Expr::Tuple(_)
+            | Expr::Unsafe(_)
+            | Expr::Verbatim(_) => return expr.to_token_stream(),
+            _ => {
+                let mut group = Group::new(Delimiter::Parenthesis, expr.to_token_stream());
+                // Not the user's, or lints would see them.
+                group.set_span(Span::mixed_site());
+                return group.into_token_stream();
+            }
+        };
+    }
+}
+
+/// Returns the end of `expr`.
+fn end(expr: &Expr) -> Option<Span> {
+    match expr {
+        Expr::MethodCall(call) => Some(call.paren_token.span.close()),
+        Expr::Call(call) => Some(call.paren_token.span.close()),
+        Expr::Try(tried) => Some(tried.question_token.span),
+        _ => expr.to_token_stream().into_iter().last().map(|token| match token {
+            TokenTree::Group(group) => group.span_close(),
+            token => token.span(),
+        }),
+    }
+}
+
+/// Returns a group that ends at `span`.
+fn grouped(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
+    let mut group = Group::new(delimiter, tokens);
+    group.set_span(span);
+    group.into()
+}
+
+/// Returns a name as an expression.
+fn name(name: Ident) -> Expr {
+    Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: name.into() })
+}
+
+/// Returns the start of `expr`.
+fn start(expr: &Expr) -> Span {
+    match expr {
+        Expr::MethodCall(call) => start(&call.receiver),
+        Expr::Field(field) => start(&field.base),
+        Expr::Await(future) => start(&future.base),
+        Expr::Try(tried) => start(&tried.expr),
+        Expr::Call(call) => start(&call.func),
+        Expr::Path(ExprPath { path: Path { leading_colon: None, segments }, qself: None, .. }) => {
+            segments[0].ident.span()
+        }
+        other => {
+            other.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span())
+        }
+    }
+}
