@@ -14,7 +14,7 @@ use retry_http::testing::server::{Reply, Request, Server};
 use retry_http::{Fleet, FleetError, Upstream, retry_http};
 use support::ms;
 
-static API: Upstream = Upstream::new("api");
+static API: Upstream = Upstream::new("api").longest(Duration::from_secs(4));
 
 #[retry_http(base = 1ms, jitter = none, upstream = API)]
 async fn call(http: &reqwest::Client, url: &str, name: &str) -> reqwest::Result<reqwest::Response> {
@@ -241,6 +241,24 @@ fn fleet() {
         std::thread::sleep(Duration::from_secs(3));
         assert_eq!(api.active(since), 4, "{what}");
     };
+    // An absurd word, and one that is forged, hold nobody for longer than is believed, and silence nobody.
+    let forged = Instant::now();
+    redis.ask("SET retry-http:cooldown:1:api x PX 9999999999");
+    redis.ask("PUBLISH retry-http:cooldown:1:api 9999999999");
+    redis.ask("PUBLISH retry-http:cooldown:1:api nonsense");
+    std::thread::sleep(ms(500));
+    assert_eq!(api.active(forged + ms(200)), 0, "they believe it for a while");
+    while api.active(forged) < 4 {
+        assert!(forged.elapsed() < Duration::from_secs(20), "held for longer than is believed");
+        std::thread::sleep(ms(20));
+    }
+    println!("a forged word held four processes for {:?}", forged.elapsed());
+    std::thread::sleep(Duration::from_secs(2));
+    let last = shared("after a forged word", 3);
+    assert!(last < ms(50), "silenced: {last:?}");
+    let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();
+    assert!(left < 4000, "{left}");
+
     redis.signal("-STOP");
     calm(&api, "Redis stands still");
     let (_, alone) = api.refuse(ms(400), 3);
@@ -270,6 +288,7 @@ fn fleet() {
         println!("{calls} calls, {failed} failed");
         assert!(calls > 100 && failed == 0, "{calls} calls, {failed} failed");
         assert!(!log.contains("panicked"), "{log}");
+        assert_eq!(log.matches("longer than is believed").count(), 1, "{log}");
         let (away, back) = (log.matches("no Redis").count(), log.matches("Redis is back").count());
         assert!((1..=2).contains(&away) && away == back, "said {away} and {back} times: {log}");
     }

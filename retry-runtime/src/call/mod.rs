@@ -133,6 +133,14 @@ impl<'p> Call<'p> {
         if let Some(wait) = self.wait.take() {
             wait.await;
         }
+        if self.upstream.as_ref().is_some_and(UpstreamHandle::asks) {
+            // Boxed, so that the future of a call that does not wait is small.
+            Box::pin(self.ask_for_admission()).await;
+        }
+    }
+
+    /// Asks the upstream until it admits the next attempt.
+    async fn ask_for_admission(&mut self) {
         loop {
             match self.admit() {
                 Admission::Send => return,
@@ -150,7 +158,7 @@ impl<'p> Call<'p> {
     /// Blocks until the upstream admits the next attempt.
     #[inline]
     pub fn wait_for_admission_blocking(&mut self) {
-        loop {
+        while self.upstream.as_ref().is_some_and(UpstreamHandle::asks) {
             match self.admit() {
                 Admission::Send => return,
                 Admission::Wait(delay) => {
@@ -169,7 +177,7 @@ impl<'p> Call<'p> {
         }
     }
 
-    #[inline]
+    #[cold]
     fn admit(&mut self) -> Admission {
         let (retry, outgoing) = (&self.retry, &self.scope.outgoing);
         let Some(upstream) = &mut self.upstream else { return Admission::Send };

@@ -82,12 +82,14 @@ impl<'p> UpstreamHandle<'p> {
         recorded.reported_to != Some(self.address())
     }
 
-    /// Returns whether the next attempt may be sent. `longest` bounds the waits in all.
+    /// Returns `true` if the call is to ask before the next attempt.
     #[inline]
+    pub(crate) fn asks(&self) -> bool {
+        !self.was_idle && !self.is_admitted
+    }
+
+    /// Returns whether the next attempt may be sent. `longest` bounds the waits in all.
     pub(crate) fn admit(&mut self, skipped: Skipped, longest: impl FnOnce() -> Duration) -> Admission {
-        if self.was_idle || self.is_admitted {
-            return Admission::Send;
-        }
         let now = self.now(skipped);
         self.ticket.admit(now, longest())
     }

@@ -5,7 +5,8 @@
 
 use std::num::NonZeroU64;
 
-/// A host and port, told from others by a number. Two that share a number are taken for one.
+/// A host and port, by their first 16 bytes. Two that share these are taken for one, as most are that
+/// belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(NonZeroU64);
 
@@ -22,53 +23,64 @@ pub(crate) enum Origins {
 }
 
 impl Origin {
-    /// Returns the origin with this host, and with this port, if it is not the default one.
-    #[inline]
-    pub(crate) fn new(host: &str, port: Option<u16>) -> Self {
-        // The ends of two hosts are the same more often than their lengths and beginnings are, too.
-        let host = host.as_bytes();
-        let first = host.first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
-        let last = host.last_chunk().map_or_else(|| short(host), |last| u64::from_le_bytes(*last));
-        let rest = ((host.len() as u64) << 32) | u64::from(port.unwrap_or_default());
-        let number = first.rotate_left(23) ^ last ^ rest.rotate_left(7);
-        Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
-    }
+    /// The origin of a request that is not to be sent.
+    pub(crate) const NOWHERE: Self = Self(NonZeroU64::MAX);
 
-    /// Returns the origin of a URL, as reqwest writes it: in lower case, without a default port.
+    /// Returns the origin of a URL of HTTP, as reqwest writes it: in lower case, without a default
+    /// port and without credentials.
+    #[inline]
     pub(crate) fn of_url(url: &str) -> Option<Self> {
-        let (_, rest) = url.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let (host, port) = match host.rsplit_once(':') {
-            Some((before, port)) if !port.ends_with(']') => (before, port.parse().ok()),
-            _ => (host, None),
+        let url = url.as_bytes();
+        let start = if url.get(4) == Some(&b's') { "https://".len() } else { "http://".len() };
+        let rest = url.get(start..)?;
+        let bytes = rest.first_chunk().map_or_else(|| padded(rest), |bytes| u128::from_le_bytes(*bytes));
+        #[allow(clippy::cast_possible_truncation, reason = "it is taken apart")]
+        let (first, second) = (bytes as u64, (bytes >> 64) as u64);
+        let number = match before_slash(first) {
+            u64::MAX => first ^ (second & before_slash(second)).rotate_left(29),
+            kept => first & kept,
         };
-        Some(Self::new(host, port))
+        Some(Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN)))
     }
 }
 
-/// Packs fewer than eight bytes.
+/// Returns a mask of the bytes before the first slash, all of them if there is none.
+#[inline]
+const fn before_slash(bytes: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let differs = bytes ^ (LOW * b'/' as u64);
+    // The lowest set bit is that of the first byte that is a slash.
+    let found = differs.wrapping_sub(LOW) & !differs & (LOW << 7);
+    if found == 0 { u64::MAX } else { (found & found.wrapping_neg()).wrapping_sub(1) >> 7 }
+}
+
+/// Pads fewer than 16 bytes.
 #[cold]
-fn short(host: &[u8]) -> u64 {
-    host.iter().take(8).fold(0, |packed, byte| (packed << 8) | u64::from(*byte))
+fn padded(bytes: &[u8]) -> u128 {
+    let mut padded = [b'/'; 16];
+    padded.iter_mut().zip(bytes).for_each(|(padded, byte)| *padded = *byte);
+    u128::from_le_bytes(padded)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(url: &str) -> Origin {
+        Origin::of_url(url).unwrap()
+    }
+
     #[test]
     fn a_url_has_the_origin_of_its_host_and_port() {
-        let of = |url| Origin::of_url(url).unwrap();
-        for url in
-            ["https://api.github.com", "https://api.github.com/user?q=/#a", "https://u:p@api.github.com/"]
-        {
-            assert_eq!(of(url), Origin::new("api.github.com", None), "{url}");
+        for urls in [
+            ["https://api.github.com/", "https://api.github.com/user?q=/#a", "http://api.github.com/x"],
+            ["http://a/", "http://a/b", "http://a/bcdefghijklmnopqrst"],
+            ["http://abcdefgh/", "http://abcdefgh/b", "http://abcdefgh/bcdefghijklmnopqrst"],
+            ["http://[::1]:80/x", "http://[::1]:80/y", "http://[::1]:80/"],
+        ] {
+            assert!(urls.windows(2).all(|pair| of(pair[0]) == of(pair[1])), "{urls:?}");
         }
-        assert_eq!(of("http://127.0.0.1:8080/x"), Origin::new("127.0.0.1", Some(8080)));
-        assert_eq!(of("http://[::1]/x"), Origin::new("[::1]", None));
-        assert_eq!(of("http://[::1]:80/x"), Origin::new("[::1]", Some(80)));
-        assert_eq!(Origin::of_url("withheld:"), None);
+        assert_eq!(Origin::of_url("data:"), None);
     }
 
     #[test]
@@ -76,16 +88,25 @@ mod tests {
         let all = [
             "api.github.com",
             "codeload.github.com",
+            "objects.githubusercontent.com",
             "api-1.example.com",
             "api-2.example.com",
+            "127.0.0.1:8080",
+            "127.0.0.1:8081",
             "a",
             "b",
+            "ab",
             "t.co",
+            "abcdefgh",
+            "abcdefghi",
         ];
         for (at, one) in all.iter().enumerate() {
-            assert_ne!(Origin::new(one, None), Origin::new(one, Some(8080)));
             for other in &all[..at] {
-                assert_ne!(Origin::new(one, None), Origin::new(other, None), "{one} {other}");
+                assert_ne!(
+                    of(&format!("https://{one}/x")),
+                    of(&format!("https://{other}/x")),
+                    "{one} {other}"
+                );
             }
         }
     }

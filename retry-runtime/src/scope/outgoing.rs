@@ -22,7 +22,7 @@ pub(crate) struct Outgoing {
     /// The keys, if requests get any.
     pub(crate) keys: Option<Box<Keys>>,
     /// What requests end with that are not to be sent. The time limit of each send is then zero.
-    withheld: Option<Withheld>,
+    withheld: Option<Box<Withheld>>,
 }
 
 /// What the requests of an attempt end with that an upstream withholds.
@@ -90,19 +90,19 @@ impl Outgoing {
     /// Withholds the requests of the next attempt, which is the last.
     #[cold]
     pub(crate) fn withhold(&mut self, withheld: Withheld) {
-        (self.withheld, self.timeout) = (Some(withheld), CompactDuration(0));
+        (self.withheld, self.timeout) = (Some(Box::new(withheld)), CompactDuration(0));
     }
 
     /// Returns what requests end with, if they are not to be sent.
     #[inline]
     pub(crate) fn withheld(&self) -> Option<Withheld> {
-        self.withheld
+        self.withheld.as_deref().copied()
     }
 
     /// Adds the limits of the outer call.
     pub(crate) fn inherit(&mut self, outer: &Self) {
         self.timeout = self.timeout.min(outer.timeout);
-        self.withheld = outer.withheld;
+        self.withheld.clone_from(&outer.withheld);
         let is_sooner = match (outer.left(), self.left()) {
             (Some(outer), Some(own)) => outer < own,
             (outer, None) => outer.is_some(),

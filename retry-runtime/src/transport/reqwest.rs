@@ -80,7 +80,7 @@ macro_rules! transport {
             idempotent: Option<bool>,
             own_timeout: Option<Duration>,
             tracked: TrackedRequest,
-            withheld: Option<Box<Withheld>>,
+            unsent: Option<Box<Unsent<Response, Error>>>,
             $($field: $type,)?
         }
 
@@ -93,57 +93,47 @@ macro_rules! transport {
                 // the request.
                 let own_timeout = scope::bound().and_then(|_| own_timeout(self));
                 let tracked = TrackedRequest::nothing();
-                Armer { idempotent, own_timeout, tracked, withheld: None $(, $field: <$type>::default())? }
+                Armer { idempotent, own_timeout, tracked, unsent: None $(, $field: <$type>::default())? }
             }
         }
 
         $own_timeout
 
-        /// Bounds a request that is about to be sent, and sets its idempotency key. Fails with the
-        /// result to end with, if the request is not to be sent.
+        /// Bounds a request that is about to be sent, and sets its idempotency key.
         #[inline]
         pub(crate) fn prepare(
             request: &mut Request,
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
-        ) -> Result<Prepared, Box<Withheld>> {
+        ) -> Prepared {
             let (method, url) = (request.method(), request.url().as_str());
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             match scope::demand() {
                 Demand::Nothing => {}
-                Demand::Origin => prepared.record_origin(origin(request.url())),
-                Demand::All => {
-                    if let Some(withheld) = scope::withheld() {
-                        return Err(withhold(request, prepared, withheld));
-                    }
-                    impose(request, own, &mut prepared);
-                }
+                Demand::Origin => prepared.record_origin(request.url().as_str()),
+                Demand::All => impose(request, own, &mut prepared),
             }
-            Ok(prepared)
+            prepared
         }
 
-        /// A request that is not to be sent.
-        pub(crate) struct Withheld {
-            /// What the send ends with.
-            pub(crate) result: Result<Response, Error>,
-            pub(crate) tracked: TrackedRequest,
-        }
-
-        /// Makes the result of a request that is not to be sent.
+        /// Makes the result of a request that is withheld.
         #[cold]
-        fn withhold(request: &Request, prepared: Prepared, withheld: scope::Withheld) -> Box<Withheld> {
-            let result = match withheld {
-                scope::Withheld::TimedOut => Err(timed_out(request.url())),
-                scope::Withheld::Refused(refusal) => Ok(answer(request.url(), refusal).into()),
+        pub(crate) fn withhold(request: &Request, prepared: Prepared) -> Box<Unsent<Response, Error>> {
+            let result = match scope::withheld() {
+                Some(Withheld::Refused(refusal)) => Ok(answer(request.url(), refusal).into()),
+                Some(Withheld::TimedOut) | None => Err(timed_out(request.url())),
             };
-            Box::new(Withheld { result, tracked: TrackedRequest::new(prepared) })
+            Box::new(Unsent { result, tracked: TrackedRequest::new(prepared) })
         }
 
         /// Imposes the time limits and key of the calls around on a request. A function of its own,
         /// to keep the path of all other requests short.
         #[cold]
         fn impose(request: &mut Request, own: impl FnOnce() -> Option<Duration>, prepared: &mut Prepared) {
-            prepared.record_origin(origin(request.url()));
+            if scope::withheld().is_some() {
+                return prepared.withhold();
+            }
+            prepared.record_origin(request.url().as_str());
             if let Some(bound) = scope::bound() {
                 let own = request.timeout().copied().or_else(own);
                 *request.timeout_mut() = Some(own.map_or(bound, |own| own.min(bound)));
@@ -235,13 +225,12 @@ macro_rules! version {
             use $reqwest::{Error, ResponseBuilderExt, Url};
 
             use super::{LARGEST_DRAIN, is_small, printed_timeout};
-            use crate::engine::origin::Origin;
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
-            use crate::scope::{self, Demand, drain::Drain, outgoing::Refusal};
+            use crate::scope::{self, Demand, Withheld, drain::Drain, outgoing::Refusal};
             use crate::transport::failing::{is_end, is_passing, is_refusal};
             use crate::transport::redirects::Watched;
-            use crate::transport::sending::{SendFuture, TrackedRequest};
+            use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
             use crate::transport::sources::sources;
             use crate::transport::{
                 AnyError, Armed, CheckedResponse, Executor, HttpError, HttpResponse, ReadableResponse,
@@ -271,13 +260,15 @@ macro_rules! version {
                     let (client, request) = self.build_split();
                     // Errors of the builder are returned when it is awaited, as reqwest does.
                     let future = match request {
-                        Ok(mut request) => match prepare(&mut request, || own_timeout(&client), idempotent) {
-                            Ok(mut prepared) => {
+                        Ok(mut request) => {
+                            let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                            if prepared.is_withheld() {
+                                SendFuture::unsent(withhold(&request, prepared))
+                            } else {
                                 let future = Watched::new(client.execute(request), prepared.redirected());
                                 SendFuture::new(future, TrackedRequest::new(prepared))
                             }
-                            Err(withheld) => SendFuture::unsent(withheld.result, withheld.tracked),
-                        },
+                        }
                         Err(error) => SendFuture::failed(error),
                     };
                     Armed { future }
@@ -288,13 +279,13 @@ macro_rules! version {
                 /// Arms the request.
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
-                    match prepare(&mut request, || self.own_timeout, self.idempotent) {
-                        Ok(mut prepared) => {
-                            self.redirected = prepared.redirected();
-                            self.tracked = TrackedRequest::new(prepared);
-                        }
+                    let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+                    if prepared.is_withheld() {
                         // The future of the client is not polled.
-                        Err(withheld) => self.withheld = Some(withheld),
+                        self.unsent = Some(withhold(&request, prepared));
+                    } else {
+                        self.redirected = prepared.redirected();
+                        self.tracked = TrackedRequest::new(prepared);
                     }
                     request
                 }
@@ -305,9 +296,9 @@ macro_rules! version {
                 where
                     F: Future<Output = Result<Response, Error>>,
                 {
-                    match self.withheld {
+                    match self.unsent {
                         None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
-                        Some(withheld) => SendFuture::unsent(withheld.result, withheld.tracked),
+                        Some(unsent) => SendFuture::unsent(unsent),
                     }
                 }
             }
@@ -356,12 +347,6 @@ macro_rules! version {
                     let held = "the upstream held the call back until its time was up";
                     Poll::Ready(Some(Err(std::io::Error::new(std::io::ErrorKind::TimedOut, held))))
                 }
-            }
-
-            /// Returns the origin of a URL.
-            #[inline]
-            fn origin(url: &Url) -> Origin {
-                Origin::new(url.host_str().unwrap_or_default(), url.port())
             }
 
             fn drain(response: Response) -> Option<Drain> {
@@ -468,8 +453,8 @@ macro_rules! version {
 
                 use super::{
                     CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared,
-                    ReadableResponse, Report, TrackedRequest, TryClone, Url, address, answer, is_small,
-                    origin, scope, timed_out,
+                    ReadableResponse, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
+                    scope, timed_out,
                 };
 
                 transport!(
@@ -487,7 +472,7 @@ macro_rules! version {
                     // Errors of the builder are returned when it is sent, as reqwest does.
                     request: Result<Request, Error>,
                     tracked: TrackedRequest,
-                    withheld: Option<Box<Withheld>>,
+                    unsent: Option<Box<Unsent<Response, Error>>>,
                 }
 
                 impl BlockingSender for RequestBuilder {
@@ -495,17 +480,16 @@ macro_rules! version {
 
                     fn arm(self, idempotent: Option<bool>) -> Armed {
                         let (client, mut request) = self.build_split();
-                        let prepared = match &mut request {
-                            Ok(request) => prepare(request, || own_timeout(&client), idempotent).map(Some),
-                            Err(_) => Ok(None),
-                        };
-                        let (tracked, withheld) = match prepared {
-                            Ok(prepared) => {
-                                (prepared.map_or_else(TrackedRequest::nothing, TrackedRequest::new), None)
+                        let (mut tracked, mut unsent) = (TrackedRequest::nothing(), None);
+                        if let Ok(request) = &mut request {
+                            let prepared = prepare(request, || own_timeout(&client), idempotent);
+                            if prepared.is_withheld() {
+                                unsent = Some(withhold(request, prepared));
+                            } else {
+                                tracked = TrackedRequest::new(prepared);
                             }
-                            Err(withheld) => (TrackedRequest::nothing(), Some(withheld)),
-                        };
-                        Armed { client, request, tracked, withheld }
+                        }
+                        Armed { client, request, tracked, unsent }
                     }
                 }
 
@@ -516,8 +500,8 @@ macro_rules! version {
                     ///
                     /// Returns the errors of reqwest's `blocking::RequestBuilder::send`.
                     pub fn send(mut self) -> Result<Response, Error> {
-                        if let Some(withheld) = self.withheld {
-                            return withheld.end();
+                        if let Some(unsent) = self.unsent {
+                            return unsent.end();
                         }
                         let request = self.request?;
                         self.tracked.send();
@@ -531,18 +515,16 @@ macro_rules! version {
                     /// Arms the request, which is sent next.
                     #[inline]
                     pub fn arm_request(&mut self, mut request: Request) -> Request {
-                        match prepare(&mut request, || self.own_timeout, self.idempotent) {
-                            Ok(prepared) => {
-                                self.tracked = TrackedRequest::new(prepared);
-                                self.tracked.send();
+                        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+                        if prepared.is_withheld() {
+                            self.unsent = Some(withhold(&request, prepared));
+                            // The client is about to send it, and refuses this scheme.
+                            if let Ok(nowhere) = Url::parse("withheld:") {
+                                *request.url_mut() = nowhere;
                             }
-                            Err(withheld) => {
-                                self.withheld = Some(withheld);
-                                // The client is about to send it, and refuses this scheme.
-                                if let Ok(nowhere) = Url::parse("withheld:") {
-                                    *request.url_mut() = nowhere;
-                                }
-                            }
+                        } else {
+                            self.tracked = TrackedRequest::new(prepared);
+                            self.tracked.send();
                         }
                         request
                     }
@@ -550,20 +532,11 @@ macro_rules! version {
                     /// Records how the request was answered.
                     #[inline]
                     pub fn track(mut self, result: Result<Response, Error>) -> Result<Response, Error> {
-                        if let Some(withheld) = self.withheld {
-                            return withheld.end();
+                        if let Some(unsent) = self.unsent {
+                            return unsent.end();
                         }
                         self.tracked.end(&result);
                         result
-                    }
-                }
-
-                impl Withheld {
-                    /// Records that the request is not sent, and returns what the send ends with.
-                    #[cold]
-                    fn end(mut self) -> Result<Response, Error> {
-                        self.tracked.withhold(&self.result);
-                        self.result
                     }
                 }
 

@@ -13,9 +13,9 @@ use crate::engine::report::Report;
 use crate::scope;
 use crate::transport::redirects::Watched;
 use crate::transport::reqwest::printed_timeout;
-use crate::transport::reqwest::v0_13::{Withheld, prepare};
+use crate::transport::reqwest::v0_13::{prepare, withhold};
 use crate::transport::search::search;
-use crate::transport::sending::{SendFuture, TrackedRequest};
+use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
 use crate::transport::{Armed, Executor, HttpError, Sender};
 
 impl Sender for RequestBuilder {
@@ -29,16 +29,16 @@ impl Sender for RequestBuilder {
         let mut extensions = take(self.extensions());
         let (client, request) = self.build_split();
         let future = match request {
-            Ok(mut request) => match prepare(&mut request, || own_timeout(&client), idempotent) {
-                Ok(mut prepared) => {
+            Ok(mut request) => {
+                let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                if prepared.is_withheld() {
+                    SendFuture::unsent(wrap(*withhold(&request, prepared)))
+                } else {
                     let send = async move { client.execute_with_extensions(request, &mut extensions).await };
                     let future = Watched::new(send, prepared.redirected());
                     SendFuture::new(future, TrackedRequest::new(prepared))
                 }
-                Err(withheld) => {
-                    SendFuture::unsent(withheld.result.map_err(Error::Reqwest), withheld.tracked)
-                }
-            },
+            }
             Err(error) => SendFuture::failed(error.into()),
         };
         Armed { future }
@@ -50,7 +50,7 @@ pub struct Armer {
     idempotent: Option<bool>,
     own_timeout: Option<Duration>,
     tracked: TrackedRequest,
-    withheld: Option<Box<Withheld>>,
+    unsent: Option<Box<Unsent<Response, reqwest_0_13::Error>>>,
     redirected: Option<Arc<AtomicBool>>,
 }
 
@@ -60,20 +60,20 @@ impl Executor for ClientWithMiddleware {
     fn armer(&self, idempotent: Option<bool>) -> Armer {
         let own_timeout = scope::bound().and_then(|_| own_timeout(self));
         let tracked = TrackedRequest::nothing();
-        Armer { idempotent, own_timeout, tracked, withheld: None, redirected: None }
+        Armer { idempotent, own_timeout, tracked, unsent: None, redirected: None }
     }
 }
 
 impl Armer {
     /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
-        match prepare(&mut request, || self.own_timeout, self.idempotent) {
-            Ok(mut prepared) => {
-                self.redirected = prepared.redirected();
-                self.tracked = TrackedRequest::new(prepared);
-            }
+        let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+        if prepared.is_withheld() {
             // The future of the client is not polled.
-            Err(withheld) => self.withheld = Some(withheld),
+            self.unsent = Some(withhold(&request, prepared));
+        } else {
+            self.redirected = prepared.redirected();
+            self.tracked = TrackedRequest::new(prepared);
         }
         request
     }
@@ -83,11 +83,17 @@ impl Armer {
     where
         F: Future<Output = Result<Response, Error>>,
     {
-        match self.withheld {
+        match self.unsent {
             None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
-            Some(withheld) => SendFuture::unsent(withheld.result.map_err(Error::Reqwest), withheld.tracked),
+            Some(unsent) => SendFuture::unsent(wrap(*unsent)),
         }
     }
+}
+
+/// Makes the error one of the middleware's.
+fn wrap(unsent: Unsent<Response, reqwest_0_13::Error>) -> Box<Unsent<Response, Error>> {
+    let Unsent { result, tracked } = unsent;
+    Box::new(Unsent { result: result.map_err(Error::Reqwest), tracked })
 }
 
 fn own_timeout(client: &ClientWithMiddleware) -> Option<Duration> {

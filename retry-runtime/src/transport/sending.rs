@@ -115,6 +115,22 @@ impl Drop for TrackedRequest {
     }
 }
 
+/// A request that is not to be sent. It is boxed, so that others take no room for it.
+pub struct Unsent<T, E> {
+    /// What the send ends with.
+    pub(crate) result: Result<T, E>,
+    pub(crate) tracked: TrackedRequest,
+}
+
+impl<T: HttpResponse, E: HttpError> Unsent<T, E> {
+    /// Records that the request is not sent, and returns what the send ends with.
+    #[cold]
+    pub(crate) fn end(mut self) -> Result<T, E> {
+        self.tracked.withhold(&self.result);
+        self.result
+    }
+}
+
 pin_project! {
     /// Sends a request.
     #[project = SendProjection]
@@ -127,7 +143,7 @@ pin_project! {
             tracked: TrackedRequest,
         },
         /// Sends nothing: the request could not be built, or the upstream withholds it.
-        Unsent { result: Option<Result<T, E>>, tracked: TrackedRequest },
+        Unsent { unsent: Option<Box<Unsent<T, E>>> },
     }
 }
 
@@ -139,13 +155,12 @@ impl<F, T, E> SendFuture<F, T, E> {
 
     /// Fails, as the request could not be built.
     pub(crate) fn failed(error: E) -> Self {
-        Self::Unsent { result: Some(Err(error)), tracked: TrackedRequest::nothing() }
+        Self::unsent(Box::new(Unsent { result: Err(error), tracked: TrackedRequest::nothing() }))
     }
 
-    /// Ends with `result`, and sends nothing.
-    #[cold]
-    pub(crate) fn unsent(result: Result<T, E>, tracked: TrackedRequest) -> Self {
-        Self::Unsent { result: Some(result), tracked }
+    /// Ends without sending anything.
+    pub(crate) fn unsent(unsent: Box<Unsent<T, E>>) -> Self {
+        Self::Unsent { unsent: Some(unsent) }
     }
 }
 
@@ -166,10 +181,8 @@ where
                 tracked.end(&result);
                 Poll::Ready(result)
             }
-            SendProjection::Unsent { result, tracked } => {
-                let result = result.take().expect("a future is not polled after it has ended");
-                tracked.withhold(&result);
-                Poll::Ready(result)
+            SendProjection::Unsent { unsent } => {
+                Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
             }
         }
     }

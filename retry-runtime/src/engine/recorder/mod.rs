@@ -96,10 +96,21 @@ impl Prepared {
         self.redirected.clone()
     }
 
-    /// Records the origin that the request is sent to.
+    /// Records the origin of the URL that the request is sent to.
     #[inline]
-    pub(crate) fn record_origin(&mut self, origin: Origin) {
-        self.origin = Some(origin);
+    pub(crate) fn record_origin(&mut self, url: &str) {
+        self.origin = Origin::of_url(url);
+    }
+
+    /// Records that the request is not to be sent.
+    pub(crate) fn withhold(&mut self) {
+        self.origin = Some(Origin::NOWHERE);
+    }
+
+    /// Returns `true` if the request is not to be sent.
+    #[inline]
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.origin == Some(Origin::NOWHERE)
     }
 
     /// Returns `true` if the request is safe to repeat without a key, by its method or by

@@ -265,6 +265,7 @@ impl Cooldown {
     }
 
     /// Ends a hint by the word of another process.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet hears of it"))]
     pub(super) fn end_hint(&mut self, now: Duration, calls: &mut Wakers) {
         if self.remaining(now).is_some() {
             (self.open_until, self.resumes_at, self.told_at) = (now, now, now);

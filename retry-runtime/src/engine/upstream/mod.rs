@@ -229,21 +229,17 @@ impl Upstream {
     /// scopes, the last that were refused.
     ///
     /// ```
-    /// use retry_http::{Scope, Upstream, retry_http};
-    ///
-    /// static GITHUB: Upstream = Upstream::new("github");
-    ///
-    /// #[retry_http(upstream = GITHUB.scope("search"))]
-    /// async fn search(http: &reqwest::Client, url: &str) -> reqwest::Result<reqwest::Response> {
-    ///     http.get(url).send().await
-    /// }
+    /// use http::StatusCode;
+    /// use retry_http::Upstream;
+    /// use std::time::Duration;
     ///
     /// static DISCORD: Upstream = Upstream::new("discord");
     ///
-    /// #[retry_http(upstream = DISCORD.scope(("messages", channel)))]
-    /// async fn messages(http: &reqwest::Client, channel: u64) -> reqwest::Result<reqwest::Response> {
-    ///     http.get(format!("https://discord.com/api/v10/channels/{channel}/messages")).send().await
-    /// }
+    /// // As in `#[retry_http(upstream = DISCORD.scope(("messages", channel)))]`.
+    /// let (hint, now) = (Duration::from_secs(9), Duration::ZERO);
+    /// DISCORD.scope(("messages", 1)).ticket().on_refusal(StatusCode::TOO_MANY_REQUESTS, hint, now, 0.5);
+    /// assert_eq!(DISCORD.scope(("messages", 1)).remaining_cooldown(now), Some(hint));
+    /// assert_eq!(DISCORD.scope(("messages", 2)).remaining_cooldown(now), None);
     /// ```
     pub fn scope(&self, name: impl Hash) -> Scope<'_> {
         Scope { upstream: self, key: NonZeroU64::new(hash(&name)) }
@@ -259,6 +255,7 @@ impl Upstream {
     /// if that is zero, because another process of the fleet was told so last.
     ///
     /// `random` is as for [`Ticket::on_attempt`].
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet hears"))]
     pub(crate) fn hear(&self, word: Word, random: f64) {
         if !self.has_cooldown {
             return;

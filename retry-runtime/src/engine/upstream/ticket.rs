@@ -233,6 +233,12 @@ impl<'u> Ticket<'u> {
         has_token
     }
 
+    /// Spends the token, as an admission does. That would take the lock once more.
+    #[cfg(all(test, retry_loom))]
+    pub(super) fn spend(&mut self) {
+        self.held = None;
+    }
+
     /// Returns a time before which no request of the attempt was sent.
     fn sent_at(&self) -> Duration {
         // A call that found the upstream idle was sent before any hint that is known now.
