@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::future::{Ready, ready};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::{Client, Response};
-use retry_http::retry_http;
 use retry_http::testing::server::{Reply, Server};
+use retry_http::{HttpFailure, retry_http};
 use support::fake::{Canned, Fake};
 use support::{ms, secs};
 
@@ -105,6 +106,24 @@ mod refused {
         by_a_closure(http: Client, url) -> reqwest::Error {
             http.get(url).send().await.and_then(|response| response.error_for_status())?.text().await
         }
+        by_a_path(http: Client, url) -> reqwest::Error {
+            http.get(url).send().await.and_then(Response::error_for_status)?.text().await
+        }
+        by_a_path_of_the_older(http: reqwest12::Client, url) -> reqwest12::Error {
+            http.get(url).send().await.and_then(reqwest12::Response::error_for_status)?.text().await
+        }
+        matched(http: Client, url) -> reqwest::Error {
+            match http.get(url).send().await {
+                Ok(response) => response.error_for_status()?.text().await,
+                Err(error) => Err(error),
+            }
+        }
+        if_let(http: Client, url) -> reqwest::Error {
+            if let Ok(response) = http.get(url).send().await {
+                return response.error_for_status()?.text().await;
+            }
+            Ok(String::new())
+        }
         by_a_helper(http: Client, url) -> reqwest::Error { helper(http, url).await?.text().await }
     }
 
@@ -171,6 +190,43 @@ mod refused {
         }
 
         assert_eq!(status(&Client::new(), Answer(1)).await.unwrap(), Some(3));
+    }
+
+    #[tokio::test]
+    async fn the_answer_of_another_client_is_left_alone() {
+        struct Other(u16);
+        struct Answer(Option<u16>);
+        #[derive(Debug)]
+        struct Missing;
+
+        impl HttpFailure for Missing {}
+
+        impl Other {
+            fn send(&self) -> Ready<Result<Answer, Missing>> {
+                ready(Ok(Answer(Some(self.0))))
+            }
+
+            fn execute(&self, number: u16) -> Ready<Result<Answer, Missing>> {
+                ready(Ok(Answer(Some(self.0 + number))))
+            }
+        }
+
+        impl Answer {
+            fn error_for_status(&self) -> Result<&u16, Missing> {
+                self.0.as_ref().ok_or(Missing)
+            }
+        }
+
+        #[retry_http]
+        async fn status(other: &Other) -> Result<u16, Missing> {
+            let sent = other.send().await?;
+            let executed = other.execute(5).await?;
+            let (one, other) = (sent.error_for_status()?, executed.error_for_status()?);
+            let sum = one + other;
+            Ok(sum + sent.error_for_status()? + executed.error_for_status()?)
+        }
+
+        assert_eq!(status(&Other(3)).await.unwrap(), 22);
     }
 
     #[tokio::test]

@@ -338,8 +338,36 @@ mod named {
     }
 
     #[tokio::test]
-    async fn the_header_is_that_of_the_call_that_owns_the_keys() {
-        #[retry_http(base = 1ms, idempotency_key = "X-Inner")]
+    async fn each_call_names_the_header_of_its_own_requests() {
+        #[retry_http(max = 1, base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key = "X-Outer")]
+        async fn outer(http: &Client, url: String, own: String) -> reqwest::Result<()> {
+            inner(http, url).await?;
+            http.post(own).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        // The attempt of the outer call is repeated once, for its own request. The request of the
+        // inner call then has its key of before.
+        let (server, own) = (broken_once(), broken_once());
+        outer(&Client::new(), server.url("/"), own.url("/")).await.unwrap();
+        let keys = named(&server);
+        assert!(keys.len() == 3 && keys[0].is_some() && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+        assert!(server.requests().iter().all(|request| !request.headers.contains_key("x-outer")));
+        let own = own.requests();
+        assert_eq!(own.len(), 2);
+        assert!(own[0].headers.contains_key("x-outer") && !own[0].headers.contains_key("paypal-request-id"));
+        assert_eq!(own[0].headers["x-outer"], own[1].headers["x-outer"]);
+    }
+
+    #[tokio::test]
+    async fn a_call_without_a_name_of_its_own_sends_the_keys_as_the_call_around_it() {
+        #[retry_http(base = 1ms)]
         async fn inner(http: &Client, url: String) -> reqwest::Result<()> {
             http.post(url).send().await?.error_for_status()?;
             Ok(())
@@ -353,7 +381,6 @@ mod named {
         let server = broken_once();
         outer(&Client::new(), server.url("/")).await.unwrap();
         assert_named(&server);
-        assert!(server.requests().iter().all(|request| !request.headers.contains_key("x-inner")));
     }
 }
 

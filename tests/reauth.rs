@@ -583,6 +583,45 @@ mod a_renewal_that_calls_for_itself {
         assert_eq!((start.elapsed(), api.logins.load(Ordering::SeqCst)), (Duration::from_secs(3), 1));
     }
 
+    #[tokio::test]
+    async fn is_told_at_once_that_there_are_no_fresh_credentials() {
+        static INNER: Renewal = Renewal::new();
+        let (renewal, other) = (Renewal::new(), Renewal::new());
+        let answers = async {
+            let inside = renewal.once(async { renewal.once(async { true }).await }).await;
+            let through_another =
+                renewal.once(async { other.once(async { renewal.once(async { true }).await }).await }).await;
+            // A renewal of something else is none of itself.
+            let of_another = renewal.once(async { other.once(async { true }).await }).await;
+            let spawned = INNER.once_spawned(async { INNER.once_spawned(async { true }).await }).await;
+            let blocking = renewal.once_blocking(|| renewal.once_blocking(|| true));
+            [inside, through_another, of_another, spawned, blocking]
+        };
+        let answers = tokio::time::timeout(Duration::from_secs(20), answers).await;
+        assert_eq!(answers, Ok([false, false, true, false, false]));
+        // The turns are given back.
+        assert!(renewal.once(async { true }).await && INNER.once(async { true }).await);
+    }
+
+    #[tokio::test]
+    async fn from_reauth_is_told_so_as_well() {
+        #[retry_http(reauth = renewal.once(async { renewal.once(async { true }).await }), base = 1ms)]
+        async fn item(fake: &Fake, renewal: &Renewal) -> Result<reqwest::Response, reqwest::Error> {
+            fake.answer().await
+        }
+
+        let fake = Fake::status(401);
+        let response = tokio::time::timeout(Duration::from_secs(20), item(&fake, &Renewal::new())).await;
+        assert_eq!(response.unwrap().unwrap().status(), 401);
+        assert_eq!(fake.requests(), 1);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "no token")]
+    async fn panics_where_a_spawned_renewal_does() {
+        Renewal::new().once_spawned(async { panic!("no token") as bool }).await;
+    }
+
     #[test]
     fn on_another_thread_ends() {
         #[retry_http(reauth = renewal.once_blocking(|| login(fake, renewal)))]

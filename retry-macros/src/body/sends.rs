@@ -19,7 +19,7 @@ use crate::tokens::captures;
 use crate::walk::{self, Node, Parts};
 use calls::{Call, classify, is_execute};
 pub(crate) use calls::{calls_anything, calls_method};
-use origin::{Local, Origin, builds, checked_name, configured, is_answer, is_builder, sends_variable};
+use origin::{Local, Origin, builds, checked_name, configured, is_builder, uses_variable};
 use rewrite::{parenthesize, peel};
 
 mod calls;
@@ -53,10 +53,10 @@ pub(crate) fn arm(
         let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
         locals.push(Local { name: name.clone(), origin, depth: 0, loops: 0 });
     }
-    // Only what is sent by a variable needs to know how often that is mentioned, and tokens cost
+    // Only what is sent or checked by a variable needs to know how often that is mentioned, and tokens cost
     // time.
     let (mut mentions, mut configured) = (Vec::new(), Vec::new());
-    if body.iter().any(sends_variable) {
+    if body.iter().any(uses_variable) {
         for stmt in &*body {
             collect(stmt.to_token_stream(), &mut mentions);
         }
@@ -229,6 +229,7 @@ impl Armer<'_> {
             Call::Read => self.read(expr, "body_kind"),
             Call::Stream => self.read(expr, "stream_kind"),
             Call::Check => self.check(expr),
+            Call::CheckInside => self.check_inside(expr),
         }
         give_back(attrs, expr);
     }
@@ -287,7 +288,7 @@ impl Armer<'_> {
                 if init.is_some_and(builds) || matches!(&local.pat, Pat::Type(typed) if is_builder(&typed.ty))
                 {
                     Origin::Builder
-                } else if init.is_some_and(is_answer) {
+                } else if init.is_some_and(|init| self.is_answer(init)) {
                     Origin::Response
                 } else {
                     Origin::Unknown

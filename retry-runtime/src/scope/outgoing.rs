@@ -114,10 +114,14 @@ impl Outgoing {
         }
     }
 
-    /// Gives the requests of a call keys of its own, unless an outer call gives them keys.
+    /// Gives the requests of a call keys in the header with this name. The keys are those of the
+    /// outer call, if that has keys, and else the call's own.
     #[cold]
     pub(crate) fn add_keys(&mut self, call: u64, header: &'static str) {
-        self.keys.get_or_insert_with(|| Box::new(Keys::new(call, header)));
+        match &mut self.keys {
+            Some(keys) => keys.header = header,
+            None => self.keys = Some(Box::new(Keys::new(call, header))),
+        }
     }
 
     /// Returns whether requests get a time limit or a key.
@@ -149,10 +153,10 @@ impl Outgoing {
 /// an attempt gets the first number, and so on. So a request has its key in every attempt, even if
 /// an attempt leaves another request out, and no other request has that key. A call inside of the
 /// owner's attempt takes numbers from the owner, and reuses them when it retries.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Keys {
     secret: u128,
-    /// The name of the header that the owner sends its keys in.
+    /// The name of the header that the keys are sent in.
     header: &'static str,
     /// The number of the owner.
     pub(crate) owner: u64,
@@ -170,22 +174,13 @@ impl Keys {
     /// Makes the keys of the call with the number `owner`, which sends them in the header with this
     /// name.
     pub(crate) fn new(owner: u64, header: &'static str) -> Self {
-        let (assigned, used, sent) = (Vec::new(), Vec::new(), Vec::new());
-        Self { secret: env::random_bits(), header, owner, outer: None, assigned, used, sent }
+        Self { secret: env::random_bits(), header, owner, ..Self::default() }
     }
 
     /// Makes the keys of a call inside of the attempt with the number `outer`.
     pub(crate) fn for_inner_call(&self, outer: u64) -> Self {
-        let (assigned, used, sent) = (Vec::new(), Vec::new(), Vec::new());
-        Self {
-            secret: self.secret,
-            header: self.header,
-            owner: self.owner,
-            outer: Some(outer),
-            assigned,
-            used,
-            sent,
-        }
+        let outer = Some(outer);
+        Self { secret: self.secret, header: self.header, owner: self.owner, outer, ..Self::default() }
     }
 
     /// Returns the key that a request has already.

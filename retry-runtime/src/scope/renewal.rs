@@ -11,9 +11,12 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::mem::swap;
 use std::num::NonZeroU64;
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+
+use tokio::task::JoinError;
 
 use crate::env::Clock;
 use crate::scope::{self, CallScope};
@@ -97,9 +100,11 @@ impl Context {
 ///
 /// # Renewals that call for themselves
 ///
-/// A 401 that a renewal meets in its own work is not renewed. A task that the renewal spawns cannot
-/// be told from other callers. So a call that begins while a renewal is under way waits for it for
-/// three seconds at most, or four times as long as the last one took, and then ends with its 401.
+/// A 401 that a renewal meets in its own work is not renewed, and a renewal that its own work asks
+/// for once more answers `false` at once. A task that the renewal spawns cannot be told from other
+/// callers. So a call that begins while a renewal is under way waits for it for three seconds at
+/// most, or four times as long as the last one took, and then ends with its 401. Such a task must
+/// not ask for the renewal outside of `reauth`, where a caller waits as long as the renewal takes.
 #[derive(Debug, Default)]
 pub struct Renewal {
     turns: OnceLock<Arc<Turns>>,
@@ -123,7 +128,7 @@ impl Renewal {
         let asking = self.ask();
         match asking.answer().await {
             Answer::Known(renewed) => renewed,
-            Answer::Run(running) => running.end(renewal.await.renewed()),
+            Answer::Run(running) => running.run(renewal).await,
         }
     }
 
@@ -156,7 +161,7 @@ impl Renewal {
     ///
     /// # Panics
     ///
-    /// Panics outside of a tokio runtime.
+    /// Panics outside of a tokio runtime, and where `renewal` does.
     pub async fn once_spawned<F>(&self, renewal: F) -> bool
     where
         F: Future + Send + 'static,
@@ -167,14 +172,19 @@ impl Renewal {
             Answer::Known(renewed) => renewed,
             Answer::Run(running) => {
                 let asker = asking.asker;
-                let end = async move { running.end(renewal.await.renewed()) };
+                let end = running.run(renewal);
                 let task = async move {
                     match asker {
                         Some(asker) => run(CallScope::unbounded(), Context::new(asker), end).await.0,
                         None => end.await,
                     }
                 };
-                tokio::spawn(task).await.unwrap_or(false)
+                match tokio::spawn(task).await.map_err(JoinError::try_into_panic) {
+                    Ok(renewed) => renewed,
+                    Err(Ok(panic)) => resume_unwind(panic),
+                    // The runtime has shut down.
+                    Err(Err(_)) => false,
+                }
             }
         }
     }
@@ -183,7 +193,7 @@ impl Renewal {
     pub fn once_blocking<R: Renewed>(&self, renewal: impl FnOnce() -> R) -> bool {
         match self.ask().answer_blocking() {
             Answer::Known(renewed) => renewed,
-            Answer::Run(running) => running.end(renewal().renewed()),
+            Answer::Run(running) => running.run_blocking(renewal),
         }
     }
 

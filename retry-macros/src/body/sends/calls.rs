@@ -20,6 +20,8 @@ pub(super) enum Call {
     Read,
     Stream,
     Check,
+    /// `.and_then(Response::error_for_status)`.
+    CheckInside,
 }
 
 /// Classifies a call by its name and the number of its arguments. What is sent by `self` is not
@@ -34,6 +36,7 @@ pub(super) fn classify(expr: &Expr) -> Option<Call> {
             }
             ("bytes_stream", 0) => Some(Call::Stream),
             ("error_for_status", 0) if !is_self(&method.receiver) => Some(Call::Check),
+            ("and_then", 1) if is_check(&method.args[0]) => Some(Call::CheckInside),
             (name, arguments) if READS.contains(&(name, arguments)) => Some(Call::Read),
             _ => None,
         },
@@ -55,6 +58,14 @@ pub(super) fn is_execute(expr: &Expr) -> bool {
 
 pub(super) fn is_self(expr: &Expr) -> bool {
     matches!(expr, Expr::Path(path) if path.path.is_ident("self"))
+}
+
+/// `Response::error_for_status`, without a call.
+fn is_check(expr: &Expr) -> bool {
+    let Expr::Path(path) = expr else { return false };
+    let mut names = path.path.segments.iter().rev().map(|segment| &segment.ident);
+    names.next().is_some_and(|name| name == "error_for_status")
+        && names.next().is_some_and(|name| name == "Response")
 }
 
 /// `reqwest::get` and `reqwest::blocking::get`.

@@ -39,7 +39,7 @@ pub(super) struct Local {
 pub(super) enum Origin {
     /// reqwest's builder, as far as one can see.
     Builder,
-    /// What a send was answered with, as far as one can see.
+    /// The answer to a send of reqwest's, as far as one can see.
     Response,
     /// An argument of another type.
     Parameter,
@@ -48,12 +48,16 @@ pub(super) enum Origin {
 
 impl Armer<'_> {
     /// Returns `true` if a checked response can be moved. A variable can, where it is seen to hold
-    /// a response, which is consumed anyway.
+    /// a response of reqwest's, which is consumed anyway, or where it is not used any more.
     pub(super) fn may_check(&self, response: &Expr) -> bool {
         match response {
             Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
-                let local = self.locals.iter().rev().find(|local| local.name == *name);
-                local.is_some_and(|local| local.origin == Origin::Response && local.loops == self.loops)
+                let Some(local) = self.local(name) else { return false };
+                match local.origin {
+                    Origin::Response => local.loops == self.loops,
+                    Origin::Unknown => self.is_last_use(local),
+                    Origin::Builder | Origin::Parameter => false,
+                }
             }),
             Expr::Paren(paren) => self.may_check(&paren.expr),
             Expr::Group(group) => self.may_check(&group.expr),
@@ -66,24 +70,53 @@ impl Armer<'_> {
     pub(super) fn may_move(&self, sender: &Expr) -> bool {
         match sender {
             Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
-                let local = self.locals.iter().rev().find(|local| local.name == *name);
-                match local.map_or(Origin::Unknown, |local| local.origin) {
+                let Some(local) = self.local(name) else { return false };
+                match local.origin {
                     // A variable that is sent again and again is no builder.
-                    Origin::Builder => local.is_some_and(|local| local.loops == self.loops),
+                    Origin::Builder => local.loops == self.loops,
                     Origin::Parameter | Origin::Response => false,
-                    // A loop would send it again, and so would a closure. An `async` block runs
-                    // once. What is not awaited at once may borrow from it.
-                    Origin::Unknown => local.is_some_and(|local| {
-                        (local.loops, local.depth) == (self.loops, self.depth)
-                            && (self.is_awaited || !self.shape.is_async())
-                            && count(&self.passed, name) == count(&self.mentions, name)
-                    }),
+                    // What is not awaited at once may borrow from it.
+                    Origin::Unknown => (self.is_awaited || !self.shape.is_async()) && self.is_last_use(local),
                 }
             }),
             Expr::Paren(paren) => self.may_move(&paren.expr),
             Expr::Group(group) => self.may_move(&group.expr),
             other => !is_place(other),
         }
+    }
+
+    /// Returns `true` for a send of what is seen to be a builder, and for its answer.
+    pub(super) fn is_answer(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::MethodCall(call) => {
+                matches!(classify(expr), Some(Call::Send)) && self.holds_builder(&call.receiver)
+            }
+            Expr::Await(future) => self.is_answer(&future.base),
+            Expr::Try(tried) => self.is_answer(&tried.expr),
+            Expr::Paren(paren) => self.is_answer(&paren.expr),
+            Expr::Group(group) => self.is_answer(&group.expr),
+            _ => false,
+        }
+    }
+
+    fn holds_builder(&self, expr: &Expr) -> bool {
+        let name = match expr {
+            Expr::Path(path) => path.path.get_ident(),
+            _ => None,
+        };
+        let local = name.and_then(|name| self.local(name));
+        local.is_some_and(|local| local.origin == Origin::Builder) || builds(expr)
+    }
+
+    fn local(&self, name: &Ident) -> Option<&Local> {
+        self.locals.iter().rev().find(|local| local.name == *name)
+    }
+
+    /// Returns `true` if a variable that was just visited is not used again. A loop would use it
+    /// again, and so would a closure. An `async` block runs once.
+    fn is_last_use(&self, local: &Local) -> bool {
+        (local.loops, local.depth) == (self.loops, self.depth)
+            && count(&self.passed, &local.name) == count(&self.mentions, &local.name)
     }
 }
 
@@ -119,12 +152,15 @@ fn configured_receiver(mut receiver: &Expr) -> Option<Ident> {
     }
 }
 
-/// Returns `true` if a variable is sent in a statement.
-pub(super) fn sends_variable(stmt: &Stmt) -> bool {
-    macros::any(
-        std::slice::from_ref(stmt),
-        &mut |expr| matches!(expr, Expr::MethodCall(call) if call.method == "send" && matches!(*call.receiver, Expr::Path(_))),
-    )
+/// Returns `true` if a statement sends a variable, or checks its status.
+pub(super) fn uses_variable(stmt: &Stmt) -> bool {
+    macros::any(std::slice::from_ref(stmt), &mut |expr| match expr {
+        Expr::MethodCall(call) => {
+            matches!(classify(expr), Some(Call::Send | Call::Check))
+                && matches!(*call.receiver, Expr::Path(_))
+        }
+        _ => false,
+    })
 }
 
 /// Returns `true` if an expression makes a builder: a chain of nothing but methods that make or
@@ -138,18 +174,6 @@ pub(super) fn builds(expr: &Expr) -> bool {
         Expr::Try(tried) => builds(&tried.expr),
         Expr::Paren(paren) => builds(&paren.expr),
         Expr::Group(group) => builds(&group.expr),
-        _ => false,
-    }
-}
-
-/// Returns `true` for a send, and for its answer.
-pub(super) fn is_answer(expr: &Expr) -> bool {
-    match expr {
-        Expr::MethodCall(_) => matches!(classify(expr), Some(Call::Send | Call::Execute)),
-        Expr::Await(future) => is_answer(&future.base),
-        Expr::Try(tried) => is_answer(&tried.expr),
-        Expr::Paren(paren) => is_answer(&paren.expr),
-        Expr::Group(group) => is_answer(&group.expr),
         _ => false,
     }
 }

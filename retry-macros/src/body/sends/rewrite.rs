@@ -186,13 +186,39 @@ impl Armer<'_> {
     // So a refused response is kept, to be drained before the next attempt.
     pub(super) fn check(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
-        if !self.may_check(receiver) {
-            return;
+        if self.may_check(receiver) {
+            **receiver = Expr::Verbatim(self.checked(receiver));
         }
+    }
+
+    // Input:
+    //     sent.and_then(Response::error_for_status)
+    //
+    // Output:
+    //     sent.and_then(|response| {
+    //         let _ = Response::error_for_status;
+    //         match response { .. as above .. }.error_for_status()
+    //     })
+    //
+    // The path is still named, or its import would be unused.
+    pub(super) fn check_inside(&mut self, expr: &mut Expr) {
+        let Expr::MethodCall(ExprMethodCall { args, .. }) = expr else { return };
+        let (function, response) = (args[0].clone(), Ident::new("response", Span::mixed_site()));
+        let checked = self.checked(&name(response.clone()));
+        args[0] = Expr::Verbatim(quote! {
+            |#response| {
+                let _ = #function;
+                #checked.error_for_status()
+            }
+        });
+    }
+
+    /// Returns an expression that keeps a response if its status refuses the request.
+    fn checked(&mut self, checked: &Expr) -> TokenStream {
         self.armed += 1;
-        let from = start(receiver);
-        let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
-        let (scrutinee, response) = (scrutinee(receiver), Ident::new("response", Span::mixed_site()));
+        let from = start(checked);
+        let (private, to) = (self.private(from), end(checked).unwrap_or(from));
+        let (scrutinee, response) = (scrutinee(checked), Ident::new("response", Span::mixed_site()));
         let arm = grouped(
             Delimiter::Brace,
             quote_spanned! {from=>
@@ -200,7 +226,7 @@ impl Armer<'_> {
             },
             to,
         );
-        **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
+        quote_spanned!(from=> match #scrutinee #arm)
     }
 }
 

@@ -31,7 +31,7 @@ const MARKS: [&str; 6] =
 
 #[test]
 fn sends_that_are_armed() {
-    let table: [(&str, &[&str]); 20] = [
+    let table: [(&str, &[&str]); 28] = [
         ("http.get(url).send().await?;", &["sender_kind"]),
         ("http.get(url).send();", &["sender_kind"]),
         ("self.http.get(url).header(a, b).send().await;", &["sender_kind"]),
@@ -52,6 +52,14 @@ fn sends_that_are_armed() {
         ("let r = http.get(u).send().await; r?.error_for_status()?;", &["sender_kind", "status_kind"]),
         ("helper().await.and_then(|r| r.error_for_status());", &["status_kind"]),
         ("helper().await?.error_for_status()?;", &["status_kind"]),
+        ("let r = helper().await?; r.error_for_status()?;", &["status_kind"]),
+        ("let r = helper().await?; r.error_for_status()?; f(r);", &[]),
+        ("let r = x.send().await?; r.error_for_status()?; f(r);", &[]),
+        ("let r = http.execute(request).await?; r.error_for_status()?; f(r);", &["client_kind"]),
+        ("loop { r.error_for_status()?; }", &[]),
+        ("match helper().await { Ok(r) => r.error_for_status(), Err(e) => Err(e) }", &["status_kind"]),
+        ("if let Ok(r) = helper().await { r.error_for_status()?; }", &["status_kind"]),
+        ("helper().await.and_then(reqwest::Response::error_for_status);", &["status_kind"]),
     ];
     for (body, expected) in table {
         assert_eq!(armed(body).0, expected, "{body}");

@@ -1,5 +1,8 @@
 //! Whose turn it is to renew: what all calls know of one [`Renewal`](super::Renewal).
 
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,17 +12,22 @@ use crate::engine::exchange::Exchange;
 use crate::engine::recorder::next_number;
 use crate::env::{self, Clock, Moment};
 use crate::scope;
-use crate::scope::renewal::{Asker, RenewalCount};
+use crate::scope::renewal::{Asker, RenewalCount, Renewed};
 
-/// The least time that a call which begins during a renewal waits for it at most.
+/// A call that begins during a renewal waits for it this long at most, or
+/// [`LATE_FACTOR`] times the duration of the last renewal, whichever is longer.
 const LATE_WAIT: Duration = Duration::from_secs(3);
-/// How often as long as the last renewal took such a call waits.
 const LATE_FACTOR: u32 = 4;
 /// The first pause after a renewal that was of no use, and the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The number of functions whose refusals are remembered.
-const REFUSED: usize = 64;
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    /// The addresses of the [`Turns`] whose renewals the running code is part of.
+    static RUNNING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The turns of a [`Renewal`](super::Renewal).
 #[derive(Debug, Default)]
@@ -178,6 +186,9 @@ impl Asking {
             return Step::Answer(false);
         }
         if let Some(began) = progress.running {
+            if self.turns.is_running_here() {
+                return Step::Answer(false);
+            }
             // It may be part of that renewal's work, which would wait for itself.
             let is_late = self.asker.is_some_and(|asker| asker.attempt > began);
             let longest = progress.took.saturating_mul(LATE_FACTOR).max(LATE_WAIT);
@@ -233,7 +244,7 @@ impl Turns {
         }
         let now = clock.now().since_start();
         let place = place.unwrap_or_else(|| {
-            if refused.len() == REFUSED {
+            if refused.len() == REMEMBERED {
                 refused.remove(0);
             }
             refused.push(Refused { function, renewal: RenewalCount::NONE, pause: Pause::default() });
@@ -244,6 +255,15 @@ impl Turns {
             refused[place].renewal = renewal;
             refused[place].pause.lengthen(now);
         }
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Returns whether the running code is part of the renewal that is under way.
+    fn is_running_here(&self) -> bool {
+        RUNNING.with_borrow(|running| running.contains(&self.address()))
     }
 
     /// Locks the progress. Poison is ignored, as no change of it can be half done.
@@ -258,8 +278,40 @@ impl Turns {
 }
 
 impl Running {
+    /// Awaits the renewal. Returns whether it succeeded.
+    pub(super) async fn run<F>(self, renewal: F) -> bool
+    where
+        F: Future<Output: Renewed>,
+    {
+        let mut renewal = pin!(renewal);
+        let renewed = poll_fn(|poll| self.run_part(|| renewal.as_mut().poll(poll))).await;
+        self.end(renewed.renewed())
+    }
+
+    /// Does what [`run`](Self::run) does, and blocks the thread.
+    pub(super) fn run_blocking<R: Renewed>(self, renewal: impl FnOnce() -> R) -> bool {
+        let renewed = self.run_part(renewal);
+        self.end(renewed.renewed())
+    }
+
+    /// Runs a part of the renewal.
+    fn run_part<T>(&self, part: impl FnOnce() -> T) -> T {
+        /// Leaves the renewal, also after a panic.
+        struct Leave;
+
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                RUNNING.with_borrow_mut(|running| _ = running.pop());
+            }
+        }
+
+        RUNNING.with_borrow_mut(|running| running.push(self.turns.address()));
+        let _leave = Leave;
+        part()
+    }
+
     /// Records how the renewal ended, and returns whether it succeeded.
-    pub(super) fn end(mut self, succeeded: bool) -> bool {
+    fn end(mut self, succeeded: bool) -> bool {
         self.has_ended = true;
         let took = self.start.map(Moment::elapsed);
         let mut progress = self.turns.lock();
