@@ -133,7 +133,7 @@ impl<'p> Call<'p> {
         if let Some(wait) = self.wait.take() {
             wait.await;
         }
-        if self.upstream.as_ref().is_some_and(UpstreamHandle::asks) {
+        if self.asks() {
             // Boxed, so that the future of a call that does not wait is small.
             Box::pin(self.ask_for_admission()).await;
         }
@@ -158,7 +158,7 @@ impl<'p> Call<'p> {
     /// Blocks until the upstream admits the next attempt.
     #[inline]
     pub fn wait_for_admission_blocking(&mut self) {
-        while self.upstream.as_ref().is_some_and(UpstreamHandle::asks) {
+        while self.asks() {
             match self.admit() {
                 Admission::Send => return,
                 Admission::Wait(delay) => {
@@ -175,6 +175,14 @@ impl<'p> Call<'p> {
                 }
             }
         }
+    }
+
+    /// Returns `true` if the call is to ask the upstream before the next attempt. What a call around
+    /// withholds anyway takes no turn from others.
+    #[inline]
+    fn asks(&self) -> bool {
+        let asks = self.upstream.as_ref().is_some_and(UpstreamHandle::asks);
+        asks && self.scope.outgoing.withheld().is_none()
     }
 
     #[cold]

@@ -95,6 +95,17 @@ impl Cooldown {
         is_probing: false,
     };
 
+    /// Makes one that holds back nothing, in whose queues the first call gets this number.
+    pub(super) fn numbered_from(number: u64) -> Self {
+        let (patient, probes) = (Lane::numbered_from(number), Lane::numbered_from(number));
+        Self { patient, probes, ..Self::CLOSED }
+    }
+
+    /// Returns a number that no call has got here.
+    pub(super) fn next_number(&self) -> u64 {
+        self.patient.next_number().max(self.probes.next_number())
+    }
+
     /// Returns `true` if all calls pass.
     pub(super) const fn is_closed(&self) -> bool {
         self.pace.is_none()
@@ -142,8 +153,9 @@ impl Cooldown {
             Kind::Probe => (&mut self.probes, Duration::ZERO),
         };
         let number = match held {
-            Some(Place { number, .. }) => *number,
-            None => lane.join(now),
+            Some(Place { number, .. }) if lane.contains(*number) => *number,
+            // A scope that was forgotten meanwhile has a new queue.
+            _ => lane.join(now),
         };
         let (patience, interval) = (gives_up_at.saturating_sub(now), pace.interval(now));
         let turn = if kind == Kind::Probe && self.is_probing {
@@ -178,7 +190,7 @@ impl Cooldown {
     }
 
     /// Sets the waker of a call that sleeps. Returns `true` if it is to ask again instead.
-    pub(super) fn set_waker(&mut self, place: &Place, waker: &Waker, calls: &mut Wakers) -> bool {
+    pub(super) fn set_waker(&mut self, place: &Place, waker: Waker, calls: &mut Wakers) -> bool {
         self.lane(place.kind).set_waker(place.number, waker, calls)
     }
 
@@ -236,7 +248,7 @@ impl Cooldown {
                 let factor = pace.on_late_refusal();
                 self.hasten(now, factor, calls);
             } else {
-                pace.measure(now);
+                pace.measure(now, until.saturating_sub(now));
             }
         }
         if until <= now || (until <= self.open_until && is_late) {
@@ -251,7 +263,7 @@ impl Cooldown {
     pub(super) fn open(&mut self, now: Duration, until: Duration, random: f64, calls: &mut Wakers) {
         let is_shorter = until < self.open_until;
         (self.open_until, self.told_at) = (until, now);
-        let pace = self.pace.get_or_insert_with(|| Pace::first(now));
+        let pace = self.pace.get_or_insert_with(|| Pace::first(now, until.saturating_sub(now)));
         let spread = seconds(random / pace.base_rate).min(until.saturating_sub(now));
         self.resumes_at = until.saturating_add(spread);
         pace.grows_from = until;

@@ -130,6 +130,8 @@ pub(crate) struct State {
     /// The cooldowns of scopes that are not closed.
     scopes: BTreeMap<NonZeroU64, Cooldown>,
     swept_at: Duration,
+    /// A number that no call has got in a queue of a scope that was forgotten.
+    next_number: u64,
     /// The wakers that have left a queue, until the lock is free.
     calls: Wakers,
 }
@@ -346,6 +348,7 @@ impl State {
         cooldown: Cooldown::CLOSED,
         scopes: BTreeMap::new(),
         swept_at: Duration::ZERO,
+        next_number: 0,
         calls: Wakers::NONE,
     };
 
@@ -391,7 +394,8 @@ impl State {
                 if self.scopes.len() >= MOST_SCOPES && !self.scopes.contains_key(&key) {
                     self.forget_one(now);
                 }
-                self.scopes.entry(key).or_insert(Cooldown::CLOSED)
+                let next_number = self.next_number;
+                self.scopes.entry(key).or_insert_with(|| Cooldown::numbered_from(next_number))
             }
         };
         with(cooldown, &mut self.calls)
@@ -403,6 +407,7 @@ impl State {
         let shortest = self.scopes.iter().min_by_key(|(_, cooldown)| cooldown.remaining(now));
         if let Some(key) = shortest.map(|(key, _)| *key) {
             if let Some(mut cooldown) = self.scopes.remove(&key) {
+                self.next_number = self.next_number.max(cooldown.next_number());
                 cooldown.call_all(&mut self.calls);
             }
         }

@@ -473,9 +473,10 @@ proptest! {
         let Some(refused_at) = refused_at else { return Ok(()) };
         let after: Vec<_> = world.sends.iter().filter(|at| **at >= refused_at).collect();
         for (n, at) in after.iter().enumerate() {
-            // The first pace is one a second and a bit for each request that was under way.
+            // The first pace is one a second, or one a hint, and a bit for each request that was under way.
             let elapsed = (**at - refused_at).as_secs_f64();
-            let most = 2.0 + elapsed * (1.0 + 0.01 * callers.len() as f64) * 1.5;
+            let first = (1000.0 / hint as f64).max(1.0);
+            let most = 2.0 + elapsed * (first + 0.01 * callers.len() as f64) * 1.5;
             prop_assert!(n as f64 <= most, "{n} after {elapsed} s");
         }
     }
