@@ -244,7 +244,7 @@ async fn one_refusal_and_callers_that_drop_their_calls_after_a_second() {
 
     let succeeded = arrivals(11_000, ms(10), secs(1), call).await;
     println!("100 calls/s, time-outs of 1 s, a hint of 1 s: {succeeded} of 11,000 succeed");
-    assert!(succeeded >= 10_780, "{succeeded}");
+    assert!(succeeded >= 10_670, "{succeeded}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -619,6 +619,11 @@ fn sync_functions_fail_unsent_and_are_answered_locally_too() {
         http.execute(http.get(url).build()?)
     }
 
+    #[retry_http(upstream = LOCAL, max_retry_after = 1s)]
+    fn local_text(http: &Client, url: &str) -> reqwest::Result<String> {
+        http.get(url).send()?.error_for_status()?.text()
+    }
+
     let server = refused_server();
     let (http, url) = (Client::new(), server.url("/"));
     for call in [held, held_execute] {
@@ -639,6 +644,105 @@ fn sync_functions_fail_unsent_and_are_answered_locally_too() {
         assert_eq!((answer.status().as_u16(), answer.url().as_str()), (503, url.as_str()));
         assert_eq!(answer.headers()["retry-http-answer"], "local");
     }
+    let error = local_text(&http, &url).unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), error.url().unwrap().as_str()), (503, url.as_str()));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn sync_functions_wait_for_their_turns_and_leave_when_their_body_panics() {
+    use reqwest::blocking::{Client, Response};
+
+    static API: Upstream = Upstream::new("turns sync");
+
+    #[retry_http(upstream = API)]
+    fn get(http: &Client, url: &str, panics: bool) -> reqwest::Result<Response> {
+        assert!(!panics, "of the body");
+        http.get(url).send()
+    }
+
+    let server = Server::new(|n, _| if n == 0 { refusal(200) } else { Reply::status(200) });
+    let (http, url) = (Client::new(), server.url("/"));
+    let start = Instant::now();
+    let threads: Vec<_> = (0..6)
+        .map(|n| {
+            let (http, url) = (http.clone(), url.clone());
+            std::thread::spawn(move || {
+                if n > 0 {
+                    std::thread::sleep(ms(100));
+                }
+                get(&http, &url, n % 3 == 1).unwrap().status()
+            })
+        })
+        .collect();
+    let outcomes: Vec<_> = threads.into_iter().map(std::thread::JoinHandle::join).collect();
+    let succeeded = outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|status| *status == 200));
+    assert_eq!(succeeded.count(), 4, "{outcomes:?}");
+    assert!(start.elapsed() < secs(3), "{:?}", start.elapsed());
+    let requests = server.requests();
+    assert!(
+        requests[1..].iter().all(|request| request.at - requests[0].at >= ms(195)),
+        "{:?}",
+        server.pauses()
+    );
+}
+
+#[test]
+fn the_older_reqwest_is_withheld_in_sync_functions_too() {
+    use reqwest12::Result;
+    use reqwest12::blocking::{Client, Response};
+
+    static HELD: Upstream = Upstream::new("held sync 0.12");
+    static LOCAL: Upstream = Upstream::new("local sync 0.12").answer_locally();
+
+    #[retry_http(upstream = HELD, base = 1ms, deadline = 200ms)]
+    fn held(http: &Client, url: &str) -> Result<Response> {
+        http.get(url).send()
+    }
+
+    #[retry_http(upstream = LOCAL, max_retry_after = 1s)]
+    fn local(http: &Client, url: &str) -> Result<String> {
+        http.get(url).send()?.error_for_status()?.text()
+    }
+
+    let server = refused_server();
+    let (http, url) = (Client::new(), server.url("/"));
+    assert_eq!(held(&http, &url).unwrap().status(), 503);
+    assert!(held(&http, &url).unwrap_err().is_timeout());
+    for _ in 0..2 {
+        let error = local(&http, &url).unwrap_err();
+        assert_eq!((error.status().unwrap().as_u16(), error.url().unwrap().as_str()), (503, url.as_str()));
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn middleware_is_withheld_as_well() {
+    use reqwest_middleware::{ClientWithMiddleware, Result};
+
+    static HELD: Upstream = Upstream::new("held middleware");
+    static LOCAL: Upstream = Upstream::new("local middleware").answer_locally();
+
+    #[retry_http(upstream = HELD, base = 1ms, deadline = 200ms)]
+    async fn held(http: &ClientWithMiddleware, url: &str) -> Result<Response> {
+        http.get(url).send().await
+    }
+
+    #[retry_http(upstream = LOCAL, max_retry_after = 1s)]
+    async fn local(http: &ClientWithMiddleware, url: &str) -> Result<Response> {
+        http.execute(http.get(url).build()?).await
+    }
+
+    let server = refused_server();
+    let (http, url) = (ClientWithMiddleware::from(Client::new()), server.url("/"));
+    assert_eq!(held(&http, &url).await.unwrap().status(), 503);
+    assert!(held(&http, &url).await.unwrap_err().is_timeout());
+    assert_eq!(local(&http, &url).await.unwrap().status(), 503);
+    let answer = local(&http, &url).await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["retry-http-answer"].as_bytes()),
+        (503, &b"local"[..])
+    );
     assert_eq!(server.requests().len(), 2);
 }
 

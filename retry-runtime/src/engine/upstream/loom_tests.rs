@@ -154,7 +154,7 @@ struct Woken(std::sync::atomic::AtomicU32);
 
 impl std::task::Wake for Woken {
     fn wake(self: std::sync::Arc<Self>) {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -173,7 +173,7 @@ fn explore_leaving(enter: fn(&mut Ticket<'_>), at: Duration, patience: Duration)
         let waker = std::task::Waker::from(std::sync::Arc::clone(&woken));
         let is_called = !has_gone && second.set_waker(&waker);
         leaving.join().unwrap();
-        let is_woken = woken.0.load(std::sync::atomic::Ordering::SeqCst) > 0;
+        let is_woken = woken.0.load(Ordering::SeqCst) > 0;
         assert!(has_gone || ((is_called || is_woken) && second.admit(at, patience) == Admission::Send));
     });
 }
