@@ -259,6 +259,37 @@ fn fleet() {
     let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();
     assert!(left < 4000, "{left}");
 
+    // A forged key holds a process that starts for no longer either, and that one mends the key.
+    redis.ask("SET retry-http:cooldown:1:api x PX 9999999999");
+    let forged = Instant::now();
+    let late = Worker::start(&redis, &api.server, 9);
+    let of_late = || api.server.requests().iter().filter(|request| process(request) == "9").count();
+    while of_late() < 20 {
+        assert!(forged.elapsed() < Duration::from_secs(20), "held for longer than is believed");
+        std::thread::sleep(ms(20));
+    }
+    println!("a forged key held a process that starts for {:?}", forged.elapsed());
+    assert!(forged.elapsed() >= Duration::from_secs(3), "it was not read at all");
+    let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();
+    assert!(left < 4000, "{left}");
+    let (_, failed, log) = late.stop();
+    assert_eq!((failed, log.matches("longer than is believed").count()), (0, 1), "{log}");
+    std::thread::sleep(Duration::from_secs(2));
+
+    // A shorter word counts for all.
+    redis.ask("PUBLISH retry-http:cooldown:1:api 3500");
+    std::thread::sleep(ms(300));
+    let held = Instant::now();
+    std::thread::sleep(ms(300));
+    assert_eq!(api.active(held), 0, "they are held");
+    redis.ask("PUBLISH retry-http:cooldown:1:api 0");
+    while api.active(held) < 4 {
+        assert!(held.elapsed() < ms(2_500), "a shorter word does not count");
+        std::thread::sleep(ms(10));
+    }
+    println!("four processes are back {:?} after a shorter word", held.elapsed() - ms(300));
+    std::thread::sleep(Duration::from_secs(1));
+
     redis.signal("-STOP");
     calm(&api, "Redis stands still");
     let (_, alone) = api.refuse(ms(400), 3);
