@@ -3,9 +3,9 @@
 
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{
-    Answer, Backoff, Condition, Conditions, Event, Exchange, Failure, FailureSet, HttpFailure, Jitter,
-    Observer, Policy, PolicyBuilder, PolicyError, PolicyMessage, Renewal, Renewed, Retry, Safety, StatusSet,
-    Step, Stop, Ticket, Upstream, Verdict, hint,
+    Admission, Answer, Backoff, Condition, Conditions, Event, Exchange, Failure, FailureSet, HttpFailure,
+    Jitter, Observer, Policy, PolicyBuilder, PolicyError, PolicyMessage, Renewal, Renewed, Retry, Safety,
+    Scope, StatusSet, Step, Stop, Ticket, Upstream, Verdict, hint,
 };
 
 #[cfg(feature = "metrics")]

@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use reqwest::{Client, Response};
 use retry_http::testing::server::{Reply, Server};
@@ -74,36 +72,6 @@ async fn a_refusal_holds_the_others_back_first_attempts_too() {
         "{:?}",
         server.pauses()
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_that_may_not_wait_that_long_gets_the_answer_of_the_server() {
-    static SLOW: Upstream = Upstream::new("slow");
-
-    #[retry_http(upstream = SLOW, max_retry_after = 1s)]
-    async fn impatient(fake: &Fake) -> reqwest::Result<Response> {
-        fake.answer().await
-    }
-
-    #[retry_http(upstream = SLOW, deadline = 2s)]
-    async fn urgent(fake: &Fake) -> reqwest::Result<Response> {
-        fake.answer().await
-    }
-
-    #[retry_http(upstream = SLOW)]
-    async fn patient(fake: &Fake) -> reqwest::Result<Response> {
-        fake.answer().await
-    }
-
-    let fake = Fake::new([Canned::status(503).header("retry-after", "30")]);
-    let start = tokio::time::Instant::now();
-    for _ in 0..2 {
-        assert_eq!(impatient(&fake).await.unwrap().status(), 503);
-        assert_eq!(urgent(&fake).await.unwrap().status(), 503);
-    }
-    assert_eq!((fake.requests(), start.elapsed()), (4, Duration::ZERO));
-    assert_eq!(patient(&fake).await.unwrap().status(), 503);
-    assert!(start.elapsed() >= secs(4 * 30), "the first attempt waits as well");
 }
 
 #[test]

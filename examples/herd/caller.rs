@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use retry_http::{Exchange, Failure, Policy, Retry, Stop, Ticket, Upstream, Verdict};
+use http::{HeaderMap, Method, StatusCode};
+use retry_http::{Admission, Exchange, Failure, Policy, Retry, Stop, Ticket, Upstream, Verdict};
 
 use crate::world::Chance;
 
@@ -34,25 +34,32 @@ pub enum Step {
 }
 
 pub struct Caller<'u> {
+    /// The number of the call.
+    pub call: u64,
     retry: Retry<'u>,
-    ticket: Ticket,
+    /// `None` where nothing is shared.
+    ticket: Option<Ticket<'u>>,
     policy: &'u Policy,
     shared: Shared<'u>,
 }
 
 impl<'u> Caller<'u> {
-    pub fn new(policy: &'u Policy, shared: Shared<'u>) -> Self {
-        Self { retry: Retry::new(policy), ticket: Ticket::default(), policy, shared }
+    pub fn new(call: u64, policy: &'u Policy, shared: Shared<'u>) -> Self {
+        let ticket = match shared {
+            Shared::Nothing => None,
+            Shared::Naive(upstream) | Shared::Upstream(upstream) => Some(upstream.ticket()),
+        };
+        Self { call, retry: Retry::new(policy), ticket, policy, shared }
     }
 
-    /// Before an attempt: how long to wait and ask again, or `None` to go.
-    pub fn before(&mut self, now: Duration) -> Option<Duration> {
-        match self.shared {
-            Shared::Nothing => None,
-            Shared::Naive(upstream) => upstream.remaining_cooldown(now),
-            Shared::Upstream(upstream) => {
-                upstream.admit(&mut self.ticket, now, self.policy.max_retry_after())
+    /// Before an attempt: whether it may be sent.
+    pub fn before(&mut self, now: Duration) -> Admission {
+        match (self.shared, &mut self.ticket) {
+            (Shared::Naive(upstream), _) => {
+                upstream.remaining_cooldown(now).map_or(Admission::Send, Admission::Wait)
             }
+            (Shared::Upstream(_), Some(ticket)) => ticket.admit(now, self.policy.max_retry_after()),
+            _ => Admission::Send,
         }
     }
 
@@ -60,18 +67,17 @@ impl<'u> Caller<'u> {
     pub fn after(&mut self, now: Duration, answer: Answer, chance: &mut Chance) -> Step {
         let exchange = exchange(answer);
         let mut verdict = self.retry.next(&exchange, Duration::ZERO, || chance.unit());
-        match self.shared {
-            Shared::Nothing => {}
+        match (self.shared, &mut self.ticket) {
             // It holds back, and nothing else.
-            Shared::Naive(upstream) => {
-                if let Some(hint) = exchange.hint() {
-                    upstream.on_refusal(now, hint, chance.unit());
+            (Shared::Naive(_), Some(ticket)) => {
+                if let (Some(hint), Some(status)) = (exchange.hint(), exchange.status()) {
+                    ticket.on_refusal(status, hint, now, chance.unit());
                 }
             }
-            Shared::Upstream(upstream) => {
-                verdict = upstream.on_attempt(&exchange, verdict, now, chance.unit());
-                self.ticket = Ticket::default();
+            (Shared::Upstream(_), Some(ticket)) => {
+                verdict = ticket.on_attempt(&exchange, verdict, now, chance.unit());
             }
+            _ => {}
         }
         match verdict {
             Verdict::Wait(wait) => Step::Wait(wait),
@@ -83,7 +89,7 @@ impl<'u> Caller<'u> {
 }
 
 fn exchange(answer: Answer) -> Exchange {
-    let mut exchange = Exchange::default();
+    let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
     match answer {
         Answer::Ok => exchange.on_response(StatusCode::OK),
         Answer::Status(status, hint) => {

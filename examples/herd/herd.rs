@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_http::Policy;
+use retry_http::{Admission, Policy};
 
 use crate::caller::{Answer, Caller, Shared, Step};
 use crate::world::{Chance, Events};
@@ -55,15 +55,32 @@ pub trait Server {
     fn answer(&mut self, now: Duration, chance: &mut Chance) -> (Duration, Answer);
 }
 
+/// Each but the first names the caller and its call, which may be over.
 enum Event {
     Begin(usize),
     /// It may be time to send.
-    Ask(usize),
-    Answered(usize, Answer),
+    Ask(usize, u64),
+    Answered(usize, u64, Answer),
+    /// The caller has waited for long enough, and drops its call.
+    Leave(usize, u64),
 }
 
-/// Runs for so many seconds. The callers are spread over the machines, each with what its callers share.
+/// Runs for so many seconds. The callers are spread over the machines, each with what its callers
+/// share.
 pub fn run(
+    load: Load,
+    seconds: usize,
+    policy: &Policy,
+    machines: &[Shared<'_>],
+    server: &mut impl Server,
+    chance: &mut Chance,
+) -> Tally {
+    run_impatient(None, load, seconds, policy, machines, server, chance)
+}
+
+/// Runs as [`run`] does, with callers that drop their calls after so long.
+pub fn run_impatient(
+    patience: Option<Duration>,
     load: Load,
     seconds: usize,
     policy: &Policy,
@@ -74,7 +91,8 @@ pub fn run(
     let end = Duration::from_secs(seconds as u64);
     let mut events = Events::new();
     let mut tally = Tally::new(seconds);
-    let mut callers = Vec::new();
+    let mut callers: Vec<Option<Caller<'_>>> = Vec::new();
+    let mut call = 0;
     match load {
         Load::Offered(_) => events.at(Duration::ZERO, Event::Begin(0)),
         Load::Clients(n) => {
@@ -94,32 +112,54 @@ pub fn run(
                     Load::Offered(_) => chance.below(machines.len()),
                     Load::Clients(_) => id % machines.len(),
                 };
-                let caller = Caller::new(policy, machines[machine]);
-                if id < callers.len() {
-                    callers[id] = caller;
-                } else {
-                    callers.resize_with(id, || Caller::new(policy, Shared::Nothing));
-                    callers.push(caller);
+                call += 1;
+                if id >= callers.len() {
+                    callers.resize_with(id + 1, || None);
                 }
-                events.at(now, Event::Ask(id));
+                callers[id] = Some(Caller::new(call, policy, machines[machine]));
+                events.at(now, Event::Ask(id, call));
+                if let Some(patience) = patience {
+                    events.at(now + patience, Event::Leave(id, call));
+                }
                 if let Load::Offered(rate) = load {
                     events.at(now + chance.pause(rate), Event::Begin(callers.len()));
                 }
             }
-            Event::Ask(id) => {
-                if let Some(wait) = callers[id].before(now) {
-                    events.at(now + wait, Event::Ask(id));
-                } else {
-                    tally.sent[second] += 1;
-                    let (when, answer) = server.answer(now, chance);
-                    tally.refused[second] += u32::from(answer != Answer::Ok);
-                    events.at(when, Event::Answered(id, answer));
+            Event::Ask(id, call) => {
+                let Some(caller) = callers[id].as_mut().filter(|caller| caller.call == call) else {
+                    continue;
+                };
+                match caller.before(now) {
+                    Admission::Send => {
+                        tally.sent[second] += 1;
+                        let (when, answer) = server.answer(now, chance);
+                        tally.refused[second] += u32::from(answer != Answer::Ok);
+                        events.at(when, Event::Answered(id, call, answer));
+                    }
+                    Admission::Wait(wait) => events.at(now + wait, Event::Ask(id, call)),
+                    _ => {
+                        tally.failed[second] += 1;
+                        callers[id] = None;
+                        if let Load::Clients(_) = load {
+                            events.at(now + Duration::from_secs(1), Event::Begin(id));
+                        }
+                    }
                 }
             }
-            Event::Answered(id, answer) => {
-                let again = match callers[id].after(now, answer, chance) {
+            Event::Leave(id, call) => {
+                // Whatever it waits for, its ticket is dropped.
+                if callers[id].as_ref().is_some_and(|caller| caller.call == call) {
+                    tally.failed[second] += 1;
+                    callers[id] = None;
+                }
+            }
+            Event::Answered(id, call, answer) => {
+                let Some(caller) = callers[id].as_mut().filter(|caller| caller.call == call) else {
+                    continue;
+                };
+                let again = match caller.after(now, answer, chance) {
                     Step::Wait(wait) => {
-                        events.at(now + wait, Event::Ask(id));
+                        events.at(now + wait, Event::Ask(id, call));
                         continue;
                     }
                     Step::Succeeded => {
@@ -132,6 +172,7 @@ pub fn run(
                         now + Duration::from_secs(1)
                     }
                 };
+                callers[id] = None;
                 if let Load::Clients(_) = load {
                     events.at(again, Event::Begin(id));
                 }

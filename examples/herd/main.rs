@@ -1,8 +1,9 @@
-//! Four experiments in virtual time show how retries harm a server, and how an `Upstream` prevents that. All decisions
-//! are the library's own.
+//! Five experiments in virtual time show how retries harm a server, and how an `Upstream` prevents
+//! that. All decisions are the library's own.
 //!
-//! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and `figures.csv`, prints one figure a
-//! line, and asserts those that are promised. The guide that explains them: `docs/guide-upstream.md`.
+//! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and
+//! `figures.csv`, prints one figure a line, and asserts those that are promised. The guide that
+//! explains them: `docs/guide-upstream.md`.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -29,7 +30,7 @@ use caller::Shared;
 use herd::{Load, Tally, sum};
 use plot::{Panel, Scale};
 use retry_http::{Condition, Failure, Policy, Upstream};
-use servers::{Failing, Limited, Queue};
+use servers::{Failing, Limited, Once, Queue};
 use world::Chance;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     metastable(&mut figures, &out, seed)?;
     settings(&out, seed)?;
     limited(&mut figures, &out, seed)?;
+    impatient(&mut figures, seed);
 
     let mut csv = String::from("figure,value\n");
     for (name, value) in &figures.0 {
@@ -75,13 +77,14 @@ impl Figures {
         self.0.push((name.into(), value));
     }
 
-    /// An upstream brings a server back as fast as calls without retries do, offers it hardly more load than they do
-    /// while it is down, and leaves hardly anything of a limit unused.
+    /// An upstream brings a server back as fast as calls without retries do, offers it hardly more
+    /// load than they do while it is down, and leaves hardly anything of a limit unused.
     fn assert_promises(&self) {
         self.assert_within("metastable_recovery_ratio", 0.001..=1.1);
         self.assert_within("outage_load_ratio", 1.0..=1.1);
         self.assert_within("outage_load_ratio_with_hints", 0.001..=1.1);
         self.assert_within("limited_useful_share", 0.95..=1.0);
+        self.assert_within("impatient_share", 0.99..=1.0);
     }
 
     fn assert_within(&self, name: &str, promised: RangeInclusive<f64>) {
@@ -165,7 +168,8 @@ fn queue_after_outage(rate: f64, policy: &Policy, shared: Shared<'_>, chance: &m
     herd::run(Load::Offered(rate), HORIZON, policy, &[shared], &mut server, chance)
 }
 
-/// Returns the time from the end of the outage until calls succeed as they come, to within 5 % for five seconds.
+/// Returns the time from the end of the outage until calls succeed as they come, to within 5 % for
+/// five seconds.
 fn recovery(tally: &Tally) -> f64 {
     let end = STILL.1.as_secs() as usize;
     let well = |from: &usize| {
@@ -175,7 +179,8 @@ fn recovery(tally: &Tally) -> f64 {
     (end..HORIZON - 5).find(well).map_or((HORIZON - end) as f64, |from| (from - end) as f64)
 }
 
-/// The mean over runs that differ in chance alone, and are the same for everything that is compared.
+/// The mean over runs that differ in chance alone, and are the same for everything that is
+/// compared.
 fn mean_recovery(rate: f64, policy: &Policy, upstream: impl Fn() -> Option<Upstream>, seed: u64) -> f64 {
     const RUNS: u64 = 10;
     let seconds = (0..RUNS).map(|run| {
@@ -314,7 +319,8 @@ fn limited_run(
     herd::run(Load::Clients(clients), seconds, policy, &shared, &mut server, &mut Chance::new(seed))
 }
 
-/// A server with a limit, as nginx has it: 100 requests a second, 100 more at once, else 429 and `Retry-After: 1`.
+/// A server with a limit, as nginx has it: 100 requests a second, 100 more at once, else 429 and
+/// `Retry-After: 1`.
 fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     let useful = |tally: &Tally, seconds: f64| sum(&tally.good) / (100.0 * seconds + 100.0);
     let per_success = |tally: &Tally| sum(&tally.refused) / sum(&tally.good);
@@ -384,6 +390,28 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
             Panel { title: "Refused for each success", x, y: ("requests", Scale::Log), lines: refusals },
         ],
     )
+}
+
+/// A server refuses one request of 100 a second, and its callers give up after a second: as many as
+/// that hint is long.
+fn impatient(figures: &mut Figures, seed: u64) {
+    const SECONDS: usize = 300;
+    let second = Duration::from_secs(1);
+    let succeed = |hint: Duration, shared: Shared<'_>| {
+        let (load, chance) = (Load::Offered(100.0), &mut Chance::new(seed));
+        let mut server = Once::new(500, hint);
+        herd::run_impatient(Some(second), load, SECONDS, &Policy::DEFAULT, &[shared], &mut server, chance)
+    };
+    let share = |tally: &Tally| sum(&tally.good) / sum(&tally.calls);
+    for (hint, suffix) in [(second, ""), (3 * second, "_3s")] {
+        let without = succeed(hint, Shared::Nothing);
+        let upstream = Upstream::new("impatient");
+        let with = succeed(hint, Shared::Upstream(&upstream));
+        figures.add(format!("impatient_share{suffix}"), share(&with) / share(&without));
+        let bad = |(good, calls): &(&u32, &u32)| f64::from(**good) < 0.95 * f64::from(**calls);
+        let bad = with.good.iter().zip(&with.calls).filter(bad).count();
+        figures.add(format!("impatient_bad_seconds{suffix}"), bad as f64);
+    }
 }
 
 fn fleet(machines: usize) -> Vec<Upstream> {

@@ -6,8 +6,8 @@ use crate::caller::Answer;
 use crate::herd::Server;
 use crate::world::Chance;
 
-/// One queue, first come, first served. It stands still for a while, and does not notice that a client has long
-/// turned away: what waited longer than the client does was done for nothing.
+/// One queue, first come, first served. It stands still for a while, and does not notice that a
+/// client has long turned away: what waited longer than the client does was done for nothing.
 pub struct Queue {
     pub per_second: f64,
     pub stands_still: (Duration, Duration),
@@ -41,6 +41,29 @@ impl Server for Failing {
     fn answer(&mut self, now: Duration, chance: &mut Chance) -> (Duration, Answer) {
         let fails = chance.unit() < self.0;
         (now + round_trip(chance), if fails { Answer::Status(503, self.1) } else { Answer::Ok })
+    }
+}
+
+/// Refuses a single request, and is well otherwise.
+pub struct Once {
+    /// The number of the request, from 0.
+    pub refuses: usize,
+    pub retry_after: Duration,
+    requests: usize,
+}
+
+impl Once {
+    pub fn new(refuses: usize, retry_after: Duration) -> Self {
+        Self { refuses, retry_after, requests: 0 }
+    }
+}
+
+impl Server for Once {
+    fn answer(&mut self, now: Duration, chance: &mut Chance) -> (Duration, Answer) {
+        let is_refused = self.requests == self.refuses;
+        self.requests += 1;
+        let answer = if is_refused { Answer::Status(429, Some(self.retry_after)) } else { Answer::Ok };
+        (now + round_trip(chance), answer)
     }
 }
 

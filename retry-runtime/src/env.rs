@@ -4,8 +4,8 @@ use std::future::{Future, poll_fn};
 use std::mem::replace;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
-use std::task::Poll;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -164,6 +164,42 @@ pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> impl Future<Output 
 pub(crate) fn wait_blocking(start: Moment, wait: Duration, skipped: &mut Skipped) {
     if !skipped.skip(wait) {
         thread::sleep(wait.saturating_sub(start.elapsed()));
+    }
+}
+
+/// Wakes a thread that waits for its turn.
+pub(crate) struct Signal(Arc<Wakeup>);
+
+struct Wakeup {
+    is_woken: Mutex<bool>,
+    condition: Condvar,
+}
+
+impl Signal {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Wakeup { is_woken: Mutex::new(false), condition: Condvar::new() }))
+    }
+
+    /// Returns a waker that ends the wait.
+    pub(crate) fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
+    }
+}
+
+impl Wake for Wakeup {
+    fn wake(self: Arc<Self>) {
+        *self.is_woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.condition.notify_all();
+    }
+}
+
+/// Blocks the thread of a sync call until `wait` has passed or the signal comes. Returns at once if
+/// a test skips the wait.
+pub(crate) fn wait_for_signal(signal: &Signal, wait: Duration, skipped: &mut Skipped) {
+    if !skipped.skip(wait) {
+        let is_woken = signal.0.is_woken.lock().unwrap_or_else(PoisonError::into_inner);
+        // The end of the wait is as good as the signal.
+        _ = signal.0.condition.wait_timeout_while(is_woken, wait, |is_woken| !*is_woken);
     }
 }
 

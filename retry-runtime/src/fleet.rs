@@ -1,12 +1,16 @@
 //! Shares the cooldowns of upstreams among the processes of a fleet, over Redis.
 //!
-//! Only refusals are published: the happy path never gets here, and a call never waits for Redis. A
-//! thread of its own holds the connection, so sync functions can share as well. While Redis is down
-//! each process keeps to the refusals of its own.
+//! Only what a server said of a wait is published: the happy path never gets here, and a call never
+//! waits for Redis. A thread of its own holds the connection, so sync functions can share as well.
+//! While Redis is down each process keeps to what it was told itself. An upstream knows nothing of
+//! all this but that it has a hook.
 //!
 //! A cooldown is a key that expires with it, for processes that start later, and a message on a
 //! channel of the same name. The message has the time left and not the end, so clocks need not
-//! agree. Nothing else is stored: no URL, no header, no body.
+//! agree; zero says that the server takes requests again. The latest word counts, also a shorter
+//! one, and none is believed beyond the upstream's longest wait, so a word that is forged or absurd
+//! holds a process back for no longer than that, and keeps no other word from it. Nothing else is
+//! stored: no URL, no header, no body.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -20,7 +24,7 @@ use redis::aio::{MultiplexedConnection, PubSubSink};
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, Script};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::engine::upstream::Upstream;
+use crate::engine::upstream::{Upstream, Word};
 use crate::env::{self, Clock};
 
 /// The prefix of all keys, with the version of the format.
@@ -32,15 +36,17 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The bounds of the wait before connecting again.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The smallest extension of a cooldown that is worth a message.
-const MIN_EXTENSION: Duration = Duration::from_millis(100);
+/// The smallest change of the end of a cooldown that is worth a message.
+const MIN_CHANGE: Duration = Duration::from_millis(100);
 
-/// Sets a cooldown and publishes it, unless it would shorten the present one.
+/// Sets a cooldown, or ends it, and publishes that.
 const PUBLISH: &str = "
-    if redis.call('PTTL', KEYS[1]) + tonumber(ARGV[2]) <= tonumber(ARGV[1]) then
+    if tonumber(ARGV[1]) > 0 then
         redis.call('SET', KEYS[1], '', 'PX', ARGV[1])
-        redis.call('PUBLISH', KEYS[1], ARGV[1])
+    else
+        redis.call('DEL', KEYS[1])
     end
+    redis.call('PUBLISH', KEYS[1], ARGV[1])
 ";
 
 /// Shares the cooldowns of upstreams among processes, over Redis.
@@ -94,14 +100,15 @@ impl Fleet {
     where
         U: Borrow<Upstream> + Send + Sync + 'static,
     {
-        let name = upstream.borrow().name();
-        let member = Member { name, commands: self.commands.clone(), published: AtomicU64::new(0) };
-        let is_new = upstream.borrow().set_refusal_hook(Box::new(move |now, wait| member.publish(now, wait)));
+        let (name, told) = (upstream.borrow().name(), Arc::<AtomicU64>::default());
+        let member = Member { name, commands: self.commands.clone(), told: Arc::clone(&told) };
+        let is_new = upstream.borrow().set_hook(Box::new(move |word| member.publish(word)));
         if !is_new {
             return Err(FleetError::Shared);
         }
+        let shared = Shared { upstream: Arc::new(upstream), told, has_logged_doubt: false };
         // Without the thread the process is about to end.
-        let _: Result<(), _> = self.commands.send(Command::Share(Arc::new(upstream)));
+        let _: Result<(), _> = self.commands.send(Command::Share(shared));
         Ok(())
     }
 }
@@ -132,32 +139,39 @@ impl fmt::Display for FleetError {
 
 impl std::error::Error for FleetError {}
 
-/// A shared upstream of this process.
+/// The hook of a shared upstream.
 #[derive(Debug)]
 struct Member {
     name: &'static str,
     commands: UnboundedSender<Command>,
-    /// The end of the cooldown that was published last, in milliseconds.
-    published: AtomicU64,
+    /// The end of the cooldown that the fleet was told of last, in milliseconds.
+    told: Arc<AtomicU64>,
 }
 
 impl Member {
-    /// Publishes a cooldown if it is news to the others. Never waits.
-    fn publish(&self, now: Duration, wait: Duration) {
-        let until = now.saturating_add(wait);
-        let (published, end) = (self.published.load(Ordering::Relaxed), milliseconds(until));
-        if end >= published.saturating_add(milliseconds(MIN_EXTENSION)) {
-            self.published.fetch_max(end, Ordering::Relaxed);
+    /// Publishes what the server said if it is news to the others. Never waits.
+    fn publish(&self, word: Word) {
+        let until = word.now.saturating_add(word.left);
+        let end = milliseconds(until);
+        if end.abs_diff(self.told.load(Ordering::Relaxed)) >= milliseconds(MIN_CHANGE) {
+            self.told.store(end, Ordering::Relaxed);
             // Without the thread the process is about to end.
             let _: Result<(), _> = self.commands.send(Command::Publish(self.name, until));
         }
     }
 }
 
-type SharedUpstream = Arc<dyn Borrow<Upstream> + Send + Sync>;
+/// A shared upstream, as the thread of the connection knows it.
+struct Shared {
+    upstream: Arc<dyn Borrow<Upstream> + Send + Sync>,
+    /// The end of the cooldown that the fleet was told of last, in milliseconds.
+    told: Arc<AtomicU64>,
+    /// `true` once it was logged that a word is not believed.
+    has_logged_doubt: bool,
+}
 
 enum Command {
-    Share(SharedUpstream),
+    Share(Shared),
     /// Publishes the cooldown of the upstream with this name, and its end.
     Publish(&'static str, Duration),
 }
@@ -166,7 +180,7 @@ enum Command {
 struct Link {
     client: Client,
     commands: UnboundedReceiver<Command>,
-    shared: Vec<SharedUpstream>,
+    shared: Vec<Shared>,
     /// `true` once the loss of the connection was logged.
     has_logged_loss: bool,
     /// `true` once it was logged that Redis refuses cooldowns.
@@ -216,7 +230,7 @@ impl Link {
         loop {
             tokio::select! {
                 () = &mut sleep => return Some(()),
-                command = self.commands.recv() => if let Command::Share(upstream) = command? { self.shared.push(upstream) },
+                command = self.commands.recv() => if let Command::Share(shared) = command? { self.shared.push(shared) },
             }
         }
     }
@@ -229,8 +243,8 @@ impl Link {
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
         let mut connection =
             with_timeout(self.client.get_multiplexed_async_connection_with_config(&config)).await?;
-        for upstream in self.shared.clone() {
-            self.join(&mut subscriber, &mut connection, (*upstream).borrow()).await?;
+        for index in 0..self.shared.len() {
+            self.join(&mut subscriber, &mut connection, index).await?;
         }
         if self.has_logged_loss {
             self.has_logged_loss = false;
@@ -247,9 +261,9 @@ impl Link {
                 }
                 command = self.commands.recv() => match command {
                     None => return Ok(Disconnected),
-                    Some(Command::Share(upstream)) => {
-                        self.shared.push(Arc::clone(&upstream));
-                        self.join(&mut subscriber, &mut connection, (*upstream).borrow()).await?;
+                    Some(Command::Share(shared)) => {
+                        self.shared.push(shared);
+                        self.join(&mut subscriber, &mut connection, self.shared.len() - 1).await?;
                     }
                     Some(Command::Publish(name, until)) => self.publish(&mut connection, name, until).await?,
                 },
@@ -261,21 +275,29 @@ impl Link {
         }
     }
 
-    /// Takes over the shared cooldown of `upstream`, and publishes its own.
+    /// Takes over the shared cooldown of the upstream at `index`, and publishes its own.
     async fn join(
         &mut self,
         subscriber: &mut PubSubSink,
         connection: &mut MultiplexedConnection,
-        upstream: &Upstream,
+        index: usize,
     ) -> RedisResult<()> {
-        let key = key(upstream.name());
+        let shared = &mut self.shared[index];
+        let key = key(shared.upstream().name());
         with_timeout(subscriber.subscribe(&key)).await?;
         let left: i64 = with_timeout(redis::cmd("PTTL").arg(&key).query_async(connection)).await?;
-        // Redis returns a negative number if there is no such key.
-        extend_cooldown(upstream, u64::try_from(left).unwrap_or(0));
         let now = Clock::Tokio.now().since_start();
-        match upstream.remaining_cooldown(now) {
-            Some(wait) => self.publish(connection, upstream.name(), now.saturating_add(wait)).await,
+        let own = shared.upstream().remaining_cooldown(now).unwrap_or_default();
+        // Redis returns a negative number if there is no such key, or one that never ends. Which
+        // word is the latest cannot be told, so the longer one counts.
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        if left > own.saturating_add(MIN_CHANGE) {
+            shared.hear(left);
+        }
+        let (now, name) = (Clock::Tokio.now().since_start(), shared.upstream().name());
+        match shared.upstream().remaining_cooldown(now) {
+            // The key may last for longer than is believed.
+            Some(wait) => self.publish(connection, name, now.saturating_add(wait)).await,
             None => Ok(()),
         }
     }
@@ -289,12 +311,9 @@ impl Link {
         until: Duration,
     ) -> RedisResult<()> {
         let wait = until.saturating_sub(Clock::Tokio.now().since_start());
-        if wait.is_zero() {
-            return Ok(());
-        }
         let script = Script::new(PUBLISH);
         let mut call = script.key(key(name));
-        call.arg(milliseconds(wait).max(1)).arg(milliseconds(MIN_EXTENSION));
+        call.arg(milliseconds(wait));
         match with_timeout(call.invoke_async::<()>(connection)).await {
             Ok(()) => self.has_logged_refusal = false,
             Err(error) if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() => {
@@ -309,24 +328,46 @@ impl Link {
         Ok(())
     }
 
-    fn on_message(&self, channel: &str, message: &str) {
-        // A message that is no number is ignored.
-        let Ok(left) = message.parse() else { return };
-        for upstream in &self.shared {
-            let upstream: &Upstream = (**upstream).borrow();
-            if channel.strip_prefix(PREFIX) == Some(upstream.name()) {
-                extend_cooldown(upstream, left);
+    fn on_message(&mut self, channel: &str, message: &str) {
+        let name = channel.strip_prefix(PREFIX);
+        for shared in self.shared.iter_mut().filter(|shared| name == Some(shared.upstream().name())) {
+            match message.parse() {
+                Ok(left) => shared.hear(Duration::from_millis(left)),
+                Err(_) => shared.doubt("a shared cooldown is no number of milliseconds: it is ignored"),
             }
         }
     }
 }
 
-/// Extends the cooldown of `upstream` to `left` milliseconds from now, if that is an extension.
-fn extend_cooldown(upstream: &Upstream, left: u64) {
-    let (now, left) = (Clock::Tokio.now().since_start(), Duration::from_millis(left));
-    // The messages of this process come back to it, and are no news.
-    if left > upstream.remaining_cooldown(now).unwrap_or_default().saturating_add(MIN_EXTENSION) {
-        upstream.extend_cooldown(now, now.saturating_add(left), env::entropy());
+impl Shared {
+    fn upstream(&self) -> &Upstream {
+        (*self.upstream).borrow()
+    }
+
+    /// Takes over what another process was told, if that is news. The messages of this process come
+    /// back to it, and are none.
+    fn hear(&mut self, left: Duration) {
+        let longest = self.upstream().longest_wait();
+        if left > longest {
+            self.doubt("a shared cooldown is longer than is believed: it counts up to that");
+        }
+        let (now, left) = (Clock::Tokio.now().since_start(), left.min(longest));
+        // What the server says of the wait next is compared with this.
+        self.told.store(milliseconds(now.saturating_add(left)), Ordering::Relaxed);
+        let own = self.upstream().remaining_cooldown(now).unwrap_or_default();
+        if left.abs_diff(own) > MIN_CHANGE {
+            self.upstream().hear(Word { now, left }, env::entropy());
+        }
+    }
+
+    /// Logs a word that is not believed, the first time.
+    fn doubt(&mut self, reason: &'static str) {
+        if !self.has_logged_doubt {
+            self.has_logged_doubt = true;
+            let upstream = self.upstream();
+            let longest = upstream.longest_wait().as_secs_f64();
+            tracing::warn!(target: "retry_http", upstream = upstream.name(), longest, "{reason}");
+        }
     }
 }
 
@@ -344,4 +385,88 @@ fn timed_out() -> RedisError {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(all(test, not(retry_loom)))]
+mod tests {
+    use super::*;
+
+    fn shared(upstream: &'static Upstream) -> (Shared, UnboundedReceiver<Command>) {
+        let (commands, received) = mpsc::unbounded_channel();
+        let told = Arc::<AtomicU64>::default();
+        let member = Member { name: upstream.name(), commands, told: Arc::clone(&told) };
+        assert!(upstream.set_hook(Box::new(move |word| member.publish(word))));
+        (Shared { upstream: Arc::new(upstream), told, has_logged_doubt: false }, received)
+    }
+
+    fn left(upstream: &Upstream) -> u64 {
+        let left = upstream.remaining_cooldown(Clock::Tokio.now().since_start()).unwrap_or_default();
+        // Rounded up, as the clock goes on.
+        left.saturating_add(Duration::from_millis(900)).as_secs()
+    }
+
+    fn refuse(upstream: &Upstream, seconds: u64) {
+        let now = Clock::Tokio.now().since_start();
+        let (status, hint) = (http::StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(seconds));
+        upstream.ticket().on_refusal(status, hint, now, 0.0);
+    }
+
+    fn link(shared: Shared) -> Link {
+        let client = Client::open("redis://127.0.0.1/").unwrap();
+        let mut link = Link::new(client, mpsc::unbounded_channel().1);
+        link.shared.push(shared);
+        link
+    }
+
+    #[test]
+    fn a_word_counts_up_to_the_longest_wait_and_the_latest_counts() {
+        static API: Upstream = Upstream::new("fleet").longest(Duration::from_secs(40));
+        let mut link = link(shared(&API).0);
+        let channel = key("fleet");
+        for (message, expected, has_doubt) in [
+            ("20000", 20, false),
+            ("5000", 5, false),
+            ("0", 0, false),
+            ("", 0, true),
+            ("-1", 0, true),
+            ("9000", 9, true),
+            ("99999999999999999999999", 9, true),
+            ("1e3", 9, true),
+            ("18446744073709551615", 40, true),
+            ("3000", 3, true),
+        ] {
+            link.on_message(&channel, message);
+            assert_eq!((left(&API), link.shared[0].has_logged_doubt), (expected, has_doubt), "{message}");
+        }
+        link.on_message("retry-http:cooldown:1:other", "20000");
+        assert_eq!(left(&API), 3);
+    }
+
+    #[test]
+    fn a_word_is_published_unless_it_is_what_the_fleet_was_told_last() {
+        static API: Upstream = Upstream::new("told");
+        let (mut shared, mut received) = shared(&API);
+        let mut is_published = || received.try_recv().is_ok();
+        refuse(&API, 30);
+        assert!(is_published());
+        shared.hear(Duration::from_secs(30));
+        refuse(&API, 30);
+        assert!(!is_published(), "all know it");
+        // Another process says that it is over, and then this one is told the same again.
+        shared.hear(Duration::ZERO);
+        refuse(&API, 30);
+        assert!(is_published());
+        // An absurd word silences nobody.
+        shared.hear(Duration::MAX);
+        assert_eq!(left(&API), 300);
+        let mut probe = API.ticket();
+        probe.begin_admitted(Clock::Tokio.now().since_start().saturating_add(Duration::from_millis(1)));
+        let now = Clock::Tokio.now().since_start();
+        probe.on_refusal(http::StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(2), now, 0.0);
+        assert!(is_published() && left(&API) == 2);
+        let mut probe = API.ticket();
+        probe.begin_admitted(now.saturating_add(Duration::from_millis(1)));
+        probe.on_success(now.saturating_add(Duration::from_millis(2)));
+        assert!(is_published() && left(&API) == 0, "a success is a shorter word, too");
+    }
 }

@@ -32,7 +32,7 @@ pub use engine::exchange::Exchange;
 pub use engine::hint;
 pub use engine::http_failure::HttpFailure;
 pub use engine::retry::{Retry, Stop, Verdict};
-pub use engine::upstream::{Ticket, Upstream};
+pub use engine::upstream::{Admission, Scope, Ticket, Upstream};
 #[cfg(feature = "redis")]
 pub use fleet::{Fleet, FleetError};
 #[cfg(feature = "metrics")]

@@ -19,14 +19,19 @@ use crate::call::events::Observation;
 use crate::call::function::Function;
 use crate::call::upstream::{IsUpstream, UpstreamHandle};
 use crate::engine::decide::Decided;
+use crate::engine::origin::Origins;
 use crate::engine::recorder::{Mark, Recorder};
 use crate::engine::retry::Retry;
+use crate::engine::upstream::Admission;
 use crate::env::{self, Clock};
 use crate::scope::drain::Work;
-use crate::scope::outgoing::Outgoing;
+use crate::scope::outgoing::{Outgoing, Refusal, Withheld};
 use crate::scope::renewal::Turns;
 use crate::scope::{self, CallScope, OuterAttempt};
 use retry_policy::Policy;
+
+/// The part of the time left, one in so many, that is kept for sending.
+const KEPT_FOR_SENDING: u32 = 8;
 
 /// One call of an annotated function.
 pub struct Call<'p> {
@@ -119,8 +124,9 @@ impl<'p> Call<'p> {
     #[inline]
     #[must_use]
     pub fn with_upstream<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
-        let upstream = UpstreamHandle::new(upstream.upstream(), self.clock);
+        let upstream = UpstreamHandle::new(upstream.scope(), self.clock);
         self.scope.upstream = Some(upstream.address());
+        self.scope.origins = if upstream.was_idle() { Origins::OfFailures } else { Origins::OfAll };
         self.upstream = Some(upstream);
         self.scope.outgoing.skipped.begin();
         self
@@ -133,29 +139,91 @@ impl<'p> Call<'p> {
         if let Some(wait) = self.wait.take() {
             wait.await;
         }
-        while let Some(delay) = self.admission_delay() {
-            self.emit_delay(delay);
-            env::wait(delay, &mut self.scope.outgoing.skipped).await;
+        if self.asks() {
+            // Boxed, so that the future of a call that does not wait is small.
+            Box::pin(self.ask_for_admission()).await;
+        }
+    }
+
+    /// Asks the upstream until it admits the next attempt.
+    async fn ask_for_admission(&mut self) {
+        loop {
+            match self.admit() {
+                Admission::Send => return,
+                Admission::Wait(delay) => self.hold(delay).await,
+                admission => {
+                    if let Some(rest) = self.withhold(admission) {
+                        env::wait(rest, &mut self.scope.outgoing.skipped).await;
+                    }
+                    return;
+                }
+            }
         }
     }
 
     /// Blocks until the upstream admits the next attempt.
     #[inline]
     pub fn wait_for_admission_blocking(&mut self) {
-        while let Some(delay) = self.admission_delay() {
-            self.emit_delay(delay);
-            env::wait_blocking(self.clock.now(), delay, &mut self.scope.outgoing.skipped);
+        while self.asks() {
+            match self.admit() {
+                Admission::Send => return,
+                Admission::Wait(delay) => {
+                    self.emit_delay(delay);
+                    if let Some(upstream) = &self.upstream {
+                        upstream.hold_blocking(delay, &mut self.scope.outgoing.skipped);
+                    }
+                }
+                admission => {
+                    if let Some(rest) = self.withhold(admission) {
+                        env::wait_blocking(self.clock.now(), rest, &mut self.scope.outgoing.skipped);
+                    }
+                    return;
+                }
+            }
         }
     }
 
+    /// Returns `true` if the call is to ask the upstream before the next attempt. What a call
+    /// around withholds anyway takes no turn from others.
     #[inline]
-    fn admission_delay(&mut self) -> Option<Duration> {
+    fn asks(&self) -> bool {
+        let asks = self.upstream.as_ref().is_some_and(UpstreamHandle::asks);
+        asks && self.scope.outgoing.withheld().is_none()
+    }
+
+    #[cold]
+    fn admit(&mut self) -> Admission {
         let (retry, outgoing) = (&self.retry, &self.scope.outgoing);
-        self.upstream.as_mut()?.admission_delay(outgoing.skipped, || {
-            // An eighth of the time is kept for sending.
+        let Some(upstream) = &mut self.upstream else { return Admission::Send };
+        upstream.admit(outgoing.skipped, || {
             let left = outgoing.left().unwrap_or(Duration::MAX);
-            retry.policy().max_retry_after().min(left.saturating_sub(left / 8))
+            retry.policy().max_retry_after().min(left.saturating_sub(left / KEPT_FOR_SENDING))
         })
+    }
+
+    /// Waits until the call is to ask the upstream again.
+    async fn hold(&mut self, delay: Duration) {
+        self.emit_delay(delay);
+        let wait = env::wait(delay, &mut self.scope.outgoing.skipped);
+        if let Some(upstream) = &self.upstream {
+            upstream.hold(wait).await;
+        }
+    }
+
+    /// Withholds the requests of the next attempt, as `admission` says. Returns the time until the
+    /// deadline, if the call was to wait for that.
+    #[cold]
+    fn withhold(&mut self, admission: Admission) -> Option<Duration> {
+        let outgoing = &mut self.scope.outgoing;
+        if let Admission::Refused { status, retry_after } = admission {
+            outgoing.withhold(Withheld::Refused(Refusal { status, retry_after }));
+            return None;
+        }
+        outgoing.withhold(Withheld::TimedOut);
+        // Where `max_retry_after` ended the wait, the deadline is farther away.
+        let max_retry_after = self.retry.policy().max_retry_after();
+        let is_end = |left: &Duration| left.saturating_mul(KEPT_FOR_SENDING - 1) <= max_retry_after;
+        outgoing.left().filter(is_end)
     }
 
     /// Begins an attempt: the wait before it is over.

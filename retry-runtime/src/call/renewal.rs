@@ -22,7 +22,8 @@ impl Call<'_> {
     /// [`run_renewal`](Self::run_renewal) must follow.
     pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
         let renewed = self.rare.as_mut().and_then(|rare| rare.renewed.take());
-        let may_start = !self.is_last && !renewal::is_under_way();
+        let is_withheld = self.scope.outgoing.withheld().is_some();
+        let may_start = !self.is_last && !is_withheld && !renewal::is_under_way();
         let may_start = may_start && self.scope.recorder.plain_success(report).is_none();
         if renewed.is_none() && !may_start {
             return false;
@@ -84,7 +85,7 @@ impl Call<'_> {
         let attempt = self.attempts().saturating_sub(1);
         let decided = self.rare.as_mut().and_then(|rare| rare.unauthorized.take()).unwrap_or_default();
         if let Some(upstream) = &mut self.upstream {
-            upstream.reset_ticket();
+            upstream.end_attempt();
         }
         self.emit(&decided.exchange, decided.host.as_deref(), attempt, || step);
         if matches!(step, Step::Renewed { succeeded: true }) {

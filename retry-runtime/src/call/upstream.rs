@@ -2,41 +2,51 @@
 //! exchanges.
 
 use std::borrow::Borrow;
+use std::future::{Future, poll_fn};
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::ptr::NonNull;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::engine::exchange::Exchange;
 use crate::engine::recorder::Recorded;
 use crate::engine::report::Report;
 use crate::engine::retry::Verdict;
-use crate::engine::upstream::{Ticket, Upstream};
-use crate::env::{self, Clock, Skipped};
+use crate::engine::upstream::{Admission, Scope, Ticket, Upstream};
+use crate::env::{self, Clock, Signal, Skipped};
 use crate::scope;
 
-/// The value of `upstream`: an [`Upstream`], or a pointer to one.
+/// The value of `upstream`: an [`Upstream`], a pointer to one, or a [`Scope`] of one.
 #[diagnostic::on_unimplemented(
-    message = "`upstream` is an `Upstream` or a pointer to one, not `{Self}`",
+    message = "`upstream` is an `Upstream`, a pointer to one or a scope of one, not `{Self}`",
     label = "not an `Upstream`",
     note = "what all calls share lives in a `static` or a field: `static GITHUB: Upstream = Upstream::new(\"github\");`"
 )]
 pub trait IsUpstream {
-    /// Returns the upstream.
-    fn upstream(&self) -> &Upstream;
+    /// Returns the scope of the calls.
+    fn scope(&self) -> Scope<'_>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Borrow<Upstream>> IsUpstream for T {
     #[inline]
-    fn upstream(&self) -> &Upstream {
-        self.borrow()
+    fn scope(&self) -> Scope<'_> {
+        self.borrow().all()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IsUpstream for Scope<'_> {
+    #[inline]
+    fn scope(&self) -> Scope<'_> {
+        *self
     }
 }
 
 /// The upstream of a call.
 pub(crate) struct UpstreamHandle<'p> {
-    upstream: &'p Upstream,
-    ticket: Ticket,
+    ticket: Ticket<'p>,
     /// The upstream was idle when the call began, so the success of a first attempt need not be
     /// reported.
     was_idle: bool,
@@ -47,16 +57,26 @@ pub(crate) struct UpstreamHandle<'p> {
 
 impl<'p> UpstreamHandle<'p> {
     #[inline]
-    pub(crate) fn new(upstream: &'p Upstream, clock: Clock) -> Self {
-        let was_idle = upstream.is_idle();
-        let is_admitted = !was_idle && scope::is_admitted_by(address(upstream));
-        Self { upstream, ticket: Ticket::default(), was_idle, is_admitted, clock }
+    pub(crate) fn new(scope: Scope<'p>, clock: Clock) -> Self {
+        let was_idle = scope.upstream().is_idle();
+        let is_admitted = !was_idle && scope::is_admitted_by(address(scope));
+        let mut ticket = scope.ticket();
+        if is_admitted {
+            ticket.begin_admitted(clock.now().since_start());
+        }
+        Self { ticket, was_idle, is_admitted, clock }
+    }
+
+    /// Returns whether the upstream was idle when the call began, and nothing was reported since.
+    #[inline]
+    pub(crate) fn was_idle(&self) -> bool {
+        self.was_idle
     }
 
     /// Returns the address of the upstream, by which nested calls know that they share it.
     #[inline]
     pub(crate) fn address(&self) -> NonZeroUsize {
-        address(self.upstream)
+        address(self.ticket.scope())
     }
 
     /// Returns whether the upstream does not know of an exchange yet: no inner call has reported
@@ -66,19 +86,37 @@ impl<'p> UpstreamHandle<'p> {
         recorded.reported_to != Some(self.address())
     }
 
-    /// Returns how long to wait before asking again, or `None` if the attempt may begin. `longest`
-    /// bounds the waits in all.
+    /// Returns `true` if the call is to ask before the next attempt.
     #[inline]
-    pub(crate) fn admission_delay(
-        &mut self,
-        skipped: Skipped,
-        longest: impl FnOnce() -> Duration,
-    ) -> Option<Duration> {
-        if self.was_idle || self.is_admitted {
-            return None;
-        }
+    pub(crate) fn asks(&self) -> bool {
+        !self.was_idle && !self.is_admitted
+    }
+
+    /// Returns whether the next attempt may be sent. `longest` bounds the waits in all.
+    pub(crate) fn admit(&mut self, skipped: Skipped, longest: impl FnOnce() -> Duration) -> Admission {
         let now = self.now(skipped);
-        self.upstream.admit(&mut self.ticket, now, longest())
+        self.ticket.admit(now, longest())
+    }
+
+    /// Waits until the call is to ask again: when `wait` is over, or its turn comes earlier.
+    pub(crate) async fn hold(&self, wait: impl Future<Output = ()>) {
+        let mut wait = pin!(wait);
+        poll_fn(|context| {
+            if self.ticket.set_waker(context.waker()) {
+                return Poll::Ready(());
+            }
+            wait.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    /// Blocks the thread until the call is to ask again: after `wait`, or when its turn comes
+    /// earlier.
+    pub(crate) fn hold_blocking(&self, wait: Duration, skipped: &mut Skipped) {
+        let signal = Signal::new();
+        if !self.ticket.set_waker(&signal.waker()) {
+            env::wait_for_signal(&signal, wait, skipped);
+        }
     }
 
     /// Reports `exchange` to the upstream. Returns `verdict`, or another one if the budget does not
@@ -95,13 +133,14 @@ impl<'p> UpstreamHandle<'p> {
         if self.was_idle && is_plain_success && matches!(verdict, Verdict::Stop(_)) {
             return verdict;
         }
-        self.reset_ticket();
-        self.upstream.on_attempt(exchange, verdict, self.now(skipped), env::random())
+        self.end_attempt();
+        let now = self.now(skipped);
+        self.ticket.on_attempt(exchange, verdict, now, env::random())
     }
 
-    /// Gives the next attempt a new ticket, and forgets that the upstream was idle.
-    pub(crate) fn reset_ticket(&mut self) {
-        self.ticket = Ticket::default();
+    /// Ends an attempt: the next one asks to be admitted, also if the upstream was idle.
+    pub(crate) fn end_attempt(&mut self) {
+        self.ticket.end_probe();
         self.was_idle = false;
         self.is_admitted = false;
     }
@@ -111,6 +150,13 @@ impl<'p> UpstreamHandle<'p> {
     }
 }
 
-fn address(upstream: &Upstream) -> NonZeroUsize {
-    NonNull::from(upstream).addr()
+/// Returns a number that is the same for all calls of a scope.
+#[inline]
+fn address(scope: Scope<'_>) -> NonZeroUsize {
+    let upstream = NonNull::from(scope.upstream()).addr();
+    match scope.key() {
+        None => upstream,
+        #[allow(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+        Some(key) => NonZeroUsize::new(upstream.get() ^ key.get() as usize).unwrap_or(upstream),
+    }
 }

@@ -5,6 +5,7 @@ use std::mem::take;
 use crate::call::{Call, Demand};
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::HintsOf;
+use crate::engine::origin::Origins;
 use crate::engine::recorder::Mark;
 use crate::engine::report::{By, Report};
 use crate::engine::retry::{Stop, Verdict};
@@ -84,6 +85,9 @@ impl Call<'_> {
         {
             verdict = testing::override_verdict(verdict);
         }
+        if let Some(withheld) = self.scope.outgoing.withheld().filter(|_| !succeeded || exchange.is_error()) {
+            verdict = Verdict::Stop(withheld.stop());
+        }
         let recorded = self.scope.recorder.exchanges();
         let recorded = recorded.iter().find(|recorded| decided.number == Some(recorded.began));
         let is_retry = matches!(verdict, Verdict::Wait(_));
@@ -91,6 +95,7 @@ impl Call<'_> {
             if is_retry || recorded.is_none_or(|recorded| upstream.is_news(recorded)) {
                 verdict = upstream.report(exchange, report, verdict, self.scope.outgoing.skipped);
             }
+            self.scope.origins = Origins::OfAll;
         }
         self.emit(exchange, host.as_deref(), attempt, || match verdict {
             Verdict::Wait(wait) => Step::Retry { wait },

@@ -77,7 +77,9 @@ pub(crate) fn decide(
     }
     match (source, report.hint) {
         (Source::Overlaid(_) | Source::Outcome, _) => decided.exchange.record_report(report, hints, now),
-        (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => decided.exchange.record_hint(wait),
+        (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => {
+            decided.exchange.record_reported_hint(wait);
+        }
         (Source::Recorded(_) | Source::GivenUp(_), None) => {}
     }
     decided.exchange.record_opinion(report.opinion);
@@ -98,8 +100,8 @@ pub(crate) fn decide(
     });
     // A redirected request was received, whatever its last response says.
     let is_redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
-    let is_unsent_left = recorder.unsent > 0;
-    if is_any_unsafe || is_folded_unsafe || is_redirected || is_unsent_left || has_overlap(exchanges) {
+    let is_outstanding = recorder.outstanding > 0;
+    if is_any_unsafe || is_folded_unsafe || is_redirected || is_outstanding || has_overlap(exchanges) {
         decided.exchange.forbid_repeat();
     }
     decided

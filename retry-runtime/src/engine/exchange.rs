@@ -76,6 +76,21 @@ pub struct Exchange {
     is_repeat_forbidden: bool,
     opinion: Opinion,
     is_unprocessed: bool,
+    hint_source: HintSource,
+    is_from_elsewhere: bool,
+    is_unsent: bool,
+}
+
+/// Where the hint of an exchange comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum HintSource {
+    /// The server asks to wait, or says that nothing remains of a quota.
+    #[default]
+    Asked,
+    /// A header tells when a quota is renewed, and not how much of it remains.
+    Quota,
+    /// An error of the user's says so.
+    Reported,
 }
 
 /// Facts beside its method that decide whether a request may be repeated.
@@ -131,6 +146,7 @@ impl Exchange {
     #[inline]
     fn forget_words(&mut self) {
         (self.hint, self.is_hint_explicit, self.should_retry) = (None, false, None);
+        self.hint_source = HintSource::Asked;
     }
 
     /// Records that the server has not processed the request, so that it is safe to repeat: it said
@@ -158,7 +174,15 @@ impl Exchange {
     /// it may be about a quota.
     pub fn record_hint(&mut self, wait: Duration) {
         self.is_hint_explicit |= !wait.is_zero();
-        self.record_hint_of(wait, None);
+        self.record_hint_of(wait, None, HintSource::Asked);
+    }
+
+    /// Records a hint that an error of the user's gives.
+    pub(crate) fn record_reported_hint(&mut self, wait: Duration) {
+        self.is_hint_explicit |= !wait.is_zero();
+        self.record_hint_of(wait, None, HintSource::Reported);
+        // It says so of a shorter one, too.
+        self.hint_source = HintSource::Reported;
     }
 
     /// Records whether the server advises a retry. This decides instead of the status, but `never`
@@ -170,8 +194,8 @@ impl Exchange {
     }
 
     /// Records the wait that a header asks for. `names` are the further headers that the policy
-    /// names ([`Policy::hint`](crate::Policy::hint)). If several waits are recorded, the longest one
-    /// counts.
+    /// names ([`Policy::hint`](crate::Policy::hint)). If several waits are recorded, the longest
+    /// one counts.
     ///
     /// A 503 with a wait that is about a quota does not show that nothing was done: a request that
     /// is not safe to repeat is not repeated after it.
@@ -195,13 +219,53 @@ impl Exchange {
     /// ```
     pub fn record_header_hint(&mut self, hint: Hint, names: &[&str]) {
         self.is_hint_explicit |= !hint.wait.is_zero() && hint.is_explicit(names);
-        self.record_hint_of(hint.wait, Some(hint.header));
+        self.record_hint_of(hint.wait, Some(hint.header), HintSource::Asked);
     }
 
-    fn record_hint_of(&mut self, wait: Duration, header: Option<&'static str>) {
+    /// Records that the header of the hint does not tell how much of its quota remains.
+    pub(crate) fn doubt_hint(&mut self) {
+        self.hint_source = HintSource::Quota;
+    }
+
+    fn record_hint_of(&mut self, wait: Duration, header: Option<&'static str>, source: HintSource) {
         if self.hint.is_none_or(|longest| longest < wait) {
-            (self.hint, self.hint_header) = (Some(wait), header);
+            (self.hint, self.hint_header, self.hint_source) = (Some(wait), header, source);
         }
+    }
+
+    /// Returns the hint, if it makes the exchange a refusal wherever the policy retries it: on a
+    /// response of 400 and above, or by an error of the user's. A header of a quota that does not
+    /// tell how much remains counts only on 403, 429 and 503. What another host said refuses
+    /// nothing.
+    pub(crate) fn refusal_hint(&self) -> Option<Duration> {
+        let refuses = match self.hint_source {
+            HintSource::Reported => true,
+            HintSource::Asked => self.is_error(),
+            HintSource::Quota => self.status.is_some_and(|status| matches!(status.as_u16(), 403 | 429 | 503)),
+        };
+        self.hint.filter(|hint| refuses && !hint.is_zero() && !self.is_from_elsewhere)
+    }
+
+    /// Records that another host answered than the one that was asked.
+    pub(crate) fn on_answer_from_elsewhere(&mut self) {
+        self.is_from_elsewhere = true;
+    }
+
+    /// Returns `true` if another host answered than the one that was asked.
+    pub(crate) fn is_from_elsewhere(&self) -> bool {
+        self.is_from_elsewhere
+    }
+
+    /// Records that the request was not sent, as its upstream held it back for too long, or
+    /// answered it locally.
+    pub(crate) fn on_unsent(&mut self) {
+        self.is_unsent = true;
+        self.is_unprocessed = true;
+    }
+
+    /// Returns `true` if the request was not sent.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.is_unsent
     }
 
     /// Records the hint of another exchange of the attempt. The next attempt waits for it, but it
@@ -227,8 +291,11 @@ impl Exchange {
         if report.is_unprocessed {
             self.on_unprocessed();
         }
+        if report.is_unsent {
+            self.on_unsent();
+        }
         if let Some(wait) = report.hint {
-            self.record_hint(wait);
+            self.record_reported_hint(wait);
         }
         if let (Some(status), Some(headers)) = (report.status, report.headers) {
             if hints.of == HintsOf::All || is_retryable(status.as_u16()) {
@@ -257,6 +324,9 @@ impl Exchange {
         }
         if let Some(hint) = hint::read_with(headers, names, now) {
             self.record_header_hint(hint, names);
+            if self.hint_header == Some(hint.header) && !hint::asks_to_wait(headers, hint.header) {
+                self.doubt_hint();
+            }
         }
     }
 
@@ -331,9 +401,9 @@ impl Exchange {
         (self.idempotency.has_key, self.idempotency.is_repeat) = (false, false);
     }
 
-    /// Records that the request has an idempotency key, which an earlier attempt of the call has sent
-    /// already. A 409 then says that the first request is still being worked on, and is retried
-    /// (draft-ietf-httpapi-idempotency-key-header §2.6).
+    /// Records that the request has an idempotency key, which an earlier attempt of the call has
+    /// sent already. A 409 then says that the first request is still being worked on, and is
+    /// retried (draft-ietf-httpapi-idempotency-key-header §2.6).
     pub fn record_repeat(&mut self) {
         (self.idempotency.has_key, self.idempotency.is_repeat) = (true, true);
     }

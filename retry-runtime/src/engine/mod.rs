@@ -10,6 +10,7 @@ pub(crate) mod decide;
 pub(crate) mod exchange;
 pub mod hint;
 pub(crate) mod http_failure;
+pub(crate) mod origin;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
     allow(dead_code, reason = "only a transport records")

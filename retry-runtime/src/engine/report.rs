@@ -15,6 +15,8 @@ pub struct Report<'v> {
     pub(crate) failures: FailureSet,
     /// `true` if the server has not processed the request: it said so, or nothing was sent.
     pub(crate) is_unprocessed: bool,
+    /// `true` if the request was not sent, as an upstream held it back.
+    pub(crate) is_unsent: bool,
     /// The wait that an error of the user's asks for.
     pub(crate) hint: Option<Duration>,
     /// The opinion of an error of the user's.
@@ -59,6 +61,7 @@ impl<'v> Report<'v> {
             status: None,
             failures: FailureSet::EMPTY,
             is_unprocessed: false,
+            is_unsent: false,
             hint: None,
             opinion: Opinion { is_permanent: false, is_expired: false },
             headers: None,

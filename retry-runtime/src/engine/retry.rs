@@ -43,6 +43,11 @@ pub enum Stop {
     /// An argument cannot be given to another attempt: a request or a body that is a stream, or a
     /// multipart form.
     NotCloneable,
+    /// The upstream held the call back for as long as it may wait, so the attempt sent nothing, and
+    /// its requests failed as at a time limit.
+    HeldTooLong,
+    /// The upstream answered the call with the server's last refusal, so the attempt sent nothing.
+    AnsweredLocally,
 }
 
 impl Stop {
@@ -58,6 +63,8 @@ impl Stop {
             Self::Deadline => "deadline",
             Self::Budget => "budget",
             Self::NotCloneable => "not_cloneable",
+            Self::HeldTooLong => "held_too_long",
+            Self::AnsweredLocally => "answered_locally",
         }
     }
 
@@ -78,6 +85,8 @@ impl Stop {
                 | Self::Budget
                 | Self::NotCloneable
                 | Self::Settled
+                | Self::HeldTooLong
+                | Self::AnsweredLocally
         )
     }
 }

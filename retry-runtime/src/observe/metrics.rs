@@ -6,11 +6,13 @@ use std::sync::{PoisonError, RwLock};
 
 use metrics::{Key, Label, Level, Metadata, Unit};
 
+use crate::engine::retry::Stop;
 use crate::observe::{Event, Step};
 
 const CALLS: &str = "retry_http_calls_total";
 const RETRIES: &str = "retry_http_retries_total";
 const RENEWALS: &str = "retry_http_renewals_total";
+const UNSENT: &str = "retry_http_unsent_total";
 const ATTEMPTS: &str = "retry_http_attempts";
 const WAIT: &str = "retry_http_wait_seconds";
 const HELD: &str = "retry_http_held_seconds";
@@ -23,6 +25,7 @@ const HELD: &str = "retry_http_held_seconds";
 /// | `retry_http_calls_total` | `function`, `result` | calls that have ended: `ok`, `failed`, and with more than one attempt `ok_after_retry`, `failed_after_retry` |
 /// | `retry_http_retries_total` | `function`, `reason` | retries, by what they are for: a status of an error, `connect`, `timeout`, `reset`, `body`, or `outcome` where it is neither |
 /// | `retry_http_renewals_total` | `function`, `result` | renewals of credentials: `ok`, `failed` |
+/// | `retry_http_unsent_total` | `function`, `reason` | calls that their upstream did not send: `held_too_long`, `answered_locally` |
 /// | `retry_http_attempts` | `function` | histogram: attempts of a call |
 /// | `retry_http_wait_seconds` | `function` | histogram: the wait before a retry |
 /// | `retry_http_held_seconds` | `function` | histogram: how long an attempt was held back by its upstream |
@@ -32,6 +35,7 @@ pub fn describe_metrics() {
     metrics::describe_counter!(CALLS, Unit::Count, "Calls that have ended.");
     metrics::describe_counter!(RETRIES, Unit::Count, "Retries, by what they are for.");
     metrics::describe_counter!(RENEWALS, Unit::Count, "Renewals of credentials.");
+    metrics::describe_counter!(UNSENT, Unit::Count, "Calls that their upstream did not send.");
     metrics::describe_histogram!(ATTEMPTS, Unit::Count, "Attempts of a call.");
     metrics::describe_histogram!(WAIT, Unit::Seconds, "The wait before a retry.");
     metrics::describe_histogram!(HELD, Unit::Seconds, "How long an attempt was held back by its upstream.");
@@ -40,6 +44,10 @@ pub fn describe_metrics() {
 /// Counts `event`.
 pub(crate) fn count(event: &Event<'_>) {
     let labels = Labels::of(event.function);
+    if let Step::End { stop: stop @ (Stop::HeldTooLong | Stop::AnsweredLocally), .. } = event.step {
+        let reason = Label::from_static_parts("reason", stop.name());
+        increment(&Key::from_parts(UNSENT, vec![labels.function[0].clone(), reason]));
+    }
     match event.step {
         Step::Retry { wait } => {
             // The number of labels is bounded: only statuses of errors are types of errors.

@@ -20,8 +20,10 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 
 use crate::engine::exchange::Hints;
+use crate::engine::origin::Origins;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::drain::Drain;
+pub(crate) use crate::scope::outgoing::Withheld;
 use crate::scope::outgoing::{Keys, Outgoing};
 use crate::scope::renewal::RenewalCount;
 
@@ -60,6 +62,8 @@ pub(crate) struct Scope {
     /// The hints that count. Those of all responses do if `retry_if` may ask for a retry of any
     /// outcome. The innermost call names further headers.
     pub(crate) hints: Hints,
+    /// The exchanges of which it matters which host answered.
+    pub(crate) origins: Origins,
     /// The address of the upstream that has admitted it.
     pub(crate) upstream: Option<NonZeroUsize>,
     /// The renewals that had ended when this attempt read its credentials, if the function renews
@@ -228,10 +232,34 @@ pub(crate) fn keep_refused(drain: Drain) {
     // What is not kept is dropped here, where no scope is borrowed.
 }
 
-/// Returns whether requests get a time limit or a key.
+/// What an attempt demands of a request that is about to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    Nothing,
+    /// To record its origin.
+    Origin,
+    /// To record its origin, and to give it a time limit or a key, or not to send it.
+    All,
+}
+
+/// Returns what the running attempt demands of a request.
 #[inline]
-pub(crate) fn is_imposing() -> bool {
-    current(|scope| scope.outgoing.is_imposing()) == Some(true)
+pub(crate) fn demand() -> Demand {
+    let demand = current(|scope| {
+        if scope.outgoing.is_imposing() {
+            Demand::All
+        } else if scope.origins == Origins::Unused {
+            Demand::Nothing
+        } else {
+            Demand::Origin
+        }
+    });
+    demand.unwrap_or(Demand::Nothing)
+}
+
+/// Returns what a request ends with, if it is not to be sent.
+pub(crate) fn withheld() -> Option<Withheld> {
+    current(|scope| scope.outgoing.withheld()).flatten()
 }
 
 /// Returns the time limit of a request that is about to be sent.
@@ -264,8 +292,8 @@ fn keys_of(scopes: &[Box<Scope>], attempt: u64) -> Option<&Keys> {
     scopes.iter().rev().find(|scope| scope.number == attempt)?.outgoing.keys.as_deref()
 }
 
-/// Returns `true` if an attempt before the one with this number has sent the key with this id, or an
-/// attempt before the one of a call around that has the same keys.
+/// Returns `true` if an attempt before the one with this number has sent the key with this id, or
+/// an attempt before the one of a call around that has the same keys.
 fn is_repeat(scopes: &[Box<Scope>], attempt: u64, id: u64) -> bool {
     let mut next = keys_of(scopes, attempt);
     while let Some(keys) = next {
@@ -306,7 +334,7 @@ impl Scope {
         self.outgoing.inherit(&outer.outgoing);
         self.outgoing.keys =
             outer.outgoing.keys.as_ref().map(|keys| Box::new(keys.for_inner_call(outer.number)));
-        (self.is_observed, self.hints.of) = (outer.is_observed, outer.hints.of);
+        (self.is_observed, self.hints.of, self.origins) = (outer.is_observed, outer.hints.of, outer.origins);
         let skipped = outer.outgoing.skipped.of_call();
         OuterAttempt { attempt: outer.number, number: outer.recorder.begin_call(idempotent), skipped }
     }
@@ -317,7 +345,7 @@ impl Scope {
         self.recorder.clear();
         self.outgoing.keys = None;
         self.refused.clear();
-        (self.is_observed, self.hints) = (false, Hints::default());
+        (self.is_observed, self.hints, self.origins) = (false, Hints::default(), Origins::Unused);
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
     }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
 use crate::engine::recorder::{Recorder, hash};
+use crate::engine::retry::Stop;
 use crate::env::{self, Clock, Moment, Skipped};
 use retry_policy::Policy;
 
@@ -20,6 +21,35 @@ pub(crate) struct Outgoing {
     pub(crate) skipped: Skipped,
     /// The keys, if requests get any.
     pub(crate) keys: Option<Box<Keys>>,
+    /// What requests end with that are not to be sent. The time limit of each send is then zero.
+    withheld: Option<Box<Withheld>>,
+}
+
+/// What the requests of an attempt end with that an upstream withholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withheld {
+    /// They fail as at a time limit.
+    TimedOut,
+    /// They are answered with the server's last refusal.
+    Refused(Refusal),
+}
+
+impl Withheld {
+    /// Returns why the call ends.
+    pub(crate) const fn stop(self) -> Stop {
+        match self {
+            Self::TimedOut => Stop::HeldTooLong,
+            Self::Refused(_) => Stop::AnsweredLocally,
+        }
+    }
+}
+
+/// The server's last refusal, to be returned again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// The rest of the wait that it asked for.
+    pub(crate) retry_after: Duration,
 }
 
 /// An optional duration in nanoseconds. It is small, as all of a call is moved when it is polled.
@@ -53,12 +83,26 @@ impl Outgoing {
             until: policy.deadline().and_then(|deadline| clock.now().after(deadline)),
             skipped: Skipped::default(),
             keys: None,
+            withheld: None,
         }
+    }
+
+    /// Withholds the requests of the next attempt, which is the last.
+    #[cold]
+    pub(crate) fn withhold(&mut self, withheld: Withheld) {
+        (self.withheld, self.timeout) = (Some(Box::new(withheld)), CompactDuration(0));
+    }
+
+    /// Returns what requests end with, if they are not to be sent.
+    #[inline]
+    pub(crate) fn withheld(&self) -> Option<Withheld> {
+        self.withheld.as_deref().copied()
     }
 
     /// Adds the limits of the outer call.
     pub(crate) fn inherit(&mut self, outer: &Self) {
         self.timeout = self.timeout.min(outer.timeout);
+        self.withheld.clone_from(&outer.withheld);
         let is_sooner = match (outer.left(), self.left()) {
             (Some(outer), Some(own)) => outer < own,
             (outer, None) => outer.is_some(),
@@ -144,8 +188,8 @@ impl Keys {
         headers.get(self.header).filter(|key| !key.is_empty())
     }
 
-    /// Remembers which keys the requests of an attempt had. What has not reached the server has sent
-    /// none.
+    /// Remembers which keys the requests of an attempt had. What has not reached the server has
+    /// sent none.
     pub(crate) fn remember(&mut self, attempt: &Recorder) {
         let sent = attempt.exchanges().iter().filter(|recorded| recorded.may_be_processed());
         for key in sent.filter_map(|recorded| recorded.key.as_ref()) {

@@ -38,23 +38,24 @@ pub trait Sender: Sized {
     /// Gives the request the time limits and key of the calls around, and returns a value to call
     /// `.send()` on. `idempotent` says whether the request is safe to repeat, if its method does
     /// not decide that.
+    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
     fn arm(
         self,
         idempotent: Option<bool>,
-    ) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Error>;
+    ) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Response, Self::Error>;
 }
 
 /// An armed request. It holds the future already, as [`send`](Self::send) is called next: a request
 /// is large, and is moved less often this way.
 #[must_use = "nothing is sent until it is awaited"]
-pub struct Armed<F, E> {
-    pub(crate) future: SendFuture<F, E>,
+pub struct Armed<F, T, E> {
+    pub(crate) future: SendFuture<F, T, E>,
 }
 
-impl<F, E> Armed<F, E> {
+impl<F, T, E> Armed<F, T, E> {
     /// Returns the future that sends the request.
     #[inline]
-    pub fn send(self) -> SendFuture<F, E> {
+    pub fn send(self) -> SendFuture<F, T, E> {
         self.future
     }
 }

@@ -80,6 +80,7 @@ macro_rules! transport {
             idempotent: Option<bool>,
             own_timeout: Option<Duration>,
             tracked: TrackedRequest,
+            unsent: Option<Box<Unsent<Response, Error>>>,
             $($field: $type,)?
         }
 
@@ -92,7 +93,7 @@ macro_rules! transport {
                 // the request.
                 let own_timeout = scope::bound().and_then(|_| own_timeout(self));
                 let tracked = TrackedRequest::nothing();
-                Armer { idempotent, own_timeout, tracked $(, $field: <$type>::default())? }
+                Armer { idempotent, own_timeout, tracked, unsent: None $(, $field: <$type>::default())? }
             }
         }
 
@@ -107,16 +108,32 @@ macro_rules! transport {
         ) -> Prepared {
             let (method, url) = (request.method(), request.url().as_str());
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
-            if scope::is_imposing() {
-                impose(request, own, &mut prepared);
+            match scope::demand() {
+                Demand::Nothing => {}
+                Demand::Origin => prepared.record_origin(request.url().as_str()),
+                Demand::All => impose(request, own, &mut prepared),
             }
             prepared
+        }
+
+        /// Makes the result of a request that is withheld.
+        #[cold]
+        pub(crate) fn withhold(request: &Request, prepared: Prepared) -> Box<Unsent<Response, Error>> {
+            let result = match scope::withheld() {
+                Some(Withheld::Refused(refusal)) => Ok(answer(request.url(), refusal).into()),
+                Some(Withheld::TimedOut) | None => Err(timed_out(request.url())),
+            };
+            Box::new(Unsent { result, tracked: TrackedRequest::new(prepared) })
         }
 
         /// Imposes the time limits and key of the calls around on a request. A function of its own,
         /// to keep the path of all other requests short.
         #[cold]
         fn impose(request: &mut Request, own: impl FnOnce() -> Option<Duration>, prepared: &mut Prepared) {
+            if scope::withheld().is_some() {
+                return prepared.withhold();
+            }
+            prepared.record_origin(request.url().as_str());
             if let Some(bound) = scope::bound() {
                 let own = request.timeout().copied().or_else(own);
                 *request.timeout_mut() = Some(own.map_or(bound, |own| own.min(bound)));
@@ -196,19 +213,24 @@ macro_rules! version {
     ($version:ident, $reqwest:ident, $is_dns:expr) => {
         pub(crate) mod $version {
             use std::future::Future;
+            use std::pin::{Pin, pin};
             use std::sync::Arc;
             use std::sync::atomic::AtomicBool;
+            use std::task::{Context, Poll, Waker};
             use std::time::Duration;
 
-            use $reqwest::Error;
+            use http::StatusCode;
+            use http::header::RETRY_AFTER;
+            use hyper::body::{Bytes, Frame};
+            use $reqwest::{Error, ResponseBuilderExt, Url};
 
             use super::{LARGEST_DRAIN, is_small, printed_timeout};
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
-            use crate::scope::{self, drain::Drain};
+            use crate::scope::{self, Demand, Withheld, drain::Drain, outgoing::Refusal};
             use crate::transport::failing::{is_end, is_passing, is_refusal};
             use crate::transport::redirects::{Watched, watch_redirects};
-            use crate::transport::sending::{SendFuture, TrackedRequest};
+            use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
             use crate::transport::sources::sources;
             use crate::transport::{
                 AnyError, Armed, CheckedResponse, Executor, HttpError, HttpResponse, ReadableResponse,
@@ -234,14 +256,18 @@ macro_rules! version {
                 fn arm(
                     self,
                     idempotent: Option<bool>,
-                ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
+                ) -> Armed<impl Future<Output = Result<Response, Error>>, Response, Error> {
                     let (client, request) = self.build_split();
                     // Errors of the builder are returned when it is awaited, as reqwest does.
                     let future = match request {
                         Ok(mut request) => {
                             let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
-                            let future = Watched::new(client.execute(request), watch_redirects(&mut prepared));
-                            SendFuture::new(future, TrackedRequest::new(prepared))
+                            if prepared.is_withheld() {
+                                SendFuture::unsent(withhold(&request, prepared))
+                            } else {
+                                let future = Watched::new(client.execute(request), watch_redirects(&mut prepared));
+                                SendFuture::new(future, TrackedRequest::new(prepared))
+                            }
                         }
                         Err(error) => SendFuture::failed(error),
                     };
@@ -254,18 +280,72 @@ macro_rules! version {
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
                     let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-                    self.redirected = watch_redirects(&mut prepared);
-                    self.tracked = TrackedRequest::new(prepared);
+                    if prepared.is_withheld() {
+                        // The future of the client is not polled.
+                        self.unsent = Some(withhold(&request, prepared));
+                    } else {
+                        self.redirected = watch_redirects(&mut prepared);
+                        self.tracked = TrackedRequest::new(prepared);
+                    }
                     request
                 }
 
                 /// Records how the request is answered.
                 #[inline]
-                pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Error>
+                pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Response, Error>
                 where
                     F: Future<Output = Result<Response, Error>>,
                 {
-                    SendFuture::new(Watched::new(future, self.redirected), self.tracked)
+                    match self.unsent {
+                        None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
+                        Some(unsent) => SendFuture::unsent(unsent),
+                    }
+                }
+            }
+
+            /// The header of an answer that was made here.
+            const ANSWER: &str = "retry-http-answer";
+
+            /// Returns the server's refusal again, as an answer to a request that is not sent.
+            fn answer(url: &Url, refusal: Refusal) -> http::Response<&'static str> {
+                let Refusal { status, retry_after } = refusal;
+                let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
+                let response = http::Response::builder()
+                    .status(status)
+                    .header(RETRY_AFTER, seconds)
+                    .header(ANSWER, "local")
+                    .url(url.clone());
+                response.body("").unwrap_or_else(|_| {
+                    let mut response = http::Response::new("");
+                    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                    response
+                })
+            }
+
+            /// Returns the error of a time limit that ran out. Only a body can make one: reqwest
+            /// has no constructor.
+            fn timed_out(url: &Url) -> Error {
+                let response = Response::from(http::Response::new(Body::wrap(TimedOut)));
+                let read = pin!(response.bytes()).poll(&mut Context::from_waker(Waker::noop()));
+                match read {
+                    Poll::Ready(Err(error)) => error.with_url(url.clone()),
+                    Poll::Ready(Ok(_)) | Poll::Pending => unreachable!("the body fails at once"),
+                }
+            }
+
+            /// A body that fails with a time-out.
+            struct TimedOut;
+
+            impl hyper::body::Body for TimedOut {
+                type Data = Bytes;
+                type Error = std::io::Error;
+
+                fn poll_frame(
+                    self: Pin<&mut Self>,
+                    _: &mut Context<'_>,
+                ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+                    let held = "the upstream held the call back until its time was up";
+                    Poll::Ready(Some(Err(std::io::Error::new(std::io::ErrorKind::TimedOut, held))))
                 }
             }
 
@@ -372,8 +452,9 @@ macro_rules! version {
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    CheckedResponse, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared,
-                    ReadableResponse, Report, TrackedRequest, TryClone, address, is_small, scope,
+                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared,
+                    ReadableResponse, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
+                    scope, timed_out,
                 };
 
                 transport!(
@@ -391,6 +472,7 @@ macro_rules! version {
                     // Errors of the builder are returned when it is sent, as reqwest does.
                     request: Result<Request, Error>,
                     tracked: TrackedRequest,
+                    unsent: Option<Box<Unsent<Response, Error>>>,
                 }
 
                 impl BlockingSender for RequestBuilder {
@@ -398,13 +480,16 @@ macro_rules! version {
 
                     fn arm(self, idempotent: Option<bool>) -> Armed {
                         let (client, mut request) = self.build_split();
-                        let tracked = match &mut request {
-                            Ok(request) => {
-                                TrackedRequest::new(prepare(request, || own_timeout(&client), idempotent))
+                        let (mut tracked, mut unsent) = (TrackedRequest::nothing(), None);
+                        if let Ok(request) = &mut request {
+                            let prepared = prepare(request, || own_timeout(&client), idempotent);
+                            if prepared.is_withheld() {
+                                unsent = Some(withhold(request, prepared));
+                            } else {
+                                tracked = TrackedRequest::new(prepared);
                             }
-                            Err(_) => TrackedRequest::nothing(),
-                        };
-                        Armed { client, request, tracked }
+                        }
+                        Armed { client, request, tracked, unsent }
                     }
                 }
 
@@ -415,6 +500,9 @@ macro_rules! version {
                     ///
                     /// Returns the errors of reqwest's `blocking::RequestBuilder::send`.
                     pub fn send(mut self) -> Result<Response, Error> {
+                        if let Some(unsent) = self.unsent {
+                            return unsent.end();
+                        }
                         let request = self.request?;
                         self.tracked.send();
                         let result = self.client.execute(request);
@@ -428,14 +516,25 @@ macro_rules! version {
                     #[inline]
                     pub fn arm_request(&mut self, mut request: Request) -> Request {
                         let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-                        self.tracked = TrackedRequest::new(prepared);
-                        self.tracked.send();
+                        if prepared.is_withheld() {
+                            self.unsent = Some(withhold(&request, prepared));
+                            // The client is about to send it, and refuses this scheme.
+                            if let Ok(nowhere) = Url::parse("withheld:") {
+                                *request.url_mut() = nowhere;
+                            }
+                        } else {
+                            self.tracked = TrackedRequest::new(prepared);
+                            self.tracked.send();
+                        }
                         request
                     }
 
                     /// Records how the request was answered.
                     #[inline]
                     pub fn track(mut self, result: Result<Response, Error>) -> Result<Response, Error> {
+                        if let Some(unsent) = self.unsent {
+                            return unsent.end();
+                        }
                         self.tracked.end(&result);
                         result
                     }

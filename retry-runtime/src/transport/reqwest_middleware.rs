@@ -13,9 +13,9 @@ use crate::engine::report::Report;
 use crate::scope;
 use crate::transport::redirects::{Watched, watch_redirects};
 use crate::transport::reqwest::printed_timeout;
-use crate::transport::reqwest::v0_13::prepare;
+use crate::transport::reqwest::v0_13::{prepare, withhold};
 use crate::transport::search::search;
-use crate::transport::sending::{SendFuture, TrackedRequest};
+use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
 use crate::transport::{Armed, Executor, HttpError, Sender};
 
 impl Sender for RequestBuilder {
@@ -25,15 +25,19 @@ impl Sender for RequestBuilder {
     fn arm(
         mut self,
         idempotent: Option<bool>,
-    ) -> Armed<impl Future<Output = Result<Response, Error>>, Error> {
+    ) -> Armed<impl Future<Output = Result<Response, Error>>, Response, Error> {
         let mut extensions = take(self.extensions());
         let (client, request) = self.build_split();
         let future = match request {
             Ok(mut request) => {
                 let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
-                let send = async move { client.execute_with_extensions(request, &mut extensions).await };
-                let future = Watched::new(send, watch_redirects(&mut prepared));
-                SendFuture::new(future, TrackedRequest::new(prepared))
+                if prepared.is_withheld() {
+                    SendFuture::unsent(wrap(*withhold(&request, prepared)))
+                } else {
+                    let send = async move { client.execute_with_extensions(request, &mut extensions).await };
+                    let future = Watched::new(send, watch_redirects(&mut prepared));
+                    SendFuture::new(future, TrackedRequest::new(prepared))
+                }
             }
             Err(error) => SendFuture::failed(error.into()),
         };
@@ -46,6 +50,7 @@ pub struct Armer {
     idempotent: Option<bool>,
     own_timeout: Option<Duration>,
     tracked: TrackedRequest,
+    unsent: Option<Box<Unsent<Response, reqwest_0_13::Error>>>,
     redirected: Option<Arc<AtomicBool>>,
 }
 
@@ -54,7 +59,8 @@ impl Executor for ClientWithMiddleware {
 
     fn armer(&self, idempotent: Option<bool>) -> Armer {
         let own_timeout = scope::bound().and_then(|_| own_timeout(self));
-        Armer { idempotent, own_timeout, tracked: TrackedRequest::nothing(), redirected: None }
+        let tracked = TrackedRequest::nothing();
+        Armer { idempotent, own_timeout, tracked, unsent: None, redirected: None }
     }
 }
 
@@ -62,18 +68,32 @@ impl Armer {
     /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
         let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
-        self.redirected = watch_redirects(&mut prepared);
-        self.tracked = TrackedRequest::new(prepared);
+        if prepared.is_withheld() {
+            // The future of the client is not polled.
+            self.unsent = Some(withhold(&request, prepared));
+        } else {
+            self.redirected = watch_redirects(&mut prepared);
+            self.tracked = TrackedRequest::new(prepared);
+        }
         request
     }
 
     /// Records how the request is answered.
-    pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Error>
+    pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Response, Error>
     where
         F: Future<Output = Result<Response, Error>>,
     {
-        SendFuture::new(Watched::new(future, self.redirected), self.tracked)
+        match self.unsent {
+            None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
+            Some(unsent) => SendFuture::unsent(wrap(*unsent)),
+        }
     }
+}
+
+/// Makes the error one of the middleware's.
+fn wrap(unsent: Unsent<Response, reqwest_0_13::Error>) -> Box<Unsent<Response, Error>> {
+    let Unsent { result, tracked } = unsent;
+    Box::new(Unsent { result: result.map_err(Error::Reqwest), tracked })
 }
 
 fn own_timeout(client: &ClientWithMiddleware) -> Option<Duration> {

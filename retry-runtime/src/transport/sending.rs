@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::engine::origin::Origins;
 use crate::engine::recorder::Prepared;
 use crate::engine::report::Report;
 use crate::env;
@@ -74,15 +75,39 @@ impl TrackedRequest {
         let State::Sent { attempt, number, renewals } = self.state else { return };
         self.state = State::Done;
         let report = report(result);
+        Self::record(attempt, number, renewals, &report, result);
+    }
+
+    /// Records that the request was not sent, and that `result` was made in its place.
+    #[cold]
+    pub(crate) fn withhold<T: HttpResponse, E: HttpError>(&mut self, result: &Result<T, E>) {
+        self.send();
+        let State::Sent { attempt, number, .. } = self.state else { return };
+        self.state = State::Done;
+        let report = Report { is_unsent: true, ..report(result) };
+        Self::record(attempt, number, None, &report, result);
+    }
+
+    #[inline]
+    fn record<T: HttpResponse, E: HttpError>(
+        attempt: u64,
+        number: u64,
+        renewals: Option<RenewalCount>,
+        report: &Report<'_>,
+        result: &Result<T, E>,
+    ) {
         scope::of_attempt(attempt, |scope| {
-            scope.recorder.on_report(number, &report, scope.hints, env::now);
+            scope.recorder.on_report(number, report, scope.hints, env::now);
             // Logs are of failures only.
             let is_success = report.status.is_some_and(|status| status.is_success());
+            if scope.origins == Origins::OfAll || (scope.origins == Origins::OfFailures && !is_success) {
+                scope.recorder.compare_origin(number, report);
+            }
             if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
                 scope.recorder.record_host(number, host(result));
             }
-            // The credentials were good, and those of the next request are read after this. By a 400
-            // or 403 some APIs say that they were not.
+            // The credentials were good, and those of the next request are read after this. By a
+            // 400 or 403 some APIs say that they were not.
             if renewals > scope.renewals
                 && report.status.is_some_and(|status| !matches!(status.as_u16(), 400 | 401 | 403))
             {
@@ -108,7 +133,7 @@ impl Drop for TrackedRequest {
 /// Counts a request that is not sent yet. Returns the number of the attempt.
 fn count() -> Option<NonZeroU64> {
     scope::current(|scope| {
-        scope.recorder.unsent += 1;
+        scope.recorder.outstanding += 1;
         NonZeroU64::new(scope.number)
     })
     .flatten()
@@ -118,7 +143,23 @@ fn count() -> Option<NonZeroU64> {
 #[inline]
 fn uncount(counted: Option<NonZeroU64>) {
     if let Some(attempt) = counted {
-        scope::of_attempt(attempt.get(), |scope| scope.recorder.unsent -= 1);
+        scope::of_attempt(attempt.get(), |scope| scope.recorder.outstanding -= 1);
+    }
+}
+
+/// A request that is not to be sent. It is boxed, so that others take no room for it.
+pub struct Unsent<T, E> {
+    /// What the send ends with.
+    pub(crate) result: Result<T, E>,
+    pub(crate) tracked: TrackedRequest,
+}
+
+impl<T: HttpResponse, E: HttpError> Unsent<T, E> {
+    /// Records that the request is not sent, and returns what the send ends with.
+    #[cold]
+    pub(crate) fn end(mut self) -> Result<T, E> {
+        self.tracked.withhold(&self.result);
+        self.result
     }
 }
 
@@ -126,30 +167,36 @@ pin_project! {
     /// Sends a request.
     #[project = SendProjection]
     #[must_use = "nothing is sent until it is awaited"]
-    pub enum SendFuture<F, E> {
+    pub enum SendFuture<F, T, E> {
         /// Sends by a future of reqwest's.
         Sending {
             #[pin]
             future: F,
             tracked: TrackedRequest,
         },
-        /// Fails, as the request could not be built.
-        Failed { error: Option<E> },
+        /// Sends nothing: the request could not be built, or the upstream withholds it.
+        Unsent { unsent: Option<Box<Unsent<T, E>>> },
     }
 }
 
-impl<F, E> SendFuture<F, E> {
+impl<F, T, E> SendFuture<F, T, E> {
     #[inline]
     pub(crate) fn new(future: F, tracked: TrackedRequest) -> Self {
         Self::Sending { future, tracked }
     }
 
+    /// Fails, as the request could not be built.
     pub(crate) fn failed(error: E) -> Self {
-        Self::Failed { error: Some(error) }
+        Self::unsent(Box::new(Unsent { result: Err(error), tracked: TrackedRequest::nothing() }))
+    }
+
+    /// Ends without sending anything.
+    pub(crate) fn unsent(unsent: Box<Unsent<T, E>>) -> Self {
+        Self::Unsent { unsent: Some(unsent) }
     }
 }
 
-impl<F, T, E> Future for SendFuture<F, E>
+impl<F, T, E> Future for SendFuture<F, T, E>
 where
     F: Future<Output = Result<T, E>>,
     T: HttpResponse,
@@ -166,9 +213,8 @@ where
                 tracked.end(&result);
                 Poll::Ready(result)
             }
-            SendProjection::Failed { error } => {
-                let error = error.take().expect("a future is not polled after it has ended");
-                Poll::Ready(Err(error))
+            SendProjection::Unsent { unsent } => {
+                Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
             }
         }
     }

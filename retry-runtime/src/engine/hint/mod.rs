@@ -17,8 +17,8 @@
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
-//! The commas of a date join no values: neither `5` is one in `1994-11-06 08:49:37,5`, nor `1994` in
-//! `Nov 6, 1994`.
+//! The commas of a date join no values: neither `5` is one in `1994-11-06 08:49:37,5`, nor `1994`
+//! in `Nov 6, 1994`.
 //!
 //! # Values
 //!
@@ -31,8 +31,8 @@
 //! - Dates, in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
 //!   `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
 //! - Times of RFC 3339: `1994-11-06T08:49:37Z`, `1994-11-06 09:49:37.5+01:00`.
-//! - Numbers with commas between their thousands, which may be a list as well: of `3,600` the longer
-//!   reading counts, an hour.
+//! - Numbers with commas between their thousands, which may be a list as well: of `3,600` the
+//!   longer reading counts, an hour.
 //! - In some headers of the table a form of their own: `hh:mm:ss` in
 //!   `x-ms-user-quota-resets-after`, `total=100; remaining=0; resets=41` in `zendesk-ratelimit-*`.
 //!   A header that a policy names may have each of these forms, and those of `RateLimit`.
@@ -222,6 +222,34 @@ pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
         let is = |word| value.eq_ignore_ascii_case(word);
         is("true").then_some(true).or_else(|| is("false").then_some(false))
     })
+}
+
+/// Returns `true` if the header with this name, which gave a hint, asks to wait, or says that
+/// nothing remains of its quota. Other headers of quotas only tell when it is renewed.
+pub(crate) fn asks_to_wait(headers: &HeaderMap, header: &'static str) -> bool {
+    if header == "retry-after" || RETRY_AFTER_MS.contains(&header) {
+        return true;
+    }
+    let says_zero = |name: &str| {
+        headers.contains_key(name) && {
+            let mut counts = texts(headers, name);
+            counts.any(|line| {
+                line.split([',', ';']).any(|count| decimal_seconds(count.trim()) == Some(Duration::ZERO))
+            })
+        }
+    };
+    match vendors::QUOTAS.iter().find(|vendor| vendor.header == header) {
+        Some(Vendor { form: Form::Quotas | Form::Pairs, .. }) => {
+            texts(headers, header).any(|line| rate_limit::says_nothing_remains(&line))
+        }
+        Some(vendor) => vendor.remaining.is_some_and(says_zero),
+        None => {
+            let lower = header.to_ascii_lowercase();
+            lower.rsplit_once("reset").is_some_and(|(before, after)| {
+                says_zero(&format!("{before}remaining{after}")) || says_zero(&format!("{before}remaining"))
+            })
+        }
+    }
 }
 
 /// Returns the longest wait of `Retry-After` and its kin.

@@ -109,6 +109,14 @@ fn mended(member: &str) -> String {
     mended
 }
 
+/// Returns `true` if a list says of a quota that nothing remains: `r=0` or `remaining=0`.
+pub(super) fn says_nothing_remains(list: &str) -> bool {
+    list.split([',', ';']).filter_map(|pair| pair.split_once('=')).any(|(key, value)| {
+        matches!(key.trim().to_ascii_lowercase().as_str(), "r" | "remaining")
+            && decimal_seconds(value.trim()) == Some(Duration::ZERO)
+    })
+}
+
 /// A quota as pairs of a key and a value. A key that comes again begins another quota.
 #[derive(Default)]
 struct Pairs {

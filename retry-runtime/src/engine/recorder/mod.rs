@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, Method};
 
 use crate::engine::exchange::{Exchange, Hints, Idempotency, is_idempotent};
+use crate::engine::origin::Origin;
 use crate::engine::report::{By, Report};
 pub(crate) use recorded::{Key, Mark, Progress, Recorded};
 
@@ -28,9 +29,9 @@ pub(crate) struct Recorder {
     exchanges: Vec<Recorded>,
     /// A summary of those that are not kept whole.
     folded: Option<Box<Folded>>,
-    /// The number of requests that are not safe to repeat, and were made in the attempt, but neither
-    /// sent nor dropped in it: another task may send them.
-    pub(crate) unsent: u32,
+    /// The number of requests that are not safe to repeat, and were made in the attempt, but
+    /// neither sent nor dropped in it: another task may send them.
+    pub(crate) outstanding: u32,
 }
 
 /// A request that is about to be sent.
@@ -41,6 +42,7 @@ pub struct Prepared {
     url: Option<NonZeroU64>,
     key: Option<Box<Key>>,
     redirected: Option<Arc<AtomicBool>>,
+    origin: Option<Origin>,
 }
 
 /// A summary of the exchanges that are not kept whole.
@@ -79,13 +81,14 @@ impl Prepared {
             url: (!is_safe).then(|| hash_url(url)),
             key: None,
             redirected: None,
+            origin: None,
         }
     }
 
     /// Prepares a GET to an unknown URL.
     pub(crate) fn get() -> Self {
         let idempotency = Idempotency::default();
-        Self { method: Method::GET, idempotency, url: None, key: None, redirected: None }
+        Self { method: Method::GET, idempotency, url: None, key: None, redirected: None, origin: None }
     }
 
     /// Returns the flag to set when the request is redirected.
@@ -97,6 +100,23 @@ impl Prepared {
     #[inline]
     pub(crate) fn is_safe(&self) -> bool {
         self.url.is_none() || self.idempotency.has_key
+    }
+
+    /// Records the origin of the URL that the request is sent to.
+    #[inline]
+    pub(crate) fn record_origin(&mut self, url: &str) {
+        self.origin = Origin::of_url(url);
+    }
+
+    /// Records that the request is not to be sent.
+    pub(crate) fn withhold(&mut self) {
+        self.origin = Some(Origin::NOWHERE);
+    }
+
+    /// Returns `true` if the request is not to be sent.
+    #[inline]
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.origin == Some(Origin::NOWHERE)
     }
 
     /// Returns `true` if the request is safe to repeat without a key, by its method or by
@@ -116,8 +136,9 @@ impl Recorder {
     /// Records a request that is being sent. Returns the number of its exchange.
     #[inline]
     pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
-        let Prepared { method, idempotency, url, key, redirected } = prepared;
-        let number = self.push_exchange(Exchange::of_request(method, idempotency), url, key);
+        let Prepared { method, idempotency, url, key, redirected, origin } = prepared;
+        let exchange = Exchange::of_request(method, idempotency);
+        let number = self.push_exchange(exchange, url, key, origin);
         if redirected.is_some() {
             if let Some(recorded) = self.find(number) {
                 recorded.redirected = redirected;
@@ -149,6 +170,14 @@ impl Recorder {
         recorded.exchange.record_report(report, hints, now);
         if recorded.is_redirected {
             recorded.exchange.on_redirected();
+        }
+    }
+
+    /// Records whether another host answered than the one that was asked.
+    #[cold]
+    pub(crate) fn compare_origin(&mut self, number: u64, report: &Report<'_>) {
+        if let Some(recorded) = self.find(number) {
+            recorded.compare_origin(report);
         }
     }
 
@@ -191,7 +220,7 @@ impl Recorder {
     /// Records an exchange that ended unobserved, as an outcome reports it. Returns its number.
     pub(crate) fn record_reported(&mut self, exchange: Exchange, report: &Report<'_>) -> u64 {
         let progress = if exchange.status().is_some() { Progress::Responded } else { Progress::Failed };
-        let number = self.push_exchange(exchange, report.url.map(hash_url), None);
+        let number = self.push_exchange(exchange, report.url.map(hash_url), None, None);
         if let Some(recorded) = self.find(number) {
             recorded.progress = progress;
             recorded.ended = NonZeroU64::new(number);
@@ -207,7 +236,7 @@ impl Recorder {
     pub(crate) fn begin_call(&mut self, declared: Option<bool>) -> u64 {
         let mut exchange = Exchange::default();
         exchange.declare_idempotent(declared);
-        self.push_exchange(exchange, None, None)
+        self.push_exchange(exchange, None, None, None)
     }
 
     /// Records that a call inside the attempt has ended.
@@ -236,7 +265,7 @@ impl Recorder {
         for recorded in other.exchanges.drain(..) {
             self.push(recorded);
         }
-        self.unsent = self.unsent.saturating_add(other.unsent);
+        self.outstanding = self.outstanding.saturating_add(other.outstanding);
     }
 
     /// Hands the exchanges of the call with this number over to the calls around it. To them its
@@ -264,7 +293,7 @@ impl Recorder {
             self.exchanges = Vec::new();
         }
         self.exchanges.clear();
-        (self.folded, self.unsent) = (None, 0);
+        (self.folded, self.outstanding) = (None, 0);
     }
 
     /// Returns the exchanges that are kept whole.
@@ -309,7 +338,13 @@ impl Recorder {
     }
 
     #[inline]
-    fn push_exchange(&mut self, exchange: Exchange, url: Option<NonZeroU64>, key: Option<Box<Key>>) -> u64 {
+    fn push_exchange(
+        &mut self,
+        exchange: Exchange,
+        url: Option<NonZeroU64>,
+        key: Option<Box<Key>>,
+        origin: Option<Origin>,
+    ) -> u64 {
         let began = next_number();
         self.push(Recorded {
             began,
@@ -327,6 +362,7 @@ impl Recorder {
             key,
             host: None,
             reported_to: None,
+            origin,
         });
         began
     }

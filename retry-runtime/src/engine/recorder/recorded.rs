@@ -8,6 +8,7 @@ use http::StatusCode;
 use retry_policy::{Answer, Failure, FailureSet};
 
 use crate::engine::exchange::Exchange;
+use crate::engine::origin::Origin;
 use crate::engine::recorder::hash_url;
 use crate::engine::report::{By, Report};
 
@@ -42,6 +43,8 @@ pub(crate) struct Recorded {
     pub(crate) host: Option<Box<str>>,
     /// The address of the upstream that an inner call has reported the exchange to.
     pub(crate) reported_to: Option<NonZeroUsize>,
+    /// The origin that the request was sent to, if that matters.
+    pub(crate) origin: Option<Origin>,
 }
 
 /// The progress of an exchange.
@@ -86,8 +89,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Returns `true` if the key is of use only within this call: the call has given it, or the body
-    /// has set it.
+    /// Returns `true` if the key is of use only within this call: the call has given it, or the
+    /// body has set it.
     pub(crate) fn is_of(&self, call: u64) -> bool {
         self.call.is_none_or(|owner| owner == call)
     }
@@ -104,8 +107,8 @@ impl Progress {
 impl Recorded {
     /// Returns `true` if the server may have done what the request asks for.
     ///
-    /// It has not if it said so (by a status of 4xx but 408 and 409, by 503 and the wait before it is
-    /// sent again, or by HTTP/2), or if no connection came about.
+    /// It has not if it said so (by a status of 4xx but 408 and 409, by 503 and the wait before it
+    /// is sent again, or by HTTP/2), or if no connection came about.
     pub(crate) fn may_have_done(&self) -> bool {
         if self.is_redirected {
             return true;
@@ -117,6 +120,14 @@ impl Recorded {
                 Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) | None => true,
                 Some(status) => !status.is_client_error(),
             },
+        }
+    }
+
+    /// Records whether another host answered than the one that was asked.
+    pub(super) fn compare_origin(&mut self, report: &Report<'_>) {
+        let answered = report.url.and_then(Origin::of_url);
+        if self.origin.is_some() && answered.is_some() && answered != self.origin {
+            self.exchange.on_answer_from_elsewhere();
         }
     }
 

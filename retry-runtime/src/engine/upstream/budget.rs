@@ -63,6 +63,11 @@ impl Budget {
         is_covered
     }
 
+    /// Puts back a token that was withdrawn for a retry that is not sent.
+    pub(crate) fn put_back(&mut self) {
+        self.deficit = self.deficit.saturating_sub(TOKEN);
+    }
+
     /// Adds what `per_second` has brought in since the last time. A clock that was read before
     /// another thread's is late and adds nothing.
     pub(crate) fn refill(&mut self, rates: &Rates, now: Duration) {
@@ -120,6 +125,18 @@ mod tests {
         let mut budget = Budget::FULL;
         assert!(budget.withdraw(&rates, Duration::MAX));
         assert!(!budget.withdraw(&rates, Duration::MAX));
+    }
+
+    #[test]
+    fn a_token_that_is_put_back_pays_for_another_retry() {
+        let rates = Rates::new(0.0, 0.0, 1);
+        let mut budget = Budget::FULL;
+        assert!(budget.withdraw(&rates, Duration::ZERO) && !budget.is_full());
+        budget.put_back();
+        assert!(budget.is_full() && budget.withdraw(&rates, Duration::ZERO));
+        budget.put_back();
+        budget.put_back();
+        assert!(budget.is_full(), "and never above the burst");
     }
 
     proptest! {

@@ -1,291 +1,348 @@
 //! Holds back the calls to an upstream that asked for a wait, and lets them come back gradually.
 //!
-//! After a hint nothing is sent until it is over. If all calls went at once then, all but the few
-//! that fit would be refused again. So calls come back one after the other: each takes a place in a
-//! queue, and places become due at a pace that is learned. Until the server refuses again, its
-//! capacity is unknown, and each success quickens the pace. Between two refusals, a server with a
-//! limit has let through as much as it ever does, waits and bursts included. That measured rate is
-//! the pace from then on, and it is probed upward, slowly at first. The pace is forgotten when no
-//! call had to queue for a while.
+//! It is a circuit breaker, in that trade's words: *closed*, all calls pass; *open*, after a hint
+//! and until that is over, none is sent; then *half-open*. If all calls went at once then, all but
+//! the few that fit would be refused again, so they come back one after the other: each waits for
+//! its turn, at a pace that is learned. The breaker closes when no call had to wait for a while.
+//!
+//! A hint is the server's word at the time it came, and a later word of the server's counts more.
+//! What is sent after it came and succeeds shows that it no longer holds, so the breaker is
+//! half-open; and a shorter hint that answers such a request takes its place. Requests that were
+//! under way when it came show nothing.
+//!
+//! Calls that may not wait until the hint is over send such requests: one at a time, at the pace.
 
+use std::task::Waker;
 use std::time::Duration;
 
-/// The longest wait: no hint holds an upstream back for longer.
-pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
+use http::StatusCode;
 
-/// The first pace after a hint, in calls a second.
-const FIRST: f64 = 1.0;
-/// The calls a second that each success adds to the first pace, until the server refuses again. The
-/// pace grows by a factor of e in a quarter of a second.
-const PER_SUCCESS: f64 = 4.0;
-/// The calls a second that each refusal during the hint adds. The number of requests that were
-/// under way tells how many calls are to come back.
-const PER_REFUSAL: f64 = 0.01;
-/// The pace if nothing comes through at all. Then there is no limit to be learned, but the server
-/// is down: a call every five seconds finds out when it is back, and the first pace follows.
-const DOWN: f64 = 0.2;
-/// The slowest pace: a call a minute.
-const SLOWEST: f64 = 1.0 / 60.0;
-/// The fastest pace, which holds back nothing.
-const FASTEST: f64 = 1e9;
-/// Without a refusal the pace grows like exp(t²/2T²), with t since the hint was over, and T this
-/// many seconds, and as many more as [`GROWTH_CALLS`] take: a slow client, one of a large fleet,
-/// must get some responses before it asks for more.
-const GROWTH: f64 = 10.0;
-/// See [`GROWTH`].
-const GROWTH_CALLS: f64 = 20.0;
+use super::lane::{Lane, Turn};
+use super::pace::{Pace, seconds};
+use super::wakers::Wakers;
+
 /// The time without a queue after which the pace is forgotten.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// A call's ticket for the queue of an upstream: see [`Upstream::admit`](crate::Upstream::admit). A
-/// new one has no place in the queue yet.
-#[derive(Debug, Default)]
-pub struct Ticket {
-    place: Option<Place>,
-}
+/// The time after which a call asks again while a probe is under way.
+const PROBED: Duration = Duration::from_secs(1);
 
+/// A call's place among those that wait.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     number: u64,
+    kind: Kind,
     /// The time at which the call has waited for long enough.
     gives_up_at: Duration,
 }
 
-#[derive(Debug)]
-pub(crate) struct Cooldown {
-    blocked_until: Duration,
-    pace: Option<Pace>,
-    /// The first place that is not taken. It never starts over, so a place that outlives the pace
-    /// is in the past.
-    next_place: u64,
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The end of the hint, and then its turn.
+    Patient,
+    /// The turn of a call that may not wait until the hint is over.
+    Probe,
 }
 
-/// The pace at which calls come back.
+/// What becomes of the calls that may not wait until a hint is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Impatient {
+    /// They are probes: one at a time, at the pace.
+    Probe,
+    /// They expire at once.
+    Expire,
+}
+
+/// The answer to a call that asks whether it may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Go,
+    /// It goes to find out whether the hint still holds. No other one does until
+    /// [`Cooldown::end_probe`].
+    Probe,
+    /// It asks again after this wait.
+    Wait(Duration),
+    /// It has waited for as long as it may.
+    Expired,
+}
+
 #[derive(Debug)]
-struct Pace {
-    /// The first place that is not due yet, and the time at which it will be. The places after it
-    /// follow at `interval`.
-    next_due: u64,
-    due_at: Duration,
-    /// The time at which to forget the pace, if no call has to queue until then.
-    idle_at: Duration,
-    /// The base rate in calls a second, and the time from which it grows.
-    base_rate: f64,
-    grows_from: Duration,
-    /// `true` if a refusal has measured the base rate.
-    is_measured: bool,
-    /// `true` if nothing came through between the last two refusals.
-    is_down: bool,
-    /// The successes since the last refusal, and the time of that.
-    successes: u32,
-    refused_at: Duration,
+pub(super) struct Cooldown {
+    /// The end of the hint, and the time at which that hint came.
+    open_until: Duration,
+    told_at: Duration,
+    /// The time of the first turn after the hint.
+    resumes_at: Duration,
+    /// The status of the last refusal.
+    refused: Option<StatusCode>,
+    pub(super) pace: Option<Pace>,
+    patient: Lane,
+    probes: Lane,
+    is_probing: bool,
 }
 
 impl Cooldown {
     /// A new cooldown holds back nothing.
-    pub(crate) const IDLE: Self = Self { blocked_until: Duration::ZERO, pace: None, next_place: 0 };
+    pub(super) const CLOSED: Self = Self {
+        open_until: Duration::ZERO,
+        told_at: Duration::ZERO,
+        resumes_at: Duration::ZERO,
+        refused: None,
+        pace: None,
+        patient: Lane::EMPTY,
+        probes: Lane::EMPTY,
+        is_probing: false,
+    };
 
-    pub(crate) const fn is_idle(&self) -> bool {
+    /// Makes one that holds back nothing, in whose queues the first call gets this number.
+    pub(super) fn numbered_from(number: u64) -> Self {
+        let (patient, probes) = (Lane::numbered_from(number), Lane::numbered_from(number));
+        Self { patient, probes, ..Self::CLOSED }
+    }
+
+    /// Returns a number that no call has got here.
+    pub(super) fn next_number(&self) -> u64 {
+        self.patient.next_number().max(self.probes.next_number())
+    }
+
+    /// Returns `true` if all calls pass.
+    pub(super) const fn is_closed(&self) -> bool {
         self.pace.is_none()
     }
 
     /// Returns the time during which nothing is to be sent.
-    pub(crate) fn remaining(&self, now: Duration) -> Option<Duration> {
-        self.blocked_until.checked_sub(now).filter(|wait| !wait.is_zero())
+    pub(super) fn remaining(&self, now: Duration) -> Option<Duration> {
+        self.open_until.checked_sub(now).filter(|wait| !wait.is_zero())
     }
 
-    /// Returns the wait until the call with this ticket asks again, or `None` if it may go: because
-    /// its place is due, or because it has waited `at_most` since it first asked. A call that may
-    /// not wait as long as the server asked for goes at once.
-    pub(crate) fn admit(
+    /// Returns the status of the last refusal.
+    pub(super) const fn refused(&self) -> Option<StatusCode> {
+        self.refused
+    }
+
+    /// Answers a call that may wait `at_most` since it first asked. A call that is to ask again
+    /// holds a place, and any other answer takes that away.
+    pub(super) fn admit(
         &mut self,
-        ticket: &mut Ticket,
+        held: &mut Option<Place>,
         now: Duration,
         at_most: Duration,
-    ) -> Option<Duration> {
-        self.forget_if_idle(now);
-        let blocked = self.remaining(now).unwrap_or_default();
-        let pace = self.pace.as_mut()?;
-        pace.advance(now, self.next_place);
-        let Place { number, gives_up_at } = ticket
-            .place
-            .take()
-            .unwrap_or_else(|| Place { number: self.next_place, gives_up_at: now.saturating_add(at_most) });
-        let patience = gives_up_at.saturating_sub(now);
-        if blocked > patience {
-            return None;
+        impatient: Impatient,
+        calls: &mut Wakers,
+    ) -> Answer {
+        self.close_if_quiet(now);
+        let Some(pace) = &mut self.pace else {
+            self.remove(held, calls);
+            return Answer::Go;
+        };
+        let gives_up_at = held.as_ref().map_or_else(|| now.saturating_add(at_most), |held| held.gives_up_at);
+        let is_patient = self.open_until <= now.max(gives_up_at);
+        let kind = if is_patient { Kind::Patient } else { Kind::Probe };
+        let old = held.take_if(|held| held.kind != kind);
+        match old {
+            Some(Place { number, kind: Kind::Patient, .. }) => self.patient.remove(number, calls),
+            Some(Place { number, kind: Kind::Probe, .. }) => self.probes.remove(number, calls),
+            None => {}
         }
-        self.next_place = self.next_place.max(number.saturating_add(1));
-        let due_at = pace.due_at(number, now);
-        pace.advance(now, self.next_place);
-        let wait = pace.poll_delay(number, due_at.saturating_sub(now)).min(patience);
-        if wait.is_zero() {
-            return None;
+        if kind == Kind::Probe && impatient == Impatient::Expire {
+            return Answer::Expired;
         }
-        ticket.place = Some(Place { number, gives_up_at });
-        pace.idle_at = pace.idle_at.max(now.saturating_add(wait).saturating_add(QUIET));
-        Some(wait)
+        let (lane, from) = match kind {
+            Kind::Patient => (&mut self.patient, self.resumes_at),
+            Kind::Probe => (&mut self.probes, Duration::ZERO),
+        };
+        let number = match held {
+            Some(Place { number, .. }) if lane.contains(*number) => *number,
+            // A scope that was forgotten meanwhile has a new queue.
+            _ => lane.join(now),
+        };
+        let (patience, interval) = (gives_up_at.saturating_sub(now), pace.interval(now));
+        let turn = if kind == Kind::Probe && self.is_probing {
+            // The end of the present probe calls the next one, so there is no need to ask often.
+            lane.rest(number);
+            Turn::In { wait: interval.max(PROBED), turns: 0 }
+        } else {
+            lane.ask(number, now, from, interval, calls)
+        };
+        match turn {
+            Turn::Now => {
+                *held = None;
+                self.is_probing |= kind == Kind::Probe;
+                if kind == Kind::Probe { Answer::Probe } else { Answer::Go }
+            }
+            Turn::In { .. } if patience.is_zero() => {
+                *held = None;
+                lane.leave(number, calls);
+                Answer::Expired
+            }
+            Turn::In { wait, turns } => {
+                *held = Some(Place { number, kind, gives_up_at });
+                pace.idle_at = pace.idle_at.max(now.saturating_add(QUIET));
+                Answer::Wait(pace.poll_delay(turns, wait).min(patience))
+            }
+        }
+    }
+
+    /// Gives back the place of a call that leaves.
+    pub(super) fn leave(&mut self, place: &Place, calls: &mut Wakers) {
+        self.lane(place.kind).leave(place.number, calls);
+    }
+
+    /// Sets the waker of a call that sleeps. Returns `true` if it is to ask again instead.
+    pub(super) fn set_waker(&mut self, place: &Place, waker: Waker, calls: &mut Wakers) -> bool {
+        self.lane(place.kind).set_waker(place.number, waker, calls)
+    }
+
+    /// Records that the request of a probe is answered, or dropped.
+    pub(super) fn end_probe(&mut self, calls: &mut Wakers) {
+        self.is_probing = false;
+        self.probes.call_next(calls);
     }
 
     /// Returns `true` if nothing came through between the last two refusals.
-    pub(crate) fn is_down(&self) -> bool {
+    pub(super) fn is_down(&self) -> bool {
         self.pace.as_ref().is_some_and(|pace| pace.is_down)
     }
 
-    /// Records that a call got through.
-    pub(crate) fn on_success(&mut self, now: Duration) {
-        self.forget_if_idle(now);
-        if let Some(pace) = &mut self.pace {
-            pace.advance(now, self.next_place);
-            pace.successes = pace.successes.saturating_add(1);
-            pace.is_down = false;
-            if !pace.is_measured {
-                pace.base_rate += PER_SUCCESS;
-            }
+    /// Records that a request that was sent at `sent_at` got through. Returns `true` if that ends a
+    /// hint.
+    pub(super) fn on_success(&mut self, sent_at: Duration, now: Duration, calls: &mut Wakers) -> bool {
+        self.close_if_quiet(now);
+        let is_open = self.remaining(now).is_some();
+        let Some(pace) = &mut self.pace else { return false };
+        let factor = pace.on_success();
+        let ends = is_open && sent_at > self.told_at;
+        if ends {
+            (self.open_until, self.resumes_at) = (now, now);
+            self.told_at = now;
+            pace.grows_from = now;
+            pace.idle_at = pace.idle_at.max(now.saturating_add(QUIET));
         }
+        self.hasten(now, factor, calls);
+        if ends {
+            // Those that could not wait may, and the pace is the same for all.
+            self.patient.call_next(calls);
+            self.probes.call_all(calls);
+        }
+        ends
     }
 
-    /// Records that the server refused a call and asked to wait until `until`.
+    /// Records that the server refused a request that was sent at `sent_at`, and asked to wait
+    /// until `until`. Returns `true` if the hint counts.
     ///
-    /// A refusal during the cooldown answers a request from before, and does not measure the pace.
-    /// `random` places this client within the first interval, so that the clients of a fleet do not
-    /// come back in lockstep.
-    pub(crate) fn on_refusal(&mut self, now: Duration, until: Duration, random: f64) {
-        let is_blocked = self.remaining(now).is_some();
+    /// A refusal of a request from before a hint does not measure the pace. `random` places this
+    /// client within the first interval, so that the clients of a fleet do not come back in
+    /// lockstep.
+    pub(super) fn on_refusal(
+        &mut self,
+        refusal: Refusal,
+        now: Duration,
+        random: f64,
+        calls: &mut Wakers,
+    ) -> bool {
+        let Refusal { status, sent_at, until } = refusal;
+        let is_late = self.remaining(now).is_some() && sent_at <= self.told_at;
         if let Some(pace) = &mut self.pace {
-            if !is_blocked {
-                pace.advance(now, self.next_place);
-                pace.measure(now);
-            } else if !pace.is_measured {
-                pace.quicken(PER_REFUSAL, self.blocked_until);
+            if is_late {
+                let factor = pace.on_late_refusal();
+                self.hasten(now, factor, calls);
+            } else {
+                pace.measure(now, until.saturating_sub(now));
             }
         }
-        self.extend(now, until, random);
+        if until <= now || (until <= self.open_until && is_late) {
+            return false;
+        }
+        self.refused = status;
+        self.open(now, until, random, calls);
+        true
     }
 
-    /// Lets nothing be sent before `until`. Never shortens the cooldown.
-    pub(crate) fn extend(&mut self, now: Duration, until: Duration, random: f64) {
-        let until = until.min(now.saturating_add(LONGEST));
-        if until <= now || until <= self.blocked_until {
-            return;
-        }
-        self.blocked_until = until;
-        let next_place = self.next_place;
-        let pace = self.pace.get_or_insert_with(|| Pace::first(now, next_place));
-        pace.advance(now, next_place);
+    /// Lets nothing be sent before `until`, by the latest word of the server.
+    pub(super) fn open(&mut self, now: Duration, until: Duration, random: f64, calls: &mut Wakers) {
+        let is_shorter = until < self.open_until;
+        (self.open_until, self.told_at) = (until, now);
+        let pace = self.pace.get_or_insert_with(|| Pace::first(now, until.saturating_sub(now)));
+        let spread = seconds(random / pace.base_rate).min(until.saturating_sub(now));
+        self.resumes_at = until.saturating_add(spread);
         pace.grows_from = until;
-        pace.due_at = pace.due_at.max(until.saturating_add(seconds(random / pace.base_rate)));
-        pace.idle_at = pace.idle_at.max(pace.due_at.saturating_add(QUIET));
+        pace.idle_at = self.resumes_at.max(self.patient.due_at).saturating_add(QUIET);
+        self.probes.due_at = self.probes.due_at.max(now.saturating_add(pace.interval(now)));
+        if is_shorter {
+            self.patient.call_next(calls);
+            // They may be able to wait now.
+            self.probes.call_all(calls);
+        }
     }
 
-    fn forget_if_idle(&mut self, now: Duration) {
-        if self.pace.as_ref().is_some_and(|pace| pace.idle_at <= now) {
-            self.pace = None;
+    /// Ends a hint by the word of another process.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet hears of it"))]
+    pub(super) fn end_hint(&mut self, now: Duration, calls: &mut Wakers) {
+        if self.remaining(now).is_some() {
+            (self.open_until, self.resumes_at, self.told_at) = (now, now, now);
+            if let Some(pace) = &mut self.pace {
+                pace.grows_from = now;
+                pace.idle_at = pace.idle_at.max(now.saturating_add(QUIET));
+            }
+            self.patient.call_next(calls);
+            self.probes.call_all(calls);
+        }
+    }
+
+    /// Makes the turns due earlier, as the intervals are shorter by `factor`.
+    fn hasten(&mut self, now: Duration, factor: f64, calls: &mut Wakers) {
+        if factor < 1.0 {
+            let late = self.resumes_at.saturating_sub(self.open_until).mul_f64(factor);
+            self.resumes_at = self.resumes_at.min(self.open_until.saturating_add(late));
+            self.patient.hasten(now.max(self.resumes_at), factor, calls);
+            self.probes.hasten(now, factor, calls);
+        }
+    }
+
+    /// Calls all calls to ask again.
+    pub(super) fn call_all(&mut self, calls: &mut Wakers) {
+        self.patient.call_all(calls);
+        self.probes.call_all(calls);
+    }
+
+    /// Closes the breaker if no call had to wait for a while. Returns `true` if it is closed.
+    pub(super) fn close_if_quiet(&mut self, now: Duration) -> bool {
+        let is_quiet = self.pace.as_ref().is_some_and(|pace| pace.idle_at <= now);
+        if is_quiet && self.patient.is_empty() && self.probes.is_empty() {
+            (self.pace, self.is_probing) = (None, false);
+        }
+        self.is_closed()
+    }
+
+    #[cfg(all(test, not(retry_loom)))]
+    pub(super) fn has_patient_calls(&self) -> bool {
+        !self.patient.is_empty()
+    }
+
+    fn remove(&mut self, place: &mut Option<Place>, calls: &mut Wakers) {
+        if let Some(Place { number, kind, .. }) = place.take() {
+            self.lane(kind).remove(number, calls);
+        }
+    }
+
+    fn lane(&mut self, kind: Kind) -> &mut Lane {
+        match kind {
+            Kind::Patient => &mut self.patient,
+            Kind::Probe => &mut self.probes,
         }
     }
 }
 
-impl Pace {
-    const fn first(now: Duration, next_place: u64) -> Self {
-        Self {
-            next_due: next_place,
-            due_at: now,
-            idle_at: now,
-            base_rate: FIRST,
-            grows_from: now,
-            is_measured: false,
-            is_down: false,
-            successes: 0,
-            refused_at: now,
-        }
-    }
-
-    /// Returns the calls a second.
-    fn rate(&self, now: Duration) -> f64 {
-        let growth = GROWTH + GROWTH_CALLS / self.base_rate;
-        let t = now.saturating_sub(self.grows_from).as_secs_f64() / growth;
-        (self.base_rate * (t * t / 2.0).exp()).min(FASTEST)
-    }
-
-    fn interval(&self, now: Duration) -> Duration {
-        seconds(1.0 / self.rate(now))
-    }
-
-    /// Raises a rate that is not measured yet. Places that are not due before `blocked_until`
-    /// become due earlier in proportion.
-    fn quicken(&mut self, more: f64, blocked_until: Duration) {
-        let before = self.base_rate;
-        self.base_rate += more;
-        let late = self.due_at.saturating_sub(blocked_until).mul_f64(before / self.base_rate);
-        self.due_at = self.due_at.min(blocked_until.saturating_add(late));
-    }
-
-    /// Measures the rate by the successes since the last refusal. A few calls tell little, so the
-    /// rate falls by half at most.
-    fn measure(&mut self, now: Duration) {
-        let rate = self.rate(now);
-        let delivered = f64::from(self.successes) / now.saturating_sub(self.refused_at).as_secs_f64();
-        self.is_down = self.successes == 0;
-        self.is_measured = !self.is_down;
-        let slowest = if self.is_down { DOWN } else { SLOWEST };
-        self.base_rate = delivered.max(rate / 2.0).min(rate).max(slowest);
-        self.successes = 0;
-        self.refused_at = now;
-    }
-
-    /// Advances over the places that are due. A place that is not taken becomes due now at the
-    /// earliest, so time in which no call came is not made up for.
-    fn advance(&mut self, now: Duration, next_place: u64) {
-        let Some(late) = now.checked_sub(self.due_at) else { return };
-        let taken = next_place.saturating_sub(self.next_due);
-        let interval = self.interval(now);
-        let due =
-            u64::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u64::MAX).saturating_add(1);
-        let passed = due.min(taken);
-        self.next_due = self.next_due.saturating_add(passed);
-        self.due_at = self.due_at.saturating_add(times(interval, passed));
-        if self.next_due == next_place {
-            self.due_at = self.due_at.max(now);
-        }
-    }
-
-    /// Returns the time after which a call that waits for its place asks again.
-    ///
-    /// The pace may quicken while it waits, so it asks again half-way. If that is long, it asks
-    /// earlier: in the time that the wait takes at eight times the pace, or at a thousand calls a
-    /// second if the pace is not measured yet.
-    fn poll_delay(&self, place: u64, wait: Duration) -> Duration {
-        const NOT_WORTH_IT: Duration = Duration::from_millis(100);
-        const SOON: Duration = Duration::from_millis(250);
-        if wait <= NOT_WORTH_IT {
-            return wait;
-        }
-        let at_best = if self.is_measured {
-            wait / 8
-        } else {
-            times(Duration::from_millis(1), place.saturating_sub(self.next_due))
-        };
-        at_best.max(SOON).min(wait / 2)
-    }
-
-    /// Returns the time at which a place is due, zero if it was due already.
-    fn due_at(&self, place: u64, now: Duration) -> Duration {
-        match place.checked_sub(self.next_due) {
-            Some(before) => self.due_at.saturating_add(times(self.interval(now), before)),
-            None => Duration::ZERO,
-        }
-    }
-}
-
-/// Returns `n` intervals. Saturates.
-fn times(interval: Duration, n: u64) -> Duration {
-    let nanos = interval.as_nanos().saturating_mul(u128::from(n));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
-/// Converts seconds. Saturates, and takes NaN for zero.
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+/// A refusal of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusal {
+    /// The status, if there was one.
+    pub(super) status: Option<StatusCode>,
+    /// The time at which the request was sent, or an earlier one.
+    pub(super) sent_at: Duration,
+    /// The time until which the server asks to wait.
+    pub(super) until: Duration,
 }
 
 #[cfg(all(test, not(retry_loom)))]

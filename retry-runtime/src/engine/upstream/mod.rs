@@ -1,23 +1,37 @@
 //! Shares between all calls to one service a budget of retries and the waits that it asked for.
 //!
 //! `now` is the time since any fixed moment on a monotonic clock, the same moment for all uses of
-//! one upstream.
+//! one upstream. Wakers are collected under the lock and woken after it, since they may run
+//! anything, the drop of a call that holds a ticket included.
 
 mod budget;
 mod cooldown;
+mod lane;
+mod pace;
+mod queue;
+mod ticket;
+mod wakers;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::Hash;
+use std::num::NonZeroU64;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use http::StatusCode;
-
-use crate::engine::exchange::Exchange;
-use crate::engine::retry::{Stop, Verdict};
+use crate::engine::recorder::hash;
 use budget::{Budget, Rates};
 use cooldown::Cooldown;
-pub use cooldown::Ticket;
-use sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError};
+use sync::{AtomicBool, Mutex, Ordering, PoisonError};
+pub use ticket::{Admission, Ticket};
+use wakers::Wakers;
+
+/// The longest wait that is believed, unless the upstream says otherwise.
+const LONGEST: Duration = Duration::from_secs(300);
+/// The number of scopes whose cooldowns are kept.
+const MOST_SCOPES: usize = 1024;
+/// The interval in which the cooldowns of scopes that are over are swept out.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// Makes a `const fn`, except under loom, whose atomics cannot be made in a `const`.
 macro_rules! unless_loom {
@@ -35,20 +49,21 @@ macro_rules! unless_loom {
 /// Limits the retries of all calls to one service together, so that they do not overload it.
 ///
 /// * **Budget:** each retry takes a token from the budget, unless the server asked for the retry
-///   (see [`on_attempt`](Self::on_attempt)). Each success adds a tenth of a token, every twenty
-///   seconds add one, and the budget holds ten. If a retry finds no token, the call ends with its
-///   last outcome. So a server that fails gets few retries, whatever the policies of its callers
-///   say.
-/// * **Cooldown:** after a 429 or 503 with a hint all calls wait for that long, first attempts too.
+///   (see [`Ticket::on_attempt`]). Each success adds a tenth of a token, every twenty seconds add
+///   one, and the budget holds ten. If a retry finds no token, the call ends with its last outcome.
+///   So a server that fails gets few retries, whatever the policies of its callers say.
+/// * **Cooldown:** after a refusal with a hint all calls wait for that long, first attempts too.
 ///   Then they go one after the other. How fast depends on how many requests the server answers
-///   between its refusals.
+///   between its refusals. It is a circuit breaker: closed while all calls pass, open while none is
+///   sent, half-open while they come back.
 ///
 /// Put it into a `static`, or into a field of something that all calls share. Each use of a `const`
 /// would be another upstream. Tests that run at the same time need one each. While the upstream is
 /// idle, it costs a call one atomic read ([`is_idle`](Self::is_idle)).
 ///
 /// ```
-/// use retry_http::{Ticket, Upstream};
+/// use http::StatusCode;
+/// use retry_http::{Admission, Upstream};
 /// use std::time::Duration;
 ///
 /// static GITHUB: Upstream = Upstream::new("github");
@@ -56,46 +71,69 @@ macro_rules! unless_loom {
 ///
 /// // No call waits until the server asks for it.
 /// assert!(GITHUB.is_idle());
-/// GITHUB.on_refusal(now, Duration::from_secs(9), 0.5);
+/// GITHUB.ticket().on_refusal(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(9), now, 0.5);
 ///
 /// // From then on a call waits, and asks again with its ticket, until it may go.
-/// let (mut ticket, mut later) = (Ticket::default(), now);
-/// while let Some(wait) = GITHUB.admit(&mut ticket, later, patience) {
+/// let (mut ticket, mut later) = (GITHUB.ticket(), now);
+/// while let Admission::Wait(wait) = ticket.admit(later, patience) {
 ///     later += wait;
 /// }
 /// assert!(later >= Duration::from_secs(9));
 ///
-/// // A call that may not wait that long goes at once, and gets the server's own response.
-/// assert_eq!(GITHUB.admit(&mut Ticket::default(), now, Duration::from_secs(1)), None);
 /// // A retry that the server did not ask for needs a token.
-/// assert!(GITHUB.withdraw(now));
+/// assert!(ticket.withdraw(later));
 /// ```
 #[derive(Debug)]
 pub struct Upstream {
     name: &'static str,
     rates: Option<Rates>,
     has_cooldown: bool,
+    longest: Duration,
+    answers_locally: bool,
     /// `true` if `state` is idle: without a cooldown, and with a full bucket. Written only under
     /// the lock, and so never behind `state`.
     is_idle: AtomicBool,
     state: Mutex<State>,
-    refusal_hook: OnceLock<RefusalHook>,
+    hook: OnceLock<Hook>,
 }
 
-/// A function that is called with each refusal: with the time, and the wait that the server asked
-/// for.
-struct RefusalHook(Box<dyn Fn(Duration, Duration) + Send + Sync>);
+/// A function that is called with each word of the server that counts.
+struct Hook(Box<dyn Fn(Word) + Send + Sync>);
 
-impl fmt::Debug for RefusalHook {
+impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefusalHook")
+        f.write_str("Hook")
     }
 }
 
+/// What the server said last of when it takes requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// The time at which it said so.
+    pub(crate) now: Duration,
+    /// The wait from then on, zero if it takes requests.
+    pub(crate) left: Duration,
+}
+
+/// A part of an [`Upstream`] that has a cooldown of its own: see [`Upstream::scope`].
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'u> {
+    upstream: &'u Upstream,
+    /// A hash of the name. `None` for what is in no scope.
+    key: Option<NonZeroU64>,
+}
+
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     budget: Budget,
     cooldown: Cooldown,
+    /// The cooldowns of scopes that are not closed.
+    scopes: BTreeMap<NonZeroU64, Cooldown>,
+    swept_at: Duration,
+    /// A number that no call has got in a queue of a scope that was forgotten.
+    next_number: u64,
+    /// The wakers that have left a queue, until the lock is free.
+    calls: Wakers,
 }
 
 impl Upstream {
@@ -108,9 +146,11 @@ impl Upstream {
                 name,
                 rates: Some(Rates::new(0.1, 0.05, 10)),
                 has_cooldown: true,
+                longest: LONGEST,
+                answers_locally: false,
                 is_idle: AtomicBool::new(true),
-                state: Mutex::new(State { budget: Budget::FULL, cooldown: Cooldown::IDLE }),
-                refusal_hook: OnceLock::new(),
+                state: Mutex::new(State::IDLE),
+                hook: OnceLock::new(),
             }
         }
     }
@@ -141,6 +181,27 @@ impl Upstream {
         self
     }
 
+    /// Sets the longest wait that is believed (default five minutes). A server that asks for a
+    /// longer one is asked again after it, and so is a fleet that was told of a longer one.
+    #[must_use]
+    pub const fn longest(mut self, wait: Duration) -> Self {
+        self.longest = wait;
+        self
+    }
+
+    /// Answers a call that may not wait as long as the server asked for with the server's last
+    /// refusal, without sending anything. By default such calls go one at a time, at the learned
+    /// pace, and those left over when their time is up fail as at a time limit.
+    ///
+    /// The answer has the status of the refusal (429 if that was below 400), a `Retry-After` with
+    /// what is left, the URL of the request, no body, and the header `retry-http-answer: local`. So
+    /// a web service that passes on what it gets answers at once, and the server gets nothing.
+    #[must_use]
+    pub const fn answer_locally(mut self) -> Self {
+        self.answers_locally = true;
+        self
+    }
+
     /// Returns the name of the upstream.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -148,180 +209,226 @@ impl Upstream {
 
     /// Returns `true` if the upstream has no cooldown and a full budget. One atomic read.
     ///
-    /// A call that begins while this is so needs no [`admit`](Self::admit), and if its first
-    /// attempt succeeds, no [`on_success`](Self::on_success) either.
+    /// A call that begins while this is so needs no [`admit`](Ticket::admit), and if its first
+    /// attempt succeeds, no [`on_success`](Ticket::on_success) either.
     #[inline]
     pub fn is_idle(&self) -> bool {
         // The state itself is read under the lock, so no order is needed.
         self.is_idle.load(Ordering::Relaxed)
     }
 
-    /// Returns `None` if the attempt may be sent now. Otherwise returns how long to wait before
-    /// calling this again with the same `ticket`, which keeps the call's place in the queue. Call
-    /// it before each attempt.
-    ///
-    /// `at_most` is the longest time that the call may wait, counted from when it first asks. After
-    /// that time the attempt may be sent. If the cooldown lasts longer than that, it may be sent at
-    /// once: the caller then gets the server's own response. If a ticket is dropped while it waits,
-    /// its turn passes unused.
+    /// Returns a ticket for one call.
     #[inline]
-    #[must_use = "the attempt may have to wait"]
-    pub fn admit(&self, ticket: &mut Ticket, now: Duration, at_most: Duration) -> Option<Duration> {
-        if self.is_idle() {
-            return None;
-        }
-        let mut state = self.lock();
-        if let Some(rates) = &self.rates {
-            state.budget.refill(rates, now);
-        }
-        state.cooldown.admit(ticket, now, at_most)
+    pub const fn ticket(&self) -> Ticket<'_> {
+        Ticket::new(self.all())
     }
 
-    /// Records the end of an attempt. `exchange` is the request that counts, and `verdict` what
-    /// [`Retry::next`](crate::Retry::next) returned. Returns `verdict`, or [`Stop::Budget`] if the
-    /// retry needs a token and there is none.
+    /// Returns a part of the upstream, by any name, that shares its budget and has a cooldown of
+    /// its own: for a server that limits its endpoints each by itself. A hint that a call in a
+    /// scope gets holds back the calls in that scope, and no others.
     ///
-    /// A retry withdraws a token. Two kinds of retry are free: after a 429 or 503 with a hint, if
-    /// the cooldown is on and the server has let something through between its last two refusals;
-    /// and after a 202. After the first refusal retries are free, too. A refusal during a cooldown
-    /// answers an earlier request, and does not count as one of the two.
+    /// It costs a hash, and a scope is remembered only while it holds calls back: of at most 1,024
+    /// scopes, the last that were refused.
     ///
-    /// `random` should be uniform in `[0, 1)`. It lets the processes of a fleet that got the same
-    /// hint come back at different times.
-    #[must_use = "the budget may have ended the call"]
-    pub fn on_attempt(&self, exchange: &Exchange, verdict: Verdict, now: Duration, random: f64) -> Verdict {
-        let refusal_hint = exchange.hint().filter(|hint| is_refusal(exchange) && !hint.is_zero());
-        if let Some(hint) = refusal_hint {
-            self.on_refusal(now, hint, random);
-        }
-        // A server that lets nothing through is not limited but down: its hints pay for nothing.
-        let is_free = (refusal_hint.is_some() && self.has_cooldown && !self.lock().cooldown.is_down())
-            || exchange.status() == Some(StatusCode::ACCEPTED);
-        match verdict {
-            Verdict::Wait(_) if !is_free && !self.withdraw(now) => return Verdict::Stop(Stop::Budget),
-            Verdict::Stop(_) if is_served(exchange) => self.on_success(now),
-            _ => {}
-        }
-        verdict
+    /// ```
+    /// use http::StatusCode;
+    /// use retry_http::Upstream;
+    /// use std::time::Duration;
+    ///
+    /// static DISCORD: Upstream = Upstream::new("discord");
+    ///
+    /// // As in `#[retry_http(upstream = DISCORD.scope(("messages", channel)))]`.
+    /// let (hint, now) = (Duration::from_secs(9), Duration::ZERO);
+    /// DISCORD.scope(("messages", 1)).ticket().on_refusal(StatusCode::TOO_MANY_REQUESTS, hint, now, 0.5);
+    /// assert_eq!(DISCORD.scope(("messages", 1)).remaining_cooldown(now), Some(hint));
+    /// assert_eq!(DISCORD.scope(("messages", 2)).remaining_cooldown(now), None);
+    /// ```
+    pub fn scope(&self, name: impl Hash) -> Scope<'_> {
+        Scope { upstream: self, key: NonZeroU64::new(hash(&name)) }
     }
 
-    /// Records that the server handled a request: any response but 429 and 5xx, so also a 404.
+    /// Returns what is in no scope.
     #[inline]
-    pub fn on_success(&self, now: Duration) {
-        if self.is_idle() {
+    pub(crate) const fn all(&self) -> Scope<'_> {
+        Scope { upstream: self, key: None }
+    }
+
+    /// Makes all calls wait until `left` from `now`, but at most for the longest wait, or not at
+    /// all if that is zero, because another process of the fleet was told so last.
+    ///
+    /// `random` is as for [`Ticket::on_attempt`].
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet hears"))]
+    pub(crate) fn hear(&self, word: Word, random: f64) {
+        if !self.has_cooldown {
             return;
         }
-        let mut state = self.lock();
-        if let Some(rates) = &self.rates {
-            state.budget.deposit(rates, now);
-        }
-        state.cooldown.on_success(now);
-    }
-
-    /// Records that the server refused a request with 429 or 503 and asked to wait for `hint`. All
-    /// calls wait for that long, but at most an hour. A longer cooldown is not shortened.
-    ///
-    /// `random` should be uniform in `[0, 1)`. It lets the processes of a fleet that got the same
-    /// hint come back at different times.
-    pub fn on_refusal(&self, now: Duration, hint: Duration, random: f64) {
-        if self.has_cooldown {
-            self.lock().cooldown.on_refusal(now, now.saturating_add(hint), random);
-            if let Some(RefusalHook(call)) = self.refusal_hook.get() {
-                call(now, hint.min(cooldown::LONGEST));
+        let Word { now, left } = word;
+        let left = left.min(self.longest);
+        self.with_state(|state| {
+            if left.is_zero() {
+                state.with_cooldown(None, |cooldown, calls| cooldown.end_hint(now, calls));
+            } else {
+                let until = now.saturating_add(left);
+                state.with_cooldown(None, |cooldown, calls| cooldown.open(now, until, random, calls));
             }
-        }
+        });
     }
 
-    /// Takes a token for a retry from the budget. Returns `false` if there is none: then end the
-    /// call.
-    #[must_use = "a retry without a token is not to be made"]
-    pub fn withdraw(&self, now: Duration) -> bool {
-        self.rates.as_ref().is_none_or(|rates| self.lock().budget.withdraw(rates, now))
-    }
-
-    /// Makes all calls wait until `until`, but at most an hour from `now`, because another process
-    /// of the fleet was asked to. A longer cooldown is not shortened.
-    ///
-    /// `random` is as for [`on_refusal`](Self::on_refusal).
-    pub fn extend_cooldown(&self, now: Duration, until: Duration, random: f64) {
-        if self.has_cooldown {
-            self.lock().cooldown.extend(now, until, random);
-        }
+    /// Returns the longest wait that is believed.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet asks"))]
+    pub(crate) const fn longest_wait(&self) -> Duration {
+        self.longest
     }
 
     /// Returns how much longer the server wants no requests, or `None` if it takes them. A call may
     /// have to wait longer than that, until its turn comes.
     pub fn remaining_cooldown(&self, now: Duration) -> Option<Duration> {
-        if self.is_idle() { None } else { self.lock().cooldown.remaining(now) }
+        self.all().remaining_cooldown(now)
     }
 
-    /// Sets the function that is called with each refusal. Returns `false` if one is set already.
+    /// Sets the function that is called with each word of the server that counts. Returns `false`
+    /// if one is set already.
     #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet sets a hook"))]
-    pub(crate) fn set_refusal_hook(&self, call: Box<dyn Fn(Duration, Duration) + Send + Sync>) -> bool {
-        self.refusal_hook.set(RefusalHook(call)).is_ok()
+    pub(crate) fn set_hook(&self, call: Box<dyn Fn(Word) + Send + Sync>) -> bool {
+        self.hook.set(Hook(call)).is_ok()
     }
 
-    fn lock(&self) -> Locked<'_> {
+    /// Tells the hook of a word. A scope is not shared.
+    fn tell(&self, key: Option<NonZeroU64>, word: Word) {
+        if let (None, Some(Hook(call))) = (key, self.hook.get()) {
+            call(word);
+        }
+    }
+
+    fn with_state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
         // Nothing panics under the lock, and each step leaves the state whole.
-        Locked { is_idle: &self.is_idle, state: self.state.lock().unwrap_or_else(PoisonError::into_inner) }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = with(&mut state);
+        self.is_idle.store(state.is_idle(), Ordering::Relaxed);
+        let calls = std::mem::take(&mut state.calls);
+        drop(state);
+        calls.release();
+        result
     }
 }
 
-/// Returns `true` if the server says that it has too much to do (RFC 6585 §4, RFC 9110 §15.6.4).
-fn is_refusal(exchange: &Exchange) -> bool {
-    matches!(exchange.status(), Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE))
+impl<'u> Scope<'u> {
+    /// Returns a ticket for one call.
+    #[inline]
+    pub const fn ticket(self) -> Ticket<'u> {
+        Ticket::new(self)
+    }
+
+    /// Returns the upstream that this is a part of.
+    #[inline]
+    pub const fn upstream(self) -> &'u Upstream {
+        self.upstream
+    }
+
+    /// Returns how much longer the server wants no requests in this scope, or `None` if it takes
+    /// them.
+    pub fn remaining_cooldown(self, now: Duration) -> Option<Duration> {
+        if self.upstream.is_idle() {
+            return None;
+        }
+        let remaining = |cooldown: &mut Cooldown, _: &mut _| cooldown.remaining(now);
+        self.upstream.with_state(|state| state.with_cooldown(self.key, remaining)).flatten()
+    }
+
+    /// Returns the hash of the name.
+    #[inline]
+    pub(crate) const fn key(self) -> Option<NonZeroU64> {
+        self.key
+    }
 }
 
-/// Returns `true` if the server did its part, even if the caller has an error: it did with a 404.
-/// Without a status it did if the attempt succeeded.
-fn is_served(exchange: &Exchange) -> bool {
-    let is_good = match exchange.status() {
-        Some(status) => !status.is_server_error() && !is_refusal(exchange),
-        None => exchange.has_succeeded(),
+impl State {
+    const IDLE: Self = Self {
+        budget: Budget::FULL,
+        cooldown: Cooldown::CLOSED,
+        scopes: BTreeMap::new(),
+        swept_at: Duration::ZERO,
+        next_number: 0,
+        calls: Wakers::NONE,
     };
-    is_good && exchange.failures().is_empty()
-}
 
-/// The locked state. Dropping it updates `is_idle`.
-struct Locked<'u> {
-    is_idle: &'u AtomicBool,
-    state: MutexGuard<'u, State>,
-}
-
-impl std::ops::Deref for Locked<'_> {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.state
+    fn is_idle(&self) -> bool {
+        self.budget.is_full() && self.cooldown.is_closed() && self.scopes.is_empty()
     }
-}
 
-impl std::ops::DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        &mut self.state
+    /// Lets time pass: it fills the budget, and ends the cooldowns of scopes.
+    fn pass(&mut self, rates: Option<&Rates>, now: Duration) {
+        if let Some(rates) = rates {
+            self.budget.refill(rates, now);
+        }
+        self.cooldown.close_if_quiet(now);
+        if !self.scopes.is_empty() && now >= self.swept_at.saturating_add(SWEEP) {
+            self.swept_at = now;
+            self.scopes.retain(|_, cooldown| !cooldown.close_if_quiet(now));
+        }
     }
-}
 
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        let is_idle = self.state.budget.is_full() && self.state.cooldown.is_idle();
-        self.is_idle.store(is_idle, Ordering::Relaxed);
+    /// Calls `with` on the cooldown of a scope, unless that is closed.
+    fn with_cooldown<T>(
+        &mut self,
+        key: Option<NonZeroU64>,
+        with: impl FnOnce(&mut Cooldown, &mut Wakers) -> T,
+    ) -> Option<T> {
+        let cooldown = match key {
+            None => Some(&mut self.cooldown),
+            Some(key) => self.scopes.get_mut(&key),
+        };
+        cooldown.map(|cooldown| with(cooldown, &mut self.calls))
+    }
+
+    /// Calls `with` on the cooldown of a scope, which may open it.
+    fn with_new_cooldown<T>(
+        &mut self,
+        key: Option<NonZeroU64>,
+        now: Duration,
+        with: impl FnOnce(&mut Cooldown, &mut Wakers) -> T,
+    ) -> T {
+        let cooldown = match key {
+            None => &mut self.cooldown,
+            Some(key) => {
+                if self.scopes.len() >= MOST_SCOPES && !self.scopes.contains_key(&key) {
+                    self.forget_one(now);
+                }
+                let next_number = self.next_number;
+                self.scopes.entry(key).or_insert_with(|| Cooldown::numbered_from(next_number))
+            }
+        };
+        with(cooldown, &mut self.calls)
+    }
+
+    /// Forgets the scope that holds calls back for the shortest time. Its calls go when they ask
+    /// again.
+    fn forget_one(&mut self, now: Duration) {
+        let shortest = self.scopes.iter().min_by_key(|(_, cooldown)| cooldown.remaining(now));
+        if let Some(key) = shortest.map(|(key, _)| *key) {
+            if let Some(mut cooldown) = self.scopes.remove(&key) {
+                self.next_number = self.next_number.max(cooldown.next_number());
+                cooldown.call_all(&mut self.calls);
+            }
+        }
     }
 }
 
 mod sync {
     #[cfg(all(test, retry_loom))]
-    pub(super) use loom::sync::atomic::{AtomicBool, Ordering};
+    pub(super) use loom::sync::Mutex;
     #[cfg(all(test, retry_loom))]
-    pub(super) use loom::sync::{Mutex, MutexGuard};
+    pub(super) use loom::sync::atomic::{AtomicBool, Ordering};
+    #[cfg(not(all(test, retry_loom)))]
+    pub(super) use std::sync::Mutex;
     pub(super) use std::sync::PoisonError;
     #[cfg(not(all(test, retry_loom)))]
     pub(super) use std::sync::atomic::{AtomicBool, Ordering};
-    #[cfg(not(all(test, retry_loom)))]
-    pub(super) use std::sync::{Mutex, MutexGuard};
 }
 
 #[cfg(all(test, retry_loom))]
 mod loom_tests;
+#[cfg(all(test, not(retry_loom)))]
+mod model_tests;
 #[cfg(all(test, not(retry_loom)))]
 mod tests;

@@ -58,7 +58,7 @@ where
 {
     /// Records a GET, and how it is answered.
     #[inline]
-    pub fn track_get(&self, future: F) -> SendFuture<F, E> {
+    pub fn track_get(&self, future: F) -> SendFuture<F, T, E> {
         SendFuture::new(future, TrackedRequest::new(Prepared::get()))
     }
 }

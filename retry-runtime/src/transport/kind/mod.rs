@@ -84,21 +84,23 @@ impl<T: Sender> SenderKind<T> {
     /// Arms one of reqwest's async builders.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
+    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
     pub fn arm(
         &self,
         sender: T,
-    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Error> {
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
         sender.arm(None)
     }
 
     /// Arms one of reqwest's async builders, whose request the user has declared `idempotent`, or
     /// not.
     #[inline]
+    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
     pub fn arm_declared(
         &self,
         sender: T,
         idempotent: bool,
-    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Error> {
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
         sender.arm(Some(idempotent))
     }
 }

@@ -1,222 +1,249 @@
+use super::super::pace::SLOWEST;
 use super::*;
 use proptest::prelude::*;
 
 const PATIENCE: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_secs(300);
 
 fn s(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-/// Returns the time at which a call goes that first asks at `now`.
-fn admission(cooldown: &mut Cooldown, mut now: Duration, at_most: Duration) -> Duration {
-    let mut ticket = Ticket::default();
-    while let Some(wait) = cooldown.admit(&mut ticket, now, at_most) {
-        now += wait;
+/// A cooldown, and the calls that it has made.
+struct Bench(Cooldown);
+
+impl Bench {
+    fn new() -> Self {
+        Self(Cooldown::CLOSED)
     }
-    now
+
+    fn ask(&mut self, place: &mut Option<Place>, now: Duration, at_most: Duration) -> Answer {
+        self.0.admit(place, now, at_most, Impatient::Probe, &mut Wakers::default())
+    }
+
+    /// Records a refusal of a request that was sent long ago.
+    fn refuse(&mut self, now: f64, until: f64, random: f64) -> bool {
+        self.refuse_sent(0.0, now, until, random)
+    }
+
+    fn refuse_sent(&mut self, sent: f64, now: f64, until: f64, random: f64) -> bool {
+        let refusal = Refusal { status: None, sent_at: s(sent), until: s(until) };
+        self.0.on_refusal(refusal, s(now), random, &mut Wakers::default())
+    }
+
+    fn succeed(&mut self, sent: f64, now: f64) -> bool {
+        self.0.on_success(s(sent), s(now), &mut Wakers::default())
+    }
+
+    /// Returns the time at which a call goes that first asks at `now`, and what it was told then.
+    fn run(&mut self, now: f64, at_most: Duration) -> (Duration, Answer) {
+        let (mut now, mut place) = (s(now), None);
+        loop {
+            match self.ask(&mut place, now, at_most) {
+                Answer::Wait(wait) => now += wait,
+                answer => return (now, answer),
+            }
+        }
+    }
+
+    fn base_rate(&self) -> f64 {
+        self.0.pace.as_ref().unwrap().base_rate
+    }
 }
 
 #[test]
 fn no_call_goes_before_the_hint_is_over_and_then_one_by_one() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(1.0), s(3.0), 0.0);
-    assert_eq!(cooldown.remaining(s(1.0)), Some(s(2.0)));
-    let mut tickets = [(); 3].map(|()| Ticket::default());
-    for ticket in &mut tickets {
-        assert!(cooldown.admit(ticket, s(1.0), PATIENCE).is_some());
+    let mut bench = Bench::new();
+    assert!(bench.refuse(1.0, 3.0, 0.0));
+    assert_eq!(bench.0.remaining(s(1.0)), Some(s(2.0)));
+    let mut places = [None, None, None];
+    for place in &mut places {
+        assert!(matches!(bench.ask(place, s(1.0), PATIENCE), Answer::Wait(_)));
     }
     // The first goes at once, and then one a second while the capacity is unknown.
-    for (second, ticket) in [3.0, 4.0, 5.0].into_iter().zip(&mut tickets) {
-        assert!(cooldown.admit(ticket, s(second - 0.01), PATIENCE).is_some());
-        assert_eq!(cooldown.admit(ticket, s(second), PATIENCE), None);
+    for (second, place) in [3.0, 4.0, 5.0].into_iter().zip(&mut places) {
+        assert!(matches!(bench.ask(place, s(second - 0.01), PATIENCE), Answer::Wait(_)));
+        assert_eq!(bench.ask(place, s(second), PATIENCE), Answer::Go);
     }
-    assert_eq!(cooldown.remaining(s(3.0)), None);
+    assert_eq!(bench.0.remaining(s(3.0)), None);
 }
 
 #[test]
-fn a_hint_is_never_shortened_and_lasts_an_hour_at_most() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(9.0), 0.0);
-    cooldown.on_refusal(s(0.0), s(3.0), 0.0);
-    cooldown.extend(s(1.0), s(0.5), 0.0);
-    assert_eq!(cooldown.remaining(s(1.0)), Some(s(8.0)));
-    cooldown.on_refusal(s(1.0), Duration::MAX, 0.0);
-    assert_eq!(cooldown.remaining(s(1.0)), Some(LONGEST));
+fn a_hint_is_shortened_only_by_what_was_sent_after_it_came() {
+    let mut bench = Bench::new();
+    bench.refuse(1.0, 9.0, 0.0);
+    assert!(!bench.refuse(1.0, 3.0, 0.0) && !bench.refuse_sent(1.0, 2.0, 3.0, 0.0));
+    assert!(!bench.succeed(0.5, 2.0) && !bench.succeed(1.0, 2.0));
+    assert_eq!(bench.0.remaining(s(1.0)), Some(s(8.0)));
+    assert!(bench.refuse_sent(1.5, 2.0, 4.0, 0.0));
+    assert_eq!(bench.0.remaining(s(2.0)), Some(s(2.0)));
+    assert!(bench.refuse(2.5, 9.0, 0.0), "a longer one counts in any case");
+    assert!(!bench.succeed(2.5, 3.0) && bench.succeed(2.6, 3.0));
+    assert_eq!(bench.0.remaining(s(3.0)), None);
 }
 
 #[test]
 fn successes_quicken_the_pace_until_a_refusal_measures_it() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(1.0), 0.0);
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 1.0, 0.0);
     // A hundred go through in the second after.
-    (0..100).for_each(|n| cooldown.on_success(s(1.0 + 0.01 * f64::from(n))));
-    assert!(cooldown.pace.as_ref().unwrap().base_rate > 400.0);
+    (0..100).for_each(|n| assert!(!bench.succeed(1.0, 1.0 + 0.01 * f64::from(n))));
+    assert!(bench.base_rate() > 400.0);
     // That was 50 a second, wait included. The rate falls by half at most.
-    cooldown.on_refusal(s(2.0), s(3.0), 0.0);
-    let measured = cooldown.pace.as_ref().unwrap().base_rate;
+    bench.refuse(2.0, 3.0, 0.0);
+    let measured = bench.base_rate();
     assert!((200.0..210.0).contains(&measured), "{measured}");
-    // Refusals during the cooldown do not measure it.
-    cooldown.on_refusal(s(2.1), s(3.1), 0.0);
-    assert_eq!(cooldown.pace.as_ref().unwrap().base_rate.to_bits(), measured.to_bits());
+    // Refusals of requests that were under way do not measure it.
+    bench.refuse(2.1, 3.1, 0.0);
+    assert_eq!(bench.base_rate().to_bits(), measured.to_bits());
 }
 
 #[test]
-fn a_call_goes_when_its_patience_ends_and_at_once_if_a_hint_outlasts_it() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(10.0), 0.0);
-    assert_eq!(admission(&mut cooldown, s(0.0), s(5.0)), s(0.0));
-    // That call took no place.
-    assert_eq!(admission(&mut cooldown, s(0.0), s(20.0)), s(10.0));
-    for _ in 0..50 {
-        assert!(cooldown.admit(&mut Ticket::default(), s(10.0), PATIENCE).is_some());
+fn a_call_that_a_hint_outlasts_goes_as_a_probe_and_else_when_its_turn_comes() {
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 10.0, 0.0);
+    assert_eq!(bench.run(0.0, s(5.0)), (s(1.0), Answer::Probe));
+    bench.0.end_probe(&mut Wakers::default());
+    // That call was before nobody else.
+    assert_eq!(bench.run(0.0, s(20.0)), (s(10.0), Answer::Go));
+    let mut places: Vec<_> = (0..50).map(|_| None).collect();
+    for place in &mut places {
+        assert!(matches!(bench.ask(place, s(10.0), PATIENCE), Answer::Wait(_)));
     }
-    assert_eq!(admission(&mut cooldown, s(10.0), s(4.0)), s(14.0));
+    // The calls before it are not polled, which holds it back for no longer than two seconds.
+    assert_eq!(bench.run(10.0, s(1.5)), (s(11.5), Answer::Expired));
 }
 
 #[test]
 fn the_pace_is_forgotten_when_no_call_had_to_queue_for_a_while() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(2.0), 0.0);
-    assert_eq!(admission(&mut cooldown, s(1.0), PATIENCE), s(2.0));
-    cooldown.on_success(s(11.9));
-    assert!(!cooldown.is_idle());
-    cooldown.on_success(s(12.0));
-    assert!(cooldown.is_idle());
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 2.0, 0.0);
+    assert_eq!(bench.run(1.0, PATIENCE), (s(2.0), Answer::Go));
+    bench.succeed(2.0, 11.9);
+    assert!(!bench.0.is_closed());
+    bench.succeed(2.0, 12.0);
+    assert!(bench.0.is_closed());
 }
 
 #[test]
 fn a_call_that_may_wait_exactly_as_long_as_the_hint_waits() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(5.0), 0.0);
-    assert_eq!(admission(&mut cooldown, s(0.0), s(5.0)), s(5.0));
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 5.0, 0.0);
+    assert_eq!(bench.run(0.0, s(5.0)), (s(5.0), Answer::Go));
 }
 
 #[test]
-fn chance_spreads_the_return_over_an_interval_of_the_pace() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(1.0), 0.5);
-    assert_eq!(admission(&mut cooldown, s(0.0), PATIENCE), s(1.5));
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(1.0), 0.0);
+fn chance_spreads_the_return_over_an_interval_of_the_pace_but_no_longer_than_the_hint() {
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 1.0, 0.5);
+    assert_eq!(bench.run(0.0, PATIENCE).0, s(1.5));
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 0.1, 0.9);
+    assert_eq!(bench.run(0.0, PATIENCE).0, s(0.19));
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 1.0, 0.0);
     // One success makes five calls a second of the first one.
-    cooldown.on_success(s(1.0));
-    cooldown.extend(s(1.0), s(3.0), 0.5);
-    assert_eq!(admission(&mut cooldown, s(1.0), PATIENCE), s(3.1));
+    bench.succeed(0.0, 1.0);
+    bench.refuse(1.0, 3.0, 0.5);
+    assert!(bench.run(1.0, PATIENCE).0 >= s(3.1));
 }
 
 #[test]
-fn refusals_during_the_cooldown_quicken_the_first_pace() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(2.0), 0.9);
-    cooldown.on_refusal(s(0.1), s(2.0), 0.9);
-    let went = admission(&mut cooldown, s(0.1), PATIENCE).as_secs_f64();
+fn refusals_of_requests_that_were_under_way_quicken_the_first_pace() {
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 2.0, 0.9);
+    bench.refuse(0.1, 2.0, 0.9);
+    let went = bench.run(0.1, PATIENCE).0.as_secs_f64();
     assert!((went - (2.0 + 0.9 / 1.01)).abs() < 1e-6, "{went}");
 }
 
 #[test]
-fn time_in_which_no_call_came_is_not_made_up_for() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(1.0), 0.0);
-    let goes = [(); 3].map(|()| cooldown.admit(&mut Ticket::default(), s(5.0), PATIENCE).is_none());
-    assert_eq!(goes, [true, false, false]);
-}
-
-#[test]
 fn the_pace_is_measured_between_refusals() {
-    let mut cooldown = Cooldown::IDLE;
-    cooldown.on_refusal(s(0.0), s(0.1), 0.0);
-    (0..10).for_each(|_| cooldown.on_success(s(0.2)));
-    assert!(!cooldown.is_down());
-    cooldown.on_refusal(s(0.3), s(1.0), 0.0);
-    let pace = cooldown.pace.as_ref().unwrap();
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 0.1, 0.0);
+    (0..10).for_each(|_| assert!(!bench.succeed(0.1, 0.2)));
+    assert!(!bench.0.is_down());
+    bench.refuse(0.3, 1.0, 0.0);
+    let pace = bench.0.pace.as_ref().unwrap();
     assert!((pace.base_rate - 10.0 / 0.3).abs() < 1e-6, "{pace:?}");
     assert!(pace.is_measured && !pace.is_down && pace.successes == 0 && pace.refused_at == s(0.3));
     // From then on successes are counted, but do not quicken it.
-    cooldown.on_success(s(1.0));
-    let pace = cooldown.pace.as_ref().unwrap();
+    bench.succeed(0.1, 1.0);
+    let pace = bench.0.pace.as_ref().unwrap();
     assert!((pace.base_rate - 10.0 / 0.3).abs() < 1e-6 && pace.successes == 1, "{pace:?}");
 }
 
 #[test]
 fn a_server_that_lets_nothing_through_is_down_until_a_success() {
-    let mut cooldown = Cooldown::IDLE;
+    let mut bench = Bench::new();
     let mut rates = Vec::new();
-    for second in 0..5 {
-        cooldown.on_refusal(s(f64::from(second)), s(f64::from(second) + 1.0), 0.0);
-        assert_eq!(cooldown.is_down(), second > 0, "{second}");
-        rates.push(cooldown.pace.as_ref().unwrap().base_rate);
+    for second in [0, 10, 20, 30, 40] {
+        bench.refuse(f64::from(second), f64::from(second) + 9.0, 0.0);
+        assert_eq!(bench.0.is_down(), second > 0, "{second}");
+        rates.push((bench.base_rate() * 100.0).round());
     }
-    assert_eq!(
-        rates.iter().map(|rate| (rate * 100.0).round()).collect::<Vec<_>>(),
-        [100.0, 50.0, 25.0, 20.0, 20.0]
-    );
-    cooldown.on_success(s(5.0));
-    assert!(!cooldown.is_down());
+    assert_eq!(rates, [100.0, 50.0, 25.0, 20.0, 20.0]);
+    bench.succeed(0.0, 5.0);
+    assert!(!bench.0.is_down());
 }
 
 #[test]
-fn the_rate_grows_slowly_at_first_and_slower_for_slow_clients() {
-    let rate = |base_rate, seconds| {
-        let pace = Pace { base_rate, ..Pace::first(s(1.0), 0) };
-        pace.rate(s(1.0 + seconds))
-    };
-    for (base_rate, seconds, expected) in [
-        (10.0, 0.0, 10.0),
-        (10.0, 12.0, 10.0 * 0.5f64.exp()),
-        (10.0, 24.0, 10.0 * 2f64.exp()),
-        (2.0, 20.0, 2.0 * 0.5f64.exp()),
-        (1.0, 1e6, FASTEST),
-    ] {
-        let rate = rate(base_rate, seconds);
-        assert!((rate / expected - 1.0).abs() < 1e-9, "{base_rate} {seconds}: {rate}");
-    }
-    assert_eq!(Pace { base_rate: 4.0, ..Pace::first(s(0.0), 0) }.interval(s(0.0)), s(0.25));
-}
-
-#[test]
-fn a_waiting_call_asks_again_earlier_than_its_place_is_due() {
-    let mut pace = Pace::first(s(1.0), 3);
-    assert_eq!(
-        [pace.due_at(2, s(1.0)), pace.due_at(3, s(1.0)), pace.due_at(5, s(1.0))],
-        [s(0.0), s(1.0), s(3.0)]
-    );
-    for (place, wait, expected) in
-        [(3, 0.1, 0.1), (3, 0.2, 0.1), (3, 10.0, 0.25), (1003, 10.0, 1.0), (9003, 10.0, 5.0)]
-    {
-        assert_eq!(pace.poll_delay(place, s(wait)), s(expected), "{place} {wait}");
-    }
-    pace.is_measured = true;
-    for (wait, expected) in [(0.1, 0.1), (0.4, 0.2), (1.0, 0.25), (10.0, 1.25)] {
-        assert_eq!(pace.poll_delay(9003, s(wait)), s(expected), "{wait}");
-    }
-}
-
-#[test]
-fn arithmetic_saturates() {
-    assert_eq!(times(s(2.0), 3), s(6.0));
-    assert_eq!(times(Duration::MAX, 2), Duration::from_nanos(u64::MAX));
-    assert_eq!([seconds(1.5), seconds(-1.0), seconds(f64::NAN)], [s(1.5), s(0.0), s(0.0)]);
-    assert_eq!(seconds(f64::INFINITY), Duration::MAX);
+fn a_probe_that_is_refused_slows_the_next_ones() {
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 60.0, 0.0);
+    let mut now = 0.0;
+    let times: Vec<_> = (0..4)
+        .map(|_| {
+            let (went, answer) = bench.run(now, s(20.0));
+            assert_eq!(answer, Answer::Probe);
+            now = went.as_secs_f64();
+            bench.refuse_sent(now, now + 0.1, now + 60.0, 0.0);
+            bench.0.end_probe(&mut Wakers::default());
+            now
+        })
+        .collect();
+    let pauses: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses[0] >= 2.0 && pauses[1] >= 4.0 && pauses[2] >= 5.0, "{times:?}");
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    Admit { at_most: u64 },
-    Again,
-    Success,
-    Refusal { hint: u64, random: f64 },
-    Extend { until: u64, random: f64 },
+    /// A call comes.
+    Come {
+        at_most: u64,
+    },
+    /// A call that waits asks again.
+    Again {
+        call: usize,
+    },
+    /// A call that waits leaves.
+    Leave {
+        call: usize,
+    },
+    Success {
+        sent: u64,
+    },
+    Refusal {
+        sent: u64,
+        hint: u64,
+        random: f64,
+    },
+    Word {
+        left: u64,
+        random: f64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let nanos = || prop_oneof![0..100_000_000_000u64, any::<u64>()];
     let random = || prop_oneof![0.0..1.0, any::<f64>()];
     prop_oneof![
-        nanos().prop_map(|at_most| Step::Admit { at_most }),
-        Just(Step::Again),
-        Just(Step::Success),
-        (nanos(), random()).prop_map(|(hint, random)| Step::Refusal { hint, random }),
-        (nanos(), random()).prop_map(|(until, random)| Step::Extend { until, random }),
+        nanos().prop_map(|at_most| Step::Come { at_most }),
+        any::<usize>().prop_map(|call| Step::Again { call }),
+        any::<usize>().prop_map(|call| Step::Leave { call }),
+        nanos().prop_map(|sent| Step::Success { sent }),
+        (nanos(), nanos(), random()).prop_map(|(sent, hint, random)| Step::Refusal { sent, hint, random }),
+        (nanos(), random()).prop_map(|(left, random)| Step::Word { left, random }),
     ]
 }
 
@@ -225,55 +252,83 @@ proptest! {
     fn any_cooldown_is_kept_and_ends(
         script in proptest::collection::vec((prop_oneof![0..9_000_000_000u64, any::<u64>()], step()), 60),
     ) {
-        let mut cooldown = Cooldown::IDLE;
-        let (mut now, mut ticket) = (Duration::ZERO, Ticket::default());
+        let mut bench = Bench::new();
+        let (mut now, mut waiting) = (Duration::ZERO, Vec::new());
         for (nanos, step) in script {
             now = now.saturating_add(Duration::from_nanos(nanos));
-            let before = cooldown.remaining(now);
+            let before = bench.0.remaining(now);
+            let calls = &mut Wakers::default();
+            let ago = |sent: u64| now.saturating_sub(Duration::from_nanos(sent));
             match step {
-                Step::Admit { at_most } => {
-                    ticket = Ticket::default();
-                    let at_most = Duration::from_nanos(at_most);
-                    match cooldown.admit(&mut ticket, now, at_most) {
-                        Some(wait) => prop_assert!(!wait.is_zero() && wait <= at_most),
-                        None => prop_assert!(before.is_none_or(|blocked| blocked >= at_most)),
+                Step::Come { at_most } => {
+                    let (mut place, at_most) = (None, Duration::from_nanos(at_most));
+                    match bench.ask(&mut place, now, at_most) {
+                        Answer::Wait(wait) => {
+                            prop_assert!(!wait.is_zero() && wait <= at_most && place.is_some());
+                            waiting.push(place);
+                        }
+                        Answer::Go => prop_assert!(before.is_none() && place.is_none()),
+                        Answer::Probe => prop_assert!(before.is_some() && place.is_none()),
+                        Answer::Expired => prop_assert!(at_most.is_zero() && place.is_none()),
                     }
                 }
-                Step::Again => drop(cooldown.admit(&mut ticket, now, PATIENCE)),
-                Step::Success => cooldown.on_success(now),
-                Step::Refusal { hint, random } => {
-                    let hint = Duration::from_nanos(hint);
-                    cooldown.on_refusal(now, now.saturating_add(hint), random);
-                    prop_assert!(cooldown.remaining(now).unwrap_or_default() >= hint.min(LONGEST));
+                Step::Again { call } if !waiting.is_empty() => {
+                    let call = call % waiting.len();
+                    if !matches!(bench.ask(&mut waiting[call], now, PATIENCE), Answer::Wait(_)) {
+                        waiting.remove(call);
+                    }
                 }
-                Step::Extend { until, random } => cooldown.extend(now, Duration::from_nanos(until), random),
+                Step::Leave { call } if !waiting.is_empty() => {
+                    let place = waiting.remove(call % waiting.len());
+                    bench.0.leave(&place.unwrap(), calls);
+                }
+                Step::Again { .. } | Step::Leave { .. } => {}
+                Step::Success { sent } => {
+                    let told_at = bench.0.told_at;
+                    let ends = bench.0.on_success(ago(sent), now, calls);
+                    prop_assert_eq!(ends, before.is_some() && ago(sent) > told_at);
+                    prop_assert_eq!(bench.0.remaining(now).is_some(), before.is_some() && !ends);
+                }
+                Step::Refusal { sent, hint, random } => {
+                    let left = Duration::from_nanos(hint).min(LONG);
+                    let refusal = Refusal { status: None, sent_at: ago(sent), until: now.saturating_add(left) };
+                    if bench.0.on_refusal(refusal, now, random, calls) {
+                        prop_assert_eq!(bench.0.remaining(now).unwrap_or_default(), now.saturating_add(left).saturating_sub(now));
+                    } else {
+                        prop_assert_eq!(bench.0.remaining(now), before);
+                    }
+                }
+                Step::Word { left, random } if left > 0 => {
+                    let left = Duration::from_nanos(left).min(LONG);
+                    bench.0.open(now, now.saturating_add(left), random, calls);
+                }
+                Step::Word { .. } => bench.0.end_hint(now, calls),
             }
-            let after = cooldown.remaining(now);
-            prop_assert!(after >= before);
-            prop_assert!(after.unwrap_or_default() <= LONGEST);
-            if let Some(pace) = &cooldown.pace {
-                prop_assert!(pace.base_rate >= SLOWEST && pace.next_due <= cooldown.next_place);
+            prop_assert!(bench.0.remaining(now).unwrap_or_default() <= LONG);
+            if let Some(pace) = &bench.0.pace {
+                prop_assert!(pace.base_rate >= 1.0 / SLOWEST);
             }
         }
-        // No call waits longer than it may, and in the end the cooldown is idle.
-        let went = admission(&mut cooldown, now, PATIENCE);
-        prop_assert!(went <= now + PATIENCE);
-        cooldown.admit(&mut Ticket::default(), Duration::MAX, PATIENCE);
-        prop_assert!(cooldown.is_idle());
+        // When all have left, the cooldown ends.
+        for place in waiting {
+            bench.0.leave(&place.unwrap(), &mut Wakers::default());
+        }
+        prop_assert_eq!(bench.ask(&mut None, Duration::MAX, PATIENCE), Answer::Go);
+        prop_assert!(bench.0.is_closed());
     }
 
     #[test]
     fn a_queue_keeps_its_order_and_ends(random in 0.0..1.0, callers in 1..40usize) {
-        let mut cooldown = Cooldown::IDLE;
-        cooldown.on_refusal(s(0.0), s(1.0), random);
-        let mut tickets: Vec<_> = (0..callers).map(|_| Ticket::default()).collect();
-        for ticket in &mut tickets {
-            prop_assert!(cooldown.admit(ticket, s(0.0), PATIENCE).is_some());
+        let mut bench = Bench::new();
+        bench.refuse(0.0, 1.0, random);
+        let mut places: Vec<_> = (0..callers).map(|_| None).collect();
+        for place in &mut places {
+            prop_assert!(matches!(bench.ask(place, s(0.0), PATIENCE), Answer::Wait(_)));
         }
         let mut last = 0.0;
-        for ticket in &mut tickets {
+        for place in &mut places {
             // Each call asks all the time.
-            while cooldown.admit(ticket, s(last), PATIENCE).is_some() {
+            while matches!(bench.ask(place, s(last), PATIENCE), Answer::Wait(_)) {
                 last += 0.01;
             }
             prop_assert!((1.0..120.0).contains(&last));
