@@ -1,5 +1,5 @@
-//! Imports go one way: a module names only modules that stand below it, as ARCHITECTURE.md draws
-//! them.
+//! The sources keep to a form. Imports go one way: a module names only modules that stand below it,
+//! as ARCHITECTURE.md draws them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,43 @@ fn imports_go_down() {
         }
         assert!(wrong.is_empty(), "these name a module that does not stand below:\n{}", wrong.join("\n"));
     }
+}
+
+/// Tables and code are left as they are, and so are words that are longer than a line.
+#[test]
+fn comments_are_wrapped_at_100_columns() {
+    const WIDTH: usize = 100;
+    let mut long = Vec::new();
+    for folder in ["retry-policy", "retry-macros", "retry-runtime", "src", "tests", "examples", "benches"] {
+        for file in sources(Path::new(folder)) {
+            let is_in_ui = file.components().any(|part| part.as_os_str() == "ui");
+            let is_built = file.components().any(|part| part.as_os_str() == "target");
+            if is_in_ui || is_built {
+                continue;
+            }
+            let text = fs::read_to_string(&file).expect("a source");
+            let mut is_code = false;
+            for (number, line) in text.lines().enumerate() {
+                let comment = line.trim_start();
+                let Some(words) = comment.strip_prefix("//") else {
+                    is_code = false;
+                    continue;
+                };
+                let words = words.trim_start_matches(['/', '!']).trim_start();
+                is_code ^= words.starts_with("```");
+                let is_kept = is_code || words.starts_with(['|', '[']);
+                if !is_kept && line.chars().count() > WIDTH && !is_one_word(words) {
+                    long.push(format!("{}:{}", file.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(long.is_empty(), "these lines are too long:\n{}", long.join("\n"));
+}
+
+/// Returns `true` for what cannot be wrapped: one word, or one piece of code.
+fn is_one_word(words: &str) -> bool {
+    !words.contains(' ') || words.matches('`').count() == 2 && words.starts_with('`')
 }
 
 fn layer(layers: &[&[&str]], module: &str) -> usize {

@@ -1,5 +1,5 @@
-//! Mistakes do not compile, and the compiler reports them as expected, by topic. `TRYBUILD=overwrite` writes the
-//! expectations anew.
+//! Mistakes do not compile, and the compiler reports them as expected, by topic.
+//! `TRYBUILD=overwrite` writes the expectations anew.
 
 #[test]
 fn ui() {

@@ -502,7 +502,8 @@ impl Lending {
 //     Option<&mut T>, (&mut T, u8), [&mut T; 2], Pin<&mut T>
 //
 // Output:
-//     Option::as_deref_mut(&mut x), (&mut *x.0, x.1), x.each_mut().map(|item| &mut **item), Pin::as_mut(&mut x)
+//     Option::as_deref_mut(&mut x), (&mut *x.0, x.1),
+//     x.each_mut().map(|item| &mut **item), Pin::as_mut(&mut x)
 //
 /// Borrows from `place` again. The type stays as it is where it is made of references.
 fn lent(ty: &Type, place: &TokenStream, surroundings: Surroundings<'_>) -> Lending {

@@ -209,9 +209,12 @@ where
         match self.project() {
             SendProjection::Sending { future, tracked } => {
                 tracked.send();
-                let result = ready!(future.poll(context));
-                tracked.end(&result);
-                Poll::Ready(result)
+                // The result is not moved.
+                let poll = future.poll(context);
+                if let Poll::Ready(result) = &poll {
+                    tracked.end(result);
+                }
+                poll
             }
             SendProjection::Unsent { unsent } => {
                 Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
@@ -312,12 +315,14 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         this.read.begin();
-        let result = ready!(this.future.poll(context));
-        match &result {
-            Ok(_) => this.read.end(),
-            Err(error) => this.read.fail(error),
+        // The result is not moved.
+        let poll = this.future.poll(context);
+        match &poll {
+            Poll::Ready(Ok(_)) => this.read.end(),
+            Poll::Ready(Err(error)) => this.read.fail(error),
+            Poll::Pending => {}
         }
-        Poll::Ready(result)
+        poll
     }
 }
 

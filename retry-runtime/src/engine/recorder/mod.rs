@@ -425,16 +425,46 @@ pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
     // Every response is hashed, and the standard hasher costs as much as all other recording. A
     // collision is harmless: within one attempt, one URL would be taken for another.
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let url = url.as_bytes();
-    let end = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
+    let url = without_fragment(url.as_bytes());
     let mix = |hash: u64, part: u64| (hash ^ part).wrapping_mul(FACTOR).rotate_left(29);
-    let mut chunks = url[..end].chunks_exact(8);
-    let mut hash = mix(FACTOR, end as u64);
-    for chunk in &mut chunks {
-        hash = mix(hash, chunk.iter().fold(0, |part, byte| (part << 8) | u64::from(*byte)));
+    let mut hash = mix(FACTOR, url.len() as u64);
+    let mut rest = url;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        hash = mix(hash, u64::from_le_bytes(*word));
+        rest = behind;
     }
-    hash = chunks.remainder().iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)));
+    // The last word overlaps the one before.
+    hash = match url.last_chunk() {
+        Some(word) => mix(hash, u64::from_le_bytes(*word)),
+        None => rest.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte))),
+    };
     NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
+}
+
+/// Returns a URL without its fragment. Looks at eight bytes at once, as most URLs have none.
+#[inline]
+fn without_fragment(url: &[u8]) -> &[u8] {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let has_mark = |word: &[u8; 8]| {
+        let differs = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'#'));
+        differs.wrapping_sub(LOW) & !differs & (LOW << 7) != 0
+    };
+    let mut rest = url;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        if has_mark(word) {
+            return before_mark(url);
+        }
+        rest = behind;
+    }
+    match url.last_chunk() {
+        Some(word) if !has_mark(word) => url,
+        _ => before_mark(url),
+    }
+}
+
+#[cold]
+fn before_mark(url: &[u8]) -> &[u8] {
+    url.iter().position(|byte| *byte == b'#').map_or(url, |end| &url[..end])
 }
 
 /// Hashes a value within this process.

@@ -462,3 +462,15 @@ fn marks_change_what_an_exchange_counts_for() {
     broken.on_body_error(None, &Report::failure(None, FailureSet::EMPTY.with(Failure::Body)));
     assert!(broken.exchanges()[0].has_failed() && !broken.exchanges()[0].has_succeeded());
 }
+
+#[test]
+fn the_hash_of_a_url_leaves_out_its_fragment_wherever_that_begins() {
+    let url = "http://localhost:8080/a/long/path?and=query";
+    let mut hashes = std::collections::BTreeSet::new();
+    for end in 0..=url.len() {
+        let (short, fragment) = (&url[..end], format!("{}#{}", &url[..end], &url[end..]));
+        assert_eq!(hash_url(short), hash_url(&fragment), "{fragment}");
+        assert_eq!(hash_url(short), hash_url(&format!("{short}#a#b")), "{short}");
+        assert!(hashes.insert(hash_url(short)), "{short}");
+    }
+}
