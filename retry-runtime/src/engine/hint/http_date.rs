@@ -114,7 +114,7 @@ fn time(text: &str) -> Option<i64> {
 /// Returns the seconds that a zone is ahead of UTC.
 fn zone(text: &str) -> Option<i64> {
     match text.split_at_checked(3) {
-        Some((name, "")) if is_utc(name) => Some(0),
+        _ if is_utc(text) => Some(0),
         Some((name, offset)) if is_utc(name) => self::offset(offset),
         _ => offset(text),
     }
@@ -122,7 +122,7 @@ fn zone(text: &str) -> Option<i64> {
 
 /// Returns `true` for a name of the zone of HTTP dates.
 pub(super) fn is_utc(text: &str) -> bool {
-    text.eq_ignore_ascii_case("GMT") || text.eq_ignore_ascii_case("UTC")
+    ["GMT", "UTC", "UT", "Z"].iter().any(|name| text.eq_ignore_ascii_case(name))
 }
 
 /// Reads `+0100` and `+01:00`, and returns the seconds ahead of UTC.

@@ -47,7 +47,7 @@
 //! - a long weekday before a short date and the reverse, a year of two digits between spaces
 //!   (`Sun, 06 Nov 94`, RFC 822), of which the century is found as RFC 9110 asks for, and a year of
 //!   four digits between hyphens (`Sun, 06-Nov-1994`),
-//! - another zone for `GMT`: `UTC`, an offset (`+0000`, `-08:00`), or both (`GMT+0100`,
+//! - another zone for `GMT`: `UTC`, `UT`, `Z`, an offset (`+0000`, `-08:00`), or both (`GMT+0100`,
 //!   `UTC+01:00`); and the name of the zone behind it, in parentheses,
 //! - the form of JavaScript: `Sun Nov 06 1994 09:49:37 GMT+0100 (Central European Standard Time)`,
 //! - the form of `date`: `Sun Nov  6 08:49:37 UTC 1994`, also with `GMT`,

@@ -123,7 +123,6 @@ fn refuses_what_is_not_a_date() {
         "Sun, 31 Nov 1994 08:49:37 GMT",
         "Sun, 29 Feb 1900 08:49:37 GMT",
         "Sun, 00 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 Z",
         "Sun, 06 Nov 1994 08:49:37.5 GMT",
         "Sun, 06 Nov 10000 08:49:37 GMT",
         "Sun, 06 Nov 1994 08:49:37 GMT, Mon, 07 Nov 1994 08:49:37 GMT",
