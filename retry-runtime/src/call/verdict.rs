@@ -2,6 +2,7 @@
 
 use std::mem::take;
 
+use crate::call::upstream::UpstreamHandle;
 use crate::call::{Call, Demand};
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::HintsOf;
@@ -45,7 +46,10 @@ impl Call<'_> {
         if self.demand == Demand::None {
             if let Some(recorded) = self.scope.recorder.plain_success(report) {
                 let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
-                if let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.is_news(recorded)) {
+                // An upstream that was idle learns nothing from it.
+                let learns =
+                    |upstream: &&mut UpstreamHandle<'_>| !upstream.was_idle() && upstream.is_news(recorded);
+                if let Some(upstream) = self.upstream.as_mut().filter(learns) {
                     // Only a retry changes the verdict.
                     _ = upstream.report(exchange, report, Verdict::Stop(stop), self.scope.outgoing.skipped);
                 }

@@ -3,12 +3,33 @@
 //! reqwest follows redirects by itself, so another host may answer than the one that was asked.
 //! What that one says, it does not say about the upstream of the call.
 
+use std::fmt;
 use std::num::NonZeroU64;
 
 /// A host and port, by their first 16 bytes. Two that share these are taken for one, as most are
 /// that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin(NonZeroU64);
+///
+/// The bytes are kept as they stand in the URL, what follows a slash included: every request of an
+/// upstream pays for this, but only a failure is compared.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    first: NonZeroU64,
+    second: u64,
+}
+
+/// Prints no byte, as some may be of a path.
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Origin")
+    }
+}
+
+impl PartialEq for Origin {
+    #[cold]
+    fn eq(&self, other: &Self) -> bool {
+        self.host() == other.host()
+    }
+}
 
 /// The exchanges of which it matters which host answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +44,8 @@ pub(crate) enum Origins {
 }
 
 impl Origin {
-    /// The origin of a request that is not to be sent.
-    pub(crate) const NOWHERE: Self = Self(NonZeroU64::MAX);
+    /// The origin of a request that is not to be sent: no URL has such bytes.
+    pub(crate) const NOWHERE: Self = Self { first: NonZeroU64::MAX, second: u64::MAX };
 
     /// Returns the origin of a URL of HTTP, as reqwest writes it: in lower case, without a default
     /// port and without credentials.
@@ -36,16 +57,26 @@ impl Origin {
         let bytes = rest.first_chunk().map_or_else(|| padded(rest), |bytes| u128::from_le_bytes(*bytes));
         #[allow(clippy::cast_possible_truncation, reason = "it is taken apart")]
         let (first, second) = (bytes as u64, (bytes >> 64) as u64);
-        let number = match before_slash(first) {
-            u64::MAX => first ^ (second & before_slash(second)).rotate_left(29),
-            kept => first & kept,
-        };
-        Some(Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN)))
+        NonZeroU64::new(first).map(|first| Self { first, second })
+    }
+
+    /// Returns `true` if the request is not to be sent.
+    #[inline]
+    pub(crate) fn is_nowhere(self) -> bool {
+        self.first == NonZeroU64::MAX
+    }
+
+    /// Returns the bytes before the first slash.
+    fn host(self) -> (u64, u64) {
+        let first = self.first.get();
+        match before_slash(first) {
+            u64::MAX => (first, self.second & before_slash(self.second)),
+            kept => (first & kept, 0),
+        }
     }
 }
 
 /// Returns a mask of the bytes before the first slash, all of them if there is none.
-#[inline]
 const fn before_slash(bytes: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let differs = bytes ^ (LOW * b'/' as u64);
@@ -81,6 +112,8 @@ mod tests {
             assert!(urls.windows(2).all(|pair| of(pair[0]) == of(pair[1])), "{urls:?}");
         }
         assert_eq!(Origin::of_url("data:"), None);
+        assert_eq!(format!("{:?}", of("http://a/secret")), "Origin");
+        assert!(!of("http://a/").is_nowhere() && Origin::NOWHERE.is_nowhere());
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Prepared {
     /// Returns `true` if the request is not to be sent.
     #[inline]
     pub(crate) fn is_withheld(&self) -> bool {
-        self.origin == Some(Origin::NOWHERE)
+        self.origin.is_some_and(Origin::is_nowhere)
     }
 
     /// Returns `true` if the request is safe to repeat without a key, by its method or by
