@@ -573,7 +573,7 @@ mod requests {
         let outcome = multipart(&http, &server.url("/"), Form::new().text("a", "b")).await;
         assert_eq!(outcome.unwrap_err().status().unwrap(), 503);
         assert_eq!(server.requests().len(), 1);
-        let last = |event: &testing::Told| match event.step {
+        let last = |event: &testing::RecordedEvent| match event.step {
             retry_http::Step::End { stop, .. } => Some(stop),
             _ => None,
         };

@@ -104,7 +104,7 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Removes the `deadline` that the builder starts from, as [`Policy::to_builder`] leaves it.
+    /// Removes the `deadline` of the policy that the builder starts from ([`Policy::to_builder`]).
     pub const fn without_deadline(mut self) -> Self {
         self.policy.deadline = None;
         self
@@ -117,15 +117,15 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
-    /// Removes the `timeout` that the builder starts from, as [`Policy::to_builder`] leaves it.
+    /// Removes the `timeout` of the policy that the builder starts from ([`Policy::to_builder`]).
     pub const fn without_timeout(mut self) -> Self {
         self.policy.timeout = None;
         self
     }
 
     /// Sets whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2). By
-    /// default the method and the idempotency key decide. What a `transparent` function, or an
-    /// annotated function that is called, declares of its own requests wins.
+    /// default the method and the idempotency key decide. A `transparent` function, or an annotated
+    /// function that is called, may declare this of its own requests, and that wins.
     ///
     /// A key that the function's body makes is another one on each attempt, so it does not make a
     /// POST idempotent: use [`idempotency_key`](Self::idempotency_key), or make the key before the

@@ -17,7 +17,7 @@ pub enum Condition {
     /// A response with a status from the first to the second, if it carries a hint. `403 if hinted`
     /// is `IfHinted(403, 403)`.
     IfHinted(u16, u16),
-    /// The default of `on`, for safe and other requests each to its own.
+    /// The default of `on`, which differs between requests that are safe to repeat and others.
     Default,
 }
 

@@ -108,8 +108,8 @@ impl Policy {
     }
 
     /// Returns whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2).
-    /// `None` if the method and the idempotency key decide. What a `transparent` function, or an
-    /// annotated function that is called, declares of its own requests wins.
+    /// `None` if the method and the idempotency key decide. A `transparent` function, or
+    /// an annotated function that is called, may declare this of its own requests, and that wins.
     pub const fn idempotent(&self) -> Option<bool> {
         self.idempotent
     }

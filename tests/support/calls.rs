@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use http::Method;
-use retry_http::testing::{Entered, Kit, Told};
+use retry_http::testing::{Entered, Kit, RecordedEvent};
 use retry_http::{Step, retry_http};
 
 #[retry_http(jitter = none)]
@@ -50,7 +50,7 @@ pub fn verdict(kit: &Kit) -> String {
     let attempts = kit.attempts();
     let waits: Duration = kit.waits().iter().sum();
     let events = kit.events();
-    let Told { status, failures, step, .. } = events.last().expect("the call has ended");
+    let RecordedEvent { status, failures, step, .. } = events.last().expect("the call has ended");
     let failed = status.map(|status| status.as_u16().to_string());
     let failed = failed.into_iter().chain(failures.iter().map(|failure| failure.name().to_owned()));
     let Step::End { stop, .. } = step else { panic!("{step:?} is not the end") };

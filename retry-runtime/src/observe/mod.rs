@@ -33,9 +33,8 @@ pub struct Event<'e> {
     pub status: Option<StatusCode>,
     /// The ways in which the request failed.
     pub failures: FailureSet,
-    /// The longest wait that the deciding request, or another request of the attempt that failed,
-    /// was asked for. A wait that only another request was asked for counts as `max_retry_after` at
-    /// most.
+    /// The longest wait that the server asked for: in answer to the deciding request, or to another
+    /// failed request of the attempt. A wait for another request counts up to `max_retry_after`.
     pub hint: Option<Duration>,
     /// The name, in lower case, of the header with the deciding request's own hint. `None` if that
     /// request has no hint, or an error of the user's gave it.
@@ -71,8 +70,9 @@ pub enum Step {
     },
     /// A renewal of credentials ended.
     Renewed {
-        /// `true` if another attempt follows with fresh credentials, after the wait that another
-        /// request of the attempt was asked for, if any. `false` if the call ends with the 401.
+        /// `true` if another attempt follows with fresh credentials. If the server asked another
+        /// request of the attempt to wait, it follows after that wait. `false` if the call ends
+        /// with the 401.
         succeeded: bool,
     },
     /// The call ends. Not emitted after a failed renewal, where `Renewed { succeeded: false }` is

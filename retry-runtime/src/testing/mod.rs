@@ -76,7 +76,7 @@ enum Retrying {
 #[derive(Debug, Default)]
 struct State {
     random: Option<Box<StdRng>>,
-    events: Vec<Told>,
+    events: Vec<RecordedEvent>,
     /// The time by which upstreams are ahead of the real clock.
     ahead: Duration,
 }
@@ -144,7 +144,7 @@ impl Kit {
     /// Returns all waits, in the order in which they began: those after an attempt, and those for
     /// an upstream.
     pub fn waits(&self) -> Vec<Duration> {
-        let wait = |event: &Told| match event.step {
+        let wait = |event: &RecordedEvent| match event.step {
             Step::Retry { wait } | Step::Held { wait } => Some(wait),
             _ => None,
         };
@@ -157,7 +157,7 @@ impl Kit {
     }
 
     /// Returns all events of calls in their order, as an observer gets them.
-    pub fn events(&self) -> Vec<Told> {
+    pub fn events(&self) -> Vec<RecordedEvent> {
         self.state().events.clone()
     }
 
@@ -171,7 +171,7 @@ impl Kit {
 /// test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Told {
+pub struct RecordedEvent {
     /// The function, by its path: `crate::module::function`.
     pub function: &'static str,
     /// The number of the attempt within the call, from 1.
@@ -182,9 +182,8 @@ pub struct Told {
     pub status: Option<StatusCode>,
     /// The ways in which the request failed.
     pub failures: FailureSet,
-    /// The longest wait that the deciding request, or another request of the attempt that failed,
-    /// was asked for. A wait that only another request was asked for counts as `max_retry_after` at
-    /// most.
+    /// The longest wait that the server asked for: in answer to the deciding request, or to another
+    /// failed request of the attempt. A wait for another request counts up to `max_retry_after`.
     pub hint: Option<Duration>,
     /// The name, in lower case, of the header with the deciding request's own hint. `None` if that
     /// request has no hint, or an error of the user's gave it.
@@ -296,7 +295,7 @@ pub(crate) fn override_verdict(verdict: Verdict) -> Verdict {
 /// Records an event.
 pub(crate) fn record(event: &Event<'_>) {
     innermost(|kit| {
-        kit.state().events.push(Told {
+        kit.state().events.push(RecordedEvent {
             function: event.function,
             attempt: event.attempt,
             method: event.method.cloned(),
