@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::num::NonZeroU64;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
@@ -328,9 +328,11 @@ where
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 mod stream {
+    use std::task::ready;
+
     use futures_core::Stream;
 
-    use super::{Context, HttpError, Pin, Poll, TrackedRead, pin_project, ready};
+    use super::{Context, HttpError, Pin, Poll, TrackedRead, pin_project};
 
     pin_project! {
         /// Reads a body piece by piece.
