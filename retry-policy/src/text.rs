@@ -193,7 +193,8 @@ fn nearly(text: &str) -> Option<String> {
     } else if lower.ends_with("if hinted") && lower.matches("if hinted").count() > 1 {
         Some(format!("`if hinted` is written once: write `{item} if hinted`"))
     } else if lower.contains("hint") {
-        let item = if condition(item).is_ok() && item != "default" { item } else { "403" };
+        let is_item = !item.to_ascii_lowercase().contains("hint") && condition(item).is_ok();
+        let item = if is_item && item != "default" { item } else { "403" };
         Some(format!("an item that counts only with a hint is written `{item} if hinted`"))
     } else if text.contains([' ', '+', ',', ';']) && !text.contains("..") {
         Some(SEVERAL.to_owned())
@@ -355,6 +356,26 @@ pub fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_nearly_an_item_is_told_what_to_write() {
+        for (text, part) in [
+            ("hinted", "written `403 if hinted`"),
+            ("Hint", "written `403 if hinted`"),
+            ("hint-hint", "written `403 if hinted`"),
+            ("529 hinted", "written `529 if hinted`"),
+            ("5xx unless hinted", "written `5xx if hinted`"),
+            ("if hinted", "written `403 if hinted`"),
+            ("default hinted", "written `403 if hinted`"),
+            ("529 if hinted if hinted", "`if hinted` is written once: write `529 if hinted`"),
+            ("[Default]", "the defaults are written `default`"),
+            ("default + 529", "more than one item"),
+            ("default,529", "more than one item"),
+        ] {
+            let message = condition(text).unwrap_err();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
 
     #[test]
     fn durations_are_exact() {
