@@ -503,6 +503,24 @@ mod a_fresh_token_that_is_refused {
         assert!(logins.into_inner() < 300, "one in five minutes");
     }
 
+    /// Between the renewal and the refusal the server says something else.
+    #[tokio::test]
+    async fn after_an_answer_that_tells_nothing_of_it_is_remembered_too() {
+        #[retry_http(base = 1ms, reauth = renewal.once(async { logins.fetch_add(1, Ordering::SeqCst); }))]
+        async fn item(url: &str, renewal: &Renewal, logins: &AtomicUsize) -> reqwest::Result<u16> {
+            Ok(reqwest::Client::new().get(url).send().await?.error_for_status()?.status().as_u16())
+        }
+
+        for between in [429, 408, 500, 503] {
+            let server = Server::new(move |n, _| Reply::status(if n % 3 == 1 { between } else { 401 }));
+            let (renewal, logins) = (Renewal::new(), AtomicUsize::new(0));
+            for _ in 0..6 {
+                item(&server.url("/"), &renewal, &logins).await.unwrap_err();
+            }
+            assert_eq!(logins.load(Ordering::SeqCst), 1, "{between}");
+        }
+    }
+
     #[tokio::test]
     async fn by_many_calls_at_once_counts_once() {
         let api = Api::new(refusing());

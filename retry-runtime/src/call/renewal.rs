@@ -30,7 +30,11 @@ impl Call<'_> {
         }
         let decided = self.decide(report);
         if let Some(turns) = renewed {
-            turns.on_attempt(self.function_address(), self.clock, &decided.exchange);
+            if decided.exchange.tells_of_credentials() {
+                turns.on_attempt(self.function_address(), self.clock, &decided.exchange);
+            } else {
+                self.rare.get_or_insert_default().renewed = Some(turns);
+            }
         }
         let starts = may_start && self.retry.start_renewal(&decided.exchange);
         if starts {

@@ -368,6 +368,15 @@ impl Exchange {
         self.opinion.is_expired || self.status == Some(StatusCode::UNAUTHORIZED)
     }
 
+    /// Returns `true` if the answer tells whether the credentials are good. A server may refuse a
+    /// request for its rate, or fail, before it looks at them.
+    pub(crate) fn tells_of_credentials(&self) -> bool {
+        self.has_expired_credentials()
+            || self.status.is_some_and(|status| {
+                !status.is_server_error() && !matches!(status.as_u16(), 408 | 425 | 429)
+            })
+    }
+
     /// Marks the exchange as decided by an inner call, so that it is not retried again.
     pub fn settle(&mut self) {
         self.is_settled = true;
