@@ -50,7 +50,7 @@ fn answers() -> Vec<Answer<'static>> {
     include_str!("../docs/answers.md").lines().filter_map(answer).collect()
 }
 
-/// What a line makes of an answer.
+/// The policy and the predicate of a line.
 struct Line {
     policy: Policy,
     predicate: Option<Predicate>,

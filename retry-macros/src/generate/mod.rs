@@ -13,6 +13,7 @@ use crate::diagnostics::Errors;
 use crate::function::bindings::{self, Owned};
 use crate::function::rename;
 use crate::function::{self, Enclosed, Function, Shape};
+use crate::generate::policy::PolicyTokens;
 use crate::options::{self, Options};
 use crate::paths::Private;
 use crate::walk;
@@ -367,15 +368,15 @@ impl Loop<'_> {
         };
         // One constant for both costs the least compile time.
         match (policy::of_function(options, self.generics), function) {
-            (policy::Policy::Constant(policy), None) => {
+            (PolicyTokens::Constant(policy), None) => {
                 let constant = quote!(&const { (#private::Function::visible(#path), #policy) });
                 Start { bind: TokenStream::new(), start: quote!(#private::Call::of(#clock, #constant)) }
             }
-            (policy::Policy::Constant(policy), Some(function)) => Start {
+            (PolicyTokens::Constant(policy), Some(function)) => Start {
                 bind: TokenStream::new(),
                 start: quote!(#private::Call::start(#clock, #function, &const { #policy })),
             },
-            (policy::Policy::Reference(bind, policy), function) => {
+            (PolicyTokens::Reference(bind, policy), function) => {
                 let function =
                     function.unwrap_or_else(|| quote!(&const { #private::Function::visible(#path) }));
                 Start { bind, start: quote!(#private::Call::start(#clock, #function, #policy)) }

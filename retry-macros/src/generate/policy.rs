@@ -17,8 +17,8 @@ use crate::paths::Facade;
 use retry_policy::Jitter;
 use retry_policy::keys::{Key, Place, Takes};
 
-/// The policy of a function.
-pub(crate) enum Policy {
+/// The tokens of a function's policy.
+pub(crate) enum PolicyTokens {
     /// A constant expression.
     Constant(TokenStream),
     /// The bindings before the loop, and a reference.
@@ -26,20 +26,20 @@ pub(crate) enum Policy {
 }
 
 /// Returns the policy of a function with these options and `generics`.
-pub(crate) fn of_function(options: &Options, generics: &Generics) -> Policy {
+pub(crate) fn of_function(options: &Options, generics: &Generics) -> PolicyTokens {
     let krate = options.krate(Span::call_site());
     if options.policy.is_none() && !options.has_rules() {
-        return Policy::Constant(quote!(#krate::Policy::DEFAULT));
+        return PolicyTokens::Constant(quote!(#krate::Policy::DEFAULT));
     }
     let mut built = Built::new(options, options.mentions(generics));
     if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
         let name = Ident::new("policy", Span::mixed_site());
         let (constants, policy) = (built.constants, built.policy);
-        return Policy::Reference(quote!(#constants let #name = #policy.__fitted();), quote!(&#name));
+        return PolicyTokens::Reference(quote!(#constants let #name = #policy.__fitted();), quote!(&#name));
     }
     // An item costs compile time, and cannot use what is generic.
     if built.inline || (built.constants.is_empty() && options.policy.is_none()) {
-        return Policy::Constant(built.expression());
+        return PolicyTokens::Constant(built.expression());
     }
     let (across, policy) = (built.across(&quote!(&__POLICY)), built.policy);
     let constants = built.constants;
@@ -49,7 +49,7 @@ pub(crate) fn of_function(options: &Options, generics: &Generics) -> Policy {
         #across
         &__POLICY
     });
-    Policy::Reference(TokenStream::new(), policy)
+    PolicyTokens::Reference(TokenStream::new(), policy)
 }
 
 /// A constant expression of type `Policy`.

@@ -53,7 +53,7 @@ impl<T, E> Attempt<T, E> {
         ErrorKind::new()
     }
 
-    /// Returns the wait before the next attempt, or `None` if the outcome is to be returned.
+    /// Returns `true` if the outcome is to be returned. Otherwise [`wait`](Self::wait) must follow.
     #[inline]
     pub fn is_final(
         &self,

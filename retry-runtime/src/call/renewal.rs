@@ -23,8 +23,10 @@ impl Call<'_> {
     pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
         let renewed = self.rare.as_mut().and_then(|rare| rare.renewed.take());
         let is_withheld = self.scope.outgoing.withheld().is_some();
-        let may_start = !self.is_last && !is_withheld && !renewal::is_under_way();
-        let may_start = may_start && self.scope.recorder.plain_success(report).is_none();
+        let may_start = !self.is_last
+            && !is_withheld
+            && !renewal::is_under_way()
+            && self.scope.recorder.plain_success(report).is_none();
         if renewed.is_none() && !may_start {
             return false;
         }

@@ -1,7 +1,7 @@
 //! Origins: the host and port that a request is sent to, or that a response comes from.
 //!
 //! reqwest follows redirects by itself, so another host may answer than the one that was asked.
-//! What that one says, it does not say about the upstream of the call.
+//! Its answer says nothing about the upstream of the call.
 
 use std::fmt;
 use std::num::NonZeroU64;

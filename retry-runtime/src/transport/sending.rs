@@ -133,7 +133,7 @@ impl Drop for TrackedRequest {
 /// Counts a request that is not sent yet. Returns the number of the attempt.
 fn count() -> Option<NonZeroU64> {
     scope::current(|scope| {
-        scope.recorder.outstanding += 1;
+        scope.recorder.outstanding = scope.recorder.outstanding.saturating_add(1);
         NonZeroU64::new(scope.number)
     })
     .flatten()
@@ -143,7 +143,9 @@ fn count() -> Option<NonZeroU64> {
 #[inline]
 fn uncount(counted: Option<NonZeroU64>) {
     if let Some(attempt) = counted {
-        scope::of_attempt(attempt.get(), |scope| scope.recorder.outstanding -= 1);
+        scope::of_attempt(attempt.get(), |scope| {
+            scope.recorder.outstanding = scope.recorder.outstanding.saturating_sub(1);
+        });
     }
 }
 
@@ -209,7 +211,6 @@ where
         match self.project() {
             SendProjection::Sending { future, tracked } => {
                 tracked.send();
-                // The result is not moved.
                 let poll = future.poll(context);
                 if let Poll::Ready(result) = &poll {
                     tracked.end(result);
@@ -315,7 +316,6 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         this.read.begin();
-        // The result is not moved.
         let poll = this.future.poll(context);
         match &poll {
             Poll::Ready(Ok(_)) => this.read.end(),

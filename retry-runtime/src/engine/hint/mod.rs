@@ -243,13 +243,18 @@ pub(crate) fn asks_to_wait(headers: &HeaderMap, header: &'static str) -> bool {
             texts(headers, header).any(|line| rate_limit::says_nothing_remains(&line))
         }
         Some(vendor) => vendor.remaining.is_some_and(says_zero),
-        None => {
-            let lower = header.to_ascii_lowercase();
-            lower.rsplit_once("reset").is_some_and(|(before, after)| {
-                says_zero(&format!("{before}remaining{after}")) || says_zero(&format!("{before}remaining"))
-            })
-        }
+        None => remaining_of(&header.to_ascii_lowercase()).any(|name| says_zero(&name)),
     }
+}
+
+/// Returns the headers that may tell how much remains of the quota of a header with this name: of
+/// `x-my-reset` `x-my-remaining` and `x-my-remain`.
+fn remaining_of(name: &str) -> impl Iterator<Item = String> {
+    let words = name.rsplit_once("reset").into_iter();
+    words.flat_map(|(before, after)| {
+        let names = |word| [format!("{before}{word}{after}"), format!("{before}{word}")];
+        [names("remaining"), names("remain")].into_iter().flatten()
+    })
 }
 
 /// Returns the longest wait of `Retry-After` and its kin.
@@ -292,14 +297,8 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
     if vendors::is_listed(&lower) {
         return None;
     }
-    if let Some((before, after)) = lower.rsplit_once("reset") {
-        let is_left = |word| {
-            has_remaining(headers, &format!("{before}{word}{after}"))
-                || has_remaining(headers, &format!("{before}{word}"))
-        };
-        if is_left("remaining") || is_left("remain") {
-            return None;
-        }
+    if remaining_of(&lower).any(|name| has_remaining(headers, &name)) {
+        return None;
     }
     let forms = if lower.ends_with("-ms") {
         &[Form::Milliseconds, Form::Clock][..]

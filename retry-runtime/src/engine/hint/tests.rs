@@ -592,3 +592,15 @@ fn a_number_with_commas_between_its_thousands_is_not_undercut() {
         assert_eq!(read(value), expected, "{value}");
     }
 }
+
+#[test]
+fn a_named_header_asks_to_wait_where_nothing_remains() {
+    let asks = |remaining: Option<(&'static str, &str)>| {
+        let lines = [("x-my-reset", "2")].into_iter().chain(remaining).collect::<Vec<_>>();
+        asks_to_wait(&headers(&lines), "x-my-reset")
+    };
+    assert!(!asks(None), "it tells only when the quota is renewed");
+    for name in ["x-my-remaining", "x-my-remain"] {
+        assert!(asks(Some((name, "0"))) && !asks(Some((name, "1"))), "{name}");
+    }
+}
