@@ -315,6 +315,11 @@ impl Cooldown {
         self.is_closed()
     }
 
+    #[cfg(all(test, retry_loom))]
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.patient.is_empty() || !self.probes.is_empty()
+    }
+
     #[cfg(all(test, not(retry_loom)))]
     pub(super) fn has_patient_calls(&self) -> bool {
         !self.patient.is_empty()
