@@ -1,5 +1,5 @@
-//! Measures what the attribute costs at compile time. 500 annotated functions, and 500 with a loop written by hand, are
-//! checked and built several times in turn. The fastest run of each counts.
+//! Measures what the attribute costs at compile time. 500 annotated functions, and 500 with a loop
+//! written by hand, are checked and built several times in turn. The fastest run of each counts.
 //!
 //! `cargo bench --bench compile_time`
 
@@ -41,7 +41,8 @@ fn annotated() -> String {
     source
 }
 
-/// As one would write it: by status and kind of failure, with backoff and jitter, and `Retry-After` in seconds.
+/// As one would write it: by status and kind of failure, with backoff and jitter, and `Retry-After`
+/// in seconds.
 fn by_hand() -> String {
     let mut source = String::new();
     for n in 0..FUNCTIONS {

@@ -1,4 +1,5 @@
-//! The state machine without the attribute, a client or a clock: for other transports, and for simulations.
+//! The state machine without the attribute, a client or a clock: for other transports, and for
+//! simulations.
 //!
 //! `cargo run --example by_hand`
 
@@ -41,8 +42,8 @@ fn main() {
         let (status, headers) = service(now);
         let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
         exchange.on_response(status);
-        if let Some(wait) = hint::read(&headers, SystemTime::UNIX_EPOCH + now) {
-            exchange.record_hint(wait);
+        if let Some(hint) = hint::read_from(&headers, || SystemTime::UNIX_EPOCH + now) {
+            exchange.record_header_hint(hint, POLICY.hint());
         }
         match retry.next(&exchange, Duration::ZERO, || random.next().unwrap_or(0.0)) {
             Verdict::Wait(wait) => {

@@ -1,5 +1,6 @@
-//! A small API client of which every endpoint has its own policy: they read as a table down the `impl` block.
-//! The base policy comes from a configuration file and environment variables, the endpoints override single keys.
+//! A small API client of which every endpoint has its own policy: they read as a table down the
+//! `impl` block. The base policy comes from a configuration file and environment variables, the
+//! endpoints override single keys.
 //!
 //! `SHOP_RETRY__MAX=1 cargo run --example client`
 

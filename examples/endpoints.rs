@@ -1,8 +1,8 @@
-//! A client as most are written: every endpoint goes through one private `request`, which is `transparent`, and each
-//! has a policy of its own. They read as a table down the `impl` block.
+//! A client as most are written: every endpoint goes through one private `request`, which is
+//! `transparent`, and each has a policy of its own. They read as a table down the `impl` block.
 //!
-//! `cargo run --example endpoints` calls each of them before a server that fails, and prints what came of it: requests,
-//! keys, waits. No wait is waited for.
+//! `cargo run --example endpoints` calls each of them before a server that fails, and prints what
+//! came of it: requests, keys, waits. No wait is waited for.
 
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 //!
 //! `cargo run --example observed --features metrics,tracing -- --listen 127.0.0.1:9898 --seconds 600`
 //!
-//! The server does well for ten seconds, breaks down for eight, refuses for six, recovers for six, and so on. Without
-//! `--listen` the port is any that is free. Logs go to stderr, from `--log warn` up; `--log info` has each retry.
-//! `docs/observability` says how to look at the metrics.
+//! The server does well for ten seconds, breaks down for eight, refuses for six, recovers for six,
+//! and so on. Without `--listen` the port is any that is free. Logs go to stderr, from `--log warn`
+//! up; `--log info` has each retry. `docs/observability` says how to look at the metrics.
 
 use std::error::Error;
 use std::future::Future;
@@ -60,8 +60,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     })
 }
 
-/// The three lines of a service that exports its metrics, and buckets for the histograms: Prometheus' quantiles need
-/// them, and no exporter knows how long waits are.
+/// The three lines of a service that exports its metrics, and buckets for the histograms:
+/// Prometheus' quantiles need them, and no exporter knows how long waits are.
 fn export(listen: SocketAddr) -> std::result::Result<(), Box<dyn Error>> {
     let seconds = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0];
     let attempts = [1.0, 2.0, 3.0, 4.0, 6.0, 11.0];

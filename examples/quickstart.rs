@@ -1,5 +1,5 @@
-//! An annotated async and an annotated sync function against a server that limits its rate, breaks down,
-//! hangs up and recovers.
+//! An annotated async and an annotated sync function against a server that limits its rate, breaks
+//! down, hangs up and recovers.
 //!
 //! `cargo run --example quickstart`
 

@@ -1,4 +1,5 @@
-//! Arguments that an attempt changes, requests as arguments, fields that are moved out, and names of all kinds.
+//! Arguments that an attempt changes, requests as arguments, fields that are moved out, and names
+//! of all kinds.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 

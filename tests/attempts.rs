@@ -1,7 +1,10 @@
-//! In attempts of several requests one decides, others forbid to repeat them, and calls stand inside of calls.
+//! In attempts of several requests one decides, others forbid to repeat them, and calls stand
+//! inside of calls.
 
 mod support;
 
+use std::pin::Pin;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -215,7 +218,8 @@ mod several {
                 .replies("/b", [hinted(b), Reply::status(200)])
                 .serve();
             let kit = testing::instant();
-            // The error is of `/a`: a longer hint of that ends the call, one of `/b` counts up to the limit.
+            // The error is of `/a`: a longer hint of that ends the call, one of `/b` counts up to
+            // the limit.
             assert_eq!(both(&Client::new(), &server).await.is_ok(), !waits.is_empty());
             let waits: Vec<_> = waits.into_iter().map(Duration::from_secs).collect();
             assert_eq!(kit.waits(), waits, "{a} and {b}");
@@ -556,8 +560,9 @@ mod nested {
         }
 
         let http = Client::new();
-        // The inner function alone waits for the late answer, and retries the others a hundred times. Within the
-        // deadline there is room for 17 waits of its own, and for one that the server asks for.
+        // The inner function alone waits for the late answer, and retries the others a hundred
+        // times. Within the deadline there is room for 17 waits of its own, and for one that the
+        // server asks for.
         let limited = Reply::status(429).header("retry-after", "0.2");
         for (reply, most) in [(late(), 1), (Reply::status(503), 18), (limited, 2)] {
             let server = Server::script([reply.clone()]);
@@ -696,7 +701,7 @@ mod scopes {
     async fn a_send_belongs_to_the_attempt_of_its_first_poll() {
         #[retry_http(max = 2, base = 1ms, carry = [sending])]
         async fn finishing<F: Future<Output = reqwest::Result<Response>>>(
-            sending: &mut std::pin::Pin<Box<F>>,
+            sending: &mut Pin<Box<F>>,
         ) -> Outcome {
             sending.await?.error_for_status()?;
             Ok(())
@@ -714,6 +719,88 @@ mod scopes {
         let server = Routes::new().path("/order", [200]).path("/status", [503]).serve();
         beginning(&Client::new(), &server).await.unwrap_err();
         assert_eq!(support::counts(&server, &["/order", "/status"]), [1, 1]);
+    }
+
+    /// A send that is made in the attempt and begins elsewhere, or never.
+    #[tokio::test]
+    async fn a_post_that_another_task_may_send_is_not_repeated() {
+        type Stored = Mutex<Vec<Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>>>;
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn spawned(http: &Client, server: &Server, _: &Stored) -> Outcome {
+            tokio::spawn(http.post(server.url("/order")).send()).await.unwrap()?;
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn stored(http: &Client, server: &Server, stored: &Stored) -> Outcome {
+            stored.lock().unwrap().push(Box::pin(http.post(server.url("/order")).send()));
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn by_an_inner_call(http: &Client, server: &Server, stored: &Stored) -> Outcome {
+            #[retry_http(max = 1)]
+            async fn inner(http: &Client, server: &Server, stored: &Stored) -> Outcome {
+                stored.lock().unwrap().push(Box::pin(http.execute(http.post(server.url("/order")).build()?)));
+                Ok(())
+            }
+
+            inner(http, server, stored).await?;
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 2, base = 1ms, idempotent)]
+        async fn idempotent(http: &Client, server: &Server, stored: &Stored) -> Outcome {
+            stored.lock().unwrap().push(Box::pin(http.post(server.url("/order")).send()));
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn dropped(http: &Client, server: &Server, _: &Stored) -> Outcome {
+            drop(http.post(server.url("/order")).send());
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn sent_later(http: &Client, server: &Server, _: &Stored) -> Outcome {
+            let order = http.post(server.url("/order")).send();
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            order.await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(max = 2, base = 1ms)]
+        async fn a_stored_get(http: &Client, server: &Server, stored: &Stored) -> Outcome {
+            stored.lock().unwrap().push(Box::pin(http.get(server.url("/order")).send()));
+            http.get(server.url("/status")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        macro_rules! counts {
+            ($call:ident) => {{
+                let server = Routes::new().path("/order", [200]).path("/status", [503]).serve();
+                let stored = Stored::default();
+                $call(&Client::new(), &server, &stored).await.unwrap_err();
+                for sending in stored.into_inner().unwrap() {
+                    sending.await.unwrap();
+                }
+                support::counts(&server, &["/order", "/status"])
+            }};
+        }
+
+        assert_eq!(counts!(spawned), [1, 1]);
+        assert_eq!(counts!(stored), [1, 1]);
+        assert_eq!(counts!(by_an_inner_call), [1, 1]);
+        assert_eq!(counts!(idempotent), [3, 3]);
+        assert_eq!(counts!(dropped), [0, 3]);
+        assert_eq!(counts!(sent_later), [0, 3]);
+        assert_eq!(counts!(a_stored_get), [3, 3]);
     }
 
     #[test]

@@ -292,7 +292,8 @@ async fn a_call_that_is_dropped_sends_nothing_more() {
     }
 
     let (http, kit) = (Client::new(), Kit::new().real_time().enter());
-    // It is dropped while the first answer is awaited, while it waits, and while the second answer is awaited.
+    // It is dropped while the first answer is awaited, while it waits, and while the second answer
+    // is awaited.
     for (script, requests, waits) in
         [(vec![late()], 1, 0), (vec![Reply::status(503)], 1, 1), (vec![Reply::status(503), late()], 2, 1)]
     {

@@ -1,13 +1,13 @@
-//! With the attribute the compiler reports mistakes in a body as without it, at the same tokens. One code differs: an
-//! argument that is assigned to and not `mut` is E0594, and not E0384.
+//! With the attribute the compiler reports mistakes in a body as without it, at the same tokens.
+//! One code differs: an argument that is assigned to and not `mut` is E0594, and not E0384.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// Functions with mistakes, and with code that is only warned of. They are checked with the attribute, and with it
-/// turned into a comment.
+/// Functions with mistakes, and with code that is only warned of. They are checked with the
+/// attribute, and with it turned into a comment.
 const SOURCE: &str = r#"
 #![allow(dead_code)]
 #![warn(unused)]

@@ -269,7 +269,8 @@ mod threads {
         http.get(url).send()
     }
 
-    /// Calls `call` twenty times at once. Returns the threads and connections that are left a second after.
+    /// Calls `call` twenty times at once. Returns the threads and connections that are left a
+    /// second after.
     fn left_by(server: &Server, call: impl Fn(&str) + Sync) -> (usize, usize) {
         let url = server.url("/");
         std::thread::scope(|scope| (0..20).for_each(|_| _ = scope.spawn(|| call(&url))));
@@ -307,6 +308,17 @@ mod threads {
         std::thread::sleep(secs(5));
         assert_eq!(server.open_connections(), 0);
     }
+
+    #[test]
+    fn of_a_server_that_stalls_only_a_few_are_drained_together() {
+        let _alone = alone();
+        let server = Server::script([Reply::status(503).stalled()]);
+        let http = reqwest::blocking::Client::builder().timeout(secs(4)).build().unwrap();
+        let (threads, connections) = left_by(&server, |url| _ = text(&http, url).unwrap_err());
+        assert!((1..=4).contains(&threads) && connections <= 4, "{threads} and {connections}");
+        std::thread::sleep(secs(5));
+        assert_eq!((draining(), server.open_connections()), (0, 0));
+    }
 }
 
 /// These would hang if draining had no bound.
@@ -334,7 +346,8 @@ mod endless {
     }
 }
 
-/// A body that stalls is read for as long as the wait is, but for at least 250 ms and at most a second.
+/// A body that stalls is read for as long as the wait is, but for at least 250 ms and at most a
+/// second.
 mod stalled {
     use super::*;
 

@@ -1,4 +1,5 @@
-//! Four processes that share one upstream through a real `redis-server`, which is stopped, killed and started anew under them.
+//! Four processes that share one upstream through a real `redis-server`, which is stopped, killed
+//! and started anew under them.
 //!
 //! No harness: this program starts itself again as each of the four.
 
@@ -21,7 +22,8 @@ async fn call(http: &reqwest::Client, url: &str, name: &str) -> reqwest::Result<
     http.get(url).header("x-process", name).send().await
 }
 
-/// Runs one of the four processes: it calls until its input ends, then prints how often, and how often that failed.
+/// Runs one of the four processes: it calls until its input ends, then prints how often, and how
+/// often that failed.
 fn worker(arguments: &[String]) {
     let [redis, url, name] = arguments else { panic!("usage: REDIS URL NAME") };
     tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().init();
@@ -153,8 +155,9 @@ impl Api {
         Self { server, refuse, refused }
     }
 
-    /// Refuses one request. Returns when the last request of another process came within the cooldown, counted from its
-    /// beginning, and how many came. `others` other processes send before and after it.
+    /// Refuses one request. Returns when the last request of another process came within the
+    /// cooldown, counted from its beginning, and how many came. `others` other processes send
+    /// before and after it.
     fn refuse(&self, wait: Duration, others: usize) -> (Duration, usize) {
         let began = Instant::now();
         while self.active(began) <= others {
@@ -244,7 +247,8 @@ fn fleet() {
         std::thread::sleep(Duration::from_secs(3));
         assert_eq!(api.active(since), 4, "{what}");
     };
-    // An absurd word, and one that is forged, hold nobody for longer than is believed, and silence nobody.
+    // An absurd word, and one that is forged, hold nobody for longer than is believed, and silence
+    // nobody.
     let forged = Instant::now();
     redis.ask("SET retry-http:cooldown:1:api x PX 9999999999");
     redis.ask("PUBLISH retry-http:cooldown:1:api 9999999999");
@@ -261,6 +265,9 @@ fn fleet() {
     assert!(last < ms(50), "silenced: {last:?}");
     let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();
     assert!(left < 4000, "{left}");
+
+    forged_key(&api, &redis);
+    shorter_word(&api, &redis);
 
     redis.signal("-STOP");
     calm(&api, "Redis stands still");
@@ -296,4 +303,40 @@ fn fleet() {
         assert!((1..=2).contains(&away) && away == back, "said {away} and {back} times: {log}");
     }
     drop(redis);
+}
+
+/// A forged key holds a process that starts for no longer than is believed, and that one mends it.
+fn forged_key(api: &Api, redis: &Redis) {
+    redis.ask("SET retry-http:cooldown:1:api x PX 9999999999");
+    let forged = Instant::now();
+    let late = Worker::start(redis, &api.server, 9);
+    let of_late = || api.server.requests().iter().filter(|request| process(request) == "9").count();
+    while of_late() < 20 {
+        assert!(forged.elapsed() < Duration::from_secs(20), "held for longer than is believed");
+        std::thread::sleep(ms(20));
+    }
+    println!("a forged key held a process that starts for {:?}", forged.elapsed());
+    assert!(forged.elapsed() >= Duration::from_secs(3), "it was not read at all");
+    let left: i64 = redis.ask("PTTL retry-http:cooldown:1:api").trim_start_matches(':').parse().unwrap();
+    assert!(left < 4000, "{left}");
+    let (_, failed, log) = late.stop();
+    assert_eq!((failed, log.matches("longer than is believed").count()), (0, 1), "{log}");
+    std::thread::sleep(Duration::from_secs(2));
+}
+
+/// A shorter word counts for all.
+fn shorter_word(api: &Api, redis: &Redis) {
+    redis.ask("PUBLISH retry-http:cooldown:1:api 3500");
+    std::thread::sleep(ms(300));
+    let held = Instant::now();
+    std::thread::sleep(ms(300));
+    assert_eq!(api.active(held), 0, "they are held");
+    let said = Instant::now();
+    redis.ask("PUBLISH retry-http:cooldown:1:api 0");
+    while api.active(held) < 4 {
+        assert!(held.elapsed() < ms(2_500), "a shorter word does not count");
+        std::thread::sleep(ms(10));
+    }
+    println!("four processes are back {:?} after a shorter word", said.elapsed());
+    std::thread::sleep(Duration::from_secs(1));
 }

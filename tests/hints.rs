@@ -61,8 +61,8 @@ async fn plain(http: &Client, url: String) -> Answer {
     http.get(url).send().await
 }
 
-/// Returns the waits of a call whose first request is answered by `status` and `lines`, and the header
-/// that asked for the first one.
+/// Returns the waits of a call whose first request is answered by `status` and `lines`, and the
+/// header that asked for the first one.
 async fn waits<T>(
     call: impl AsyncFnOnce(Client, String) -> T,
     status: u16,

@@ -11,7 +11,8 @@ use retry_http::testing::server::{Reply, Request, Server};
 use retry_http::{HttpFailure, Policy, policy, retry_http};
 use support::{Opaque, Routes, late, ms, secs};
 
-/// Creates a record for each POST, but one for each key, and answers the first request about each record too late.
+/// Creates a record for each POST, but one for each key, and answers the first request about each
+/// record too late.
 fn shop() -> (Server, Arc<Mutex<Vec<String>>>) {
     let records = Arc::new(Mutex::new(Vec::new()));
     let (log, known) = (Arc::clone(&records), Mutex::new(HashMap::new()));
@@ -335,6 +336,29 @@ mod named {
         own(&Client::new(), server.url("/"), "idempotency-key").await.unwrap();
         assert_eq!(keys(&server), [own_key(), own_key()]);
         assert!(named(&server)[0].is_some() && named(&server)[0] == named(&server)[1]);
+    }
+
+    #[tokio::test]
+    async fn an_empty_key_is_none() {
+        #[retry_http(base = 1ms)]
+        async fn unkeyed(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).header("idempotency-key", "").send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        #[retry_http(base = 1ms, idempotency_key = "PayPal-Request-Id")]
+        async fn keyed(http: &Client, url: String) -> reqwest::Result<()> {
+            http.post(url).header("paypal-request-id", "").send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let server = broken_once();
+        unkeyed(&Client::new(), server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+        let server = broken_once();
+        keyed(&Client::new(), server.url("/")).await.unwrap();
+        assert_named(&server);
+        assert!(named(&server)[0].as_ref().is_some_and(|key| !key.is_empty()));
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! Imports go one way: a module names only modules that stand below it, as ARCHITECTURE.md draws them.
+//! Imports go one way: a module names only modules that stand below it, as ARCHITECTURE.md draws
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

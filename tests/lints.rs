@@ -1,5 +1,5 @@
-//! Expansions compile without a warning, clippy's pedantic ones included (`.ci/run` has clippy look at this
-//! file, the compiler does by itself).
+//! Expansions compile without a warning, clippy's pedantic ones included (`.ci/run` has clippy look
+//! at this file, the compiler does by itself).
 #![deny(warnings, clippy::all, clippy::pedantic, clippy::nursery)]
 #![deny(
     let_underscore_drop,

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-/// Messages that no UI test can show, since those are built with all features. Snapshots of the macro do.
+/// Messages that no UI test can show, since those are built with all features. Snapshots of the
+/// macro do.
 const ELSEWHERE: [&str; 1] = ["a function that is not `async` needs the feature `blocking`"];
 
 /// Returns our messages in UI tests.
@@ -35,7 +36,8 @@ fn ours(line: &str) -> Option<String> {
     plain.or(in_a_constant).or(of_a_trait).map(str::to_owned)
 }
 
-/// Returns the messages of the page. Each is the beginning of one, in which `…` stands for anything.
+/// Returns the messages of the page. Each is the beginning of one, in which `…` stands for
+/// anything.
 fn listed() -> Vec<String> {
     let page = fs::read_to_string("docs/messages.md").expect("the page");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());

@@ -146,7 +146,8 @@ fn alone(statuses: &[u16]) -> usize {
 }
 
 proptest! {
-    /// Two concurrent nested calls on one thread, polled in any order, make the attempts that they make alone.
+    /// Two concurrent nested calls on one thread, polled in any order, make the attempts that they
+    /// make alone.
     #[test]
     fn concurrent_calls_do_not_affect_each_other(
         one in proptest::collection::vec(prop_oneof![Just(200u16), Just(503)], 3),

@@ -1,6 +1,8 @@
-//! A thousand callers meet a real nginx with `limit_req`, which refuses with 429 and `Retry-After: 1`. With an upstream they
-//! use nearly all of its limit, and get at most a fifth of the refusals for each success that they get with reqwest's retries,
-//! with reqwest-retry or without retries, also where callers give up after a second. Each of the five ways has a limit of its own, and runs after the one before.
+//! A thousand callers meet a real nginx with `limit_req`, which refuses with 429 and
+//! `Retry-After: 1`. With an upstream they use nearly all of its limit, and get at most a fifth of
+//! the refusals for each success that they get with reqwest's retries, with reqwest-retry or
+//! without retries, also where callers give up after a second. Each of the five ways has a limit of
+//! its own, and runs after the one before.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -96,8 +98,8 @@ async fn with_upstream(http: &Client, url: &str, upstream: &Upstream) -> reqwest
     Ok(http.get(url).send().await?.error_for_status()?.status())
 }
 
-/// Runs all callers at once. Each calls again as soon as its call is over, or after a second if that failed. Returns how
-/// many calls succeeded, and how many failed.
+/// Runs all callers at once. Each calls again as soon as its call is over, or after a second if
+/// that failed. Returns how many calls succeeded, and how many failed.
 async fn load(seconds: u64, call: impl AsyncFn() -> bool) -> (usize, usize) {
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
     let caller = || async {

@@ -1,4 +1,5 @@
-//! The tables of options in the documentation are those of the table of keys. `UPDATE_EXPECT=1` writes them.
+//! The tables of options in the documentation are those of the table of keys. `UPDATE_EXPECT=1`
+//! writes them.
 
 use std::fs;
 

@@ -247,7 +247,8 @@ table! {
     swallowed;
 }
 
-/// Sends where nothing is seen, so that only the sources of an error tell the status, and nothing tells the hint.
+/// Sends where nothing is seen, so that only the sources of an error tell the status, and nothing
+/// tells the hint.
 mod by_source {
     use super::*;
 
@@ -459,5 +460,83 @@ mod middleware {
         let server = Server::script([Reply::status(500)]);
         assert_eq!(post(&http, &server.url("/")).await.unwrap().status(), 500);
         assert_eq!(server.requests().len(), 1);
+    }
+}
+
+/// An own error within another one.
+mod wrapped {
+    use super::*;
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    /// An error of an account without money.
+    #[derive(Debug, thiserror::Error)]
+    #[error("no money")]
+    struct Broke;
+
+    impl HttpFailure for Broke {
+        fn is_permanent(&self) -> bool {
+            true
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum Outer {
+        #[error("payment")]
+        Payment(#[from] Broke),
+        #[error("http")]
+        Http(#[from] reqwest::Error),
+    }
+
+    macro_rules! requests {
+        ($error:ty, $make:expr $(, $option:ident = $value:expr)?) => {{
+            #[retry_http(max = 2, base = 1ms $(, $option = $value)?)]
+            async fn call(http: &Client, url: String) -> Result<(), $error> {
+                let response = http.get(url).send().await.unwrap();
+                if response.status() == 429 { Err($make(Broke)) } else { Ok(()) }
+            }
+
+            let server = Server::script([Reply::status(429)]);
+            assert!(call(&Client::new(), server.url("/")).await.is_err());
+            server.requests().len()
+        }};
+    }
+
+    static BROKE: Broke = Broke;
+
+    fn borrowed(_: Broke) -> &'static Broke {
+        &BROKE
+    }
+
+    fn boxed(broke: Broke) -> Box<dyn HttpFailure> {
+        Box::new(broke)
+    }
+
+    #[tokio::test]
+    async fn in_a_pointer_is_asked() {
+        assert_eq!(requests!(Box<Broke>, Box::new), 1);
+        assert_eq!(requests!(Rc<Broke>, Rc::new), 1);
+        assert_eq!(requests!(Arc<Broke>, Arc::new), 1);
+        assert_eq!(requests!(&'static Broke, borrowed), 1);
+        assert_eq!(requests!(Box<dyn HttpFailure>, boxed), 1);
+    }
+
+    #[tokio::test]
+    async fn below_another_error_is_not_found_and_never_if_decides() {
+        fn is_broke(error: &(dyn std::error::Error + 'static)) -> bool {
+            error.downcast_ref::<Broke>().is_some()
+        }
+
+        assert_eq!(requests!(Outer, Outer::from), 3);
+        assert_eq!(requests!(Outer, Outer::from, never_if = |end| matches!(end, Err(Outer::Payment(_)))), 1);
+        assert_eq!(requests!(anyhow::Error, anyhow::Error::from), 3);
+        assert_eq!(
+            requests!(
+                anyhow::Error,
+                anyhow::Error::from,
+                never_if = |end| end.as_ref().is_err_and(|error| is_broke(error.as_ref()))
+            ),
+            1
+        );
     }
 }

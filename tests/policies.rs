@@ -254,6 +254,26 @@ mod never_if {
         assert_eq!(server.requests().len(), 1);
     }
 
+    /// An `Ok` that `never_if` accepts is what the inner function wants, so it decides nothing
+    /// about a later failure of the call around.
+    #[tokio::test]
+    async fn an_ok_that_it_accepts_decides_nothing_for_the_call_around() {
+        #[retry_http(max = 2, base = 1ms, never_if = Result::is_ok)]
+        async fn lookup(http: &Client, url: &str) -> Result<u16, reqwest::Error> {
+            Ok(http.get(url).send().await?.status().as_u16())
+        }
+
+        #[retry_http(max = 2, base = 1ms, retry_if = Result::is_err)]
+        async fn around(http: &Client, url: &str) -> Result<(), String> {
+            assert_eq!(lookup(http, url).await.unwrap(), 503);
+            Err("not ready".to_owned())
+        }
+
+        let server = Server::script([Reply::status(503)]);
+        around(&Client::new(), &server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 3);
+    }
+
     #[tokio::test]
     async fn a_call_around_does_not_retry_it() {
         let server = exhausted();

@@ -118,7 +118,8 @@ async fn the_attempt_after_a_renewal_is_no_retry() {
     }));
     assert_eq!(api.alone("/item".to_owned()).await.unwrap().status(), 503);
     assert_eq!(count(&api.server, "/item"), 3, "the first, the one after the renewal, and one retry");
-    // The refusal is read before the next attempt, which so needs no connection but that and the login's.
+    // The refusal is read before the next attempt, which so needs no connection but that and the
+    // login's.
     assert!(api.server.connections() <= 2);
 }
 

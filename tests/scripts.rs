@@ -1,5 +1,5 @@
-//! Calls keep to their policy, whatever the server does: random scripts of statuses, headers and faults, under random
-//! policies, through an annotated function on tokio's paused clock.
+//! Calls keep to their policy, whatever the server does: random scripts of statuses, headers and
+//! faults, under random policies, through an annotated function on tokio's paused clock.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Events, logs, metrics and errors of ours hold nothing that could be a secret. Each case hides a secret in every part
-//! of requests and answers, and fails in every way.
+//! Events, logs, metrics and errors of ours hold nothing that could be a secret. Each case hides a
+//! secret in every part of requests and answers, and fails in every way.
 
 use std::fmt::Debug;
 use std::io;
@@ -175,6 +175,47 @@ fn no_secret_is_told() {
     let config = Config { cases: 256, failure_persistence: None, ..Config::default() };
     proptest::test_runner::TestRunner::new(config).run(&cases(), check).unwrap();
     println!("{} events", events.get());
+}
+
+#[test]
+fn no_secret_is_told_of_what_an_upstream_withholds() {
+    #[retry_http(max = 1, base = 1ms, deadline = 200ms, observer = *told, upstream = upstream)]
+    async fn get(http: &Client, case: &Case, told: &Told, upstream: &Upstream) -> reqwest::Result<u64> {
+        case.request(http).send().await?.error_for_status()?.json().await
+    }
+
+    let told = Told::default();
+    let log = told.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE);
+    let _subscribed = tracing::subscriber::set_default(subscriber.with_writer(move || log.clone()).finish());
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let secret = "qzjqZJ0Q1";
+    for upstream in [Upstream::new("held"), Upstream::new("local").answer_locally()] {
+        let server = Server::new(|_, _| Reply::status(429).header("retry-after", "60"));
+        let case = Case { method: Method::GET, url: url(0, &server, secret), secret: secret.to_owned() };
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                for _ in 0..2 {
+                    get(&Client::new(), &case, &told, &upstream).await.unwrap_err();
+                }
+            });
+        });
+        assert_eq!(server.requests().len(), 1);
+        told.note(&upstream);
+    }
+    let (text, metrics) = (told.text(), recorder.handle().render());
+    for reason in ["held_too_long", "answered_locally"] {
+        let count =
+            metrics.lines().find(|line| line.contains("retry_http_unsent_total") && line.contains(reason));
+        assert!(count.is_some_and(|line| line.ends_with(" 1")), "{metrics}");
+    }
+    assert!(text.contains("HeldTooLong") && text.contains("AnsweredLocally"), "{text}");
+    assert!(text.contains("\"held_too_long\"") && text.contains("\"answered_locally\""), "{text}");
+    let ours = text.lines().filter(|line| !line.contains("\"target\"") || line.contains("\"retry_http\""));
+    for line in ours.chain(metrics.lines()) {
+        assert!(!line.to_ascii_lowercase().contains(&secret.to_ascii_lowercase()), "{line}");
+    }
 }
 
 proptest! {

@@ -1,7 +1,8 @@
-//! Every request of an attempt is seen, wherever it is written. Each shape of a body meets each failure.
+//! Every request of an attempt is seen, wherever it is written. Each shape of a body meets each
+//! failure.
 //!
-//! `cargo test --test sends -- --nocapture` prints the table. The errors of these functions say nothing, so only the
-//! recorded exchanges tell of a request.
+//! `cargo test --test sends -- --nocapture` prints the table. The errors of these functions say
+//! nothing, so only the recorded exchanges tell of a request.
 
 mod support;
 
@@ -483,8 +484,8 @@ mod seen {
     }
 }
 
-/// Shapes whose requests are not: another task or thread sends them, or a function that is neither annotated nor
-/// transparent.
+/// Shapes whose requests are not: another task or thread sends them, or a function that is neither
+/// annotated nor transparent.
 mod not_seen {
     use super::*;
 
@@ -733,8 +734,8 @@ mod blocking {
     }
 }
 
-/// The measurements of a shape: requests at the server for each failure, and whether the wait that a 429 asks for was
-/// obeyed.
+/// The measurements of a shape: requests at the server for each failure, and whether the wait that
+/// a 429 asks for was obeyed.
 #[derive(Debug, PartialEq)]
 struct Row {
     timed_out: usize,

@@ -1,4 +1,5 @@
-//! Functions of every shape that clients are written in retry over real sockets, as often and as late as they should.
+//! Functions of every shape that clients are written in retry over real sockets, as often and as
+//! late as they should.
 
 mod support;
 
@@ -16,7 +17,8 @@ use support::{assert_waits, is_send};
 
 type Answer = Result<String, reqwest::Error>;
 
-/// Asserts that the call retries a 429 after the wait that it asks for, and a 503 after a computed one.
+/// Asserts that the call retries a 429 after the wait that it asks for, and a 503 after a computed
+/// one.
 async fn check(name: &str, call: impl AsyncFnOnce(Client, String) -> Answer) {
     let server = Server::script([
         Reply::status(429).header("retry-after", "7"),
@@ -125,7 +127,8 @@ async fn functions_that_return_futures() {
     .await;
     f::are_send();
 
-    // Of a send in a helper that is not transparent all that is known is the error, and not the method.
+    // Of a send in a helper that is not transparent all that is known is the error, and not the
+    // method.
     let server = Server::script([Reply::status(429), Reply::status(200).body("x")]);
     assert_eq!(f::of_a_helper(Client::new(), server.url("/")).await.unwrap(), "x");
     assert_eq!(server.requests().len(), 2);
@@ -274,7 +277,8 @@ mod other_attributes {
         };
     }
 
-    // Nothing of a macro's input is looked into, so the outcome decides; it has to be an error that tells.
+    // Nothing of a macro's input is looked into, so the outcome decides; it has to be an error that
+    // tells.
     #[retry_http(max = 2, base = 100ms)]
     pub async fn macro_body(http: &Client, url: String) -> Answer {
         body!(http, url)
@@ -292,7 +296,8 @@ async fn other_attributes_in_either_order() {
     check("maybe_async below", async |http, url| f::maybe_async_below(&http, url).await).await;
     check("cfg twins", async |http, url| f::twin(&http, url).await).await;
     check("cfg on a parameter", async |http, url| f::attribute_on_parameter(&http, url).await).await;
-    // A request that another macro sends is not seen, so only its outcome is known, and not its method.
+    // A request that another macro sends is not seen, so only its outcome is known, and not its
+    // method.
     let server = Server::script([Reply::status(429), Reply::status(503), Reply::status(200).body("x")]);
     let kit = testing::instant();
     f::macro_body(&Client::new(), server.url("/")).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! An observer, a `tracing` subscriber and a scrape by Prometheus' protocol all see of calls what the script of the
-//! server says.
+//! An observer, a `tracing` subscriber and a scrape by Prometheus' protocol all see of calls what
+//! the script of the server says.
 
 mod support;
 
@@ -271,8 +271,8 @@ impl io::Write for Log {
 }
 
 impl Log {
-    /// Subscribes, once for all tests, since each place in the code asks only once whether anybody listens. Each test
-    /// begins with it.
+    /// Subscribes, once for all tests, since each place in the code asks only once whether anybody
+    /// listens. Each test begins with it.
     fn listen() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -658,7 +658,8 @@ async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
         unseen::by_another_client().await.unwrap_err();
         assert_eq!(warned(), expected);
     }
-    // A function of which one call was seen is not warned of, also where a later call sends nothing.
+    // A function of which one call was seen is not warned of, also where a later call sends
+    // nothing.
     unseen::over_a_transparent_helper(&http, &url).await.unwrap_err();
     unseen::over_a_transparent_helper(&http, "").await.unwrap_err();
     assert_eq!(warned(), []);

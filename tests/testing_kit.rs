@@ -1,4 +1,5 @@
-//! The testing kit: waits pass in no time and are recorded, jitter has a seed, retries are off; and a flaky server.
+//! The testing kit: waits pass in no time and are recorded, jitter has a seed, retries are off; and
+//! a flaky server.
 
 mod support;
 

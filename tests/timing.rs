@@ -36,8 +36,8 @@ async fn exact(fake: &Fake) -> Result<Response, reqwest::Error> {
     fake.answer().await
 }
 
-/// The largest distance between the distribution of `sample` and the uniform one on `low..high`, times √n.
-/// Kolmogorov: above 2.5 in 1 of 135,000 samples that are uniform.
+/// The largest distance between the distribution of `sample` and the uniform one on `low..high`,
+/// times √n. Kolmogorov: above 2.5 in 1 of 135,000 samples that are uniform.
 fn kolmogorov(mut sample: Vec<f64>, low: f64, high: f64) -> f64 {
     sample.sort_by(f64::total_cmp);
     let n = f64::from(u32::try_from(sample.len()).unwrap());

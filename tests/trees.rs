@@ -1,5 +1,5 @@
-//! The promises hold for random trees of calls: annotated, transparent and plain functions in each other, one after the
-//! other and joined, before a server that fails at random.
+//! The promises hold for random trees of calls: annotated, transparent and plain functions in each
+//! other, one after the other and joined, before a server that fails at random.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -154,8 +154,8 @@ impl Node {
         }
     }
 
-    /// Gives every leaf a path of its own, and has a plain helper send nothing that is unsafe: of that nothing is seen, and
-    /// that is a limit which the documentation names.
+    /// Gives every leaf a path of its own, and has a plain helper send nothing that is unsafe: of
+    /// that nothing is seen, and that is a limit which the documentation names.
     fn number(&mut self, next: &mut usize) {
         match self {
             Self::Send(leaf) => {

@@ -1,5 +1,6 @@
-//! AWS's experiment, after Marc Brooker's simulator: so many clients write the same row at once, and a write counts
-//! only if nobody has written since the client's read. The network takes 10 ms ± 2 ms a way.
+//! AWS's experiment, after Marc Brooker's simulator: so many clients write the same row at once,
+//! and a write counts only if nobody has written since the client's read. The network takes 10 ms ±
+//! 2 ms a way.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use retry_http::{Condition, Jitter, Policy};
 use crate::caller::{Answer, Caller, Shared, Step};
 use crate::world::{Chance, Events};
 
-/// Name, what is in the plots, and the base: the published simulator waits `base · 2¹` first, and "decorrelated"
-/// `base`, with a base of 5 ms.
+/// Name, what is in the plots, and the base: the published simulator waits `base · 2¹` first, and
+/// "decorrelated" `base`, with a base of 5 ms.
 pub const SPREADS: [(&str, Jitter, u64); 5] = [
     ("none", Jitter::None, 10),
     ("full", Jitter::Full, 10),

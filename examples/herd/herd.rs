@@ -65,7 +65,8 @@ enum Event {
     Leave(usize, u64),
 }
 
-/// Runs for so many seconds. The callers are spread over the machines, each with what its callers share.
+/// Runs for so many seconds. The callers are spread over the machines, each with what its callers
+/// share.
 pub fn run(
     load: Load,
     seconds: usize,

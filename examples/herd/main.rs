@@ -1,8 +1,9 @@
-//! Five experiments in virtual time show how retries harm a server, and how an `Upstream` prevents that. All decisions
-//! are the library's own.
+//! Five experiments in virtual time show how retries harm a server, and how an `Upstream` prevents
+//! that. All decisions are the library's own.
 //!
-//! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and `figures.csv`, prints one figure a
-//! line, and asserts those that are promised. The guide that explains them: `docs/guide-upstream.md`.
+//! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and
+//! `figures.csv`, prints one figure a line, and asserts those that are promised. The guide that
+//! explains them: `docs/guide-upstream.md`.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -76,8 +77,8 @@ impl Figures {
         self.0.push((name.into(), value));
     }
 
-    /// An upstream brings a server back as fast as calls without retries do, offers it hardly more load than they do
-    /// while it is down, and leaves hardly anything of a limit unused.
+    /// An upstream brings a server back as fast as calls without retries do, offers it hardly more
+    /// load than they do while it is down, and leaves hardly anything of a limit unused.
     fn assert_promises(&self) {
         self.assert_within("metastable_recovery_ratio", 0.001..=1.1);
         self.assert_within("outage_load_ratio", 1.0..=1.1);
@@ -167,7 +168,8 @@ fn queue_after_outage(rate: f64, policy: &Policy, shared: Shared<'_>, chance: &m
     herd::run(Load::Offered(rate), HORIZON, policy, &[shared], &mut server, chance)
 }
 
-/// Returns the time from the end of the outage until calls succeed as they come, to within 5 % for five seconds.
+/// Returns the time from the end of the outage until calls succeed as they come, to within 5 % for
+/// five seconds.
 fn recovery(tally: &Tally) -> f64 {
     let end = STILL.1.as_secs() as usize;
     let well = |from: &usize| {
@@ -177,7 +179,8 @@ fn recovery(tally: &Tally) -> f64 {
     (end..HORIZON - 5).find(well).map_or((HORIZON - end) as f64, |from| (from - end) as f64)
 }
 
-/// The mean over runs that differ in chance alone, and are the same for everything that is compared.
+/// The mean over runs that differ in chance alone, and are the same for everything that is
+/// compared.
 fn mean_recovery(rate: f64, policy: &Policy, upstream: impl Fn() -> Option<Upstream>, seed: u64) -> f64 {
     const RUNS: u64 = 10;
     let seconds = (0..RUNS).map(|run| {
@@ -316,7 +319,8 @@ fn limited_run(
     herd::run(Load::Clients(clients), seconds, policy, &shared, &mut server, &mut Chance::new(seed))
 }
 
-/// A server with a limit, as nginx has it: 100 requests a second, 100 more at once, else 429 and `Retry-After: 1`.
+/// A server with a limit, as nginx has it: 100 requests a second, 100 more at once, else 429 and
+/// `Retry-After: 1`.
 fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     let useful = |tally: &Tally, seconds: f64| sum(&tally.good) / (100.0 * seconds + 100.0);
     let per_success = |tally: &Tally| sum(&tally.refused) / sum(&tally.good);
@@ -388,7 +392,8 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
     )
 }
 
-/// A server refuses one request of 100 a second, and its callers give up after a second: as many as that hint is long.
+/// A server refuses one request of 100 a second, and its callers give up after a second: as many as
+/// that hint is long.
 fn impatient(figures: &mut Figures, seed: u64) {
     const SECONDS: usize = 300;
     let second = Duration::from_secs(1);

@@ -6,8 +6,8 @@ use crate::caller::Answer;
 use crate::herd::Server;
 use crate::world::Chance;
 
-/// One queue, first come, first served. It stands still for a while, and does not notice that a client has long
-/// turned away: what waited longer than the client does was done for nothing.
+/// One queue, first come, first served. It stands still for a while, and does not notice that a
+/// client has long turned away: what waited longer than the client does was done for nothing.
 pub struct Queue {
     pub per_second: f64,
     pub stands_still: (Duration, Duration),

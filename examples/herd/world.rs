@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// A queue of events, soonest first. Those of the same moment keep the order in which they were added.
+/// A queue of events, soonest first. Those of the same moment keep the order in which they were
+/// added.
 pub struct Events<E> {
     heap: BinaryHeap<Reverse<(Duration, u64, Ordered<E>)>>,
     told: u64,

@@ -32,7 +32,7 @@ pub(crate) enum Parts {
     Skip,
 }
 
-/// What is done with each node of a walk.
+/// Visits each node of a walk.
 pub(crate) type Visitor<'v> = dyn FnMut(Node<'_>) -> Parts + 'v;
 
 /// Walks statements.

@@ -88,9 +88,9 @@ impl<'a> PolicyBuilder<'a> {
 
     /// Sets the names of further headers that ask for a wait, in place of those of the policy that
     /// the builder starts from. They are read like `X-RateLimit-Reset`: only if `Retry-After` asks
-    /// for no wait. A name that ends in `-ms` is that of a number of milliseconds. At least one name
-    /// and at most 16; upper and lower case are the same, and events have the name as it is written
-    /// here. Default none.
+    /// for no wait. A name that ends in `-ms` is that of a number of milliseconds. At least one
+    /// name and at most 16; upper and lower case are the same, and events have the name as it is
+    /// written here. Default none.
     pub const fn hint(mut self, names: &'static [&'static str]) -> Self {
         self.hint = Some(names);
         self
@@ -104,10 +104,22 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
+    /// Removes the `deadline` that the builder starts from, as [`Policy::to_builder`] leaves it.
+    pub const fn without_deadline(mut self) -> Self {
+        self.policy.deadline = None;
+        self
+    }
+
     /// Sets the longest time that one request may take, reading the response's body included. It
     /// must be above zero and below `deadline`. No limit by default.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// Removes the `timeout` that the builder starts from, as [`Policy::to_builder`] leaves it.
+    pub const fn without_timeout(mut self) -> Self {
+        self.policy.timeout = None;
         self
     }
 
@@ -207,7 +219,7 @@ impl<'a> PolicyBuilder<'a> {
             rules::base_and_deadline(backoff.base, deadline),
             rules::timeout_and_deadline(timeout, deadline),
             rules::max_retry_after_and_deadline(max_retry_after, deadline),
-            rules::idempotency_key(idempotency_header.is_some(), idempotent),
+            rules::idempotency_key(idempotency_header, idempotent),
         ])
     }
 
@@ -340,8 +352,13 @@ mod tests {
         for name in ["", "X Key", "X-Key:", "x-k\u{e9}y", "x-key\r\nhost: a"] {
             assert_eq!(error(p().idempotency_header(name)), malformed, "{name}");
         }
-        for (name, taken) in [("content-length", "Content-Length"), ("HOST", "Host"), ("true", "true")] {
+        for (name, taken) in
+            [("content-length", "Content-Length"), ("HOST", "Host"), ("if-match", "If-Match")]
+        {
             assert_eq!(error(p().idempotency_header(name)), PolicyError::TakenHeader(taken));
+        }
+        for (name, word) in [("true", "true"), ("Off", "off"), ("0", "0")] {
+            assert_eq!(error(p().idempotency_header(name)), PolicyError::FlagHeader(word));
         }
     }
 

@@ -14,8 +14,8 @@ pub enum Condition {
     Range(u16, u16),
     /// An exchange that failed in this way.
     Failure(Failure),
-    /// A response with a status from the first to the second, if it carries a hint. `403 if hinted` is
-    /// `IfHinted(403, 403)`.
+    /// A response with a status from the first to the second, if it carries a hint. `403 if hinted`
+    /// is `IfHinted(403, 403)`.
     IfHinted(u16, u16),
     /// The default of `on`, for safe and other requests each to its own.
     Default,
@@ -34,7 +34,8 @@ impl Condition {
         }
     }
 
-    /// Returns the item for responses that carry a hint. A failure and the default stay as they are.
+    /// Returns the item for responses that carry a hint. A failure and the default stay as they
+    /// are.
     #[must_use]
     pub const fn if_hinted(self) -> Self {
         match self {
@@ -92,8 +93,9 @@ impl Conditions {
     pub(crate) const CAREFUL: Self =
         Self { statuses: StatusSet::EMPTY.with(429), failures: FailureSet::EMPTY.with(Failure::Connect) };
 
-    /// The default for other requests whose answer carries a hint. A 503 without one may come from
-    /// a proxy whose connection to the origin died half way.
+    /// The default for other requests whose answer says how long to wait before they are sent
+    /// again. Another 503 may come from a proxy whose connection to the origin died half way, be
+    /// there quota headers or not.
     pub(crate) const CAREFUL_HINTED: Self =
         Self { statuses: Self::CAREFUL.statuses.with(503), failures: Self::CAREFUL.failures };
 
@@ -189,7 +191,7 @@ impl On {
         if self.has_default {
             on = on.union(default);
         }
-        if matches!(answer, Answer::Hinted) {
+        if matches!(answer, Answer::Quota | Answer::Hinted) {
             on.statuses = on.statuses.union(self.hinted);
         }
         on
@@ -199,8 +201,8 @@ impl On {
 /// The safety of repeating a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safety {
-    /// Repeating the request has the effect of sending it once: by its method (RFC 9110 §9.2.2), by an
-    /// `Idempotency-Key`, or by `idempotent`.
+    /// Repeating the request has the effect of sending it once: by its method (RFC 9110 §9.2.2), by
+    /// an `Idempotency-Key`, or by `idempotent`.
     Safe,
     /// Repeating the request may do its work twice.
     Careful,
@@ -211,6 +213,9 @@ pub enum Safety {
 pub enum Answer {
     /// It carries no hint, or there is none.
     Plain,
-    /// It says how long to wait.
+    /// It says when a quota is renewed. The headers of a quota stand in every answer, also in one
+    /// that has another cause.
+    Quota,
+    /// It says how long to wait before the request is sent again.
     Hinted,
 }

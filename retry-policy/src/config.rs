@@ -50,8 +50,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Returns an error for an unknown field, a value that cannot be read, and a rule that the policy
-    /// breaks.
+    /// Returns an error for an unknown field, a value that cannot be read, and a rule that the
+    /// policy breaks.
     pub fn overlay<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Fields(self))
     }
@@ -68,7 +68,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Policy, M::Error> {
-        let (mut on, mut never) = (None, None);
+        let (mut on, mut never, mut hint, mut header) = (None, None, None, None);
         let mut policy = self.0.to_builder();
         let mut read = Vec::new();
         while let Some(field) = map.next_key::<String>()? {
@@ -88,14 +88,16 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 Key::Cap => policy = policy.cap(value.duration().map_err(wrong)?),
                 Key::Jitter => policy = policy.jitter(value.jitter().map_err(wrong)?),
                 Key::MaxRetryAfter => policy = policy.max_retry_after(value.duration().map_err(wrong)?),
-                Key::Hint => policy = policy.hint(value.headers().map_err(wrong)?),
+                Key::Hint => hint = Some(value.headers().map_err(wrong)?),
+                Key::Deadline if value.is_off() => policy = policy.without_deadline(),
                 Key::Deadline => policy = policy.deadline(value.duration().map_err(wrong)?),
+                Key::Timeout if value.is_off() => policy = policy.without_timeout(),
                 Key::Timeout => policy = policy.timeout(value.duration().map_err(wrong)?),
                 Key::Idempotent => policy = policy.idempotent(value.flag().map_err(wrong)?),
                 Key::IdempotencyKey => {
-                    policy = match value.header().map_err(wrong)? {
-                        Header::Named(name) => policy.idempotency_header(name),
-                        Header::Flag(flag) => policy.idempotency_key(flag),
+                    (policy, header) = match value.header().map_err(wrong)? {
+                        Header::Named(name) => (policy.idempotency_key(true), Some(name)),
+                        Header::Flag(flag) => (policy.idempotency_key(flag), None),
                     };
                 }
                 other => return Err(M::Error::custom(not_here(other))),
@@ -106,6 +108,16 @@ impl<'de> Visitor<'de> for Fields<'_> {
         }
         if let Some(never) = &never {
             policy = policy.never(never);
+        }
+        let valid = policy.build().map_err(M::Error::custom)?;
+        // Only the names of a valid policy are kept for the rest of the process.
+        let mut policy = valid.to_builder();
+        if let Some(names) = hint {
+            let names: Vec<_> = names.iter().map(|name| intern(name)).collect();
+            policy = policy.hint(intern_list(&names));
+        }
+        if let Some(name) = header {
+            policy = policy.idempotency_header(intern(&name));
         }
         policy.build().map_err(M::Error::custom)
     }
@@ -140,12 +152,13 @@ struct Value {
 
 /// The name of a header, or a flag.
 enum Header {
-    Named(&'static str),
+    Named(String),
     Flag(bool),
 }
 
 /// A value as the format has it.
 enum Given {
+    Nothing,
     Flag(bool),
     Whole(i128),
     Number(f64),
@@ -165,7 +178,19 @@ impl<'de> Visitor<'de> for Any {
     type Value = Given;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number, a text, a list or a flag")
+        f.write_str("a number, a text, a list, a flag or nothing")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Given, E> {
+        Ok(Given::Nothing)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Given, E> {
+        Ok(Given::Nothing)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Given, D::Error> {
+        Given::deserialize(deserializer)
     }
 
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Given, E> {
@@ -213,7 +238,7 @@ impl Given {
             // As the attribute would have it: `429.0` is no status.
             Self::Number(number) => Some(format!("{number:?}")),
             Self::Text(text) => Some(text.clone()),
-            Self::Flag(_) | Self::List(_) => None,
+            Self::Nothing | Self::Flag(_) | Self::List(_) => None,
         }
     }
 }
@@ -232,11 +257,16 @@ impl Value {
         }
     }
 
+    /// Returns `true` if the value removes a bound.
+    fn is_off(&self) -> bool {
+        matches!(&self.given, Given::Nothing) || self.given.as_text() == Some("off")
+    }
+
     fn header(&self) -> Result<Header, String> {
         match &self.given {
             Given::Text(name) if name != "true" && name != "false" => match rules::idempotency_header(name) {
                 Some(broken) => Err(broken.to_string()),
-                None => Ok(Header::Named(intern(name))),
+                None => Ok(Header::Named(name.clone())),
             },
             _ => self.flag().map(Header::Flag),
         }
@@ -252,7 +282,7 @@ impl Value {
             Given::Whole(number) => Ok(*number as f64),
             Given::Number(number) => Ok(*number),
             Given::Text(text) => text::number(text).map_or_else(|| self.wrong_kind(), Ok),
-            Given::Flag(_) | Given::List(_) => self.wrong_kind(),
+            Given::Nothing | Given::Flag(_) | Given::List(_) => self.wrong_kind(),
         }
     }
 
@@ -272,12 +302,11 @@ impl Value {
             Given::List(items) => items.iter().map(condition).collect(),
             Given::Text(text) if text.is_empty() => Ok(Vec::new()),
             Given::Text(text) => text.split(',').map(|item| text::condition(item.trim())).collect(),
-            Given::Whole(_) | Given::Number(_) | Given::Flag(_) => self.wrong_kind(),
+            Given::Nothing | Given::Whole(_) | Given::Number(_) | Given::Flag(_) => self.wrong_kind(),
         }
     }
 
-    /// Returns the names in lower case. What is no list of names is not kept.
-    fn headers(&self) -> Result<&'static [&'static str], String> {
+    fn headers(&self) -> Result<Vec<String>, String> {
         let texts: Vec<&str> = match &self.given {
             Given::List(items) => match items.iter().map(Given::as_text).collect() {
                 Some(texts) => texts,
@@ -285,7 +314,7 @@ impl Value {
             },
             Given::Text(text) if text.is_empty() => Vec::new(),
             Given::Text(text) => text.split(',').map(str::trim).collect(),
-            Given::Whole(_) | Given::Number(_) | Given::Flag(_) => return self.wrong_kind(),
+            Given::Nothing | Given::Whole(_) | Given::Number(_) | Given::Flag(_) => return self.wrong_kind(),
         };
         if let Some(broken) = rules::hint_length(texts.len()) {
             return Err(broken.to_string());
@@ -293,8 +322,7 @@ impl Value {
         if let Some(broken) = texts.iter().find_map(|name| rules::header_name(self.key, name)) {
             return Err(broken.to_string());
         }
-        let names: Vec<_> = texts.iter().map(|name| intern(&name.to_ascii_lowercase())).collect();
-        Ok(intern_list(&names))
+        Ok(texts.into_iter().map(str::to_ascii_lowercase).collect())
     }
 }
 
@@ -368,8 +396,9 @@ mod tests {
             ("[]", "is a flag or the name of a header"),
             ("\"\"", "the name of a header is letters"),
             ("\"X Key\"", "the name of a header is letters"),
-            ("\"TRUE\"", "no key can be sent in a header `true`"),
-            ("\"1\"", "no key can be sent in a header `1`"),
+            ("\"TRUE\"", "`true` is a flag and no header"),
+            ("\"1\"", "`1` is a flag and no header"),
+            ("null", "is a flag or the name of a header"),
             ("\"content-length\"", "no key can be sent in a header `Content-Length`"),
         ] {
             let message = header(value).unwrap_err();
@@ -379,6 +408,37 @@ mod tests {
         let over = |json: &str| over.overlay(&mut serde_json::Deserializer::from_str(json)).unwrap();
         assert_eq!(over("{}").idempotency_header(), Some("x-key"));
         assert_eq!(over(r#"{"idempotency_key": true}"#).idempotency_header(), Some("Idempotency-Key"));
+    }
+
+    #[test]
+    fn a_bound_of_the_base_can_be_removed() {
+        let bounded = Policy::builder().deadline(Duration::from_secs(9)).timeout(Duration::from_secs(3));
+        let bounded = bounded.build().unwrap();
+        let over = |json: &str| bounded.overlay(&mut serde_json::Deserializer::from_str(json));
+        let free = Policy::builder().build().unwrap();
+        for off in ["null", "\"off\""] {
+            let json = format!(r#"{{"deadline": {off}, "timeout": {off}}}"#);
+            assert_eq!(over(&json).unwrap(), free);
+            assert_eq!(read(&json), Ok(free));
+            for key in ["max", "on", "base", "factor", "jitter", "max_retry_after", "idempotent", "hint"] {
+                assert!(read(&format!(r#"{{"{key}": null}}"#)).is_err(), "{key}");
+            }
+        }
+        assert_eq!(over("{}").unwrap(), bounded);
+    }
+
+    #[test]
+    fn names_of_a_policy_that_is_refused_are_not_kept() {
+        for refused in [
+            r#"{"hint": ["x-refused-reset"], "base": "2m"}"#,
+            r#"{"idempotency_key": "X-Refused-Key", "base": "2m"}"#,
+            r#"{"idempotency_key": "X-Refused-Key", "max": "many"}"#,
+        ] {
+            read(refused).unwrap_err();
+        }
+        for name in ["x-refused-reset", "X-Refused-Key"] {
+            assert!(!crate::intern::is_kept(name), "{name}");
+        }
     }
 
     #[test]
@@ -438,7 +498,7 @@ mod tests {
             (r#"{"jitter": 2}"#, "`jitter` is a number from 0 to 1"),
             (r#"{"max": 1, "max": 2}"#, "`max` is given twice"),
             (r#"{"factor": true}"#, "`factor`: `factor` is a number from 1 to 100"),
-            (r#"{"factor": null}"#, "a number, a text, a list or a flag"),
+            (r#"{"factor": null}"#, "`factor`: `factor` is a number from 1 to 100"),
             (r#"{"idempotent": 1}"#, "`idempotent`: `idempotent` is a flag"),
         ] {
             let message = read(json).unwrap_err();

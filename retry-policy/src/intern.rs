@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+/// The texts that are kept.
+static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
 /// Returns `text` as a text that lives as long as the program. Each text is kept once, so that
 /// reading the same configuration again keeps nothing more.
 pub(crate) fn intern(text: &str) -> &'static str {
-    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(text) = kept.get(text) {
         return text;
     }
@@ -27,6 +29,12 @@ pub(crate) fn intern_list(list: &[&'static str]) -> &'static [&'static str] {
     let list: &'static [&'static str] = Box::leak(list.into());
     kept.insert(list);
     list
+}
+
+/// Returns `true` if a text is kept.
+#[cfg(test)]
+pub(crate) fn is_kept(text: &str) -> bool {
+    TEXTS.lock().unwrap_or_else(PoisonError::into_inner).contains(text)
 }
 
 #[cfg(test)]

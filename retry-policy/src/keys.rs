@@ -198,7 +198,7 @@ keys! {
         takes: Takes::Headers,
         place: Place::Policy,
         example: "hint = [\"x-my-reset\"]",
-        value: "list of header names (`&'static [&'static str]`)",
+        value: "list of header names",
         default: "`[]`",
         meaning: "further headers that ask for a wait, read like `X-RateLimit-Reset`; in milliseconds if the name ends in `-ms`",
         elsewhere: &[
@@ -260,7 +260,7 @@ keys! {
         example: "reauth = self.login()",
         value: "expression",
         default: "none",
-        meaning: "run once per call on 401, then one more attempt at once",
+        meaning: "run once per call on 401, or where an error of yours says `is_expired`, then one more attempt at once",
         elsewhere: &[
             "authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew",
         ],

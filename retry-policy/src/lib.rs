@@ -29,6 +29,6 @@ pub use builder::PolicyBuilder;
 pub use condition::{Answer, Condition, Conditions, Safety};
 pub use failure::{Failure, FailureSet};
 pub use message::PolicyMessage;
-pub use policy::Policy;
+pub use policy::{IDEMPOTENCY_KEY, Policy};
 pub use rules::PolicyError;
 pub use status::StatusSet;

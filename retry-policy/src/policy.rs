@@ -7,7 +7,7 @@ use crate::condition::{Answer, Conditions, On, Safety};
 
 /// The header of idempotency keys if a policy names none
 /// (draft-ietf-httpapi-idempotency-key-header).
-pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The longest hint to obey if a policy sets none.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
@@ -87,8 +87,8 @@ impl Policy {
         self.max_retry_after
     }
 
-    /// Returns the names of further headers that ask for a wait. A name that ends in `-ms` is that of
-    /// a number of milliseconds.
+    /// Returns the names of further headers that ask for a wait. A name that ends in `-ms` is that
+    /// of a number of milliseconds.
     ///
     /// [`hint::read_with`](https://docs.rs/retry-http/latest/retry_http/hint/fn.read_with.html) reads
     /// them.
@@ -135,7 +135,7 @@ impl Policy {
     pub const fn on(&self, safety: Safety, answer: Answer) -> Conditions {
         let default = match (safety, answer) {
             (Safety::Safe, _) => Conditions::SAFE,
-            (Safety::Careful, Answer::Plain) => Conditions::CAREFUL,
+            (Safety::Careful, Answer::Plain | Answer::Quota) => Conditions::CAREFUL,
             (Safety::Careful, Answer::Hinted) => Conditions::CAREFUL_HINTED,
         };
         self.on.or(default, answer)

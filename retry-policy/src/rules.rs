@@ -42,8 +42,8 @@ rules! {
     base_and_cap(base: Duration, cap: Duration), or PolicyError::BaseAboveCap { base, cap },
         if base.as_nanos() > cap.as_nanos();
     /// Requires that requests with a key are not said to be unsafe to repeat.
-    idempotency_key(wanted: bool, idempotent: Option<bool>), or PolicyError::KeyNotIdempotent,
-        if wanted && matches!(idempotent, Some(false));
+    idempotency_key(header: Option<&str>, idempotent: Option<bool>), or PolicyError::KeyNotIdempotent,
+        if header.is_some() && matches!(idempotent, Some(false));
     /// Requires that `on` lists something.
     on(items: &[Condition]), or PolicyError::OnEmpty, if items.is_empty();
     /// Requires that `never` leaves something to retry.
@@ -57,46 +57,63 @@ rules! {
 
 /// Requires the name of a header in which a key can be sent.
 pub const fn idempotency_header(name: &str) -> Option<PolicyError> {
-    let mut i = 0;
-    while i < TAKEN.len() {
-        if is_same_name(TAKEN[i], name) {
-            return Some(PolicyError::TakenHeader(TAKEN[i]));
-        }
-        i += 1;
+    if let Some(word) = find_same(name, &FLAGS) {
+        return Some(PolicyError::FlagHeader(word));
     }
-    if is_header_name(name) { None } else { Some(PolicyError::HeaderName(Key::IdempotencyKey)) }
+    match find_same(name, &TAKEN) {
+        Some(taken) => Some(PolicyError::TakenHeader(taken)),
+        None => header_name(Key::IdempotencyKey, name),
+    }
 }
 
-/// The headers in which no key can be sent, since they mean something else to a server or a client,
-/// and the words that a configuration has for flags.
-const TAKEN: [&str; 27] = [
+/// The words that a configuration has for flags.
+const FLAGS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "1", "0"];
+
+/// The headers in which no key can be sent, since they mean something else to a server, a client or
+/// a proxy.
+const TAKEN: [&str; 42] = [
     "Accept",
+    "Accept-Charset",
     "Accept-Encoding",
+    "Accept-Language",
+    "Access-Control-Request-Headers",
+    "Access-Control-Request-Method",
     "Authorization",
+    "Cache-Control",
     "Connection",
     "Content-Encoding",
+    "Content-Language",
     "Content-Length",
+    "Content-Location",
+    "Content-Range",
     "Content-Type",
     "Cookie",
+    "Date",
     "Expect",
+    "Forwarded",
+    "From",
     "Host",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
     "Keep-Alive",
+    "Max-Forwards",
     "Origin",
+    "Pragma",
     "Proxy-Authorization",
     "Proxy-Connection",
     "Range",
+    "Referer",
     "TE",
     "Trailer",
     "Transfer-Encoding",
     "Upgrade",
-    "true",
-    "false",
-    "yes",
-    "no",
-    "on",
-    "off",
-    "1",
-    "0",
+    "User-Agent",
+    "Via",
+    "X-Forwarded-For",
+    "X-HTTP-Method-Override",
 ];
 
 /// Returns `true` if `name` can be the name of a header field: a token (RFC 9110 §5.1 and §5.6.2),
@@ -221,7 +238,7 @@ pub const fn hint_length(names: usize) -> Option<PolicyError> {
 /// Requires a header name that is none of `others`.
 pub const fn hint_name(name: &'static str, others: &[&str]) -> Option<PolicyError> {
     match header_name(Key::Hint, name) {
-        None if is_one_of(name, others) => Some(PolicyError::HintRepeated(name)),
+        None if find_same(name, others).is_some() => Some(PolicyError::HintRepeated(name)),
         broken => broken,
     }
 }
@@ -233,19 +250,19 @@ pub const fn header_name(key: Key, name: &str) -> Option<PolicyError> {
 
 /// Returns the message of [`PolicyError::HintRepeated`] if `hint` lists a name after `others`.
 pub fn hint_repeated(name: &str, others: &[&str]) -> Option<PolicyMessage> {
-    is_one_of(name, others).then(|| listed_twice(name))
+    find_same(name, others).map(|_| listed_twice(name))
 }
 
-/// Returns `true` if a header is one of `others`.
-const fn is_one_of(name: &str, others: &[&str]) -> bool {
+/// Returns the one of `others` that names the same header as `name`.
+const fn find_same<'n>(name: &str, others: &[&'n str]) -> Option<&'n str> {
     let mut at = 0;
     while at < others.len() {
         if is_same_name(name, others[at]) {
-            return true;
+            return Some(others[at]);
         }
         at += 1;
     }
-    false
+    None
 }
 
 /// Requires that an item names errors, or 202, by which a server asks to be polled.
@@ -343,6 +360,13 @@ const TAKEN_HEADER: [&str; 2] = [
     "`: name the one that the server documents, or write `idempotency_key` for `Idempotency-Key`",
 ];
 
+/// The message of [`PolicyError::FlagHeader`], before and after the word.
+const FLAG_HEADER: [&str; 2] = [
+    "`",
+    "` is a flag and no header: write `idempotency_key` for `Idempotency-Key`, `idempotency_key = false` for no \
+     keys, or name the header that the server documents",
+];
+
 /// The message of [`PolicyError::OnIsNever`], before and after the item.
 const ON_IS_NEVER: [&str; 2] =
     ["`never` covers `", "` of `on`, so this is never retried: remove it from one of the two"];
@@ -426,8 +450,10 @@ pub enum PolicyError {
     KeyNotIdempotent,
     /// The name of a header that a key gives is none.
     HeaderName(Key),
-    /// `idempotency_key` names a header that means something else, or a flag as a text.
+    /// `idempotency_key` names a header that means something else.
     TakenHeader(&'static str),
+    /// `idempotency_key` names a word that stands for a flag.
+    FlagHeader(&'static str),
     /// `on` is an empty list.
     OnEmpty,
     /// A status of `on` or `never` is neither an error nor 202.
@@ -530,6 +556,10 @@ impl PolicyError {
             Self::TakenHeader(name) => {
                 let [before, after] = TAKEN_HEADER;
                 PolicyMessage::new(before).text(name).text(after)
+            }
+            Self::FlagHeader(word) => {
+                let [before, after] = FLAG_HEADER;
+                PolicyMessage::new(before).text(word).text(after)
             }
             Self::OnEmpty => {
                 PolicyMessage::new("`on` is empty: list what to retry, or leave `on` out for the defaults")

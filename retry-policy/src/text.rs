@@ -45,7 +45,7 @@ const JITTERS_ELSEWHERE: [(&str, &[&str]); 4] = [
 pub fn wrong_kind(key: Key) -> String {
     let (name, example) = (key.name(), key.example());
     match key.takes() {
-        Takes::Count => format!("`{name}` is a whole number from 1 up: write `{example}`"),
+        Takes::Count => format!("`{name}` is a whole number: write `{example}`"),
         Takes::Conditions => format!("`{name}` is a list: write `{name} = [429, 503]`"),
         Takes::Wait | Takes::Limit | Takes::Bound => {
             format!("`{name}` is a duration: write `{example}`, or leave it out")
@@ -133,18 +133,23 @@ fn exact(whole: &str, fraction: &str, unit: u64) -> Option<Duration> {
     Some(Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).ok()?))
 }
 
-/// Reads an item of `on` or `never`: `503`, `5xx`, `500..=504`, the word for a failure, `default`, or
-/// `403 if hinted`.
+/// Reads an item of `on` or `never`: `503`, `5xx`, `500..=504`, the word for a failure, `default`,
+/// or `403 if hinted`.
 ///
 /// # Errors
 ///
 /// Returns the message.
 pub fn condition(text: &str) -> Result<Condition, String> {
     if let Some(item) = text.strip_suffix("if hinted").filter(|item| item.ends_with(' ')) {
-        return if_hinted(condition(item.trim_end())?);
+        if !item.contains("hint") {
+            return if_hinted(condition(item.trim_end())?);
+        }
     }
     if text == "default" {
         return Ok(Condition::Default);
+    }
+    if let Some(message) = nearly(text) {
+        return Err(message);
     }
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         if let Some((first, last)) = text.split_once("..=") {
@@ -166,6 +171,35 @@ pub fn condition(text: &str) -> Result<Condition, String> {
         return failure(text).map(Condition::Failure);
     }
     Err(no_item())
+}
+
+/// The message for several items in one.
+pub const SEVERAL: &str = "this is more than one item: write each on its own, as in `[default, 529]`";
+/// The message for what stands between an item and the next comma.
+pub const AFTER_ITEM: &str =
+    "after an item comes a comma or `if hinted`: write `[default, 529]` or `[403 if hinted]`";
+
+/// Returns `true` for a word that is an item: a failure, or `default`.
+pub fn is_word(word: &str) -> bool {
+    word == "default" || FAILURES.contains(&word)
+}
+
+/// Returns the message for a text that means an item, or several, but is written otherwise.
+fn nearly(text: &str) -> Option<String> {
+    let item = text.split([' ', '\t', '-', '+', ',', ';']).next().unwrap_or_default();
+    let lower = text.to_ascii_lowercase();
+    if matches!(lower.trim_matches(['[', ']']), "default" | "defaults") {
+        Some("the defaults are written `default`".to_owned())
+    } else if lower.ends_with("if hinted") && lower.matches("if hinted").count() > 1 {
+        Some(format!("`if hinted` is written once: write `{item} if hinted`"))
+    } else if lower.contains("hint") {
+        let item = if condition(item).is_ok() && item != "default" { item } else { "403" };
+        Some(format!("an item that counts only with a hint is written `{item} if hinted`"))
+    } else if text.contains([' ', '+', ',', ';']) && !text.contains("..") {
+        Some(SEVERAL.to_owned())
+    } else {
+        None
+    }
 }
 
 /// Returns the message for a range that leaves out its end.

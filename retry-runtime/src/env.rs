@@ -234,6 +234,8 @@ static DRAINS: Mutex<Vec<RunningDrain>> = Mutex::new(Vec::new());
 
 /// The number of drains that run at once. Others are dropped undone, which costs a connection each.
 const MOST_DRAINS: usize = 16;
+/// The number of drains of one server that run at once. All of them may turn out to stall.
+const MOST_DRAINS_OF_SERVER: usize = 4;
 
 struct RunningDrain {
     number: u64,
@@ -271,12 +273,15 @@ impl Drop for Running {
     }
 }
 
-/// Adds a drain to those that run, unless there are too many, or one of the same server is overdue.
+/// Adds a drain to those that run, unless there are too many, of all servers or of this one, or one
+/// of this server is overdue.
 fn begin_drain(until: Moment, server: NonZeroU64) -> Option<Running> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut drains = running_drains();
-    let is_overdue = |drain: &RunningDrain| drain.server == server && drain.until.left().is_zero();
-    if drains.len() >= MOST_DRAINS || drains.iter().any(is_overdue) {
+    let of_server = drains.iter().filter(|drain| drain.server == server);
+    let is_server_busy = of_server.clone().count() >= MOST_DRAINS_OF_SERVER
+        || of_server.clone().any(|drain| drain.until.left().is_zero());
+    if drains.len() >= MOST_DRAINS || is_server_busy {
         return None;
     }
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -9,9 +9,9 @@
 //! channel of the same name. The message has the time left and not the end, so clocks need not
 //! agree; zero says that the server takes requests again. The latest word counts, also a shorter
 //! one, and none is believed beyond the upstream's longest wait, so a word that is forged or absurd
-//! holds a process back for no longer than that, and keeps no other word from it. Words that are told
-//! faster than Redis takes them replace each other. Nothing else is stored: no URL, no header, no
-//! body.
+//! holds a process back for no longer than that, and keeps no other word from it. Words that are
+//! told faster than Redis takes them replace each other. Nothing else is stored: no URL, no header,
+//! no body.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -235,7 +235,7 @@ impl Shared {
             tracing::warn!(
                 target: "retry_http",
                 upstream = self.upstream().name(),
-                longest = self.upstream().longest_wait().as_secs(),
+                longest = self.upstream().longest_wait().as_secs_f64(),
                 "a shared cooldown is {reason}"
             );
         }
@@ -445,7 +445,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(retry_loom)))]
 mod tests {
     use super::*;
     use http::StatusCode;
@@ -535,5 +535,49 @@ mod tests {
             shared.on_message(Some("60001"), START);
             assert!(shared.has_logged_doubt);
         }
+    }
+
+    #[test]
+    fn a_message_is_for_the_upstreams_of_its_channel() {
+        let client = Client::open("redis://127.0.0.1/").unwrap();
+        let mut link = Link::new(client, mpsc::unbounded_channel().1);
+        link.shared.push(Shared::new(Box::new(Upstream::new("api")), Arc::default()));
+        link.shared.push(Shared::new(Box::new(Upstream::new("other")), Arc::default()));
+        link.on_message(&key("api"), Some("20000"));
+        let now = Clock::Tokio.now().since_start();
+        let is_held = |at: usize| link.shared[at].upstream().remaining_cooldown(now).is_some();
+        assert_eq!([is_held(0), is_held(1)], [true, false]);
+    }
+
+    #[test]
+    fn what_the_server_says_is_published_unless_the_fleet_knows_it() {
+        let mut shared = shared();
+        let told = Arc::clone(&shared.outbox);
+        assert!(shared.upstream().set_hook(Box::new(move |word| _ = told.put(word))));
+        let refuse = |shared: &Shared, sent: u64, now: u64, hint: u64| {
+            let mut ticket = shared.upstream().ticket();
+            ticket.begin_admitted(START + s(sent));
+            ticket.on_refusal(StatusCode::TOO_MANY_REQUESTS, s(hint), START + s(now), 0.0);
+        };
+        let published = |shared: &Shared| {
+            let word = shared.outbox.take()?;
+            shared.is_news(word.now.saturating_add(word.left)).then_some(word)
+        };
+        refuse(&shared, 0, 1, 30);
+        assert_eq!(published(&shared), Some(word(1, 30)));
+        shared.on_message(Some("30000"), START + s(1));
+        refuse(&shared, 2, 3, 28);
+        assert_eq!(published(&shared), None, "all know it");
+        shared.on_message(Some("0"), START + s(4));
+        refuse(&shared, 5, 6, 25);
+        assert_eq!(published(&shared), Some(word(6, 25)), "another process said that it was over");
+        // An absurd word silences nobody, and a shorter one and a success are words, too.
+        shared.on_message(Some("18446744073709551615"), START + s(7));
+        refuse(&shared, 8, 9, 2);
+        assert_eq!(published(&shared), Some(word(9, 2)));
+        let mut ticket = shared.upstream().ticket();
+        ticket.begin_admitted(START + Duration::from_millis(9_500));
+        ticket.on_success(START + s(10));
+        assert_eq!(published(&shared), Some(word(10, 0)));
     }
 }

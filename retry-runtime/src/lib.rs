@@ -57,7 +57,7 @@ pub mod __private {
     };
     pub use crate::call::attempt::{attempt, attempt_blocking, unreachable_value};
     pub use crate::call::conclude::Outcome;
-    pub use crate::call::function::{Function, Sends};
+    pub use crate::call::function::{Function, HasRecorded};
     pub use crate::env::Clock;
     pub use crate::observe::observer;
     pub use crate::scope::renewal::Renewed;

@@ -1,5 +1,5 @@
-//! Hints against the vectors in `vectors/`: header values from RFCs, from other clients' tests, and from
-//! bug reports, each with its source.
+//! Hints against the vectors in `vectors/`: header values from RFCs, from other clients' tests, and
+//! from bug reports, each with its source.
 
 use std::time::{Duration, SystemTime};
 
@@ -94,6 +94,17 @@ fn every_form_in_every_group() {
         "2026-07-07T13:01:30+01",
         "2026-07-07 12:01:30 UTC",
         "20260707T120130Z",
+        "tue, 07 jul 2026 12:01:30 gmt",
+        "TUESDAY, 07-JUL-26 12:01:30 UTC",
+        "Tue,07 Jul 2026 12:01:30 GMT",
+        "Tue,  7 Jul 2026 12:01:30 GMT",
+        "Tue 07 Jul 2026 12:01:30 GMT",
+        "Tues, 07 July 2026 12:01:30 GMT",
+        "Tue, 07 Jul 26 12:01:30 GMT",
+        "2026-07-07T12:01:30 Z",
+        "2026-07-07T12:01:30  utc",
+        "2026-07-07T12:01:30 +0000 utc",
+        "2026-07-07T12:01:30,0Z",
     ];
     let now = instant("2026-07-07T12:00:00Z");
     for header in ["retry-after", "ratelimit-reset", "x-ratelimit-reset", "anthropic-ratelimit-tokens-reset"]
@@ -120,8 +131,8 @@ fn a_wrong_client_clock_changes_nothing_where_the_server_sends_its_own() {
     }
 }
 
-/// A header that asks for a wait: its name, the header that counts what is left, and whether it counts
-/// milliseconds.
+/// A header that asks for a wait: its name, the header that counts what is left, and whether it
+/// counts milliseconds.
 const QUOTAS: [(&str, &str, bool); 5] = [
     ("ratelimit-reset", "ratelimit-remaining", false),
     ("x-ratelimit-reset", "x-ratelimit-remaining", false),

@@ -3,7 +3,7 @@
 //! By syntax alone: `&x`, formatting macros and methods that by convention borrow do borrow; what
 //! takes a value consumes; what the macro cannot know (`x.method()`, unknown macros) may.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
@@ -16,78 +16,12 @@ use crate::function::bindings::names;
 use crate::paths::Private;
 use crate::tokens::captures;
 use crate::walk::{self, Node, Parts};
+use conventions::{by_method, is_formatting};
+pub(crate) use uses::{Use, Uses};
 
-/// Methods that by convention borrow what they are called on.
-const BORROWING: [&str; 30] = [
-    "borrow",
-    "borrow_mut",
-    "chars",
-    "clone",
-    "contains",
-    "contains_key",
-    "deref",
-    "display",
-    "ends_with",
-    "entry",
-    "extend",
-    "first",
-    "get",
-    "get_mut",
-    "insert",
-    "keys",
-    "len",
-    "lock",
-    "push",
-    "push_str",
-    "read",
-    "remove",
-    "split",
-    "starts_with",
-    "trim",
-    "try_clone",
-    "values",
-    "write",
-    "iter",
-    "iter_mut",
-];
-const BORROWING_PREFIXES: [&str; 4] = ["as_", "has_", "is_", "to_"];
-const CONSUMING: [&str; 4] = ["into", "try_into", "unwrap", "expect"];
-const CONSUMING_PREFIXES: [&str; 2] = ["into_", "unwrap_"];
-/// Macros that take their arguments by reference, as `format!` does.
-const FORMATTING: [&str; 32] = [
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "debug",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "debug_span",
-    "eprint",
-    "eprintln",
-    "error",
-    "error_span",
-    "event",
-    "format",
-    "format_args",
-    "info",
-    "info_span",
-    "json",
-    "log",
-    "panic",
-    "print",
-    "println",
-    "span",
-    "todo",
-    "trace",
-    "trace_span",
-    "unimplemented",
-    "unreachable",
-    "warn",
-    "warn_span",
-    "write",
-    "writeln",
-];
+mod conventions;
+mod uses;
+
 /// A variable of a body.
 pub(crate) struct Variable {
     pub(crate) name: Ident,
@@ -111,93 +45,6 @@ pub(crate) fn of(variables: Vec<Variable>, private: Private<'_>, body: &mut [Stm
         uses.push(found.uses);
     }
     uses
-}
-
-/// The uses of a variable in a body.
-#[derive(Clone, Default)]
-pub(crate) struct Uses {
-    /// In every compilation.
-    pub(crate) always: Use,
-    /// The stronger uses under a `#[cfg(..)]`.
-    under: Vec<(Predicate, Use)>,
-    /// `true` if a variable with the name of this one is used. `macro_rules!` may have bound that
-    /// one: to the compiler these are two variables then, and nothing that a macro can see tells
-    /// one from the other.
-    pub(crate) namesake: bool,
-    /// `true` if a field of it may be moved out.
-    pub(crate) takes_fields: bool,
-    /// `true` if a field of it is cloned in place of being moved out.
-    pub(crate) clones_fields: bool,
-    /// The fields of it that are sent as a request is, each with the predicate that it stands
-    /// under.
-    pub(crate) sent: Vec<(Option<Predicate>, Expr)>,
-}
-
-impl Uses {
-    /// Returns `true` if the variable may be consumed in some compilation.
-    pub(crate) fn is_consumed(&self) -> bool {
-        self.strongest() > Use::Borrowed.rank()
-    }
-
-    /// Returns `true` if the variable is used in some compilation.
-    pub(crate) fn is_used(&self) -> bool {
-        self.strongest() > Use::None.rank()
-    }
-
-    fn strongest(&self) -> u8 {
-        let mut strongest = self.always.rank();
-        for (_, used) in &self.under {
-            strongest = strongest.max(used.rank());
-        }
-        strongest
-    }
-
-    /// Returns the strongest use under each combination of predicates.
-    pub(crate) fn by_predicate(&self) -> Vec<(Option<Predicate>, Use)> {
-        let (mut strongest, mut above) = (Vec::new(), None::<Predicate>);
-        for rank in (self.always.rank() + 1..=Use::STRONGEST).rev() {
-            let (mut predicates, mut first) = (Vec::new(), None);
-            for (predicate, used) in &self.under {
-                if used.rank() == rank {
-                    predicates.push(predicate.clone());
-                    first = first.or(Some(*used));
-                }
-            }
-            let (Some(predicate), Some(used)) = (Predicate::any(predicates), first) else { continue };
-            let mut all = vec![predicate.clone()];
-            all.extend(above.as_ref().map(Predicate::not));
-            strongest.push((Predicate::all(all), used));
-            let mut any = Vec::from_iter(above);
-            any.push(predicate);
-            above = Predicate::any(any);
-        }
-        strongest.push((above.as_ref().map(Predicate::not), self.always));
-        strongest
-    }
-}
-
-/// A use of a variable, from the weakest to the strongest.
-#[derive(Clone, Copy, Default)]
-pub(crate) enum Use {
-    #[default]
-    None,
-    Borrowed,
-    Perhaps,
-    Consumed(Span),
-}
-
-impl Use {
-    /// The rank of the strongest.
-    const STRONGEST: u8 = 3;
-
-    fn rank(self) -> u8 {
-        match self {
-            Self::None => 0,
-            Self::Borrowed => 1,
-            Self::Perhaps => 2,
-            Self::Consumed(_) => Self::STRONGEST,
-        }
-    }
 }
 
 /// Finds the uses of variables in a body.
@@ -554,20 +401,6 @@ fn is_variable(name: &Ident) -> bool {
     name.unraw().to_string().starts_with(|first: char| !first.is_uppercase())
 }
 
-fn by_method(name: &str) -> Use {
-    // `is_some_and` and its kin take the value.
-    if name.ends_with("_and") || name.ends_with("_or") {
-        return Use::Perhaps;
-    }
-    if BORROWING.contains(&name) || BORROWING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-        Use::Borrowed
-    } else if CONSUMING.contains(&name) || CONSUMING_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-        Use::None
-    } else {
-        Use::Perhaps
-    }
-}
-
 impl Finder<'_> {
     fn visit(&mut self, node: Node<'_>) -> Parts {
         match node {
@@ -600,7 +433,7 @@ impl Finder<'_> {
     fn visit_macro_mut(&mut self, item: &mut Macro) {
         let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
         item.tokens = self.without_into(std::mem::take(&mut item.tokens));
-        if FORMATTING.contains(&name.as_str()) {
+        if is_formatting(&name) {
             self.formatted(item.tokens.clone());
         } else if !macros::visit(item, &mut |expr| self.visit_expr_mut(expr)) {
             self.mentions(item.tokens.clone(), Use::Perhaps);

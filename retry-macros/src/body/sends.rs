@@ -53,8 +53,8 @@ pub(crate) fn arm(
         let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
         locals.push(Local { name: name.clone(), origin, depth: 0, loops: 0 });
     }
-    // Only what is sent or checked by a variable needs to know how often that is mentioned, and tokens cost
-    // time.
+    // Only what is sent or checked by a variable needs to know how often that is mentioned, and
+    // tokens cost time.
     let (mut mentions, mut configured) = (Vec::new(), Vec::new());
     if body.iter().any(uses_variable) {
         for stmt in &*body {
@@ -62,18 +62,13 @@ pub(crate) fn arm(
         }
         configured = self::configured(body);
     }
-    let idempotent = match &options.idempotent {
-        Some(flag) if options.transparent.is_some() => {
-            let value = flag.value;
-            quote!(::core::option::Option::Some(#value))
-        }
-        _ => quote!(::core::option::Option::None),
-    };
+    let idempotent = options.idempotent.as_ref().filter(|_| options.transparent.is_some());
+    let declared = idempotent.map(|flag| flag.value);
     let passed = Vec::new();
     let mut armer = Armer {
         options,
         shape,
-        idempotent,
+        declared,
         locals,
         mentions,
         passed,
@@ -103,8 +98,8 @@ pub(crate) fn any(body: &[Stmt]) -> bool {
 struct Armer<'a> {
     options: &'a Options,
     shape: Shape,
-    /// An expression: whether requests are safe to repeat, if their method does not say so.
-    idempotent: TokenStream,
+    /// The declaration of the user that requests are safe to repeat, or that they are not.
+    declared: Option<bool>,
     /// The variables in scope.
     locals: Vec<Local>,
     /// Every name and literal in the body, as often as it is there.
@@ -224,10 +219,10 @@ impl Armer<'_> {
             Call::Execute => {}
             Call::Get => {
                 self.visible += 1;
-                self.track(expr, "get_kind", None);
+                self.track(expr, "track_get", None);
             }
-            Call::Read => self.read(expr, "body_kind"),
-            Call::Stream => self.read(expr, "stream_kind"),
+            Call::Read => self.read(expr, "track_body"),
+            Call::Stream => self.read(expr, "track_stream"),
             Call::Check => self.check(expr),
             Call::CheckInside => self.check_inside(expr),
         }

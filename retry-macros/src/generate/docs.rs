@@ -132,11 +132,11 @@ fn what(options: &Options, text: &mut String) {
     if statuses.is_empty() || has_default {
         text.push_str(match idempotent {
             None => {
-                "\n- the statuses 429, and 503 where the server says how long to wait; and where repeating the request is \
+                "\n- the statuses 429, and 503 with a `Retry-After`; and where repeating the request is \
                  safe (GET, HEAD, PUT, DELETE, or an `Idempotency-Key`) 408, 425, 500, 502, any 503 and 504"
             }
             Some(true) => "\n- the statuses 408, 425, 429, 500, 502, 503 and 504",
-            Some(false) => "\n- the statuses 429, and 503 where the server says how long to wait",
+            Some(false) => "\n- the statuses 429, and 503 with a `Retry-After`",
         });
     }
     if !statuses.is_empty() {
@@ -172,9 +172,8 @@ fn name(item: &Condition) -> String {
         Item::Literal(Literal::Failure(Failure::Body)) => "bodies that broke off".to_owned(),
         Item::Literal(Literal::Range(400, 499) | Literal::Range(500, 599)) => item.text(),
         Item::Literal(Literal::Range(first, last)) => format!("{first} to {last}"),
-        Item::Literal(Literal::IfHinted(..)) => {
-            let text = item.text();
-            let statuses = text.strip_suffix(" if hinted").unwrap_or(&text);
+        Item::Literal(Literal::IfHinted(first, last)) => {
+            let statuses = if first == last { Literal::Status(first) } else { Literal::Range(first, last) };
             format!("{statuses} where the server says how long to wait")
         }
         Item::Literal(_) => item.text(),

@@ -75,7 +75,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 // Output:
 //     async fn f(..) -> R {
 //         let mut call =
-//             Call::start(Clock::Tokio, { static FUNCTION: .. = ..; &FUNCTION }, &POLICY);
+//             Call::of(Clock::Tokio, &const { (Function::visible("f"), Policy::builder()..) });
 //         loop {
 //             let attempt = attempt(&mut call, async {
 //                 if false { return unreachable_value::<R>(); }
@@ -83,19 +83,20 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //             }).await;
 //             let success = attempt.success().outcome_kind();
 //             let error = attempt.error().outcome_kind();
-//             let Some(wait) = attempt.conclude(&mut call, success, error) else {
+//             if attempt.is_final(&mut call, success, error) {
 //                 return attempt.outcome;
-//             };
-//             attempt.wait(&mut call, success, wait);
+//             }
+//             attempt.wait(&mut call, success);
 //         }
 //     }
 //
-// The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they meant.
-// With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see `renewal`.
-// With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each attempt waits until
-// the upstream admits it. `unreachable_value::<R>()` fixes the type of the body, so that coercions
-// work and a mismatch is reported where it is. A sync body runs as
-// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are hygienic.
+// The body stays in a scope of its own, so `return`, `?`, shadowing and inner items mean what they
+// meant. With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see
+// `renewal`. With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each
+// attempt waits until the upstream admits it. `unreachable_value::<R>()` fixes the type of the
+// body, so that coercions work and a mismatch is reported where it is. A sync body runs as
+// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are
+// hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
@@ -284,12 +285,12 @@ impl Loop<'_> {
             }
             Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
         };
-        let (attempt, clock) = if shape.is_async() {
-            (quote_spanned!(span=> #spanned::attempt(&mut #call, #attempt).await), quote!(Tokio))
+        let attempt = if shape.is_async() {
+            quote_spanned!(span=> #spanned::attempt(&mut #call, #attempt).await)
         } else {
-            (quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt)), quote!(System))
+            quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt))
         };
-        let (bind, policy) = policy::reference(options, self.generics);
+        let Start { bind, start } = self.start(*sends);
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => rename::with_self_as(name, tokens),
             None => tokens,
@@ -311,29 +312,14 @@ impl Loop<'_> {
                 (attempt, Some(self.renewal(reauth, &renamed, &call, &finished)))
             }
         };
-        let (success, error, wait) = (local("success"), local("error"), local("wait"));
+        let (success, error) = (local("success"), local("error"));
         let CallConfig { bound, with, admission } = self.call_config(&call, &renamed);
-        let function = self.function;
-        let sends = match sends {
-            Sends::Visible | Sends::OnlyGet => quote!(Visible),
-            Sends::Hidden => quote!(Hidden),
-        };
         quote! {
             #bind
             #once
             #converted
             #bound
-            let mut #call = #private::Call::start(
-                #private::Clock::#clock,
-                {
-                    static FUNCTION: #private::Function = #private::Function::new(
-                        ::core::concat!(::core::module_path!(), "::", #function),
-                        #private::Sends::#sends,
-                    );
-                    &FUNCTION
-                },
-                #policy,
-            )#with;
+            let mut #call = #start #with;
             loop {
                 #admission
                 #attempt
@@ -342,10 +328,57 @@ impl Loop<'_> {
                 #never_if
                 #renew
                 #retry_if
-                let ::core::option::Option::Some(#wait) = #finished.conclude(&mut #call, #success, #error) else {
+                if #finished.is_final(&mut #call, #success, #error) {
                     return #finished.outcome;
-                };
-                #finished.wait(&mut #call, #success, #wait);
+                }
+                #finished.wait(&mut #call, #success);
+            }
+        }
+    }
+}
+
+/// The tokens that start a call.
+struct Start {
+    /// The bindings before the loop.
+    bind: TokenStream,
+    /// The call itself.
+    start: TokenStream,
+}
+
+impl Loop<'_> {
+    fn start(&self, sends: Sends) -> Start {
+        let Self { options, private, .. } = self;
+        let name = self.function;
+        let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+        let clock = if self.shape.is_async() { quote!(Tokio) } else { quote!(System) };
+        let clock = quote!(#private::Clock::#clock);
+        let function = match sends {
+            Sends::Hidden => Some(quote! {{
+                static HAS_RECORDED: #private::HasRecorded = #private::HasRecorded::new();
+                static FUNCTION: #private::Function = #private::Function::hidden(#path, &HAS_RECORDED);
+                &FUNCTION
+            }}),
+            // Renewals know their functions by the address, which only a static has alone.
+            Sends::Visible | Sends::OnlyGet if options.reauth.is_some() => Some(quote! {{
+                static FUNCTION: #private::Function = #private::Function::visible(#path);
+                &FUNCTION
+            }}),
+            Sends::Visible | Sends::OnlyGet => None,
+        };
+        // One constant for both costs the least compile time.
+        match (policy::of_function(options, self.generics), function) {
+            (policy::Policy::Constant(policy), None) => {
+                let constant = quote!(&const { (#private::Function::visible(#path), #policy) });
+                Start { bind: TokenStream::new(), start: quote!(#private::Call::of(#clock, #constant)) }
+            }
+            (policy::Policy::Constant(policy), Some(function)) => Start {
+                bind: TokenStream::new(),
+                start: quote!(#private::Call::start(#clock, #function, &const { #policy })),
+            },
+            (policy::Policy::Reference(bind, policy), function) => {
+                let function =
+                    function.unwrap_or_else(|| quote!(&const { #private::Function::visible(#path) }));
+                Start { bind, start: quote!(#private::Call::start(#clock, #function, #policy)) }
             }
         }
     }
@@ -412,8 +445,8 @@ impl Loop<'_> {
     //         continue;
     //     }
     //
-    // In a box, since the happy path is not to carry it; a `match`, since what it borrows must live as long. Where the
-    // expression is wrong, it is pointed at.
+    // In a box, since the happy path is not to carry it; a `match`, since what it borrows must live
+    // as long. Where the expression is wrong, it is pointed at.
     fn renewal(
         &self,
         reauth: &Expr,

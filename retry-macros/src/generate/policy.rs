@@ -17,22 +17,29 @@ use crate::paths::Facade;
 use retry_policy::Jitter;
 use retry_policy::keys::{Key, Place, Takes};
 
-/// Returns the bindings before the loop, and the policy as a reference.
-pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream, TokenStream) {
+/// The policy of a function.
+pub(crate) enum Policy {
+    /// A constant expression.
+    Constant(TokenStream),
+    /// The bindings before the loop, and a reference.
+    Reference(TokenStream, TokenStream),
+}
+
+/// Returns the policy of a function with these options and `generics`.
+pub(crate) fn of_function(options: &Options, generics: &Generics) -> Policy {
     let krate = options.krate(Span::call_site());
     if options.policy.is_none() && !options.has_rules() {
-        return (TokenStream::new(), quote!(&#krate::Policy::DEFAULT));
+        return Policy::Constant(quote!(#krate::Policy::DEFAULT));
     }
     let mut built = Built::new(options, options.mentions(generics));
     if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
         let name = Ident::new("policy", Span::mixed_site());
         let (constants, policy) = (built.constants, built.policy);
-        return (quote!(#constants let #name = #policy.__fitted();), quote!(&#name));
+        return Policy::Reference(quote!(#constants let #name = #policy.__fitted();), quote!(&#name));
     }
     // An item costs compile time, and cannot use what is generic.
     if built.inline || (built.constants.is_empty() && options.policy.is_none()) {
-        let expression = built.expression();
-        return (TokenStream::new(), quote!(&const { #expression }));
+        return Policy::Constant(built.expression());
     }
     let (across, policy) = (built.across(&quote!(&__POLICY)), built.policy);
     let constants = built.constants;
@@ -42,7 +49,7 @@ pub(crate) fn reference(options: &Options, generics: &Generics) -> (TokenStream,
         #across
         &__POLICY
     });
-    (TokenStream::new(), policy)
+    Policy::Reference(TokenStream::new(), policy)
 }
 
 /// A constant expression of type `Policy`.
@@ -296,7 +303,7 @@ impl<'o> Built<'o> {
             let span = flag.source.span();
             check(
                 span,
-                &|rules| quote_spanned!(span=> #rules::idempotency_key((#policy).idempotency_key(), (#policy).idempotent())),
+                &|rules| quote_spanned!(span=> #rules::idempotency_key((#policy).idempotency_header(), (#policy).idempotent())),
             );
         }
         let never = options.never.iter().flatten().any(|item| item.literal().is_none())

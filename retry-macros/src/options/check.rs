@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use retry_policy::keys::Key;
-use retry_policy::{Policy, PolicyError, rules};
+use retry_policy::{IDEMPOTENCY_KEY, Policy, PolicyError, rules};
 
 use crate::diagnostics::Errors;
 use crate::options::conditions::Condition;
@@ -31,9 +31,9 @@ pub(crate) fn check(options: &Options, errors: &mut Errors) {
     let limit = literal(options.max_retry_after.as_ref());
     let broken = rules::max_retry_after_and_deadline(limit, deadline);
     report(options, errors, broken, [Key::MaxRetryAfter, Key::Deadline]);
-    let wanted = options.idempotency_key.as_ref().is_some_and(|key| key.value);
+    let header = options.idempotency_key.as_ref().filter(|key| key.value).map(|_| IDEMPOTENCY_KEY);
     let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
-    let broken = rules::idempotency_key(wanted, idempotent);
+    let broken = rules::idempotency_key(header, idempotent);
     report(options, errors, broken, [Key::IdempotencyKey, Key::Idempotent]);
     on_and_never(options, errors);
 }

@@ -6,7 +6,7 @@ use retry_policy::keys::Key;
 use retry_policy::text;
 use retry_policy::{Condition as Literal, PolicyError, rules};
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, ExprRange, Lit, RangeLimits, Token};
+use syn::{BinOp, Expr, ExprBinary, ExprRange, Lit, RangeLimits, Token};
 
 use crate::diagnostics::Errors;
 use crate::options::value::{self, literal, word};
@@ -132,8 +132,8 @@ impl Condition {
     }
 }
 
-/// Reads the list that follows a key, and leaves out the items that are wrong. Returns its tokens as
-/// well, or `None` if they cannot be read.
+/// Reads the list that follows a key, and leaves out the items that are wrong. Returns its tokens
+/// as well, or `None` if they cannot be read.
 pub(crate) fn parse(
     key: Key,
     input: ParseStream<'_>,
@@ -145,6 +145,12 @@ pub(crate) fn parse(
         let mut items = Vec::new();
         while !input.is_empty() {
             items.push(Source::parse(input)?);
+            if !input.is_empty() && !input.peek(Token![,]) {
+                errors.at(&input.parse::<TokenTree>()?, text::AFTER_ITEM);
+                while !input.is_empty() && !input.peek(Token![,]) {
+                    input.parse::<TokenTree>()?;
+                }
+            }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
@@ -237,14 +243,16 @@ fn item(item: &Expr) -> Result<Item, String> {
         value::Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u16") => {
             text::status(int.base10_digits()).map(Item::Literal)
         }
-        value::Literal::Plain(Lit::Str(quoted)) if text::FAILURES.contains(&quoted.value().as_str()) => {
-            Err(format!("a failure is not quoted: write `{}`", quoted.value()))
+        value::Literal::Plain(Lit::Str(quoted)) => {
+            let quoted = quoted.value();
+            text::condition(&quoted).and_then(|_| Err(format!("an item is not quoted: write `{quoted}`")))
         }
         value::Literal::Plain(_) | value::Literal::Negative(_) => Err(text::no_item()),
         value::Literal::None => match item {
-            Expr::Binary(_) => Err(text::MINUS_RANGE.to_owned()),
+            Expr::Binary(ExprBinary { op: BinOp::Sub(_), .. }) => Err(text::MINUS_RANGE.to_owned()),
+            Expr::Binary(_) => Err(text::SEVERAL.to_owned()),
             Expr::Path(path) => match path.path.get_ident().map(ToString::to_string) {
-                Some(name) if text::FAILURES.contains(&name.to_lowercase().as_str()) => {
+                Some(name) if text::is_word(&name.to_lowercase()) => {
                     text::condition(&name).map(Item::Literal)
                 }
                 _ => Ok(Item::Constant(Constant::of(item))),

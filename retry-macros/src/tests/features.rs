@@ -23,16 +23,16 @@ fn a_sync_send() {
         },
         expect![[r#"
             fn user(http: &Client, id: u64) -> Result<User, ApiError> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::System,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let attempt = ::retry_http::__private::attempt_blocking(
@@ -42,9 +42,7 @@ fn a_sync_send() {
                                 Ok(
                                     match match http.get(url(id)) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()?
@@ -52,8 +50,7 @@ fn a_sync_send() {
                                     {
                                         body => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .body_kind()
-                                                .track(body, ::core::option::Option::None)
+                                                .track_body(body)
                                         }
                                     }?,
                                 )
@@ -62,11 +59,10 @@ fn a_sync_send() {
                     );
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -85,16 +81,16 @@ fn an_execute() {
         expect![[r#"
             async fn user(&self, request: Request) -> Result<Response, Error> {
                 let mut request = ::retry_http::__private::Slot::new(request);
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let request = ::retry_http::__private::request!(clone, request, call);
@@ -110,8 +106,7 @@ fn an_execute() {
                                 {
                                     match {
                                         let armer = ::retry_http::__private::Kind::of(&self.http)
-                                            .client_kind()
-                                            .armer(&self.http, ::core::option::Option::None);
+                                            .armer(&self.http);
                                         armer
                                     } {
                                         mut armer => {
@@ -127,11 +122,10 @@ fn an_execute() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -149,16 +143,16 @@ fn a_get() {
         },
         expect![[r#"
             async fn user(id: u64) -> Result<String, Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let attempt = ::retry_http::__private::attempt(
@@ -172,9 +166,7 @@ fn a_get() {
                                 {
                                     match match reqwest::get(url(id)) {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body)
-                                                .get_kind()
-                                                .track(body, ::core::option::Option::None)
+                                            ::retry_http::__private::BodyKind::of(&body).track_get(body)
                                         }
                                     }
                                         .await?
@@ -182,8 +174,7 @@ fn a_get() {
                                     {
                                         body => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .body_kind()
-                                                .track(body, ::core::option::Option::None)
+                                                .track_body(body)
                                         }
                                     }
                                         .await
@@ -193,11 +184,10 @@ fn a_get() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -220,16 +210,16 @@ fn a_response_with_a_name() {
         },
         expect![[r#"
             async fn user(http: &Client) -> Result<Vec<u8>, Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let attempt = ::retry_http::__private::attempt(
@@ -243,9 +233,7 @@ fn a_response_with_a_name() {
                                 {
                                     let mut response = match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -254,7 +242,6 @@ fn a_response_with_a_name() {
                                     while let Some(piece) = match (
                                         {
                                             let id = ::retry_http::__private::Kind::of(&response)
-                                                .response_kind()
                                                 .id(&response);
                                             id
                                         },
@@ -262,8 +249,7 @@ fn a_response_with_a_name() {
                                     ) {
                                         (id, body) => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .body_kind()
-                                                .track(body, id)
+                                                .track_body_of(body, id)
                                         }
                                     }
                                         .await?
@@ -277,11 +263,10 @@ fn a_response_with_a_name() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -300,16 +285,16 @@ fn sends_in_a_join() {
         },
         expect![[r#"
             async fn both(http: &Client) -> Result<(), Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "both"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "both"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let attempt = ::retry_http::__private::attempt(
@@ -323,12 +308,10 @@ fn sends_in_a_join() {
                                 {
                                     tokio::try_join!(
                                         match http.get("a") { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender)
-                                        .sender_kind().arm(sender, ::core::option::Option::None) }
-                                        .send(), match http.get("b") { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender)
-                                        .sender_kind().arm(sender, ::core::option::Option::None) }
-                                        .send()
+                                        ::retry_http::__private::SenderKind::of(& sender).arm(sender)
+                                        } .send(), match http.get("b") { sender =>
+                                        ::retry_http::__private::SenderKind::of(& sender).arm(sender)
+                                        } .send()
                                     )?;
                                     Ok(())
                                 }
@@ -337,11 +320,10 @@ fn sends_in_a_join() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -362,13 +344,12 @@ fn a_renewal() {
                 let mut call = ::retry_http::__private::Call::start(
                         ::retry_http::__private::Clock::Tokio,
                         {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
                             );
                             &FUNCTION
                         },
-                        &::retry_http::Policy::DEFAULT,
+                        &const { ::retry_http::Policy::DEFAULT },
                     )
                     .with_renewal();
                 loop {
@@ -384,9 +365,7 @@ fn a_renewal() {
                                     {
                                         match self.http.get("") {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
@@ -419,11 +398,10 @@ fn a_renewal() {
                         attempt.wait_after_renewal(&mut call, success);
                         continue;
                     }
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -445,13 +423,12 @@ fn a_sync_renewal() {
                 let mut call = ::retry_http::__private::Call::start(
                         ::retry_http::__private::Clock::System,
                         {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
                             );
                             &FUNCTION
                         },
-                        &::retry_http::Policy::DEFAULT,
+                        &const { ::retry_http::Policy::DEFAULT },
                     )
                     .with_renewal();
                 loop {
@@ -462,9 +439,7 @@ fn a_sync_renewal() {
                                 {
                                     match self.http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -485,11 +460,10 @@ fn a_sync_renewal() {
                         attempt.wait_after_renewal(&mut call, success);
                         continue;
                     }
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -508,16 +482,16 @@ fn an_observer() {
         expect![[r#"
             async fn user(http: &Client) -> Result<Response, Error> {
                 let observer = &::retry_http::__private::observer(|event| count(event));
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
+                        &const {
+                            (
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
                         },
-                        &::retry_http::Policy::DEFAULT,
                     )
                     .with_observer(observer);
                 loop {
@@ -532,9 +506,7 @@ fn an_observer() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -545,11 +517,10 @@ fn an_observer() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -568,16 +539,16 @@ fn an_upstream() {
         expect![[r#"
             async fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
+                        &const {
+                            (
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
                         },
-                        &::retry_http::Policy::DEFAULT,
                     )
                     .with_upstream(upstream);
                 loop {
@@ -593,9 +564,7 @@ fn an_upstream() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -606,11 +575,10 @@ fn an_upstream() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -630,16 +598,16 @@ fn a_sync_upstream() {
         expect![[r#"
             fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::System,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
+                        &const {
+                            (
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
                         },
-                        &::retry_http::Policy::DEFAULT,
                     )
                     .with_upstream(upstream);
                 loop {
@@ -650,9 +618,7 @@ fn a_sync_upstream() {
                             {
                                 match http.get("") {
                                     sender => {
-                                        ::retry_http::__private::SenderKind::of(&sender)
-                                            .sender_kind()
-                                            .arm(sender, ::core::option::Option::None)
+                                        ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                     }
                                 }
                                     .send()
@@ -661,11 +627,10 @@ fn a_sync_upstream() {
                     );
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -683,16 +648,16 @@ fn a_retry_if() {
         },
         expect![[r#"
             async fn job(http: &Client) -> Result<Job, Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                ::core::concat!(::core::module_path!(), "::", "job"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
+                        &const {
+                            (
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "job"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
                         },
-                        &::retry_http::Policy::DEFAULT,
                     )
                     .with_retry_if();
                 loop {
@@ -707,9 +672,7 @@ fn a_retry_if() {
                                 {
                                     match match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -718,8 +681,7 @@ fn a_retry_if() {
                                     {
                                         body => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .body_kind()
-                                                .track(body, ::core::option::Option::None)
+                                                .track_body(body)
                                         }
                                     }
                                         .await
@@ -730,11 +692,10 @@ fn a_retry_if() {
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
                     call.ask_retry_if(&attempt.outcome, is_pending);
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -755,13 +716,12 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                 let mut call = ::retry_http::__private::Call::start(
                         ::retry_http::__private::Clock::Tokio,
                         {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "job"),
-                                ::retry_http::__private::Sends::Visible,
                             );
                             &FUNCTION
                         },
-                        &::retry_http::Policy::DEFAULT,
+                        &const { ::retry_http::Policy::DEFAULT },
                     )
                     .with_renewal()
                     .with_retry_if();
@@ -778,9 +738,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                                     {
                                         match match http.get("") {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
@@ -789,8 +747,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .body_kind()
-                                                    .track(body, ::core::option::Option::None)
+                                                    .track_body(body)
                                             }
                                         }
                                             .await
@@ -824,11 +781,10 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                         continue;
                     }
                     call.ask_retry_if(&attempt.outcome, is_pending);
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -847,16 +803,16 @@ fn an_argument_that_may_be_consumed() {
         expect![[r#"
             async fn put(http: &Client, item: Item) -> Result<Response, Error> {
                 let mut item = item;
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "put"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let item = ::retry_http::__private::argument!(item);
@@ -875,25 +831,20 @@ fn an_argument_that_may_be_consumed() {
                                         .body(
                                             match (
                                                 {
-                                                    let id = ::retry_http::__private::Kind::of(&item)
-                                                        .response_kind()
-                                                        .id(&item);
+                                                    let id = ::retry_http::__private::Kind::of(&item).id(&item);
                                                     id
                                                 },
                                                 item.bytes(),
                                             ) {
                                                 (id, body) => {
                                                     ::retry_http::__private::BodyKind::of(&body)
-                                                        .body_kind()
-                                                        .track(body, id)
+                                                        .track_body_of(body, id)
                                                 }
                                             },
                                         )
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -904,11 +855,10 @@ fn an_argument_that_may_be_consumed() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -927,16 +877,16 @@ fn a_generic_that_is_consumed() {
         expect![[r#"
             async fn put<T: Serialize>(http: &Client, item: T) -> Result<Response, Error> {
                 let mut item = item;
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "put"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let item = ::retry_http::__private::argument!(item);
@@ -952,9 +902,7 @@ fn a_generic_that_is_consumed() {
                                 {
                                     match http.put("").json(&wrap(item)) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -965,11 +913,10 @@ fn a_generic_that_is_consumed() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -988,16 +935,16 @@ fn an_argument_that_is_changed() {
         },
         expect![[r#"
             async fn put(http: &Client, query: Vec<u8>) -> Result<Response, Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "put"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let query = ::retry_http::__private::clone_argument(&query);
@@ -1014,9 +961,7 @@ fn an_argument_that_is_changed() {
                                     query.push(b'x');
                                     match http.put("").body(query) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1027,11 +972,10 @@ fn an_argument_that_is_changed() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -1058,16 +1002,16 @@ fn conversions() {
                 let mut body = ::retry_http::__private::Slot::new(body);
                 let name: String = ::core::convert::Into::into(name);
                 let ids = ::retry_http::__private::collect_items(ids);
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "put"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let body = ::retry_http::__private::request!(clone, body, call);
@@ -1091,9 +1035,7 @@ fn conversions() {
                                         .body(body)
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1104,11 +1046,10 @@ fn conversions() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -1132,16 +1073,16 @@ fn requests_as_arguments() {
             ) -> Result<Response, Error> {
                 let mut builder = ::retry_http::__private::Slot::new(builder);
                 let mut form = ::retry_http::__private::Slot::new(form);
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "send"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "send"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
@@ -1159,9 +1100,7 @@ fn requests_as_arguments() {
                                 {
                                     match builder.multipart(form) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1172,11 +1111,10 @@ fn requests_as_arguments() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -1195,16 +1133,16 @@ fn an_argument_that_is_carried() {
         },
         expect![[r#"
             async fn put(http: &Client, data: &mut File) -> Result<Response, Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "put"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let data = &mut *data;
@@ -1221,9 +1159,7 @@ fn an_argument_that_is_carried() {
                                     data.rewind()?;
                                     match http.put("").body(read(data)?) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1234,11 +1170,10 @@ fn an_argument_that_is_carried() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -1258,16 +1193,16 @@ fn a_receiver_by_value() {
             async fn send(self) -> Result<Response, Error> {
                 let this = self;
                 let mut this = this;
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "send"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "send"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let this = ::retry_http::__private::argument!(this);
@@ -1287,9 +1222,7 @@ fn a_receiver_by_value() {
                                         .body(::retry_http::__private::clone_argument(&this.body))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1300,11 +1233,10 @@ fn a_receiver_by_value() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -1322,16 +1254,16 @@ fn a_field_that_is_moved() {
         },
         expect![[r#"
             async fn put(http: &Client, item: Item) -> Result<Response, Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "put"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let attempt = ::retry_http::__private::attempt(
@@ -1347,9 +1279,7 @@ fn a_field_that_is_moved() {
                                         .put(::retry_http::__private::clone_argument(&item.url))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1360,11 +1290,10 @@ fn a_field_that_is_moved() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -1388,16 +1317,16 @@ fn a_parameter_under_a_predicate() {
                 #[cfg(feature = "x")]
                 body: Vec<u8>,
             ) -> Result<Response, Error> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "put"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     #[cfg(all(feature = "x", feature = "x"))]
@@ -1417,9 +1346,7 @@ fn a_parameter_under_a_predicate() {
                                     let http = http.with(body);
                                     match http.put("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1430,11 +1357,10 @@ fn a_parameter_under_a_predicate() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -1467,16 +1393,16 @@ fn a_method_of_async_trait() {
                     }
                     let __self = self;
                     let __ret: Result<String, Error> = {
-                        let mut call = ::retry_http::__private::Call::start(
+                        let mut call = ::retry_http::__private::Call::of(
                             ::retry_http::__private::Clock::Tokio,
-                            {
-                                static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                    ::retry_http::__private::Sends::Visible,
-                                );
-                                &FUNCTION
+                            &const {
+                                (
+                                    ::retry_http::__private::Function::visible(
+                                        ::core::concat!(::core::module_path!(), "::", "user"),
+                                    ),
+                                    ::retry_http::Policy::DEFAULT,
+                                )
                             },
-                            &::retry_http::Policy::DEFAULT,
                         );
                         loop {
                             let attempt = ::retry_http::__private::attempt(
@@ -1490,9 +1416,7 @@ fn a_method_of_async_trait() {
                                         {
                                             match match __self.http.get("") {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender)
-                                                        .sender_kind()
-                                                        .arm(sender, ::core::option::Option::None)
+                                                    ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                                 }
                                             }
                                                 .send()
@@ -1501,8 +1425,7 @@ fn a_method_of_async_trait() {
                                             {
                                                 body => {
                                                     ::retry_http::__private::BodyKind::of(&body)
-                                                        .body_kind()
-                                                        .track(body, ::core::option::Option::None)
+                                                        .track_body(body)
                                                 }
                                             }
                                                 .await
@@ -1512,11 +1435,10 @@ fn a_method_of_async_trait() {
                                 .await;
                             let success = attempt.success().outcome_kind();
                             let error = attempt.error().outcome_kind();
-                            let ::core::option::Option::Some(wait) = attempt
-                                .conclude(&mut call, success, error) else {
+                            if attempt.is_final(&mut call, success, error) {
                                 return attempt.outcome;
-                            };
-                            attempt.wait(&mut call, success, wait);
+                            }
+                            attempt.wait(&mut call, success);
                         }
                     };
                     __ret
@@ -1539,12 +1461,10 @@ fn headers_that_ask_for_a_wait() {
             async fn ping(http: &Client) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                    &const {
+                        ::retry_http::__private::Function::visible(
                             ::core::concat!(::core::module_path!(), "::", "ping"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                        )
                     },
                     {
                         const __HINT_1: &::core::primitive::str = OTHER;
@@ -1573,9 +1493,7 @@ fn headers_that_ask_for_a_wait() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -1586,11 +1504,10 @@ fn headers_that_ask_for_a_wait() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],

@@ -1,7 +1,8 @@
-//! Whatever the tokens are, the macro neither panics nor hangs, and the item is still there: for editors, which feed
-//! half-typed code, and for everything that rules did not think of.
+//! Whatever the tokens are, the macro neither panics nor hangs, and the item is still there: for
+//! editors, which feed half-typed code, and for everything that rules did not think of.
 //!
-//! More cases, in release: `PROPTEST_CASES=10000000 cargo test --release -p retry-macros --features blocking fuzz`.
+//! More cases, in release:
+//! `PROPTEST_CASES=10000000 cargo test --release -p retry-macros --features blocking fuzz`.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use proptest::prelude::*;

@@ -24,26 +24,24 @@ fn an_async_function() {
         },
         expect![[r#"
             async fn user(http: &Client, id: u64) -> Result<User, ApiError> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
-                    },
                     &const {
-                        ::retry_http::Policy::builder()
-                            .max(5u32)
-                            .on(
-                                &[
-                                    ::retry_http::Condition::Status(429u16),
-                                    ::retry_http::Condition::Status(503u16),
-                                ],
-                            )
-                            .never(&[::retry_http::Condition::Status(401u16)])
-                            .__trusted()
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::builder()
+                                .max(5u32)
+                                .on(
+                                    &[
+                                        ::retry_http::Condition::Status(429u16),
+                                        ::retry_http::Condition::Status(503u16),
+                                    ],
+                                )
+                                .never(&[::retry_http::Condition::Status(401u16)])
+                                .__trusted(),
+                        )
                     },
                 );
                 loop {
@@ -59,18 +57,14 @@ fn an_async_function() {
                                     Ok(
                                         match match match http.get(url(id)) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
                                             .await?
                                         {
                                             response => {
-                                                ::retry_http::__private::Kind::of(&response)
-                                                    .status_kind()
-                                                    .check(response)
+                                                ::retry_http::__private::Kind::of(&response).check(response)
                                             }
                                         }
                                             .error_for_status()?
@@ -78,8 +72,7 @@ fn an_async_function() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .body_kind()
-                                                    .track(body, ::core::option::Option::None)
+                                                    .track_body(body)
                                             }
                                         }
                                             .await?,
@@ -90,11 +83,10 @@ fn an_async_function() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -127,16 +119,16 @@ fn a_sync_function() {
             {
                 #![allow(unused)]
                 let mut id = id;
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::System,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let id = ::retry_http::__private::argument!(id);
@@ -147,18 +139,14 @@ fn a_sync_function() {
                             {
                                 match match self.http.get(id) {
                                     sender => {
-                                        ::retry_http::__private::SenderKind::of(&sender)
-                                            .sender_kind()
-                                            .arm(sender, ::core::option::Option::None)
+                                        ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                     }
                                 }
                                     .send()?
                                     .text()
                                 {
                                     body => {
-                                        ::retry_http::__private::BodyKind::of(&body)
-                                            .body_kind()
-                                            .track(body, ::core::option::Option::None)
+                                        ::retry_http::__private::BodyKind::of(&body).track_body(body)
                                     }
                                 }?;
                                 Ok(&self.user)
@@ -167,11 +155,10 @@ fn a_sync_function() {
                     );
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -213,9 +200,7 @@ fn a_transparent_function() {
             async fn token(http: &Client, url: &str) -> Result<String, ApiError> {
                 let response = match http.post(url) {
                     sender => {
-                        ::retry_http::__private::SenderKind::of(&sender)
-                            .sender_kind()
-                            .arm(sender, ::core::option::Option::Some(true))
+                        ::retry_http::__private::SenderKind::of(&sender).arm_declared(sender, true)
                     }
                 }
                     .send()
@@ -223,15 +208,13 @@ fn a_transparent_function() {
                 Ok(
                     match (
                         {
-                            let id = ::retry_http::__private::Kind::of(&response)
-                                .response_kind()
-                                .id(&response);
+                            let id = ::retry_http::__private::Kind::of(&response).id(&response);
                             id
                         },
                         response.text(),
                     ) {
                         (id, body) => {
-                            ::retry_http::__private::BodyKind::of(&body).body_kind().track(body, id)
+                            ::retry_http::__private::BodyKind::of(&body).track_body_of(body, id)
                         }
                     }
                         .await?,
@@ -254,20 +237,12 @@ fn a_sender_that_begins_with_a_struct() {
         expect![[r#"
             async fn get(base: Url) -> Result<String, Error> {
                 match (Api { base }.get("users")) {
-                    sender => {
-                        ::retry_http::__private::SenderKind::of(&sender)
-                            .sender_kind()
-                            .arm(sender, ::core::option::Option::None)
-                    }
+                    sender => ::retry_http::__private::SenderKind::of(&sender).arm(sender),
                 }
                     .send()
                     .await?;
                 match (Api { base }.text()) {
-                    body => {
-                        ::retry_http::__private::BodyKind::of(&body)
-                            .body_kind()
-                            .track(body, ::core::option::Option::None)
-                    }
+                    body => ::retry_http::__private::BodyKind::of(&body).track_body(body),
                 }
                     .await
             }
@@ -295,28 +270,21 @@ fn sends_wherever_they_are() {
             async fn all(http: &Client, url: &str) -> Result<(), ApiError> {
                 let send = |url| {
                     match http.get(url) {
-                        sender => {
-                            ::retry_http::__private::SenderKind::of(&sender)
-                                .sender_kind()
-                                .arm(sender, ::core::option::Option::None)
-                        }
+                        sender => ::retry_http::__private::SenderKind::of(&sender).arm(sender),
                     }
                         .send()
                 };
                 let (a, b) = tokio::join!(
                     send(url), async { match { let armer = ::retry_http::__private::Kind::of(& http)
-                    .client_kind().armer(& http, ::core::option::Option::None); armer } { mut armer
-                    => match http.execute(armer.arm_request(request(url) ?)) { sending => armer
-                    .track(sending), } . await, } }
+                    .armer(& http); armer } { mut armer => match http.execute(armer
+                    .arm_request(request(url) ?)) { sending => armer.track(sending), } . await, } }
                 );
                 tokio::select! {
                     c = match reqwest::get(url) { body => ::retry_http::__private::BodyKind::of(&
-                    body).get_kind().track(body, ::core::option::Option::None) } => match c ?
-                    .bytes_stream() { body => ::retry_http::__private::BodyKind::of(& body)
-                    .stream_kind().track(body, ::core::option::Option::None) }, else => return
-                    Err(own(match http.post(url) { sender =>
-                    ::retry_http::__private::SenderKind::of(& sender).sender_kind().arm(sender,
-                    ::core::option::Option::None) } .send())),
+                    body).track_get(body) } => match c ? .bytes_stream() { body =>
+                    ::retry_http::__private::BodyKind::of(& body).track_stream(body) }, else =>
+                    return Err(own(match http.post(url) { sender =>
+                    ::retry_http::__private::SenderKind::of(& sender).arm(sender) } .send())),
                 };
                 other!(http.get(url).send());
                 Ok(())
@@ -349,9 +317,10 @@ fn every_option() {
                 let mut call = again::__private::Call::start(
                     again::__private::Clock::Tokio,
                     {
-                        static FUNCTION: again::__private::Function = again::__private::Function::new(
+                        static HAS_RECORDED: again::__private::HasRecorded = again::__private::HasRecorded::new();
+                        static FUNCTION: again::__private::Function = again::__private::Function::hidden(
                             ::core::concat!(::core::module_path!(), "::", "user"),
-                            again::__private::Sends::Hidden,
+                            &HAS_RECORDED,
                         );
                         &FUNCTION
                     },
@@ -429,11 +398,10 @@ fn every_option() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -468,16 +436,16 @@ fn sends() {
             async fn many(&self, builder: RequestBuilder, sender: Other) -> Result<(), Error> {
                 let mut builder = ::retry_http::__private::Slot::new(builder);
                 let mut sender = sender;
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "many"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "many"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
                     },
-                    &::retry_http::Policy::DEFAULT,
                 );
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
@@ -498,9 +466,7 @@ fn sends() {
                                         .get(
                                             match match http.post(a) {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender)
-                                                        .sender_kind()
-                                                        .arm(sender, ::core::option::Option::None)
+                                                    ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                                 }
                                             }
                                                 .send()
@@ -509,26 +475,21 @@ fn sends() {
                                             {
                                                 body => {
                                                     ::retry_http::__private::BodyKind::of(&body)
-                                                        .body_kind()
-                                                        .track(body, ::core::option::Option::None)
+                                                        .track_body(body)
                                                 }
                                             }
                                                 .await?,
                                         );
                                     match request {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
                                         .await?;
                                     match (builder) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
-                                                .sender_kind()
-                                                .arm(sender, ::core::option::Option::None)
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                         }
                                     }
                                         .send()
@@ -538,8 +499,7 @@ fn sends() {
                                     self.send().await?;
                                     match {
                                         let armer = ::retry_http::__private::Kind::of(&self.http)
-                                            .client_kind()
-                                            .armer(&self.http, ::core::option::Option::None);
+                                            .armer(&self.http);
                                         armer
                                     } {
                                         mut armer => {
@@ -556,8 +516,7 @@ fn sends() {
                                         mut client => {
                                             match {
                                                 let armer = ::retry_http::__private::Kind::of(&client)
-                                                    .client_kind()
-                                                    .armer(&client, ::core::option::Option::None);
+                                                    .armer(&client);
                                                 armer
                                             } {
                                                 mut armer => {
@@ -571,25 +530,19 @@ fn sends() {
                                     }?;
                                     match reqwest::get(url) {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body)
-                                                .get_kind()
-                                                .track(body, ::core::option::Option::None)
+                                            ::retry_http::__private::BodyKind::of(&body).track_get(body)
                                         }
                                     }
                                         .await?;
                                     match reqwest::blocking::get(url) {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body)
-                                                .get_kind()
-                                                .track(body, ::core::option::Option::None)
+                                            ::retry_http::__private::BodyKind::of(&body).track_get(body)
                                         }
                                     }?;
                                     let later = || async {
                                         match http.get(url) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
@@ -597,9 +550,8 @@ fn sends() {
                                     };
                                     tokio::join!(
                                         match http.get(url) { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender)
-                                        .sender_kind().arm(sender, ::core::option::Option::None) }
-                                        .send()
+                                        ::retry_http::__private::SenderKind::of(& sender).arm(sender)
+                                        } .send()
                                     );
                                     async fn nested() {
                                         http.get(url).send().await
@@ -611,11 +563,10 @@ fn sends() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -647,12 +598,10 @@ fn arguments() {
                 let note: String = ::core::convert::Into::into(note);
                 let mut call = ::retry_http::__private::Call::start(
                         ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
+                        &const {
+                            ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "add"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
+                            )
                         },
                         &policy,
                     )
@@ -682,9 +631,7 @@ fn arguments() {
                                         match match this.http.post(url).json(&item).body(take(item))
                                         {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
@@ -693,8 +640,7 @@ fn arguments() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .body_kind()
-                                                    .track(body, ::core::option::Option::None)
+                                                    .track_body(body)
                                             }
                                         }
                                             .await?,
@@ -706,11 +652,10 @@ fn arguments() {
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
                     call.ask_retry_if(&attempt.outcome, is_pending);
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
         "#]],
@@ -732,16 +677,16 @@ fn a_future_of_a_block() {
                 let url = self.url(&id);
                 async move {
                     let mut url = ::retry_http::__private::Slot::new(url);
-                    let mut call = ::retry_http::__private::Call::start(
+                    let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
+                        &const {
+                            (
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
                         },
-                        &::retry_http::Policy::DEFAULT,
                     );
                     loop {
                         let url = ::retry_http::__private::request!(clone, url, call);
@@ -757,9 +702,7 @@ fn a_future_of_a_block() {
                                     {
                                         match match self.http.get(url) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
@@ -768,8 +711,7 @@ fn a_future_of_a_block() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .body_kind()
-                                                    .track(body, ::core::option::Option::None)
+                                                    .track_body(body)
                                             }
                                         }
                                             .await
@@ -779,11 +721,10 @@ fn a_future_of_a_block() {
                             .await;
                         let success = attempt.success().outcome_kind();
                         let error = attempt.error().outcome_kind();
-                        let ::core::option::Option::Some(wait) = attempt
-                            .conclude(&mut call, success, error) else {
+                        if attempt.is_final(&mut call, success, error) {
                             return attempt.outcome;
-                        };
-                        attempt.wait(&mut call, success, wait);
+                        }
+                        attempt.wait(&mut call, success);
                     }
                 }
                     .boxed()
@@ -811,16 +752,16 @@ fn a_future_of_another_expression() {
                 let http = ::retry_http::__private::own_argument(http);
                 async move {
                     let http: &Client = ::core::borrow::Borrow::borrow(&http);
-                    let mut call = ::retry_http::__private::Call::start(
+                    let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::__private::Sends::Visible,
-                            );
-                            &FUNCTION
+                        &const {
+                            (
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
                         },
-                        &::retry_http::Policy::DEFAULT,
                     );
                     loop {
                         let name = &mut *name;
@@ -836,9 +777,7 @@ fn a_future_of_another_expression() {
                                     ::retry_http::__private::call_once(|| {
                                             match http.get(url(id)) {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender)
-                                                        .sender_kind()
-                                                        .arm(sender, ::core::option::Option::None)
+                                                    ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                                 }
                                             }
                                                 .send()
@@ -850,11 +789,10 @@ fn a_future_of_another_expression() {
                             .await;
                         let success = attempt.success().outcome_kind();
                         let error = attempt.error().outcome_kind();
-                        let ::core::option::Option::Some(wait) = attempt
-                            .conclude(&mut call, success, error) else {
+                        if attempt.is_final(&mut call, success, error) {
                             return attempt.outcome;
-                        };
-                        attempt.wait(&mut call, success, wait);
+                        }
+                        attempt.wait(&mut call, success);
                     }
                 }
             }
@@ -908,20 +846,18 @@ fn an_impl_block() {
     expect![[r#"
         impl Shop {
             async fn items(&self) -> Result<Vec<Item>> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "items"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
-                    },
                     &const {
-                        ::retry_http::Policy::builder()
-                            .max(2u32)
-                            .base(::core::time::Duration::new(0u64, 50000000u32))
-                            .__trusted()
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "items"),
+                            ),
+                            ::retry_http::Policy::builder()
+                                .max(2u32)
+                                .base(::core::time::Duration::new(0u64, 50000000u32))
+                                .__trusted(),
+                        )
                     },
                 );
                 loop {
@@ -937,9 +873,7 @@ fn an_impl_block() {
                                     Ok(
                                         match match self.http.get(self.url("items")) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
@@ -948,8 +882,7 @@ fn an_impl_block() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .body_kind()
-                                                    .track(body, ::core::option::Option::None)
+                                                    .track_body(body)
                                             }
                                         }
                                             .await?,
@@ -960,28 +893,25 @@ fn an_impl_block() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
-                let mut call = ::retry_http::__private::Call::start(
+                let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
-                    {
-                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::new(
-                            ::core::concat!(::core::module_path!(), "::", "item"),
-                            ::retry_http::__private::Sends::Visible,
-                        );
-                        &FUNCTION
-                    },
                     &const {
-                        ::retry_http::Policy::builder()
-                            .max(5u32)
-                            .base(::core::time::Duration::new(0u64, 50000000u32))
-                            .__trusted()
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "item"),
+                            ),
+                            ::retry_http::Policy::builder()
+                                .max(5u32)
+                                .base(::core::time::Duration::new(0u64, 50000000u32))
+                                .__trusted(),
+                        )
                     },
                 );
                 loop {
@@ -997,9 +927,7 @@ fn an_impl_block() {
                                     Ok(
                                         match match self.http.get(self.url(&id.to_string())) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
-                                                    .sender_kind()
-                                                    .arm(sender, ::core::option::Option::None)
+                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
                                             }
                                         }
                                             .send()
@@ -1008,8 +936,7 @@ fn an_impl_block() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .body_kind()
-                                                    .track(body, ::core::option::Option::None)
+                                                    .track_body(body)
                                             }
                                         }
                                             .await?,
@@ -1020,11 +947,10 @@ fn an_impl_block() {
                         .await;
                     let success = attempt.success().outcome_kind();
                     let error = attempt.error().outcome_kind();
-                    let ::core::option::Option::Some(wait) = attempt
-                        .conclude(&mut call, success, error) else {
+                    if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
-                    };
-                    attempt.wait(&mut call, success, wait);
+                    }
+                    attempt.wait(&mut call, success);
                 }
             }
             async fn health(&self) -> Result<StatusCode> {

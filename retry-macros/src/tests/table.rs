@@ -1,4 +1,5 @@
-//! One table of policies through the attribute, the builder and a configuration: one verdict, one message.
+//! One table of policies through the attribute, the builder and a configuration: one verdict, one
+//! message.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use retry_policy::{Condition, Failure, Jitter, Policy, PolicyBuilder};
 use crate::diagnostics::Errors;
 use crate::options;
 
-/// The options of a row, as the builder takes them. The attribute and the configuration are written from them.
+/// The options of a row, as the builder takes them. The attribute and the configuration are written
+/// from them.
 #[derive(Clone, Default)]
 struct Row {
     max: Option<u32>,
@@ -114,7 +116,8 @@ fn by_attribute(attribute: &str) -> Vec<String> {
     errors.messages()
 }
 
-/// Returns the policy or the message of a configuration, without the field and the place in the text.
+/// Returns the policy or the message of a configuration, without the field and the place in the
+/// text.
 fn by_json(json: &str) -> Result<Policy, String> {
     serde_json::from_str(json).map_err(|error| {
         let message = error.to_string();

@@ -116,7 +116,8 @@ impl<T> Slot<T> {
 
 const TAKEN: &str = "a request that cannot be cloned is given to the last attempt";
 
-/// A `File` that each attempt is given a clone of: a type of the user's, and not that of a file system.
+/// A `File` that each attempt is given a clone of: a type of the user's, and not that of a file
+/// system.
 #[diagnostic::on_unimplemented(
     message = "an attempt changes this argument, and the next one goes on where that has stopped",
     label = "`{T}` cannot be cloned for each attempt",
@@ -400,8 +401,8 @@ impl ByMut {
 }
 
 /// Provides an attempt with an argument that it may consume: a clone if there can be one, else a
-/// reference; a unique one if the type is not `Sync`, so that the future is `Send` where it was, or if
-/// the argument is carried from attempt to attempt.
+/// reference; a unique one if the type is not `Sync`, so that the future is `Send` where it was, or
+/// if the argument is carried from attempt to attempt.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __argument {

@@ -21,31 +21,72 @@ pub fn unreachable_value<R>() -> R {
     unreachable!("in a branch that is not taken")
 }
 
+pin_project! {
+    /// Runs one attempt of an async function.
+    #[project = AttemptProjection]
+    pub struct AttemptFuture<'c, 'p, F> {
+        #[pin]
+        body: F,
+        // Dropped after the body, whose scope it leaves.
+        running: Running<'c, 'p>,
+    }
+
+    impl<F> PinnedDrop for AttemptFuture<'_, '_, F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().running.enter_to_drop();
+        }
+    }
+}
+
+/// The state of an attempt beside its body. It does not depend on the type of the body, and so is
+/// compiled once.
+struct Running<'c, 'p> {
+    call: &'c mut Call<'p>,
+    stage: Stage,
+}
+
 /// The progress of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Waiting,
     Running,
+    /// The body is being dropped, in the scope of the attempt.
+    Dropping,
     Ended,
 }
 
-pin_project! {
-    /// Runs one attempt of an async function.
-    pub struct AttemptFuture<'c, 'p, F> {
-        call: &'c mut Call<'p>,
-        stage: Stage,
-        #[pin]
-        body: Option<F>,
+impl Running<'_, '_> {
+    /// Waits since the last attempt, and begins this one.
+    #[inline]
+    fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.stage == Stage::Waiting {
+            if let Some(wait) = self.call.wait.as_mut() {
+                ready!(wait.as_mut().poll(context));
+                self.call.wait = None;
+            }
+            self.stage = Stage::Running;
+            self.call.begin_attempt();
+        }
+        Poll::Ready(())
     }
 
-    impl<F> PinnedDrop for AttemptFuture<'_, '_, F> {
-        // The scope is entered to drop the body as well, so that its sends are recorded as dropped.
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if *this.stage == Stage::Running {
-                let _entered = scope::enter(&mut this.call.scope);
-                this.body.set(None);
-            }
+    /// Enters the scope of the attempt, to drop a body that has not ended: so its sends are
+    /// recorded as dropped.
+    #[inline]
+    fn enter_to_drop(&mut self) {
+        if self.stage == Stage::Running {
+            self.stage = Stage::Dropping;
+            scope::push(&mut self.call.scope);
+        }
+    }
+}
+
+/// Leaves the scope, also after a panic of what the body drops.
+impl Drop for Running<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.stage == Stage::Dropping {
+            scope::pop(&mut self.call.scope);
         }
     }
 }
@@ -59,7 +100,7 @@ pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
     call: &'c mut Call<'p>,
     body: F,
 ) -> AttemptFuture<'c, 'p, F> {
-    AttemptFuture { call, stage: Stage::Waiting, body: Some(body) }
+    AttemptFuture { body, running: Running { call, stage: Stage::Waiting } }
 }
 
 impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
@@ -67,22 +108,14 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if *this.stage == Stage::Waiting {
-            if let Some(wait) = this.call.wait.as_mut() {
-                ready!(wait.as_mut().poll(context));
-                this.call.wait = None;
-            }
-            *this.stage = Stage::Running;
-            this.call.begin_attempt();
-        }
+        let AttemptProjection { body, running } = self.project();
+        ready!(running.poll_begin(context));
         // No closures: each would be compiled again for every annotated function.
-        let entered = scope::enter(&mut this.call.scope);
-        let body = this.body.as_pin_mut().expect("an attempt that is dropped is not polled");
+        let entered = scope::enter(&mut running.call.scope);
         let outcome = ready!(body.poll(context));
         drop(entered);
         // An `async` block that has ended holds nothing.
-        *this.stage = Stage::Ended;
+        running.stage = Stage::Ended;
         Poll::Ready(outcome.into_attempt())
     }
 }

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
-use std::time::Duration;
-
 use crate::call::Call;
 use crate::engine::report::Report;
 use crate::transport::kind::Kind;
@@ -57,20 +55,20 @@ impl<T, E> Attempt<T, E> {
 
     /// Returns the wait before the next attempt, or `None` if the outcome is to be returned.
     #[inline]
-    pub fn conclude(
+    pub fn is_final(
         &self,
         call: &mut Call<'_>,
         success: impl SuccessReporter<T>,
         error: impl ErrorReporter<E>,
-    ) -> Option<Duration> {
-        call.next_wait(&self.report(success, error))
+    ) -> bool {
+        call.conclude(&self.report(success, error))
     }
 
     /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait
     /// ends in here.
-    pub fn wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>, wait: Duration) {
+    pub fn wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
         let drain = self.outcome.ok().and_then(|value| success.drain(value));
-        call.wait_for(wait, drain);
+        call.begin_wait(drain);
     }
 
     /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal

@@ -1,32 +1,58 @@
-//! The state that all calls of an annotated function share.
+//! An annotated function: what its calls share.
 
+#[cfg(feature = "tracing")]
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "tracing")]
+use std::sync::{Mutex, PoisonError};
 
 /// An annotated function.
 #[derive(Debug)]
 pub struct Function {
     name: &'static str,
     sends: Sends,
-    /// `true` once an attempt has recorded a request.
-    has_recorded: AtomicBool,
-    /// `true` once the user was warned that no attempt has.
-    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "`tracing` warns"))]
-    has_warned: AtomicBool,
 }
 
 /// The part of a function that sends, as the macro found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sends {
+#[derive(Debug)]
+enum Sends {
     /// The body.
     Visible,
     /// Functions that the body calls.
-    Hidden,
+    Hidden(&'static HasRecorded),
+}
+
+/// Remembers whether an attempt of a function has recorded a request.
+#[derive(Debug, Default)]
+pub struct HasRecorded(AtomicBool);
+
+impl HasRecorded {
+    /// Makes the state of a function that has recorded none.
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) {
+        // Reading alone costs nothing where calls run on several threads.
+        if !self.get() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Function {
-    /// Makes the function with this path.
-    pub const fn new(name: &'static str, sends: Sends) -> Self {
-        Self { name, sends, has_recorded: AtomicBool::new(false), has_warned: AtomicBool::new(false) }
+    /// Makes the function with this path, whose body sends.
+    pub const fn visible(name: &'static str) -> Self {
+        Self { name, sends: Sends::Visible }
+    }
+
+    /// Makes the function with this path, whose body calls functions that send.
+    pub const fn hidden(name: &'static str, has_recorded: &'static HasRecorded) -> Self {
+        Self { name, sends: Sends::Hidden(has_recorded) }
     }
 
     /// Returns the path of the function.
@@ -37,10 +63,8 @@ impl Function {
     /// Remembers that an attempt has recorded a request.
     #[inline]
     pub(crate) fn mark_recorded(&self) {
-        // Only hidden sends are asked about. Reading alone costs nothing where calls run on several
-        // threads.
-        if self.sends == Sends::Hidden && !self.has_recorded.load(Ordering::Relaxed) {
-            self.has_recorded.store(true, Ordering::Relaxed);
+        if let Sends::Hidden(has_recorded) = self.sends {
+            has_recorded.set();
         }
     }
 
@@ -49,10 +73,12 @@ impl Function {
     /// sender is unknown.
     #[cfg(feature = "tracing")]
     pub(crate) fn claim_warning(&self, unknown_sender: Option<fn() -> &'static str>) -> bool {
+        /// The functions that were warned of.
+        static WARNED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
         let is_certain = match self.sends {
             Sends::Visible => unknown_sender.is_some(),
-            Sends::Hidden => !self.has_recorded.load(Ordering::Relaxed),
+            Sends::Hidden(has_recorded) => !has_recorded.get(),
         };
-        is_certain && !self.has_warned.swap(true, Ordering::Relaxed)
+        is_certain && WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name)
     }
 }

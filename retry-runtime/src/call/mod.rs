@@ -46,8 +46,8 @@ pub struct Call<'p> {
     demand: Demand,
     /// `true` once an argument cannot be given to another attempt.
     is_last: bool,
-    /// The wait before the attempt that follows a renewal.
-    wait_after_renewal: Duration,
+    /// The wait before the next attempt, until it begins.
+    planned_wait: Duration,
     /// The attempt that the call is part of.
     outer: Option<OuterAttempt>,
     /// State that few calls need.
@@ -80,7 +80,13 @@ enum Demand {
 }
 
 impl<'p> Call<'p> {
-    /// Begins a call.
+    /// Begins a call of a function with a policy that is a constant.
+    #[inline]
+    pub fn of(clock: Clock, function: &'static (Function, Policy)) -> Self {
+        Self::start(clock, &function.0, &function.1)
+    }
+
+    /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
         let (mut scope, outer) = CallScope::begin(Outgoing::new(policy, clock), policy.idempotent());
@@ -106,7 +112,7 @@ impl<'p> Call<'p> {
             clock,
             demand: Demand::None,
             is_last: false,
-            wait_after_renewal: Duration::ZERO,
+            planned_wait: Duration::ZERO,
             outer,
             rare: None,
             upstream: None,
@@ -133,7 +139,7 @@ impl<'p> Call<'p> {
         if let Some(wait) = self.wait.take() {
             wait.await;
         }
-        if self.upstream.as_ref().is_some_and(UpstreamHandle::asks) {
+        if self.asks() {
             // Boxed, so that the future of a call that does not wait is small.
             Box::pin(self.ask_for_admission()).await;
         }
@@ -158,7 +164,7 @@ impl<'p> Call<'p> {
     /// Blocks until the upstream admits the next attempt.
     #[inline]
     pub fn wait_for_admission_blocking(&mut self) {
-        while self.upstream.as_ref().is_some_and(UpstreamHandle::asks) {
+        while self.asks() {
             match self.admit() {
                 Admission::Send => return,
                 Admission::Wait(delay) => {
@@ -175,6 +181,14 @@ impl<'p> Call<'p> {
                 }
             }
         }
+    }
+
+    /// Returns `true` if the call is to ask the upstream before the next attempt. What a call
+    /// around withholds anyway takes no turn from others.
+    #[inline]
+    fn asks(&self) -> bool {
+        let asks = self.upstream.as_ref().is_some_and(UpstreamHandle::asks);
+        asks && self.scope.outgoing.withheld().is_none()
     }
 
     #[cold]

@@ -24,6 +24,7 @@ impl Call<'_> {
         let renewed = self.rare.as_mut().and_then(|rare| rare.renewed.take());
         let is_withheld = self.scope.outgoing.withheld().is_some();
         let may_start = !self.is_last && !is_withheld && !renewal::is_under_way();
+        let may_start = may_start && self.scope.recorder.plain_success(report).is_none();
         if renewed.is_none() && !may_start {
             return false;
         }
@@ -90,7 +91,7 @@ impl Call<'_> {
         if matches!(step, Step::Renewed { succeeded: true }) {
             // The wait that another request of the attempt was asked for is kept all the same.
             let hint = decided.exchange.longest_hint().unwrap_or_default();
-            self.wait_after_renewal = hint.min(self.retry.policy().max_retry_after());
+            self.planned_wait = hint.min(self.retry.policy().max_retry_after());
             self.reset_recorder();
             self.rare.get_or_insert_default().renewed = turns;
         } else if self.outer.is_some() {

@@ -60,7 +60,11 @@ impl<'p> UpstreamHandle<'p> {
     pub(crate) fn new(scope: Scope<'p>, clock: Clock) -> Self {
         let was_idle = scope.upstream().is_idle();
         let is_admitted = !was_idle && scope::is_admitted_by(address(scope));
-        Self { ticket: scope.ticket(), was_idle, is_admitted, clock }
+        let mut ticket = scope.ticket();
+        if is_admitted {
+            ticket.begin_admitted(clock.now().since_start());
+        }
+        Self { ticket, was_idle, is_admitted, clock }
     }
 
     /// Returns whether the upstream was idle when the call began, and nothing was reported since.

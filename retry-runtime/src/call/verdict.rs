@@ -1,7 +1,6 @@
 //! Decides about a finished attempt: whether another one follows, and after which wait.
 
 use std::mem::take;
-use std::time::Duration;
 
 use crate::call::{Call, Demand};
 use crate::engine::decide::{Decided, decide};
@@ -38,10 +37,10 @@ impl Call<'_> {
         self.demand = if never_if(outcome) { Demand::Stop } else { Demand::None };
     }
 
-    /// Returns the wait before the next attempt, or `None` if the outcome is to be returned.
-    /// `report` is that of the outcome.
+    /// Returns `true` if the outcome is to be returned, of which `report` is. Otherwise plans the
+    /// wait before the next attempt.
     #[inline]
-    pub(crate) fn next_wait(&mut self, report: &Report<'_>) -> Option<Duration> {
+    pub(crate) fn conclude(&mut self, report: &Report<'_>) -> bool {
         self.check_recorded(report);
         if self.demand == Demand::None {
             if let Some(recorded) = self.scope.recorder.plain_success(report) {
@@ -52,15 +51,15 @@ impl Call<'_> {
                 }
                 let host = recorded.host.as_deref();
                 self.emit(exchange, host, self.attempts(), || Step::End { stop, succeeded: true });
-                return None;
+                return true;
             }
         }
-        self.next_wait_of_others(report)
+        self.conclude_others(report)
     }
 
-    /// Does what [`next_wait`](Self::next_wait) does, for all but plain successes.
+    /// Does what [`conclude`](Self::conclude) does, for all but plain successes.
     #[cold]
-    fn next_wait_of_others(&mut self, report: &Report<'_>) -> Option<Duration> {
+    fn conclude_others(&mut self, report: &Report<'_>) -> bool {
         let mut decided = self.decide(report);
         if take(&mut self.demand) == Demand::Retry {
             decided.exchange.demand_retry();
@@ -105,13 +104,14 @@ impl Call<'_> {
         match verdict {
             Verdict::Wait(wait) => {
                 self.reset_recorder();
-                Some(wait)
+                self.planned_wait = wait;
+                false
             }
             Verdict::Stop(stop) => {
                 if self.outer.is_some() {
                     self.mark(&decided, stop, report);
                 }
-                None
+                true
             }
         }
     }
@@ -132,7 +132,12 @@ impl Call<'_> {
         let refused_renewal = exchange.has_expired_credentials() && self.retry.has_renewed();
         // A call whose retries are off decides nothing.
         let is_off = self.retry.policy().max() == 0;
-        if !is_off && (stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal) {
+        // An `Ok` that is not to be retried is what the function wants, whatever was answered.
+        let is_wanted = stop == Stop::Never && report.by == By::Success;
+        if !is_off
+            && !is_wanted
+            && (stop.is_decision() || exchange.should_retry() == Some(false) || refused_renewal)
+        {
             self.mark_settled(decided);
         } else if report.is_success() {
             self.mark_succeeded();

@@ -16,14 +16,15 @@ impl Call<'_> {
     /// Begins the wait before the next attempt, within which the outcome of the last one, and the
     /// responses that it has refused, are drained. The time counts from now. An async function
     /// waits when the next attempt is polled; a sync function waits in here.
-    pub(crate) fn wait_for(&mut self, wait: Duration, outcome: Option<Drain>) {
+    pub(crate) fn begin_wait(&mut self, outcome: Option<Drain>) {
+        let wait = take(&mut self.planned_wait);
         let longest_drain = self.longest_drain(wait);
         self.drain_and_wait(wait, outcome, longest_drain);
     }
 
-    /// Does what [`wait_for`](Self::wait_for) does, after a renewal.
+    /// Does what [`begin_wait`](Self::begin_wait) does, after a renewal.
     pub(crate) fn wait_after_renewal(&mut self, outcome: Option<Drain>) {
-        let wait = take(&mut self.wait_after_renewal);
+        let wait = take(&mut self.planned_wait);
         if outcome.is_some() || !self.scope.refused.is_empty() || !wait.is_zero() {
             let longest_drain = self.longest_drain(SHORTEST_DRAIN);
             self.drain_and_wait(wait, outcome, longest_drain);

@@ -100,7 +100,8 @@ pub(crate) fn decide(
     });
     // A redirected request was received, whatever its last response says.
     let is_redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
-    if is_any_unsafe || is_folded_unsafe || is_redirected || has_overlap(exchanges) {
+    let is_outstanding = recorder.outstanding > 0;
+    if is_any_unsafe || is_folded_unsafe || is_redirected || is_outstanding || has_overlap(exchanges) {
         decided.exchange.forbid_repeat();
     }
     decided

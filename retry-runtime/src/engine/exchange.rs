@@ -66,6 +66,8 @@ pub struct Exchange {
     failures: FailureSet,
     hint: Option<Duration>,
     hint_header: Option<&'static str>,
+    /// `true` if a hint is about this very request, and not about a quota.
+    is_hint_explicit: bool,
     other_hint: Option<Duration>,
     should_retry: Option<bool>,
     has_succeeded: bool,
@@ -123,8 +125,8 @@ impl Exchange {
     #[inline]
     pub fn on_response(&mut self, status: StatusCode) {
         if self.status != Some(status) {
-            (self.failures, self.hint, self.should_retry) = (FailureSet::EMPTY, None, None);
-            self.hint_source = HintSource::Asked;
+            self.failures = FailureSet::EMPTY;
+            self.forget_words();
             self.status = Some(status);
             self.is_unprocessed = false;
         }
@@ -134,9 +136,17 @@ impl Exchange {
     /// response, so they discard the recorded status, hint and advice.
     pub fn on_error(&mut self, failure: Failure) {
         if matches!(failure, Failure::Connect | Failure::Reset) {
-            (self.status, self.hint, self.should_retry) = (None, None, None);
+            self.status = None;
+            self.forget_words();
         }
         self.failures = self.failures.with(failure);
+    }
+
+    /// Discards the hint and the advice.
+    #[inline]
+    fn forget_words(&mut self) {
+        (self.hint, self.is_hint_explicit, self.should_retry) = (None, false, None);
+        self.hint_source = HintSource::Asked;
     }
 
     /// Records that the server has not processed the request, so that it is safe to repeat: it said
@@ -159,13 +169,17 @@ impl Exchange {
     /// Records the wait that the server asks for, counted from now. If called several times, the
     /// longest wait counts.
     ///
-    /// [`hint::read`] reads the wait from headers.
+    /// Counts as asked for before this request is sent again, as `Retry-After` is. For what
+    /// [`hint::read`] finds in headers call [`record_header_hint`](Self::record_header_hint), since
+    /// it may be about a quota.
     pub fn record_hint(&mut self, wait: Duration) {
+        self.is_hint_explicit |= !wait.is_zero();
         self.record_hint_of(wait, None, HintSource::Asked);
     }
 
     /// Records a hint that an error of the user's gives.
     pub(crate) fn record_reported_hint(&mut self, wait: Duration) {
+        self.is_hint_explicit |= !wait.is_zero();
         self.record_hint_of(wait, None, HintSource::Reported);
         // It says so of a shorter one, too.
         self.hint_source = HintSource::Reported;
@@ -179,8 +193,32 @@ impl Exchange {
         self.should_retry = Some(should_retry);
     }
 
-    /// Records a hint that a header gives.
-    pub(crate) fn record_header_hint(&mut self, hint: Hint) {
+    /// Records the wait that a header asks for. `names` are the further headers that the policy
+    /// names ([`Policy::hint`](crate::Policy::hint)). If several waits are recorded, the longest
+    /// one counts.
+    ///
+    /// A 503 with a wait that is about a quota does not show that nothing was done: a request that
+    /// is not safe to repeat is not repeated after it.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, Method, StatusCode};
+    /// use retry_http::{Exchange, Policy, Retry, Stop, Verdict, hint};
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-ratelimit-remaining", HeaderValue::from_static("0"));
+    /// headers.insert("x-ratelimit-reset", HeaderValue::from_static("7"));
+    ///
+    /// let mut exchange = Exchange::new(&Method::POST, &HeaderMap::new());
+    /// exchange.on_response(StatusCode::SERVICE_UNAVAILABLE);
+    /// if let Some(hint) = hint::read_from(&headers, SystemTime::now) {
+    ///     exchange.record_header_hint(hint, Policy::DEFAULT.hint());
+    /// }
+    /// let verdict = Retry::new(&Policy::DEFAULT).next(&exchange, Duration::ZERO, || 0.5);
+    /// assert_eq!(verdict, Verdict::Stop(Stop::Ambiguous));
+    /// ```
+    pub fn record_header_hint(&mut self, hint: Hint, names: &[&str]) {
+        self.is_hint_explicit |= !hint.wait.is_zero() && hint.is_explicit(names);
         self.record_hint_of(hint.wait, Some(hint.header), HintSource::Asked);
     }
 
@@ -218,8 +256,8 @@ impl Exchange {
         self.is_from_elsewhere
     }
 
-    /// Records that the request was not sent, as its upstream held it back for too long, or answered
-    /// it locally.
+    /// Records that the request was not sent, as its upstream held it back for too long, or
+    /// answered it locally.
     pub(crate) fn on_unsent(&mut self) {
         self.is_unsent = true;
         self.is_unprocessed = true;
@@ -285,8 +323,8 @@ impl Exchange {
             self.record_should_retry(advice);
         }
         if let Some(hint) = hint::read_with(headers, names, now) {
-            self.record_header_hint(hint);
-            if self.hint_header == Some(hint.header) && !hint::is_explicit(headers, hint.header) {
+            self.record_header_hint(hint, names);
+            if self.hint_header == Some(hint.header) && !hint::asks_to_wait(headers, hint.header) {
                 self.doubt_hint();
             }
         }
@@ -363,9 +401,9 @@ impl Exchange {
         (self.idempotency.has_key, self.idempotency.is_repeat) = (false, false);
     }
 
-    /// Records that the request has an idempotency key, which an earlier attempt of the call has sent
-    /// already. A 409 then says that the first request is still being worked on, and is retried
-    /// (draft-ietf-httpapi-idempotency-key-header §2.6).
+    /// Records that the request has an idempotency key, which an earlier attempt of the call has
+    /// sent already. A 409 then says that the first request is still being worked on, and is
+    /// retried (draft-ietf-httpapi-idempotency-key-header §2.6).
     pub fn record_repeat(&mut self) {
         (self.idempotency.has_key, self.idempotency.is_repeat) = (true, true);
     }
@@ -448,7 +486,11 @@ impl Exchange {
 
     /// Returns the kind of the answer, by which a policy tells what is retried.
     pub(crate) fn answer(&self) -> Answer {
-        if self.has_hint() { Answer::Hinted } else { Answer::Plain }
+        match self.has_hint() {
+            true if self.is_hint_explicit => Answer::Hinted,
+            true => Answer::Quota,
+            false => Answer::Plain,
+        }
     }
 
     /// Returns `true` if the response is an error, even one that the function returns as `Ok`.
@@ -469,7 +511,9 @@ impl Idempotency {
     #[inline]
     pub(crate) fn new(method: &Method, headers: &HeaderMap, declared: Option<bool>) -> Self {
         let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
-        Self { declared, has_key: !is_safe && headers.contains_key(IDEMPOTENCY_KEY), is_repeat: false }
+        // An empty key is none.
+        let has_key = !is_safe && headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty());
+        Self { declared, has_key, is_repeat: false }
     }
 }
 

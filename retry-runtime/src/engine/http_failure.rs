@@ -1,5 +1,7 @@
 //! Errors of users that describe their exchange.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use retry_policy::FailureSet;
@@ -9,6 +11,27 @@ use retry_policy::FailureSet;
 /// Implement this trait for an error that keeps a status or a wait of the server, but neither is a
 /// `reqwest::Error` nor has one as a [`source`](std::error::Error::source). Only the implementation
 /// counts then: the sources of the error are not searched.
+///
+/// The error that the function returns is the one that is asked, also in a `Box`, `Rc` or `Arc`. An
+/// implementation of an error *within* it, below a `#[from]`, `#[source]`, `anyhow::Error` or
+/// `Box<dyn Error>`, is not found: implement the trait for the outer error and pass the answers on,
+/// or decide with `retry_if` and `never_if`, which get the error itself:
+///
+/// ```
+/// # #[derive(Debug)]
+/// # struct ApiError;
+/// # impl ApiError { fn is_permanent(&self) -> bool { true } }
+/// # impl std::fmt::Display for ApiError {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "no") }
+/// # }
+/// # impl std::error::Error for ApiError {}
+/// fn is_permanent(error: &(dyn std::error::Error + 'static)) -> bool {
+///     error.downcast_ref().is_some_and(ApiError::is_permanent)
+/// }
+///
+/// // #[retry_http(never_if = |outcome| outcome.as_ref().is_err_and(|error| is_permanent(&**error)))]
+/// # assert!(is_permanent(&ApiError));
+/// ```
 ///
 /// ```
 /// use retry_http::HttpFailure;
@@ -35,8 +58,8 @@ pub trait HttpFailure {
         None
     }
 
-    /// Returns the ways in which the exchange failed, if there was no response or
-    /// reading its body failed. [`failures_of`](crate::failures_of) tells them of a `reqwest::Error`.
+    /// Returns the ways in which the exchange failed, if there was no response or reading its body
+    /// failed. [`failures_of`](crate::failures_of) tells them of a `reqwest::Error`.
     fn failures(&self) -> FailureSet {
         FailureSet::EMPTY
     }
@@ -78,3 +101,31 @@ pub trait HttpFailure {
         false
     }
 }
+
+macro_rules! pass_on {
+    ($($pointer:ty),+) => {$(
+        impl<E: HttpFailure + ?Sized> HttpFailure for $pointer {
+            fn status(&self) -> Option<u16> {
+                (**self).status()
+            }
+
+            fn failures(&self) -> FailureSet {
+                (**self).failures()
+            }
+
+            fn retry_after(&self) -> Option<Duration> {
+                (**self).retry_after()
+            }
+
+            fn is_permanent(&self) -> bool {
+                (**self).is_permanent()
+            }
+
+            fn is_expired(&self) -> bool {
+                (**self).is_expired()
+            }
+        }
+    )+};
+}
+
+pass_on!(Box<E>, Rc<E>, Arc<E>, &E);

@@ -1,12 +1,12 @@
 //! Origins: the host and port that a request is sent to, or that a response comes from.
 //!
-//! reqwest follows redirects by itself, so another host may answer than the one that was asked. What
-//! that one says, it does not say about the upstream of the call.
+//! reqwest follows redirects by itself, so another host may answer than the one that was asked.
+//! What that one says, it does not say about the upstream of the call.
 
 use std::num::NonZeroU64;
 
-/// A host and port, by their first 16 bytes. Two that share these are taken for one, as most are that
-/// belong together.
+/// A host and port, by their first 16 bytes. Two that share these are taken for one, as most are
+/// that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(NonZeroU64);
 

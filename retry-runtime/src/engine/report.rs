@@ -25,7 +25,7 @@ pub struct Report<'v> {
     pub(crate) url: Option<&'v str>,
 }
 
-/// What an error of the user's says of its exchange beside the facts.
+/// The opinion of an error of the user's about its exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Opinion {
     /// `true` if no other attempt can succeed.
@@ -96,9 +96,9 @@ impl<'v> Report<'v> {
         Self { failures: FailureSet::EMPTY.with(Failure::Timeout), ..Self::new(By::Elapsed) }
     }
 
-    /// Adds whether the server has not processed the request.
-    pub(crate) const fn unprocessed(mut self, is_unprocessed: bool) -> Self {
-        self.is_unprocessed = is_unprocessed;
+    /// Adds that the server has not processed the request.
+    pub(crate) const fn unprocessed(mut self) -> Self {
+        self.is_unprocessed = true;
         self
     }
 

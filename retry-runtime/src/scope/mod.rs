@@ -59,8 +59,8 @@ pub(crate) struct Scope {
     pub(crate) outgoing: Outgoing,
     /// `true` if an observer needs the hosts of its requests.
     pub(crate) is_observed: bool,
-    /// The hints that count: those of all responses if `retry_if` may ask for a retry of any outcome,
-    /// and in the headers that the innermost call names as well.
+    /// The hints that count. Those of all responses do if `retry_if` may ask for a retry of any
+    /// outcome. The innermost call names further headers.
     pub(crate) hints: Hints,
     /// The exchanges of which it matters which host answered.
     pub(crate) origins: Origins,
@@ -97,9 +97,7 @@ impl CallScope {
         // The scopes are gone if the thread is about to end.
         begun.unwrap_or_else(|_| (Self(Some(Box::default())), None))
     }
-}
 
-impl CallScope {
     /// Makes a scope without limits, for what is part of no call.
     pub(crate) fn unbounded() -> Self {
         let mut scope = Self(Some(Box::default()));
@@ -150,6 +148,20 @@ pub(crate) struct Entered<'s> {
 /// Enters a scope.
 #[inline]
 pub(crate) fn enter(scope: &mut CallScope) -> Entered<'_> {
+    push(scope);
+    Entered { scope }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        pop(self.scope);
+    }
+}
+
+/// Enters a scope, until [`pop`] leaves it.
+#[inline]
+pub(crate) fn push(scope: &mut CallScope) {
     scope.task = tokio::task::try_id();
     // On a thread that is about to end the scope is not entered, and nothing is recorded.
     _ = SCOPES.try_with(|scopes| {
@@ -157,15 +169,13 @@ pub(crate) fn enter(scope: &mut CallScope) -> Entered<'_> {
             scopes.borrow_mut().entered.push(scope);
         }
     });
-    Entered { scope }
 }
 
-impl Drop for Entered<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.scope.0.is_none() {
-            self.scope.0 = SCOPES.try_with(|scopes| scopes.borrow_mut().entered.pop()).ok().flatten();
-        }
+/// Leaves a scope that was entered last.
+#[inline]
+pub(crate) fn pop(scope: &mut CallScope) {
+    if scope.0.is_none() {
+        scope.0 = SCOPES.try_with(|scopes| scopes.borrow_mut().entered.pop()).ok().flatten();
     }
 }
 
@@ -282,8 +292,8 @@ fn keys_of(scopes: &[Box<Scope>], attempt: u64) -> Option<&Keys> {
     scopes.iter().rev().find(|scope| scope.number == attempt)?.outgoing.keys.as_deref()
 }
 
-/// Returns `true` if an attempt before the one with this number has sent the key with this id, or an
-/// attempt before the one of a call around that has the same keys.
+/// Returns `true` if an attempt before the one with this number has sent the key with this id, or
+/// an attempt before the one of a call around that has the same keys.
 fn is_repeat(scopes: &[Box<Scope>], attempt: u64, id: u64) -> bool {
     let mut next = keys_of(scopes, attempt);
     while let Some(keys) = next {

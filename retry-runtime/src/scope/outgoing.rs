@@ -183,13 +183,13 @@ impl Keys {
         Self { secret: self.secret, header: self.header, owner: self.owner, outer, ..Self::default() }
     }
 
-    /// Returns the key that a request has already.
+    /// Returns the key that a request has already. An empty one is none.
     pub(crate) fn own<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
-        headers.get(self.header)
+        headers.get(self.header).filter(|key| !key.is_empty())
     }
 
-    /// Remembers which keys the requests of an attempt had. What has not reached the server has sent
-    /// none.
+    /// Remembers which keys the requests of an attempt had. What has not reached the server has
+    /// sent none.
     pub(crate) fn remember(&mut self, attempt: &Recorder) {
         let sent = attempt.exchanges().iter().filter(|recorded| recorded.may_be_processed());
         for key in sent.filter_map(|recorded| recorded.key.as_ref()) {
@@ -291,7 +291,7 @@ mod tests {
             ("429", Some(status(429)), true),
             ("503", Some(status(503)), true),
             ("reset", Some(Report::failure(None, reset)), true),
-            ("not processed", Some(Report::failure(None, reset).unprocessed(true)), false),
+            ("not processed", Some(Report::failure(None, reset).unprocessed()), false),
             ("connect", Some(Report::failure(None, connect)), false),
             ("unknown", Some(Report::new(By::Error)), true),
         ] {

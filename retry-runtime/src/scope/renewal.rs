@@ -21,7 +21,7 @@ use tokio::task::JoinError;
 use crate::env::Clock;
 use crate::scope::{self, CallScope};
 pub(crate) use turn::Turns;
-use turn::{Answer, Asking};
+use turn::{Asking, Decision};
 
 /// The number of renewals that have ended in this process.
 static ENDED: AtomicU64 = AtomicU64::new(0);
@@ -126,9 +126,9 @@ impl Renewal {
         F::Output: Renewed,
     {
         let asking = self.ask();
-        match asking.answer().await {
-            Answer::Known(renewed) => renewed,
-            Answer::Run(running) => running.run(renewal).await,
+        match asking.decide().await {
+            Decision::Known(renewed) => renewed,
+            Decision::Run(running) => running.run(renewal).await,
         }
     }
 
@@ -168,9 +168,9 @@ impl Renewal {
         F::Output: Renewed,
     {
         let asking = self.ask();
-        match asking.answer().await {
-            Answer::Known(renewed) => renewed,
-            Answer::Run(running) => {
+        match asking.decide().await {
+            Decision::Known(renewed) => renewed,
+            Decision::Run(running) => {
                 let asker = asking.asker;
                 let end = running.run(renewal);
                 let task = async move {
@@ -191,9 +191,9 @@ impl Renewal {
 
     /// Does what [`once`](Self::once) does, in a sync function.
     pub fn once_blocking<R: Renewed>(&self, renewal: impl FnOnce() -> R) -> bool {
-        match self.ask().answer_blocking() {
-            Answer::Known(renewed) => renewed,
-            Answer::Run(running) => running.run_blocking(renewal),
+        match self.ask().decide_blocking() {
+            Decision::Known(renewed) => renewed,
+            Decision::Run(running) => running.run_blocking(renewal),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Sees that reqwest follows a redirect, of which its errors and responses tell only where it ended.
+//! Finds out that reqwest follows a redirect. Its errors and responses tell only where that ended.
 //!
 //! Between two hops the future of reqwest wakes its own task, by reference, and returns `Pending`.
 //! Nothing else in it does that: whatever it waits for wakes it later, from another task or thread,
@@ -14,6 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use pin_project_lite::pin_project;
+
+use crate::engine::recorder::Prepared;
+use crate::scope;
 
 pin_project! {
     /// Sends a request, and tells whether it is redirected.
@@ -37,6 +40,16 @@ struct Spy {
     /// The thread that polls, or 0.
     polling: AtomicUsize,
     has_woken: AtomicBool,
+}
+
+/// Returns the flag to set when a request is redirected, if that matters to the attempt that the
+/// running code is part of.
+#[inline]
+pub(crate) fn watch_redirects(prepared: &mut Prepared) -> Option<Arc<AtomicBool>> {
+    if prepared.is_safe_without_key() || scope::current(|_| ()).is_none() {
+        return None;
+    }
+    Some(prepared.watch_redirects())
 }
 
 impl<F> Watched<F> {
@@ -70,8 +83,8 @@ impl Watch {
         spy.set_waker(context.waker());
         spy.has_woken.store(false, Ordering::Relaxed);
         spy.polling.store(thread(), Ordering::Relaxed);
-        // A task that has done much is made to yield by tokio, which wakes it just so. That is left to
-        // the other futures of the task.
+        // A task that has done much is made to yield by tokio, which wakes it just so. That is left
+        // to the other futures of the task.
         let mut future = tokio::task::unconstrained(future);
         let poll = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(spy))));
         spy.polling.store(0, Ordering::Relaxed);

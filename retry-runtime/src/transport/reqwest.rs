@@ -138,7 +138,7 @@ macro_rules! transport {
                 let own = request.timeout().copied().or_else(own);
                 *request.timeout_mut() = Some(own.map_or(bound, |own| own.min(bound)));
             }
-            if !prepared.needs_no_key() {
+            if !prepared.is_safe_without_key() {
                 let (method, path) = (request.method().clone(), request.url().path().to_owned());
                 if let Some(key) = scope::set_key(&method, &path, request.headers_mut()) {
                     prepared.record_key(key);
@@ -229,7 +229,7 @@ macro_rules! version {
             use crate::engine::report::{By, Report};
             use crate::scope::{self, Demand, Withheld, drain::Drain, outgoing::Refusal};
             use crate::transport::failing::{is_end, is_passing, is_refusal};
-            use crate::transport::redirects::Watched;
+            use crate::transport::redirects::{Watched, watch_redirects};
             use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
             use crate::transport::sources::sources;
             use crate::transport::{
@@ -265,7 +265,7 @@ macro_rules! version {
                             if prepared.is_withheld() {
                                 SendFuture::unsent(withhold(&request, prepared))
                             } else {
-                                let future = Watched::new(client.execute(request), prepared.redirected());
+                                let future = Watched::new(client.execute(request), watch_redirects(&mut prepared));
                                 SendFuture::new(future, TrackedRequest::new(prepared))
                             }
                         }
@@ -284,7 +284,7 @@ macro_rules! version {
                         // The future of the client is not polled.
                         self.unsent = Some(withhold(&request, prepared));
                     } else {
-                        self.redirected = prepared.redirected();
+                        self.redirected = watch_redirects(&mut prepared);
                         self.tracked = TrackedRequest::new(prepared);
                     }
                     request
@@ -322,8 +322,8 @@ macro_rules! version {
                 })
             }
 
-            /// Returns the error of a time limit that ran out. Only a body can make one: reqwest has
-            /// no constructor.
+            /// Returns the error of a time limit that ran out. Only a body can make one: reqwest
+            /// has no constructor.
             fn timed_out(url: &Url) -> Error {
                 let response = Response::from(http::Response::new(Body::wrap(TimedOut)));
                 let read = pin!(response.bytes()).poll(&mut Context::from_waker(Waker::noop()));
@@ -373,9 +373,9 @@ macro_rules! version {
                     let failures = failures(self);
                     // What fails to connect was not sent, be that for good or not.
                     let is_unprocessed = self.is_connect() || (self.is_request() && is_refused(self));
-                    Report::failure(self.status(), failures)
-                        .unprocessed(is_unprocessed)
-                        .about(self.url().map(|url| url.as_str()))
+                    let report = Report::failure(self.status(), failures)
+                        .about(self.url().map(|url| url.as_str()));
+                    if is_unprocessed { report.unprocessed() } else { report }
                 }
 
                 fn host(&self) -> Option<&str> {

@@ -11,7 +11,7 @@ use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
 use crate::engine::report::Report;
 use crate::scope;
-use crate::transport::redirects::Watched;
+use crate::transport::redirects::{Watched, watch_redirects};
 use crate::transport::reqwest::printed_timeout;
 use crate::transport::reqwest::v0_13::{prepare, withhold};
 use crate::transport::search::search;
@@ -35,7 +35,7 @@ impl Sender for RequestBuilder {
                     SendFuture::unsent(wrap(*withhold(&request, prepared)))
                 } else {
                     let send = async move { client.execute_with_extensions(request, &mut extensions).await };
-                    let future = Watched::new(send, prepared.redirected());
+                    let future = Watched::new(send, watch_redirects(&mut prepared));
                     SendFuture::new(future, TrackedRequest::new(prepared))
                 }
             }
@@ -72,7 +72,7 @@ impl Armer {
             // The future of the client is not polled.
             self.unsent = Some(withhold(&request, prepared));
         } else {
-            self.redirected = prepared.redirected();
+            self.redirected = watch_redirects(&mut prepared);
             self.tracked = TrackedRequest::new(prepared);
         }
         request

@@ -2,6 +2,7 @@
 //! in which they were first polled, and nowhere else.
 
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -21,7 +22,11 @@ pub struct TrackedRequest {
 
 enum State {
     /// The request is not sent yet.
-    Prepared(Prepared),
+    Prepared {
+        prepared: Prepared,
+        /// The number of the attempt that counts it, if it is not safe to repeat.
+        counted: Option<NonZeroU64>,
+    },
     /// The request was sent in an attempt.
     Sent {
         /// The number of the attempt.
@@ -36,8 +41,12 @@ enum State {
 }
 
 impl TrackedRequest {
+    /// Tracks a request. One that is not safe to repeat is counted until it is sent or dropped, so
+    /// that the attempt knows if another task may send it.
+    #[inline]
     pub(crate) fn new(prepared: Prepared) -> Self {
-        Self { state: State::Prepared(prepared) }
+        let counted = if prepared.is_safe() { None } else { count() };
+        Self { state: State::Prepared { prepared, counted } }
     }
 
     /// Tracks nothing: the request cannot be sent, or is not known yet.
@@ -48,8 +57,10 @@ impl TrackedRequest {
     /// Records the beginning of the request, the first time only.
     #[inline]
     pub(crate) fn send(&mut self) {
-        if let State::Prepared(_) = self.state {
-            let State::Prepared(prepared) = std::mem::replace(&mut self.state, State::Done) else { return };
+        if let State::Prepared { .. } = self.state {
+            let state = std::mem::replace(&mut self.state, State::Done);
+            let State::Prepared { prepared, counted } = state else { return };
+            uncount(counted);
             let sent = scope::current(|scope| {
                 let renewals = scope.renewals.map(|_| RenewalCount::now());
                 State::Sent { attempt: scope.number, number: scope.recorder.on_request(prepared), renewals }
@@ -95,8 +106,8 @@ impl TrackedRequest {
             if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
                 scope.recorder.record_host(number, host(result));
             }
-            // The credentials were good, and those of the next request are read after this. By a 400
-            // or 403 some APIs say that they were not.
+            // The credentials were good, and those of the next request are read after this. By a
+            // 400 or 403 some APIs say that they were not.
             if renewals > scope.renewals
                 && report.status.is_some_and(|status| !matches!(status.as_u16(), 400 | 401 | 403))
             {
@@ -109,9 +120,30 @@ impl TrackedRequest {
 impl Drop for TrackedRequest {
     #[inline]
     fn drop(&mut self) {
-        if let State::Sent { attempt, number, .. } = self.state {
-            scope::of_attempt(attempt, |scope| scope.recorder.on_drop(number));
+        match self.state {
+            State::Prepared { counted, .. } => uncount(counted),
+            State::Sent { attempt, number, .. } => {
+                scope::of_attempt(attempt, |scope| scope.recorder.on_drop(number));
+            }
+            State::Done => {}
         }
+    }
+}
+
+/// Counts a request that is not sent yet. Returns the number of the attempt.
+fn count() -> Option<NonZeroU64> {
+    scope::current(|scope| {
+        scope.recorder.outstanding += 1;
+        NonZeroU64::new(scope.number)
+    })
+    .flatten()
+}
+
+/// Takes back what [`count`] has counted, if the running code is still part of that attempt.
+#[inline]
+fn uncount(counted: Option<NonZeroU64>) {
+    if let Some(attempt) = counted {
+        scope::of_attempt(attempt.get(), |scope| scope.recorder.outstanding -= 1);
     }
 }
 

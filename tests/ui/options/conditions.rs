@@ -67,4 +67,9 @@ async fn conditional_right(http: &reqwest::Client) -> reqwest::Result<reqwest::R
 
 const LIMIT: u16 = 420;
 
+#[retry_http(on = ["default", Default, defaults, default + 529, 529 hinted, "403 if hinted", 503 if hinted if hinted])]
+async fn nearly_an_item(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 fn main() {}

@@ -1,5 +1,7 @@
 use syn::parse::Parser;
 
+use proc_macro2::Span;
+
 use super::*;
 use crate::options::Options;
 

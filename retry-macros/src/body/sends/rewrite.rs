@@ -1,7 +1,7 @@
 //! Rewrites the sends that are armed.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprMethodCall, ExprPath, Path};
 
 use crate::body::sends::Armer;
@@ -15,11 +15,12 @@ impl Armer<'_> {
     //
     // Output:
     //     match http.get(url) {
-    //         sender => SenderKind::of(&sender).sender_kind().arm(sender, None)
+    //         sender => SenderKind::of(&sender).arm(sender)
     //     }.send()
     //
-    // The match begins and ends where the sender does, so that the user's mistakes are reported there.
-    // With `transparent, idempotent` the request is said to be safe to repeat: `Some(true)`.
+    // The match begins and ends where the sender does, so that the user's mistakes are reported
+    // there. With `transparent, idempotent` the request is said to be safe to repeat:
+    // `.arm_declared(sender, true)`.
     pub(super) fn send(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         if !self.may_move(receiver) {
@@ -28,16 +29,15 @@ impl Armer<'_> {
         self.visible += 1;
         self.bounded += 1;
         self.armed += 1;
-        let (from, idempotent) = (start(receiver), &self.idempotent);
+        let from = start(receiver);
         let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
         let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
-        let arm = grouped(
-            Delimiter::Brace,
-            quote_spanned! {from=>
-                #sender => #private::SenderKind::of(&#sender).sender_kind().arm(#sender, #idempotent)
-            },
-            to,
-        );
+        let arm = match self.declared {
+            None => quote_spanned!(from=> arm(#sender)),
+            Some(declared) => quote_spanned!(from=> arm_declared(#sender, #declared)),
+        };
+        let arm = quote_spanned!(from=> #sender => #private::SenderKind::of(&#sender).#arm);
+        let arm = grouped(Delimiter::Brace, arm, to);
         // Verbatim: parsing what was just printed would cost more time than all the rest.
         **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
     }
@@ -46,15 +46,15 @@ impl Armer<'_> {
     //     self.http.execute(request.try_into()?)
     //
     // Output:
-    //     match { let armer = Kind::of(&self.http).client_kind().armer(&self.http, None); armer } {
+    //     match { let armer = Kind::of(&self.http).armer(&self.http); armer } {
     //         mut armer => match self.http.execute(armer.arm_request(request.try_into()?)) {
     //             sending => armer.track(sending),
     //         },
     //     }
     //
-    // The type of the client decides, since that of the request may yet have to be inferred from it.
-    // A client that is no place, such as `self.http()`, is bound to a name first. The inner block ends
-    // the borrow of the client.
+    // The type of the client decides, since that of the request may yet have to be inferred from
+    // it. A client that is no place, such as `self.http()`, is bound to a name first. The inner
+    // block ends the borrow of the client.
     pub(super) fn execute(&mut self, expr: &mut Expr) {
         let span = start(expr);
         let Some(around) = self.execute_inside(expr) else { return };
@@ -99,13 +99,17 @@ impl Armer<'_> {
                 #sending => #armer.track(#sending),
             }
         });
-        let idempotent = self.idempotent.clone();
+        let declared = self.declared;
         Some(move |private: Private<'_>, span: Span, expr: &Expr| {
             // At the user's place, but not of the user's context, or lints would see it.
             let ours = Span::mixed_site().located_at(span);
+            let make = match declared {
+                None => quote_spanned!(ours=> armer(&#client)),
+                Some(declared) => quote_spanned!(ours=> armer_declared(&#client, #declared)),
+            };
             let arm = quote_spanned! {ours=>
                 {
-                    let #armer = #private::Kind::of(&#client).client_kind().armer(&#client, #idempotent);
+                    let #armer = #private::Kind::of(&#client).#make;
                     #armer
                 }
             };
@@ -122,12 +126,12 @@ impl Armer<'_> {
     }
 
     /// Arms what reads a body.
-    pub(super) fn read(&mut self, expr: &mut Expr, question: &str) {
+    pub(super) fn read(&mut self, expr: &mut Expr, method: &str) {
         let response = match &*expr {
             Expr::MethodCall(call) if is_name(&call.receiver) => Some((*call.receiver).clone()),
             _ => None,
         };
-        self.track(expr, question, response.as_ref());
+        self.track(expr, method, response.as_ref());
     }
 
     // Input:
@@ -135,43 +139,42 @@ impl Armer<'_> {
     //
     // Output:
     //     match (
-    //         { let id = Kind::of(&response).response_kind().id(&response); id },
+    //         { let id = Kind::of(&response).id(&response); id },
     //         response.json(),
     //     ) {
-    //         (id, body) => BodyKind::of(&body).body_kind().track(body, id),
+    //         (id, body) => BodyKind::of(&body).track_body_of(body, id),
     //     }
     //
-    // A response without a name has no id. `get_kind` is for `reqwest::get(url)`, and `stream_kind` for
-    // `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and ends
-    // where the expression does, so that the user's mistakes are reported there.
-    pub(super) fn track(&mut self, expr: &mut Expr, question: &str, response: Option<&Expr>) {
+    // A response without a name has no id: `.track_body(body)`. `track_get` is for
+    // `reqwest::get(url)`, and `track_stream` for `.bytes_stream()`. The inner block ends the
+    // borrow of the response. The match begins and ends where the expression does, so that the
+    // user's mistakes are reported there.
+    pub(super) fn track(&mut self, expr: &mut Expr, method: &str, response: Option<&Expr>) {
         self.armed += 1;
         let from = start(expr);
         let to = end(expr).unwrap_or(from);
-        let (private, question) = (self.private(from), Ident::new(question, from));
+        let private = self.private(from);
         let local = |name| Ident::new(name, Span::mixed_site());
         let (body, id) = (local("body"), local("id"));
-        let (scrutinee, pattern, argument) = match response {
+        let (scrutinee, pattern, method, arguments) = match response {
             Some(response) => {
                 // At the user's place, but not of the user's context, or lints would see it.
                 let ours = Span::mixed_site().located_at(from);
                 let block = quote_spanned! {ours=>
                     {
-                        let #id = #private::Kind::of(&#response).response_kind().id(&#response);
+                        let #id = #private::Kind::of(&#response).id(&#response);
                         #id
                     }
                 };
                 let pair = grouped(Delimiter::Parenthesis, quote_spanned!(from=> #block, #expr), to);
-                (pair.into(), quote!((#id, #body)), quote!(#id))
+                let method = format_ident!("{method}_of", span = from);
+                (pair.into(), quote!((#id, #body)), method, quote!(#body, #id))
             }
-            None => (scrutinee(expr), quote!(#body), quote!(::core::option::Option::None)),
+            None => (scrutinee(expr), quote!(#body), Ident::new(method, from), quote!(#body)),
         };
-        let arguments = grouped(Delimiter::Parenthesis, quote!(#body, #argument), to);
-        let arm = grouped(
-            Delimiter::Brace,
-            quote_spanned!(from=> #pattern => #private::BodyKind::of(&#body).#question().track #arguments),
-            to,
-        );
+        let arguments = grouped(Delimiter::Parenthesis, arguments, to);
+        let arm = quote_spanned!(from=> #pattern => #private::BodyKind::of(&#body).#method #arguments);
+        let arm = grouped(Delimiter::Brace, arm, to);
         *expr = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
     }
 
@@ -180,7 +183,7 @@ impl Armer<'_> {
     //
     // Output:
     //     match http.get(url).send().await? {
-    //         response => Kind::of(&response).status_kind().check(response)
+    //         response => Kind::of(&response).check(response)
     //     }.error_for_status()
     //
     // So a refused response is kept, to be drained before the next attempt.
@@ -222,7 +225,7 @@ impl Armer<'_> {
         let arm = grouped(
             Delimiter::Brace,
             quote_spanned! {from=>
-                #response => #private::Kind::of(&#response).status_kind().check(#response)
+                #response => #private::Kind::of(&#response).check(#response)
             },
             to,
         );

@@ -27,39 +27,39 @@ fn armed(body: &str) -> (Vec<String>, Sends) {
 
 /// The names that arming adds.
 const MARKS: [&str; 6] =
-    ["sender_kind", "client_kind", "get_kind", "body_kind", "stream_kind", "status_kind"];
+    ["SenderKind", "arm_request", "track_get", "track_body_of", "track_stream_of", "check"];
 
 #[test]
 fn sends_that_are_armed() {
     let table: [(&str, &[&str]); 28] = [
-        ("http.get(url).send().await?;", &["sender_kind"]),
-        ("http.get(url).send();", &["sender_kind"]),
-        ("self.http.get(url).header(a, b).send().await;", &["sender_kind"]),
-        ("let r = http.get(url); r.send().await;", &["sender_kind"]),
-        ("let r: RequestBuilder = make(); r.send().await;", &["sender_kind"]),
-        ("let r = make(); r.send().await;", &["sender_kind"]),
-        ("make().send().await;", &["sender_kind"]),
-        ("Box::pin(make().send()).await;", &["sender_kind"]),
-        ("join!(a.get(u).send(), b.get(u).send());", &["sender_kind", "sender_kind"]),
-        ("urls.map(|url| async move { http.get(url).send().await });", &["sender_kind"]),
-        ("http.execute(request).await;", &["client_kind"]),
-        ("self.http().execute(request).await;", &["client_kind"]),
-        ("reqwest::get(url).await;", &["get_kind"]),
-        ("response.json().await;", &["body_kind"]),
-        ("response.bytes_stream();", &["stream_kind"]),
-        ("http.get(u).send().await?.error_for_status()?;", &["sender_kind", "status_kind"]),
-        ("let r = http.get(u).send().await?; r.error_for_status()?;", &["sender_kind", "status_kind"]),
-        ("let r = http.get(u).send().await; r?.error_for_status()?;", &["sender_kind", "status_kind"]),
-        ("helper().await.and_then(|r| r.error_for_status());", &["status_kind"]),
-        ("helper().await?.error_for_status()?;", &["status_kind"]),
-        ("let r = helper().await?; r.error_for_status()?;", &["status_kind"]),
+        ("http.get(url).send().await?;", &["SenderKind"]),
+        ("http.get(url).send();", &["SenderKind"]),
+        ("self.http.get(url).header(a, b).send().await;", &["SenderKind"]),
+        ("let r = http.get(url); r.send().await;", &["SenderKind"]),
+        ("let r: RequestBuilder = make(); r.send().await;", &["SenderKind"]),
+        ("let r = make(); r.send().await;", &["SenderKind"]),
+        ("make().send().await;", &["SenderKind"]),
+        ("Box::pin(make().send()).await;", &["SenderKind"]),
+        ("join!(a.get(u).send(), b.get(u).send());", &["SenderKind", "SenderKind"]),
+        ("urls.map(|url| async move { http.get(url).send().await });", &["SenderKind"]),
+        ("http.execute(request).await;", &["arm_request"]),
+        ("self.http().execute(request).await;", &["arm_request"]),
+        ("reqwest::get(url).await;", &["track_get"]),
+        ("response.json().await;", &["track_body_of"]),
+        ("response.bytes_stream();", &["track_stream_of"]),
+        ("http.get(u).send().await?.error_for_status()?;", &["SenderKind", "check"]),
+        ("let r = http.get(u).send().await?; r.error_for_status()?;", &["SenderKind", "check"]),
+        ("let r = http.get(u).send().await; r?.error_for_status()?;", &["SenderKind", "check"]),
+        ("helper().await.and_then(|r| r.error_for_status());", &["check"]),
+        ("helper().await?.error_for_status()?;", &["check"]),
+        ("let r = helper().await?; r.error_for_status()?;", &["check"]),
         ("let r = helper().await?; r.error_for_status()?; f(r);", &[]),
         ("let r = x.send().await?; r.error_for_status()?; f(r);", &[]),
-        ("let r = http.execute(request).await?; r.error_for_status()?; f(r);", &["client_kind"]),
+        ("let r = http.execute(request).await?; r.error_for_status()?; f(r);", &["arm_request"]),
         ("loop { r.error_for_status()?; }", &[]),
-        ("match helper().await { Ok(r) => r.error_for_status(), Err(e) => Err(e) }", &["status_kind"]),
-        ("if let Ok(r) = helper().await { r.error_for_status()?; }", &["status_kind"]),
-        ("helper().await.and_then(reqwest::Response::error_for_status);", &["status_kind"]),
+        ("match helper().await { Ok(r) => r.error_for_status(), Err(e) => Err(e) }", &["check"]),
+        ("if let Ok(r) = helper().await { r.error_for_status()?; }", &["check"]),
+        ("helper().await.and_then(reqwest::Response::error_for_status);", &["check"]),
     ];
     for (body, expected) in table {
         assert_eq!(armed(body).0, expected, "{body}");

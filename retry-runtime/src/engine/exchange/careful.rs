@@ -24,9 +24,20 @@ fn status(status: u16, retry_after: Option<&'static str>) -> Exchange {
     of(&Report::response(StatusCode::from_u16(status).unwrap(), &headers))
 }
 
+fn quota(status: u16, names: &'static [&'static str]) -> Exchange {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-ratelimit-remaining", "0".parse().unwrap());
+    headers.insert("x-ratelimit-reset", "2".parse().unwrap());
+    let mut exchange = Exchange::default();
+    let report = Report::response(StatusCode::from_u16(status).unwrap(), &headers);
+    exchange.record_report(&report, Hints { names, ..Hints::default() }, now);
+    exchange
+}
+
 fn failure(failures: &[Failure], is_unprocessed: bool) -> Exchange {
     let failures = failures.iter().fold(FailureSet::EMPTY, |set, failure| set.with(*failure));
-    of(&Report::failure(None, failures).unprocessed(is_unprocessed))
+    let report = Report::failure(None, failures);
+    of(&if is_unprocessed { report.unprocessed() } else { report })
 }
 
 fn of(report: &Report<'_>) -> Exchange {
@@ -53,6 +64,9 @@ fn an_unsafe_or_unknown_request_is_repeated_only_if_it_was_not_processed() {
         ("503 with a hint", status(503, Some("2")), RETRIED),
         ("503 with a hint of nothing", status(503, Some("0")), AMBIGUOUS),
         ("503 with a hint that cannot be read", status(503, Some("soon")), AMBIGUOUS),
+        ("503 with a used-up quota", quota(503, &[]), AMBIGUOUS),
+        ("503 with a header that the policy names", quota(503, &["X-RateLimit-Reset"]), RETRIED),
+        ("429 with a used-up quota", quota(429, &[]), RETRIED),
         ("408", status(408, None), AMBIGUOUS),
         ("425", status(425, None), AMBIGUOUS),
         ("500", status(500, None), AMBIGUOUS),

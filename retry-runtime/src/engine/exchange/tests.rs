@@ -42,7 +42,7 @@ fn a_broken_body_keeps_the_status_and_a_refused_connection_does_not() {
 fn the_header_is_that_of_the_longest_hint() {
     let by_header = |wait| Hint { wait: Duration::from_secs(wait), header: "retry-after" };
     let mut exchange = Exchange::default();
-    exchange.record_header_hint(by_header(2));
+    exchange.record_header_hint(by_header(2), &[]);
     assert_eq!(exchange.hint_header(), Some("retry-after"));
     exchange.record_hint(Duration::from_secs(1));
     exchange.record_hint(Duration::from_secs(2));
@@ -52,7 +52,7 @@ fn the_header_is_that_of_the_longest_hint() {
     );
     exchange.record_hint(Duration::from_secs(3));
     assert_eq!((exchange.hint(), exchange.hint_header()), (Some(Duration::from_secs(3)), None));
-    exchange.record_header_hint(by_header(4));
+    exchange.record_header_hint(by_header(4), &[]);
     assert_eq!(exchange.hint_header(), Some("retry-after"));
     exchange.on_error(Failure::Reset);
     assert_eq!((exchange.hint(), exchange.hint_header()), (None, None));

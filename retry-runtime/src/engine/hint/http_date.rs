@@ -4,77 +4,70 @@
 //! and reads a two-digit year by a fixed pivot where the RFC asks for a sliding one. The module
 //! [`hint`](super) lists the misspellings that are read. Each of them can mean one instant only.
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Returns the seconds since 1970-01-01T00:00:00Z that `text` names, or `None` if it is not an HTTP
-/// date.
+/// Returns the seconds since 1970-01-01T00:00:00Z that `value` names, or `None` if it is not an
+/// HTTP date.
 ///
 /// `now`, in the same unit, settles the century of a two-digit year.
-pub(crate) fn parse(text: &str, now: impl FnOnce() -> i64) -> Option<i64> {
-    match text.split_once(' ')? {
-        // Sun, 06 Nov 1994 08:49:37 GMT
-        (weekday, date) if weekday.ends_with(',') => {
-            let weekday = &weekday[..weekday.len() - 1];
-            (is_short_weekday(weekday) || DAYS.contains(&weekday)).then(|| day_first(date, now))?
+pub(crate) fn parse(value: &str, now: &dyn Fn() -> i64) -> Option<i64> {
+    let text = without_comment(value);
+    let behind_weekday = behind_weekday(text);
+    let fields: Vec<_> = behind_weekday.unwrap_or(text).split_ascii_whitespace().collect();
+    match *fields {
+        // 06-Nov-94 08:49:37 GMT
+        [date, clock, offset] => {
+            let [day, month, year] = date.split('-').collect::<Vec<_>>().try_into().ok()?;
+            day_first([day, month, year, clock, offset], now)
         }
-        // Sun Nov  6 08:49:37 1994
-        (weekday, date) if is_short_weekday(weekday) => month_first(date),
         // 06 Nov 1994 08:49:37 GMT
-        _ => day_first(text, now),
+        [first, _, _, _, _] if day(first).is_some() => day_first(fields.try_into().ok()?, now),
+        // The other forms begin with a weekday. Without it the first of them would be a local time.
+        _ if behind_weekday.is_none() => None,
+        // Nov  6 08:49:37 1994
+        [month, day, clock, year] if text == value => month_first([month, day, year, clock]),
+        // Nov  6 08:49:37 UTC 1994, of `date`
+        [month, day, clock, utc, year] if is_utc(utc) => month_first([month, day, year, clock]),
+        // Nov 06 1994 08:49:37 GMT+0100, of JavaScript
+        [month, day, year, clock, offset] => Some(month_first([month, day, year, clock])? - zone(offset)?),
+        _ => None,
     }
 }
 
-/// Reads `06 Nov 1994 08:49:37 GMT` and `06-Nov-94 08:49:37 GMT`.
-fn day_first(text: &str, now: impl FnOnce() -> i64) -> Option<i64> {
-    let mut fields = without_comment(text).split(' ');
-    let first = fields.next()?;
-    let seconds = if first.contains('-') {
-        let mut date = first.split('-');
-        let (day, month, year) = (day(date.next()?)?, month(date.next()?)?, date.next()?);
-        if date.next().is_some() {
-            return None;
-        }
-        let time = time(fields.next()?)?;
-        match number(year, 4) {
-            Some(year) => instant(year, month, day, time)?,
-            None => latest_within_50_years(number(year, 2)?, month, day, time, now())?,
-        }
-    } else {
-        let (day, month) = (day(first)?, month(fields.next()?)?);
-        let year = number(fields.next()?, 4)?;
-        instant(year, month, day, time(fields.next()?)?)?
-    };
-    let offset = zone(fields.next()?)?;
-    fields.next().is_none().then_some(seconds - offset)
+/// Returns what follows the weekday and its comma, or `None` if there is no weekday.
+fn behind_weekday(text: &str) -> Option<&str> {
+    let (weekday, rest) = text.split_at(text.find([',', ' ', '\t'])?);
+    find_name(weekday, &DAYS)?;
+    let rest = rest.trim_start_matches([' ', '\t']);
+    Some(rest.strip_prefix(',').unwrap_or(rest))
 }
 
-/// Reads `Nov  6 08:49:37 1994`, `Nov  6 08:49:37 UTC 1994` of `date`, and
-/// `Nov 06 1994 08:49:37 GMT+0100 (Central European Standard Time)` of JavaScript.
-fn month_first(text: &str) -> Option<i64> {
-    let mut fields = text.split(' ');
-    let month = month(fields.next()?)?;
-    let day = match fields.next()? {
-        "" => number(fields.next()?, 1)?,
-        padded => day(padded)?,
+fn day_first([day, month, year, clock, offset]: [&str; 5], now: &dyn Fn() -> i64) -> Option<i64> {
+    let (day, month, time) = (self::day(day)?, self::month(month)?, time(clock)?);
+    let seconds = match number(year, 4) {
+        Some(year) => instant(year, month, day, time)?,
+        None => latest_within_50_years(number(year, 2)?, month, day, time, now())?,
     };
-    let third = fields.next()?;
-    if let Some(year) = number(third, 4) {
-        let seconds = instant(year, month, day, time(fields.next()?)?)?;
-        let (_, rest) = text.split_once(third)?;
-        let mut rest = without_comment(rest).split(' ').skip(2);
-        let offset = zone(rest.next()?)?;
-        return rest.next().is_none().then_some(seconds - offset);
-    }
-    let time = time(third)?;
-    let year = match fields.next()? {
-        "GMT" | "UTC" => fields.next()?,
-        year => year,
-    };
-    let seconds = instant(number(year, 4)?, month, day, time)?;
-    fields.next().is_none().then_some(seconds)
+    Some(seconds - zone(offset)?)
+}
+
+fn month_first([month, day, year, clock]: [&str; 4]) -> Option<i64> {
+    instant(number(year, 4)?, self::month(month)?, self::day(day)?, time(clock)?)
 }
 
 /// Cuts the name of a zone in parentheses, which may follow the zone.
@@ -83,8 +76,14 @@ fn without_comment(text: &str) -> &str {
     before.map_or(text, |(before, _)| before)
 }
 
-fn is_short_weekday(text: &str) -> bool {
-    text.len() == 3 && DAYS.iter().any(|day| day.starts_with(text))
+/// Returns the index of the name that `text` is, or that it cuts short after three letters or more:
+/// `Tue`, `Tues`, `tuesday`. Their case does not matter.
+fn find_name(text: &str, names: &[&str]) -> Option<usize> {
+    let is_meant = |name: &&str| {
+        let beginning = name.get(..text.len()).filter(|beginning| beginning.len() >= 3);
+        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(text))
+    };
+    names.iter().position(is_meant)
 }
 
 pub(super) fn number(text: &str, digits: usize) -> Option<i64> {
@@ -94,12 +93,14 @@ pub(super) fn number(text: &str, digits: usize) -> Option<i64> {
     text.parse().ok()
 }
 
-fn day(text: &str) -> Option<i64> {
+/// Reads the day of a month.
+pub(super) fn day(text: &str) -> Option<i64> {
     number(text, 2).or_else(|| number(text, 1))
 }
 
-fn month(text: &str) -> Option<i64> {
-    (1..).zip(MONTHS).find_map(|(number, name)| (name == text).then_some(number))
+/// Returns the number of the month with a name.
+pub(super) fn month(text: &str) -> Option<i64> {
+    i64::try_from(find_name(text, &MONTHS)? + 1).ok()
 }
 
 fn time(text: &str) -> Option<i64> {
@@ -112,11 +113,16 @@ fn time(text: &str) -> Option<i64> {
 
 /// Returns the seconds that a zone is ahead of UTC.
 fn zone(text: &str) -> Option<i64> {
-    match text.strip_prefix("GMT").or_else(|| text.strip_prefix("UTC")) {
-        Some("") => Some(0),
-        Some(offset) => self::offset(offset),
-        None => offset(text),
+    match text.split_at_checked(3) {
+        Some((name, "")) if is_utc(name) => Some(0),
+        Some((name, offset)) if is_utc(name) => self::offset(offset),
+        _ => offset(text),
     }
+}
+
+/// Returns `true` for a name of the zone of HTTP dates.
+pub(super) fn is_utc(text: &str) -> bool {
+    text.eq_ignore_ascii_case("GMT") || text.eq_ignore_ascii_case("UTC")
 }
 
 /// Reads `+0100` and `+01:00`, and returns the seconds ahead of UTC.

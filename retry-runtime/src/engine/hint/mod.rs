@@ -3,52 +3,64 @@
 //! # Order
 //!
 //! 1. `Retry-After` (RFC 9110 §10.2.3), and in milliseconds `retry-after-ms`,
-//!    `x-ms-retry-after-ms` and `x-amz-retry-after`. The server says it about this very request. The
-//!    longest of all counts, but that milliseconds refine the `Retry-After` that they round up to:
-//!    `1500` beside `2` is 1.5 s, and `500` beside `60` is 60 s.
+//!    `x-ms-retry-after-ms` and `x-amz-retry-after`. The server says it about this very request.
+//!    The longest of all counts, but that milliseconds refine the `Retry-After` that they round up
+//!    to: `1500` beside `2` is 1.5 s, and `500` beside `60` is 60 s.
 //! 2. Only if none of these asks for a wait, the headers about quotas: `RateLimit`
 //!    (draft-ietf-httpapi-ratelimit-headers, the dictionary of draft 07 and the list of the later
 //!    ones), `RateLimit-Reset`, `X-RateLimit-Reset`, `-Reset-After`, `-Reset-Requests`,
-//!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-*-reset`, and others of a table in
-//!    `vendors.rs`. A quota counts where nothing remains of it, or where it is not said how much
-//!    does (`X-RateLimit-Remaining` and so on). The longest counts. So do further headers that a
-//!    policy names: `hint = ["x-my-reset"]`. What is left is then looked for in `x-my-remaining` and `x-my-remain`.
+//!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-requests-reset` and its like for
+//!    tokens, and others of a table in `vendors.rs`. A quota counts where nothing remains of it, or
+//!    where it is not said how much does (`X-RateLimit-Remaining` and so on). The longest counts.
+//!    So do further headers that a policy names: `hint = ["x-my-reset"]`. What is left is then
+//!    looked for in `x-my-remaining` and `x-my-remain`.
 //!
 //! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
 //! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
+//! The commas of a date join no values: neither `5` is one in `1994-11-06 08:49:37,5`, nor `1994`
+//! in `Nov 6, 1994`.
 //!
 //! # Values
 //!
 //! - Seconds, with decimals: `120`, `0.503`. A number from 10⁹ on is a Unix time, and from 10¹² on
 //!   one in milliseconds, up to the year 9999. If it has passed there is no hint.
 //! - Milliseconds, or a Unix time in milliseconds, if the name of the header ends in `-ms`, or its
-//!   page says so: `x-amz-retry-after`, `gw-ratelimit-reset` and others of the table.
+//!   page says so: `x-amz-retry-after`, `gw-ratelimit-reset` and others of the table. A unit or a
+//!   date that is written out comes before the name: `5s` is 5 s there as well.
 //! - Go durations: `1m0s`, `7.66s`, `76ms`, and also `us`, `µs`, `ns` and `h`.
 //! - Dates, in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
 //!   `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
 //! - Times of RFC 3339: `1994-11-06T08:49:37Z`, `1994-11-06 09:49:37.5+01:00`.
+//! - Numbers with commas between their thousands, which may be a list as well: of `3,600` the
+//!   longer reading counts, an hour.
 //! - In some headers of the table a form of their own: `hh:mm:ss` in
 //!   `x-ms-user-quota-resets-after`, `total=100; remaining=0; resets=41` in `zendesk-ratelimit-*`.
+//!   A header that a policy names may have each of these forms, and those of `RateLimit`.
 //!
 //! Beyond these RFCs a date may have
 //!
+//! - names in upper or lower case, of days, months and the zone (`sun, 06 nov 1994 08:49:37 gmt`),
+//! - names of days and months at any length from three letters on (`Tues`, `Sept`, `November`),
+//! - no comma behind the weekday, or no space behind that comma, and several spaces for one,
 //! - a day of one digit (`Sun, 6 Nov 1994`, `Sun Nov 6 08:49:37 1994`), the wrong weekday, or,
 //!   where the day comes first, none (`06 Nov 1994 08:49:37 GMT`, `06-Nov-94 08:49:37 GMT`),
-//! - a long weekday before a short date and the reverse, and a year of four digits between hyphens
-//!   (`Sun, 06-Nov-1994`),
+//! - a long weekday before a short date and the reverse, a year of two digits between spaces
+//!   (`Sun, 06 Nov 94`, RFC 822), of which the century is found as RFC 9110 asks for, and a year of
+//!   four digits between hyphens (`Sun, 06-Nov-1994`),
 //! - another zone for `GMT`: `UTC`, an offset (`+0000`, `-08:00`), or both (`GMT+0100`,
 //!   `UTC+01:00`); and the name of the zone behind it, in parentheses,
 //! - the form of JavaScript: `Sun Nov 06 1994 09:49:37 GMT+0100 (Central European Standard Time)`,
 //! - the form of `date`: `Sun Nov  6 08:49:37 UTC 1994`, also with `GMT`,
 //! - the second `60` anywhere, as the next minute's first.
 //!
-//! A time of RFC 3339 may also be one of ISO 8601: without seconds (`1994-11-06T08:49Z`), with an
-//! offset without a colon or minutes (`+0100`, `+01`), or in the basic format
-//! (`19941106T084937Z`). It may have the second `60` anywhere. The zone may be `UTC`, `GMT` or
-//! `+0000 UTC`, and a space may stand before any zone.
+//! A time of RFC 3339 may also be one of ISO 8601: without seconds (`1994-11-06T08:49Z`), with a
+//! decimal comma (`08:49:37,5Z`), with an offset without a colon or minutes (`+0100`, `+01`), or in
+//! the basic format (`19941106T084937Z`). It may have the second `60` anywhere. The zone may be
+//! `UTC`, `GMT` or `+0000 UTC`, and a space may stand before any zone.
 //!
 //! Never read are signs, exponents (`1e3`), other radices (`0x10`), `inf`, underscores, digits that
 //! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT.
+//! Nor is a date behind what may be a weekday, but is none: `Zun, 06 Nov 1994 08:49:37 GMT`.
 //!
 //! Times are measured against the `Date` header of the response, which may be misspelt as well, so
 //! a wrong client clock does not matter.
@@ -79,8 +91,38 @@ pub struct Hint {
     pub header: &'static str,
 }
 
-/// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by the
-/// client's clock.
+impl Hint {
+    /// Returns `true` if the server asks for the wait in answer to this very request: by
+    /// `Retry-After` or its kin in milliseconds, or by a header of `names`, those of
+    /// [`Policy::hint`](crate::Policy::hint).
+    ///
+    /// Any other hint is about a quota. The headers of a quota stand in every answer, also in one
+    /// that has another cause, so they do not tell that the request was not processed.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue};
+    /// use retry_http::hint;
+    /// use std::time::SystemTime;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-ratelimit-remaining", HeaderValue::from_static("0"));
+    /// headers.insert("x-ratelimit-reset", HeaderValue::from_static("7"));
+    /// let quota = hint::read_from(&headers, SystemTime::now).unwrap();
+    /// assert!(!quota.is_explicit(&[]));
+    /// assert!(quota.is_explicit(&["X-RateLimit-Reset"]));
+    ///
+    /// headers.insert("retry-after", HeaderValue::from_static("7"));
+    /// let asked = hint::read_from(&headers, SystemTime::now).unwrap();
+    /// assert!(asked.is_explicit(&[]));
+    /// ```
+    pub fn is_explicit(&self, names: &[&str]) -> bool {
+        let is_quota = vendors::QUOTAS.iter().any(|vendor| vendor.header == self.header);
+        !is_quota || names.iter().any(|name| name.eq_ignore_ascii_case(self.header))
+    }
+}
+
+/// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by
+/// the client's clock.
 ///
 /// Returns `None` if there is no hint, or none that can be read, and zero if the server names no
 /// wait but zero, or a date in the past. Absurdly long hints saturate.
@@ -123,8 +165,9 @@ pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Optio
 /// [`Policy::hint`](crate::Policy::hint).
 ///
 /// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` and
-/// `x-my-remain` are 0 or absent. A name that ends in `-ms` is in milliseconds. Names that are read anyway are read as
-/// ever. The case of a name does not matter, and the hint has the name as it is given.
+/// `x-my-remain` are 0 or absent. Numbers are milliseconds if the name ends in `-ms`. Names that
+/// are read anyway are read as ever. The case of a name does not matter, and the hint has the name
+/// as it is given.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -181,9 +224,9 @@ pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
     })
 }
 
-/// Returns `true` if the header with this name, which gave a hint, asks to wait, or says that nothing
-/// remains of its quota. Other headers of quotas only tell when it is renewed.
-pub(crate) fn is_explicit(headers: &HeaderMap, header: &'static str) -> bool {
+/// Returns `true` if the header with this name, which gave a hint, asks to wait, or says that
+/// nothing remains of its quota. Other headers of quotas only tell when it is renewed.
+pub(crate) fn asks_to_wait(headers: &HeaderMap, header: &'static str) -> bool {
     if header == "retry-after" || RETRY_AFTER_MS.contains(&header) {
         return true;
     }
@@ -199,11 +242,10 @@ pub(crate) fn is_explicit(headers: &HeaderMap, header: &'static str) -> bool {
         Some(Vendor { form: Form::Quotas | Form::Pairs, .. }) => {
             texts(headers, header).any(|line| rate_limit::says_nothing_remains(&line))
         }
-        Some(Vendor { remaining: "", .. }) => false,
-        Some(vendor) => says_zero(vendor.remaining),
+        Some(vendor) => vendor.remaining.is_some_and(says_zero),
         None => {
             let lower = header.to_ascii_lowercase();
-            lower.split_once("reset").is_some_and(|(before, after)| {
+            lower.rsplit_once("reset").is_some_and(|(before, after)| {
                 says_zero(&format!("{before}remaining{after}")) || says_zero(&format!("{before}remaining"))
             })
         }
@@ -232,12 +274,13 @@ fn rounds_up_to(exact: Duration, rounded: Duration) -> bool {
 
 /// Returns the longest wait of the quotas that are used up.
 fn quotas(headers: &HeaderMap, names: &[&'static str], sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
-    let listed = headers.keys().filter_map(vendors::find).fold(None, |longest, vendor| {
-        let is_used_up = vendor.remaining.is_empty() || !has_remaining(headers, vendor.remaining);
+    let of_policy =
+        names.iter().fold(None, |longest, name| longer(longest, named_quota(headers, name, sent_at)));
+    headers.keys().filter_map(vendors::find).fold(of_policy, |longest, vendor| {
+        let is_used_up = vendor.remaining.is_none_or(|name| !has_remaining(headers, name));
         let wait = is_used_up.then(|| wait_of(headers, vendor, sent_at)).flatten();
         longer(longest, hint(vendor.header, wait))
-    });
-    names.iter().fold(listed, |longest, name| longer(longest, named_quota(headers, name, sent_at)))
+    })
 }
 
 /// Returns the wait of a header that the user names.
@@ -249,7 +292,7 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
     if vendors::is_listed(&lower) {
         return None;
     }
-    if let Some((before, after)) = lower.split_once("reset") {
+    if let Some((before, after)) = lower.rsplit_once("reset") {
         let is_left = |word| {
             has_remaining(headers, &format!("{before}{word}{after}"))
                 || has_remaining(headers, &format!("{before}{word}"))
@@ -258,30 +301,27 @@ fn named_quota(headers: &HeaderMap, name: &'static str, sent_at: &dyn Fn() -> Du
             return None;
         }
     }
-    let read = |form| wait_of(headers, &Vendor { header: name, form, remaining: "" }, sent_at);
-    let wait = if lower.ends_with("-ms") {
-        read(Form::Milliseconds)
+    let forms = if lower.ends_with("-ms") {
+        &[Form::Milliseconds, Form::Clock][..]
     } else {
-        read(Form::Time).or_else(|| read(Form::Quotas)).or_else(|| read(Form::Pairs))
+        &[Form::Time, Form::Clock, Form::Quotas, Form::Pairs]
     };
+    let read =
+        |form: &Form| wait_of(headers, &Vendor { header: name, form: *form, remaining: None }, sent_at);
+    let wait = forms.iter().filter_map(read).max();
     hint(name, wait)
 }
 
 /// Returns the longest wait of the lines of a header.
 fn wait_of(headers: &HeaderMap, vendor: &Vendor, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
-    let lines: Vec<_>;
+    // The lines of a field are one list (RFC 9110 §5.3).
+    let list = || texts(headers, vendor.header).collect::<Vec<_>>().join(", ");
     match vendor.form {
         Form::Time => longest(headers, vendor.header, |value| wait_until(value, sent_at)),
         Form::Milliseconds => longest(headers, vendor.header, |value| wait_in_milliseconds(value, sent_at)),
         Form::Clock => longest(headers, vendor.header, clock),
-        Form::Quotas => {
-            lines = texts(headers, vendor.header).collect();
-            rate_limit::longest_wait(lines.iter().map(AsRef::as_ref), sent_at)
-        }
-        Form::Pairs => {
-            lines = texts(headers, vendor.header).collect();
-            rate_limit::longest_wait_of_pairs(lines.iter().map(AsRef::as_ref), sent_at)
-        }
+        Form::Quotas => rate_limit::longest_wait(&list(), sent_at),
+        Form::Pairs => rate_limit::longest_wait_of_pairs(&list(), sent_at),
     }
 }
 
@@ -297,21 +337,24 @@ fn longer(first: Option<Hint>, second: Option<Hint>) -> Option<Hint> {
     }
 }
 
-/// Returns `true` if a header says that something remains of a quota. A count that cannot be read,
-/// as a negative one, says nothing.
+/// Returns `true` if a header says that something remains of a quota: a count above zero, or a word
+/// such as `allowed` and `allowed_warning`. What cannot be read, as a negative count, says nothing.
 fn has_remaining(headers: &HeaderMap, name: &str) -> bool {
-    let mut least = None;
+    let is_left = |text: &str| match decimal_seconds(text) {
+        Some(count) => Some(!count.is_zero()),
+        None => text.starts_with("allowed").then_some(true),
+    };
+    let mut is_all_left = None;
     for line in texts(headers, name) {
         // `0;w=21600`
         let counts = line.split(',').map(|count| count.split(';').next().unwrap_or_default().trim());
-        let counts = counts.filter_map(decimal_seconds);
-        least = counts.chain(least).min();
+        is_all_left = counts.filter_map(is_left).chain(is_all_left).min();
     }
-    least.is_some_and(|least| !least.is_zero())
+    is_all_left == Some(true)
 }
 
-/// Returns the longest wait that `read` finds in the lines of a header, each of which may be several
-/// that were joined by commas.
+/// Returns the longest wait that `read` finds in the lines of a header, each of which may be
+/// several that were joined by commas.
 fn longest(
     headers: &HeaderMap,
     name: impl AsHeaderName,
@@ -319,31 +362,45 @@ fn longest(
 ) -> Option<Duration> {
     let of_line = |line: Cow<'_, str>| {
         let line = line.trim_matches([' ', '\t']);
-        read(line).or_else(|| values(line).filter_map(&read).max())
+        let grouped = without_separators(line).and_then(|number| read(&number));
+        read(line).or_else(|| values(line).filter_map(&read).chain(grouped).max())
     };
     texts(headers, name).filter_map(of_line).max()
 }
 
-/// Splits a line at its commas, but for the comma of a date.
+/// Returns `3600` for `3,600`, which is either one number or a list of two: the longer wait counts.
+fn without_separators(line: &str) -> Option<String> {
+    let mut groups = line.split(',');
+    let is_group = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let is_first = groups.next().is_some_and(|first| (1..=3).contains(&first.len()) && is_group(first));
+    let is_grouped = line.contains(',') && groups.all(|group| group.len() == 3 && is_group(group));
+    (is_first && is_grouped).then(|| line.replace(',', ""))
+}
+
+/// Splits a line at its commas, but for the commas of dates: behind a weekday, behind `Nov 6`, and
+/// before decimals.
 fn values(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let text = rest?;
-        let comma = |from: usize| text[from..].find(',').map(|at| from + at);
-        let end = match comma(0) {
-            Some(first) if is_word(&text[..first]) && begins_with_day(&text[first + 1..]) => comma(first + 1),
-            first => first,
+        let is_of_date = |comma: usize| {
+            let (before, behind) = (&text[..comma], &text[comma + 1..]);
+            (is_weekday(before) && begins_with_day(behind))
+                || (ends_in_time(before) && is_decimals(behind))
+                || (ends_in_month_and_day(before) && begins_with_year(behind))
         };
+        let end = text.match_indices(',').map(|(comma, _)| comma).find(|comma| !is_of_date(*comma));
         rest = end.map(|end| &text[end + 1..]);
         Some(text[..end.unwrap_or(text.len())].trim_matches([' ', '\t']))
     })
 }
 
-/// Returns `true` for what may be a weekday, also for one that is misspelt: without it the rest
-/// would be a date.
-fn is_word(text: &str) -> bool {
-    let text = text.trim();
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+/// Returns `true` for what looks like a weekday. One that is misspelt (`Zun`) makes the date behind
+/// it doubtful, so it is not taken apart. Other words (`soon`) are values of their own.
+fn is_weekday(text: &str) -> bool {
+    let text = text.trim().as_bytes();
+    let ends_in_day = text.len() >= 3 && text[text.len() - 3..].eq_ignore_ascii_case(b"day");
+    (text.len() == 3 || ends_in_day) && text.iter().all(u8::is_ascii_alphabetic)
 }
 
 /// Returns `true` for `06 Nov` and `06-Nov`.
@@ -352,6 +409,31 @@ fn begins_with_day(text: &str) -> bool {
     let behind = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let month = behind.strip_prefix([' ', '-']).unwrap_or_default();
     behind.len() < text.len() && month.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Returns `true` for `Nov 6`.
+fn ends_in_month_and_day(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace().rev();
+    words.next().and_then(http_date::day).is_some() && words.next().and_then(http_date::month).is_some()
+}
+
+/// Returns `true` for `1994`, which is no number of seconds behind `Nov 6`.
+fn begins_with_year(text: &str) -> bool {
+    let text = text.trim_start();
+    text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len() == 4
+}
+
+/// Returns `true` for `12:01:30` and `T120130`.
+fn ends_in_time(text: &str) -> bool {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    before.len() < text.len() && before.ends_with([':', 'T', 't'])
+}
+
+/// Returns `true` for what may follow a decimal comma: `5`, `5Z`, and not `5:00` or `20 Jan`.
+fn is_decimals(text: &str) -> bool {
+    let zone = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let next = zone.trim_start_matches([' ', '\t']);
+    zone.len() < text.len() && (zone.starts_with(['Z', 'z', '+']) || next.is_empty() || next.starts_with(','))
 }
 
 /// Returns the lines of a header. What is not UTF-8 in them is replaced by what cannot be read.
@@ -369,7 +451,7 @@ fn sent_at(headers: &HeaderMap, now: SystemTime) -> Duration {
         return now;
     }
     first_line(headers, DATE)
-        .and_then(|value| http_date::parse(value, || whole_seconds(now)))
+        .and_then(|value| http_date::parse(value, &|| whole_seconds(now)))
         .and_then(|date| u64::try_from(date).ok())
         .map_or(now, Duration::from_secs)
 }

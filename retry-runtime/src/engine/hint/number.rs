@@ -22,9 +22,14 @@ pub(super) fn wait_until(value: &str, sent_at: &dyn Fn() -> Duration) -> Option<
     if let Some(seconds) = decimal_seconds(value) {
         return wait_in_seconds(seconds, sent_at);
     }
+    wait_with_unit(value, sent_at)
+}
+
+/// Reads a Go duration or a date, which both say their unit, and returns the wait.
+fn wait_with_unit(value: &str, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
     go_duration(value).or_else(|| {
         let date = iso_date::parse(value).or_else(|| {
-            let date = http_date::parse(value, || whole_seconds(sent_at()))?;
+            let date = http_date::parse(value, &|| whole_seconds(sent_at()))?;
             // A date before 1970 is in the past like any other.
             Some(Duration::from_secs(u64::try_from(date).unwrap_or(0)))
         });
@@ -42,10 +47,14 @@ pub(super) fn wait_in_seconds(seconds: Duration, sent_at: &dyn Fn() -> Duration)
     wait_from_unix_time(if is_in_milliseconds { seconds / 1000 } else { seconds }, sent_at)
 }
 
-/// Reads a number of milliseconds, or a Unix time in milliseconds, and returns the wait.
+/// Reads a number of milliseconds, or a Unix time in milliseconds, and returns the wait. A value
+/// that says its unit has that one.
 pub(super) fn wait_in_milliseconds(value: &str, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
-    let wait = milliseconds(value)?;
-    if wait < FIRST_UNIX_TIME { Some(wait) } else { wait_from_unix_time(wait, sent_at) }
+    match milliseconds(value) {
+        Some(wait) if wait < FIRST_UNIX_TIME => Some(wait),
+        Some(time) => wait_from_unix_time(time, sent_at),
+        None => wait_with_unit(value, sent_at),
+    }
 }
 
 fn wait_from_unix_time(time: Duration, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
@@ -57,10 +66,13 @@ pub(super) fn clock(value: &str) -> Option<Duration> {
     let mut fields = value.split(':');
     let mut field = || {
         let text = fields.next()?;
-        let is_number = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u64>().ok().filter(|_| is_number)
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
     };
-    let seconds = (field()? * 60 + field()?) * 60 + field()?;
+    let mut seconds = field()?;
+    for _ in 0..2 {
+        seconds = seconds.saturating_mul(60).saturating_add(field()?);
+    }
     fields.next().is_none().then_some(Duration::from_secs(seconds))
 }
 

@@ -2,11 +2,12 @@
 //!
 //! In the later drafts the field is a list of structured items (RFC 9651). Each item names a quota
 //! and tells by parameters how much of it is left and when it is renewed:
-//! `"permin";r=0;t=12, "perhr";r=10`. In draft 07 it is a dictionary: `limit=9, remaining=0, reset=5`.
+//! `"permin";r=0;t=12, "perhr";r=10`. In draft 07 it is a dictionary: `limit=9, remaining=0,
+//! reset=5`.
 //!
 //! The drafts ask to ignore a malformed field as a whole. Here each member stands for itself, so
-//! that one that cannot be read hides no other. A member is parsed by `sfv`, whose visitors see an
-//! item at a time, so nothing is collected.
+//! that one that cannot be read hides no other, not even by a quotation mark that is missing. A
+//! member is parsed by `sfv`, whose visitors see an item at a time, so nothing is collected.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,62 +17,103 @@ use sfv::{BareItemFromInput, KeyRef, Parser};
 
 use super::number::{decimal_seconds, wait_in_seconds, wait_until};
 
+/// The longest member of which a quoted string may have commas, in bytes. It bounds what is read
+/// again and again where each member is malformed.
+const LONGEST_MEMBER: usize = 1024;
+
 /// Returns the longest time until a quota that is used up is renewed.
 ///
 /// A quota is used up if nothing remains of it, or if it does not say how much does. Returns `None`
 /// if no quota that can be read is used up.
-pub(super) fn longest_wait<'h>(
-    lines: impl IntoIterator<Item = &'h str>,
-    sent_at: &dyn Fn() -> Duration,
-) -> Option<Duration> {
+pub(super) fn longest_wait(list: &str, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
     let mut longest = None;
     let mut pairs = Pairs::default();
-    for member in lines.into_iter().flat_map(members) {
-        let quota = Parser::new(member).parse_list_with_visitor(UsedUp::default());
-        match quota {
-            Ok(wait) => longest = longest.max(wait.and_then(|wait| wait_in_seconds(wait, sent_at))),
-            Err(_) => longest = longest.max(pairs.read(member, sent_at)),
+    let mut rest = Some(list);
+    while let Some(text) = rest {
+        let (member, behind) = split(text, end_of_member(text));
+        if let Ok(wait) = used_up(member) {
+            longest = longest.max(wait.and_then(|wait| wait_in_seconds(wait, sent_at)));
+            rest = behind;
+        } else {
+            // A quotation mark that is missing may have joined it to members that can be read.
+            let (malformed, behind) = split(text, text.find(','));
+            longest = longest.max(pairs.read(malformed, sent_at));
+            rest = behind;
         }
     }
     longest.max(pairs.finish())
 }
 
-/// Returns the longest wait of lines like `total=100; remaining=0; resets=41`.
-pub(super) fn longest_wait_of_pairs<'h>(
-    lines: impl IntoIterator<Item = &'h str>,
-    sent_at: &dyn Fn() -> Duration,
-) -> Option<Duration> {
+/// Returns the longest wait of a list like `total=100; remaining=0; resets=41`.
+pub(super) fn longest_wait_of_pairs(list: &str, sent_at: &dyn Fn() -> Duration) -> Option<Duration> {
     let mut pairs = Pairs::default();
-    let longest = lines.into_iter().fold(None, |longest, line| longest.max(pairs.read(line, sent_at)));
+    let longest = pairs.read(list, sent_at);
     longest.max(pairs.finish())
 }
 
-/// Returns `true` if a line says of a quota that nothing remains: `r=0` or `remaining=0`.
-pub(super) fn says_nothing_remains(line: &str) -> bool {
-    line.split([',', ';']).filter_map(|pair| pair.split_once('=')).any(|(key, value)| {
-        matches!(key.trim().to_ascii_lowercase().as_str(), "r" | "remaining")
-            && decimal_seconds(value.trim()) == Some(Duration::ZERO)
-    })
+/// Splits a list at a comma.
+fn split(list: &str, comma: Option<usize>) -> (&str, Option<&str>) {
+    match comma {
+        Some(comma) => (&list[..comma], Some(&list[comma + 1..])),
+        None => (list, None),
+    }
 }
 
-/// Splits a line at its commas, but for those in quoted strings.
-fn members(line: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let (mut is_quoted, mut is_escaped) = (false, false);
-        let comma = text.bytes().position(|byte| {
-            let was_escaped = std::mem::take(&mut is_escaped);
-            match byte {
-                b'"' if !was_escaped => is_quoted = !is_quoted,
-                b'\\' if is_quoted => is_escaped = !was_escaped,
-                _ => {}
-            }
-            byte == b',' && !is_quoted
-        });
-        let member = comma.map_or(text, |comma| &text[..comma]);
-        rest = comma.map(|comma| &text[comma + 1..]);
-        Some(member.trim_matches([' ', '\t']))
+/// Returns the place of the first comma that is not in a quoted string, or of the first one if the
+/// string does not seem to end.
+fn end_of_member(list: &str) -> Option<usize> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let comma = list.bytes().take(LONGEST_MEMBER).position(|byte| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        match byte {
+            b'"' if !was_escaped => is_quoted = !is_quoted,
+            b'\\' if is_quoted => is_escaped = !was_escaped,
+            _ => {}
+        }
+        byte == b',' && !is_quoted
+    });
+    comma.or_else(|| list.find(',').filter(|_| is_quoted || list.len() > LONGEST_MEMBER))
+}
+
+/// Returns the wait for a quota, if it is used up.
+fn used_up(member: &str) -> Result<Option<Duration>, NoQuota> {
+    let parse = |member: &str| {
+        let member = member.trim_matches([' ', '\t']);
+        Parser::new(member).parse_list_with_visitor(UsedUp::default()).map_err(|_| NoQuota)
+    };
+    parse(member).or_else(|_| parse(&mended(member)))
+}
+
+/// Returns a member without the spaces before its parameters, and with the largest number of RFC
+/// 9651 for one that has too many digits.
+fn mended(member: &str) -> String {
+    const LARGEST: &str = "999999999999999";
+    let mut mended = String::with_capacity(member.len());
+    let (mut is_quoted, mut is_escaped, mut digits) = (false, false, 0);
+    for c in member.chars() {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        digits = if c.is_ascii_digit() && !is_quoted { digits + 1 } else { 0 };
+        match c {
+            '"' if !was_escaped => is_quoted = !is_quoted,
+            '\\' if is_quoted => is_escaped = !was_escaped,
+            ';' if !is_quoted => mended.truncate(mended.trim_end_matches([' ', '\t']).len()),
+            _ => {}
+        }
+        if digits <= LARGEST.len() {
+            mended.push(c);
+        } else {
+            mended.truncate(mended.len() - LARGEST.len());
+            mended.push_str(LARGEST);
+        }
+    }
+    mended
+}
+
+/// Returns `true` if a list says of a quota that nothing remains: `r=0` or `remaining=0`.
+pub(super) fn says_nothing_remains(list: &str) -> bool {
+    list.split([',', ';']).filter_map(|pair| pair.split_once('=')).any(|(key, value)| {
+        matches!(key.trim().to_ascii_lowercase().as_str(), "r" | "remaining")
+            && decimal_seconds(value.trim()) == Some(Duration::ZERO)
     })
 }
 

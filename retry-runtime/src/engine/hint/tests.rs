@@ -102,6 +102,46 @@ fn all_lines_are_read_also_joined_ones() {
     assert_eq!(longest(&[&format!("3, {date}, 2026-07-07T12:00:04Z")]), Some(5000));
     assert_eq!(longest(&["Zun, 07 Jul 2026 12:00:05 GMT, 3"]), Some(3000), "of a misspelt weekday nothing");
     assert_eq!(longest(&["soon, 2026-07-07T12:00:04Z"]), Some(4000));
+    for word in ["soon", "null", "later", "n/a", "never,soon"] {
+        for date in ["07 Jul 2026 12:00:05 GMT", "07-Jul-26 12:00:05 GMT", "7 July 26 12:00:05 UTC"] {
+            assert_eq!(longest(&[&format!("{word}, {date}")]), Some(5000), "{word}: {date}");
+            assert_eq!(longest(&[&format!("3,{word},{date} , 2")]), Some(5000), "{word}: {date}");
+        }
+    }
+    for weekday in ["tue", "TUESDAY", "Tues", "Thurs", "Mon"] {
+        let date = format!("{weekday}, 07 Jul 2026 12:00:05 GMT");
+        assert_eq!(longest(&[&format!("{date},3")]), Some(5000), "{date}");
+    }
+    assert_eq!(longest(&["Someday, 07 Jul 2026 12:00:05 GMT, 3"]), Some(3000));
+}
+
+#[test]
+fn the_comma_of_a_date_ends_no_value() {
+    let wait = |line| hint(&[("retry-after", line)]).map(|(_, wait)| wait);
+    for local in [
+        "2026-07-07 12:00:04,5",
+        "2026-07-07T12:00:04,5",
+        "20260707T120004,5",
+        "2026-07-07 12:00:04,5 , soon",
+    ] {
+        assert_eq!(wait(local), None, "{local}");
+    }
+    assert_eq!(wait("2026-07-07 12:00:04,5, 3"), Some(3000));
+    assert_eq!(wait("2026-07-07T12:00:04,5Z"), Some(4500));
+    assert_eq!(wait("2026-07-07T12:00:04,5 UTC"), Some(4500));
+    assert_eq!(wait("2026-07-07T05:00:04,5-07:00"), Some(4500));
+    assert_eq!(wait("3, 2026-07-07T12:00:04,5Z, soon"), Some(4500));
+    assert_eq!(wait("2026-07-07T12:00:04Z,5"), Some(5000), "two values");
+    assert_eq!(wait("2026-07-07T12:00:04,07 Jul 2026 12:00:05 GMT"), Some(5000));
+    assert_eq!(wait("2026-07-07T12:00:04,2026-07-07T12:00:05Z"), Some(5000));
+    assert_eq!(wait("Tue Jul  7 12:00:04 2026,5"), Some(5000));
+    for local in ["Jul 8, 2026", "July 08,2026", "Wed, Jul 8, 2026", "Jul 8, 2026 12:00:04"] {
+        assert_eq!(wait(local), None, "{local}");
+        let joined = format!("3, {local}, 2");
+        assert_eq!(hint(&[("retry-after", &joined)]), Some(("retry-after", 3000)), "{joined}");
+    }
+    assert_eq!(wait("retry 8, 2026"), Some(2_026_000), "no month");
+    assert_eq!(wait("Jul 8, 60"), Some(60_000), "no year");
 }
 
 #[test]
@@ -138,16 +178,59 @@ fn a_retry_after_comes_before_every_quota() {
 }
 
 #[test]
+fn retry_after_and_what_a_policy_names_are_explicit_and_quotas_are_not() {
+    let is_explicit = |names: &[&'static str], lines: &[(&'static str, &str)]| {
+        read_with(&headers(lines), names, now).unwrap().is_explicit(names)
+    };
+    for header in RETRY_AFTER_MS.into_iter().chain(["retry-after"]) {
+        assert!(is_explicit(&[], &[(header, "2")]), "{header}");
+        assert!(is_explicit(&[], &[(header, "2"), ("x-ratelimit-reset", "90")]), "{header}");
+        assert!(!is_explicit(&[], &[(header, "soon"), ("x-ratelimit-reset", "90")]), "{header}");
+        assert!(!is_explicit(&[], &[(header, "0"), ("x-ratelimit-reset", "90")]), "{header}");
+    }
+    for vendor in vendors::QUOTAS.into_iter().filter(|vendor| vendor.form == Form::Time) {
+        let used_up = [(vendor.header, "2")];
+        assert!(!is_explicit(&[], &used_up), "{}", vendor.header);
+        assert!(!is_explicit(&["x-my-reset"], &used_up), "{}", vendor.header);
+        assert!(is_explicit(&[vendor.header], &used_up), "{}", vendor.header);
+    }
+    assert!(is_explicit(&["X-My-Reset"], &[("x-my-reset", "2")]));
+    assert!(is_explicit(&["X-RateLimit-Reset"], &[("x-ratelimit-reset", "2")]));
+    // The header of the longest wait counts, and of two that are as long the one that is named.
+    let both =
+        |named, quota| is_explicit(&["x-my-reset"], &[("x-my-reset", named), ("x-ratelimit-reset", quota)]);
+    assert!(both("9", "2"));
+    assert!(both("2", "2"));
+    assert!(!both("2", "9"));
+}
+
+#[test]
 fn a_quota_counts_where_nothing_remains() {
-    for vendor in vendors::QUOTAS.into_iter().filter(|vendor| !vendor.remaining.is_empty()) {
+    for vendor in vendors::QUOTAS {
+        let Some(remaining) = vendor.remaining else { continue };
         let value = if vendor.form == Form::Clock { "00:00:02" } else { "2" };
         let wait = if vendor.form == Form::Milliseconds { 2 } else { 2000 };
-        let left = |count| hint(&[(vendor.header, value), (vendor.remaining, count)]);
-        for used_up in ["0", " 0 ", "0.0", "00", "", "-1", "none", "0, 0;w=60", "0;w=21600", "3, 0"] {
-            assert_eq!(left(used_up), Some((vendor.header, wait)), "{}: {used_up:?}", vendor.remaining);
+        let left = |count| hint(&[(vendor.header, value), (remaining, count)]);
+        for used_up in [
+            "0",
+            " 0 ",
+            "0.0",
+            "00",
+            "",
+            "-1",
+            "none",
+            "rejected",
+            "0, 0;w=60",
+            "0;w=21600",
+            "3, 0",
+            "allowed, 0",
+        ] {
+            assert_eq!(left(used_up), Some((vendor.header, wait)), "{remaining}: {used_up:?}");
         }
-        for count in ["1", "0.5", "59", "99999999999999999999999", "5;w=60", "3, 4"] {
-            assert_eq!(left(count), None, "{}: {count:?}", vendor.remaining);
+        for count in
+            ["1", "0.5", "59", "99999999999999999999999", "5;w=60", "3, 4", "allowed", "allowed_warning"]
+        {
+            assert_eq!(left(count), None, "{remaining}: {count:?}");
         }
         assert_eq!(hint(&[(vendor.header, value)]), Some((vendor.header, wait)));
     }
@@ -170,6 +253,14 @@ fn the_longest_of_the_quotas_counts() {
         41_000
     );
     assert_eq!(hint(&[("x-ms-user-quota-resets-after", "00:00:03")]).unwrap().1, 3000);
+    assert_eq!(hint(&[("x-rate-limit-retry-after-seconds", "41")]).unwrap().1, 41_000);
+    let unified = [
+        ("anthropic-ratelimit-unified-5h-status", "rejected"),
+        ("anthropic-ratelimit-unified-5h-reset", "1783425660"),
+        ("anthropic-ratelimit-unified-7d-status", "allowed_warning"),
+        ("anthropic-ratelimit-unified-7d-reset", "1783512000"),
+    ];
+    assert_eq!(hint(&unified), Some(("anthropic-ratelimit-unified-5h-reset", 60_000)));
 }
 
 #[test]
@@ -196,6 +287,14 @@ fn headers_that_the_user_names_are_read_as_others() {
     assert_eq!(ms("1783425601500"), Some(("X-My-Reset-Ms", 1500)));
     let counted = [("x-my-reset-ms", "1500"), ("x-my-remaining", "7")];
     assert_eq!(with(&["x-my-reset-ms"], &counted), None);
+    for value in ["00:00:20", "20s", "2026-07-07T12:00:20Z", "Tue, 07 Jul 2026 12:00:20 GMT", "20000ms"] {
+        assert_eq!(ms(value), Some(("X-My-Reset-Ms", 20_000)), "{value}");
+        assert_eq!(own(&[("x-my-reset", value)]), Some(("x-my-reset", 20_000)), "{value}");
+    }
+    assert_eq!(own(&[("x-my-reset", "3, 00:00:20")]), Some(("x-my-reset", 20_000)), "the longest form");
+    let twice = |count| with(&["x-reset-quota-reset"], &[("x-reset-quota-reset", "20"), count]);
+    assert_eq!(twice(("x-reset-quota-remaining", "7")), None);
+    assert_eq!(twice(("x-remaining-quota-reset", "7")), Some(("x-reset-quota-reset", 20_000)));
     // What is read anyway has a unit of its own.
     let listed = ["gw-ratelimit-reset", "X-Amz-Retry-After", "retry-after"];
     assert_eq!(with(&listed, &[("gw-ratelimit-reset", "1500")]), Some(("gw-ratelimit-reset", 1500)));
@@ -317,6 +416,23 @@ fn a_cached_response_is_measured_by_our_clock() {
 }
 
 #[test]
+fn a_misspelt_date_of_the_response_corrects_the_clock() {
+    let exact = "Tue, 07 Jul 2026 11:00:00 GMT";
+    for date in [
+        exact,
+        "tue, 07 jul 2026 11:00:00 gmt",
+        "Tue,07 July 2026 11:00:00 UTC",
+        "Tues  07 Jul 26 11:00:00 GMT",
+        "tuesday, 07-jul-26 11:00:00 gmt",
+    ] {
+        let lines = [("date", date), ("retry-after", "Tue, 07 Jul 2026 11:01:30 GMT")];
+        assert_eq!(hint(&lines), Some(("retry-after", 90_000)), "{date}");
+        let lines = [("date", exact), ("retry-after", &date.replace("11:00:00", "11:01:30"))];
+        assert_eq!(hint(&lines), Some(("retry-after", 90_000)), "{date}");
+    }
+}
+
+#[test]
 fn year_9999_and_years_before_1970() {
     let wait = after("Fri, 31 Dec 9999 23:59:59 GMT").unwrap();
     assert_eq!(wait, Duration::from_secs(253_402_300_799 - 1_783_425_600));
@@ -409,22 +525,32 @@ proptest! {
     /// Also not if a proxy joins the lines.
     #[test]
     fn what_cannot_be_read_hides_nothing(
-        header in proptest::sample::select(vec!["retry-after", "retry-after-ms", "ratelimit-reset", "ratelimit"]),
+        (header, value) in proptest::sample::select(vec![
+            ("retry-after", "90"),
+            ("retry-after", "Tue, 07 Jul 2026 12:01:30 GMT"),
+            ("retry-after", "7 july 26 12:01:30 gmt"),
+            ("retry-after", "2026-07-07T12:01:30,0Z"),
+            ("retry-after-ms", "90000"),
+            ("retry-after-ms", "90s"),
+            ("ratelimit-reset", "90"),
+            ("ratelimit", "a;r=0;t=90"),
+            ("ratelimit", "\"a, b\" ;r=0;t=90"),
+        ]),
         other in proptest::sample::select(&NAMES[..]).prop_filter("asks for nothing", |name| {
             !name.contains("remaining") && !["age", "date"].contains(name)
         }),
-        // Without quotes, commas and equal signs, which join it to its neighbour.
-        garbage in r"[ !#-+\--<>-~]{0,20}",
+        // Without commas and equal signs, which join it to its neighbour.
+        garbage in r"[ -+\--<>-~]{0,20}|[a-z]{0,8}",
         joins: bool,
+        leads: bool,
     ) {
-        let value = if header == "ratelimit" { "a;r=0;t=90" } else { "90" };
-        let wait = hint(&[(header, value)]).unwrap().1;
-        prop_assume!(hint(&[(other, &garbage)]).is_none());
-        let joined = format!("{garbage}, {value}");
+        prop_assert_eq!(hint(&[(header, value)]), Some((header, 90_000)));
+        prop_assume!(hint(&[(other, &garbage)]).is_none() && hint(&[(header, &garbage)]).is_none());
+        // A misspelt weekday makes the date behind it doubtful.
+        prop_assume!(!(leads && joins && value.starts_with("7 ") && is_weekday(&garbage)));
+        let joined = if leads { format!("{garbage}, {value}") } else { format!("{value}, {garbage}") };
         let lines = if joins { vec![(header, joined.as_str())] } else { vec![(other, garbage.as_str()), (header, value)] };
-        if !joins || hint(&[(header, &garbage)]).is_none() {
-            prop_assert_eq!(hint(&lines), Some((header, wait)), "{:?}", lines);
-        }
+        prop_assert_eq!(hint(&lines), Some((header, 90_000)), "{:?}", lines);
     }
 }
 
@@ -445,4 +571,24 @@ fn asked() -> impl Strategy<Value = (&'static str, String)> {
         seconds.prop_map(|value| ("retry-after", value)),
         (proptest::sample::select(&RETRY_AFTER_MS[..]), milliseconds),
     ]
+}
+
+#[test]
+fn a_number_with_commas_between_its_thousands_is_not_undercut() {
+    let read = |value: &'static str| {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
+        read(&headers, SystemTime::UNIX_EPOCH).map(|wait| wait.as_secs())
+    };
+    for (value, expected) in [
+        ("3,600", Some(3600)),
+        ("1,000", Some(1000)),
+        ("12,345,678", Some(12_345_678)),
+        ("10,120", Some(10_120)),
+        ("10, 120", Some(120)),
+        ("10,12", Some(12)),
+        ("1000,200", Some(1000)),
+        ("3,600s", Some(600)),
+    ] {
+        assert_eq!(read(value), expected, "{value}");
+    }
 }

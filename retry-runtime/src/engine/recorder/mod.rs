@@ -29,6 +29,9 @@ pub(crate) struct Recorder {
     exchanges: Vec<Recorded>,
     /// A summary of those that are not kept whole.
     folded: Option<Box<Folded>>,
+    /// The number of requests that are not safe to repeat, and were made in the attempt, but
+    /// neither sent nor dropped in it: another task may send them.
+    pub(crate) outstanding: u32,
 }
 
 /// A request that is about to be sent.
@@ -88,12 +91,15 @@ impl Prepared {
         Self { method: Method::GET, idempotency, url: None, key: None, redirected: None, origin: None }
     }
 
-    /// Returns a flag to set when the request is redirected, if that matters.
-    pub(crate) fn redirected(&mut self) -> Option<Arc<AtomicBool>> {
-        if self.url.is_some() {
-            self.redirected = Some(Arc::default());
-        }
-        self.redirected.clone()
+    /// Returns the flag to set when the request is redirected.
+    pub(crate) fn watch_redirects(&mut self) -> Arc<AtomicBool> {
+        Arc::clone(self.redirected.get_or_insert_default())
+    }
+
+    /// Returns `true` if the request is safe to repeat, by its method, by declaration or by a key.
+    #[inline]
+    pub(crate) fn is_safe(&self) -> bool {
+        self.url.is_none() || self.idempotency.has_key
     }
 
     /// Records the origin of the URL that the request is sent to.
@@ -115,7 +121,7 @@ impl Prepared {
 
     /// Returns `true` if the request is safe to repeat without a key, by its method or by
     /// declaration.
-    pub(crate) fn needs_no_key(&self) -> bool {
+    pub(crate) fn is_safe_without_key(&self) -> bool {
         self.idempotency.declared.unwrap_or_else(|| is_idempotent(&self.method))
     }
 
@@ -259,6 +265,7 @@ impl Recorder {
         for recorded in other.exchanges.drain(..) {
             self.push(recorded);
         }
+        self.outstanding = self.outstanding.saturating_add(other.outstanding);
     }
 
     /// Hands the exchanges of the call with this number over to the calls around it. To them its
@@ -286,7 +293,7 @@ impl Recorder {
             self.exchanges = Vec::new();
         }
         self.exchanges.clear();
-        self.folded = None;
+        (self.folded, self.outstanding) = (None, 0);
     }
 
     /// Returns the exchanges that are kept whole.

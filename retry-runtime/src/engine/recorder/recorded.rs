@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use http::StatusCode;
-use retry_policy::{Failure, FailureSet};
+use retry_policy::{Answer, Failure, FailureSet};
 
 use crate::engine::exchange::Exchange;
 use crate::engine::origin::Origin;
@@ -89,8 +89,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Returns `true` if the key is of use only within this call: the call has given it, or the body
-    /// has set it.
+    /// Returns `true` if the key is of use only within this call: the call has given it, or the
+    /// body has set it.
     pub(crate) fn is_of(&self, call: u64) -> bool {
         self.call.is_none_or(|owner| owner == call)
     }
@@ -107,8 +107,8 @@ impl Progress {
 impl Recorded {
     /// Returns `true` if the server may have done what the request asks for.
     ///
-    /// It has not if it said so (by a status of 4xx but 408 and 409, by 503 with a hint, or by
-    /// HTTP/2), or if no connection came about.
+    /// It has not if it said so (by a status of 4xx but 408 and 409, by 503 and the wait before it
+    /// is sent again, or by HTTP/2), or if no connection came about.
     pub(crate) fn may_have_done(&self) -> bool {
         if self.is_redirected {
             return true;
@@ -116,7 +116,7 @@ impl Recorded {
         match self.progress {
             Progress::Open | Progress::Dropped | Progress::Failed => self.may_be_processed(),
             Progress::Responded => match self.exchange.status() {
-                Some(StatusCode::SERVICE_UNAVAILABLE) => !self.exchange.has_hint(),
+                Some(StatusCode::SERVICE_UNAVAILABLE) => self.exchange.answer() != Answer::Hinted,
                 Some(StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT) | None => true,
                 Some(status) => !status.is_client_error(),
             },

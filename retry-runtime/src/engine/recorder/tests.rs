@@ -51,12 +51,12 @@ fn folded(mut recorder: Recorder) -> Folded {
 
 #[test]
 fn an_unsafe_request_needs_a_key() {
-    let needs_no_key =
-        |method, declared| Prepared::new(&method, &HeaderMap::new(), URL, declared).needs_no_key();
-    assert!(needs_no_key(Method::GET, None) && Prepared::get().needs_no_key());
-    assert!(!needs_no_key(Method::POST, None));
-    assert!(needs_no_key(Method::POST, Some(true)));
-    assert!(!needs_no_key(Method::GET, Some(false)));
+    let is_safe_without_key =
+        |method, declared| Prepared::new(&method, &HeaderMap::new(), URL, declared).is_safe_without_key();
+    assert!(is_safe_without_key(Method::GET, None) && Prepared::get().is_safe_without_key());
+    assert!(!is_safe_without_key(Method::POST, None));
+    assert!(is_safe_without_key(Method::POST, Some(true)));
+    assert!(!is_safe_without_key(Method::GET, Some(false)));
 }
 
 #[test]

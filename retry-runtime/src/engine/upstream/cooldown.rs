@@ -10,8 +10,8 @@
 //! half-open; and a shorter hint that answers such a request takes its place. Requests that were
 //! under way when it came show nothing.
 //!
-//! Calls that may not wait until the hint is over send such requests: one at a time, at the pace. One
-//! that is not answered in five seconds does not keep the others from finding out.
+//! Calls that may not wait until the hint is over send such requests: one at a time, at the pace.
+//! One that is not answered in five seconds does not keep the others from finding out.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -28,8 +28,8 @@ const QUIET: Duration = Duration::from_secs(10);
 /// The time after which a call asks again while a probe is under way.
 const PROBED: Duration = Duration::from_secs(1);
 
-/// The time after which a probe that is not answered keeps no other from going: its request may hang
-/// on one connection, or its answer may be a long download.
+/// The time after which a probe that is not answered keeps no other from going: its request may
+/// hang on one connection, or its answer may be a long download.
 const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// A call's place among those that wait.
@@ -101,6 +101,17 @@ impl Cooldown {
         probed_until: Duration::ZERO,
     };
 
+    /// Makes one that holds back nothing, in whose queues the first call gets this number.
+    pub(super) fn numbered_from(number: u64) -> Self {
+        let (patient, probes) = (Lane::numbered_from(number), Lane::numbered_from(number));
+        Self { patient, probes, ..Self::CLOSED }
+    }
+
+    /// Returns a number that no call has got here.
+    pub(super) fn next_number(&self) -> u64 {
+        self.patient.next_number().max(self.probes.next_number())
+    }
+
     /// Returns `true` if all calls pass.
     pub(super) const fn is_closed(&self) -> bool {
         self.pace.is_none()
@@ -148,8 +159,9 @@ impl Cooldown {
             Kind::Probe => (&mut self.probes, Duration::ZERO),
         };
         let number = match held {
-            Some(Place { number, .. }) => *number,
-            None => lane.join(now),
+            Some(Place { number, .. }) if lane.contains(*number) => *number,
+            // A scope that was forgotten meanwhile has a new queue.
+            _ => lane.join(now),
         };
         let (patience, interval) = (gives_up_at.saturating_sub(now), pace.interval(now));
         let turn = if kind == Kind::Probe && now < self.probed_until {
@@ -187,7 +199,7 @@ impl Cooldown {
     }
 
     /// Sets the waker of a call that sleeps. Returns `true` if it is to ask again instead.
-    pub(super) fn set_waker(&mut self, place: &Place, waker: &Waker, calls: &mut Wakers) -> bool {
+    pub(super) fn set_waker(&mut self, place: &Place, waker: Waker, calls: &mut Wakers) -> bool {
         self.lane(place.kind).set_waker(place.number, waker, calls)
     }
 
@@ -228,8 +240,8 @@ impl Cooldown {
         ends
     }
 
-    /// Records that the server refused a request that was sent at `sent_at`, and asked to wait until
-    /// `until`. Returns `true` if the hint counts.
+    /// Records that the server refused a request that was sent at `sent_at`, and asked to wait
+    /// until `until`. Returns `true` if the hint counts.
     ///
     /// A refusal of a request from before a hint does not measure the pace. `random` places this
     /// client within the first interval, so that the clients of a fleet do not come back in
@@ -248,7 +260,7 @@ impl Cooldown {
                 let factor = pace.on_late_refusal();
                 self.hasten(now, factor, calls);
             } else {
-                pace.measure(now);
+                pace.measure(now, until.saturating_sub(now));
             }
         }
         if until <= now || (until <= self.open_until && is_late) {
@@ -263,7 +275,7 @@ impl Cooldown {
     pub(super) fn open(&mut self, now: Duration, until: Duration, random: f64, calls: &mut Wakers) {
         let is_shorter = until < self.open_until;
         (self.open_until, self.told_at) = (until, now);
-        let pace = self.pace.get_or_insert_with(|| Pace::first(now));
+        let pace = self.pace.get_or_insert_with(|| Pace::first(now, until.saturating_sub(now)));
         let spread = seconds(random / pace.base_rate).min(until.saturating_sub(now));
         self.resumes_at = until.saturating_add(spread);
         pace.grows_from = until;

@@ -1,8 +1,9 @@
 //! A queue whose calls take turns.
 //!
 //! A turn belongs to no call: it goes to whoever is first when it is due, so a call that leaves
-//! passes it on, and those behind move up. Turns that are due and not taken stay while calls wait,
-//! since a call may ask late; time in which none waits is not made up for.
+//! passes it on, and those behind move up. Turns that are due and not taken stay for a second while
+//! calls wait, since a call may ask late; time in which none waits is not made up for. After that
+//! second a turn goes to whoever asks, as the call that it was due to is not polled.
 //!
 //! Turns go to the oldest call, until one leaves without its turn. That shows that callers give up,
 //! and the oldest is who gives up next: it would be sent only to be dropped before its answer, and
@@ -17,6 +18,10 @@ use super::wakers::Wakers;
 
 /// The turns of the newest calls for each of the oldest.
 const NEWEST: u64 = 3;
+
+/// The time after its interval for which a turn is kept for the call that it is due to. A future
+/// that nobody polls holds back no other for longer.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// A queue and its turns.
 #[derive(Debug)]
@@ -44,6 +49,21 @@ impl Lane {
     pub(super) const EMPTY: Self =
         Self { queue: Queue::EMPTY, due_at: Duration::ZERO, is_deserted: false, until_oldest: 0 };
 
+    /// Makes an empty lane whose first call gets this number.
+    pub(super) fn numbered_from(number: u64) -> Self {
+        Self { queue: Queue::numbered_from(number), ..Self::EMPTY }
+    }
+
+    /// Returns the number that the next call gets.
+    pub(super) const fn next_number(&self) -> u64 {
+        self.queue.next_number()
+    }
+
+    /// Returns `true` if a call waits here.
+    pub(super) fn contains(&self, number: u64) -> bool {
+        self.queue.contains(number)
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
@@ -57,8 +77,8 @@ impl Lane {
         self.queue.push()
     }
 
-    /// Takes the turn of a call, if it is due. No turn is due before `from`, and the next one is due
-    /// an `interval` later.
+    /// Takes the turn of a call, if it is due. No turn is due before `from`, and the next one is
+    /// due an `interval` later.
     pub(super) fn ask(
         &mut self,
         number: u64,
@@ -69,11 +89,17 @@ impl Lane {
     ) -> Turn {
         self.queue.rest(number);
         // What holds back until then may end earlier, so only a turn that is taken counts.
-        let first = self.due_at.max(from);
+        let mut first = self.due_at.max(from);
         let (turns, is_newest) = self.turns_before(number);
-        let due_at = first.saturating_add(times(interval, turns));
-        if due_at > now {
-            return Turn::In { wait: due_at.saturating_sub(now), turns };
+        let oldest_kept = now.saturating_sub(interval).saturating_sub(KEPT);
+        if first <= oldest_kept {
+            // Those before it are not polled. What they missed is not made up for.
+            first = oldest_kept;
+        } else {
+            let due_at = first.saturating_add(times(interval, turns));
+            if due_at > now {
+                return Turn::In { wait: due_at.saturating_sub(now), turns };
+            }
         }
         self.due_at = first.saturating_add(interval);
         self.until_oldest = if is_newest { self.until_oldest.saturating_sub(1) } else { NEWEST };
@@ -95,7 +121,8 @@ impl Lane {
         self.call_next(calls);
     }
 
-    /// Makes the next turn due earlier: what is left of the wait from `from` on shrinks by `factor`.
+    /// Makes the next turn due earlier: what is left of the wait from `from` on shrinks by
+    /// `factor`.
     pub(super) fn hasten(&mut self, from: Duration, factor: f64, calls: &mut Wakers) {
         if self.due_at > from {
             let left = self.due_at.saturating_sub(from).mul_f64(factor);
@@ -123,12 +150,10 @@ impl Lane {
     }
 
     /// Sets the waker of a call. Returns `true` if the call is to ask again instead.
-    pub(super) fn set_waker(&mut self, number: u64, waker: &Waker, calls: &mut Wakers) -> bool {
-        if self.queue.is_called(number) {
-            return true;
-        }
+    pub(super) fn set_waker(&mut self, number: u64, waker: Waker, calls: &mut Wakers) -> bool {
+        let is_called = self.queue.is_called(number);
         calls.discard(self.queue.set_waker(number, waker));
-        false
+        is_called
     }
 
     /// Returns how many turns of others come before that of a call, and whether it gets that turn
@@ -187,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_do_not_ask_hold_back_no_other_and_their_turns_are_not_made_up_for() {
+        let mut lane = Lane::EMPTY;
+        for _ in 0..100 {
+            lane.join(SECOND);
+        }
+        let asking: Vec<_> = (0..20).map(|_| lane.join(SECOND)).collect();
+        let mut went = asking.iter().filter(|call| ask(&mut lane, **call, 2));
+        assert_eq!(went.next(), None, "the first turn is another's for a while");
+        let at_once = asking.iter().filter(|call| ask(&mut lane, **call, 60)).count();
+        assert!((1..=3).contains(&at_once), "{at_once} go at once, after a minute");
+        assert!(ask(&mut lane, asking[19], 61));
+    }
+
+    #[test]
     fn time_in_which_no_call_waits_is_not_made_up_for() {
         let mut lane = Lane::EMPTY;
         let [a, b] = [(); 2].map(|()| lane.join(SECOND * 9));
@@ -215,17 +254,17 @@ mod tests {
         let mut lane = Lane::EMPTY;
         let [a, b, c] = [(); 3].map(|()| lane.join(SECOND));
         let mut calls = Wakers::NONE;
-        let waker = Waker::noop();
+        let waker = || Waker::noop().clone();
         for call in [a, b, c] {
-            assert!(!lane.set_waker(call, waker, &mut calls));
+            assert!(!lane.set_waker(call, waker(), &mut calls));
         }
         lane.leave(a, &mut calls);
-        assert!(lane.set_waker(b, waker, &mut calls) && lane.set_waker(c, waker, &mut calls));
+        assert!(lane.set_waker(b, waker(), &mut calls) && lane.set_waker(c, waker(), &mut calls));
         // Who is called asks, and may be called again.
         assert!(!ask(&mut lane, b, 0));
-        assert!(!lane.set_waker(b, waker, &mut calls));
+        assert!(!lane.set_waker(b, waker(), &mut calls));
         lane.hasten(Duration::ZERO, 0.5, &mut calls);
-        assert!(lane.set_waker(b, waker, &mut calls));
+        assert!(lane.set_waker(b, waker(), &mut calls));
     }
 
     #[test]

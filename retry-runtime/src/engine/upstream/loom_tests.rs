@@ -180,3 +180,50 @@ fn loom_budget_and_wait_do_not_hide_each_other() {
         |upstream, _| assert!(!upstream.is_idle()),
     );
 }
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(std::sync::atomic::AtomicU32);
+
+impl std::task::Wake for Woken {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Lets a call leave, which has entered before, while another one asks at `at` and falls asleep.
+/// Whichever comes first, the other one goes or is told to ask again: no wake-up is lost.
+fn explore_leaving(enter: fn(&mut Ticket<'_>), at: Duration, patience: Duration) {
+    loom::model(move || {
+        let upstream: &'static Upstream = Box::leak(Box::new(Upstream::new("loom")));
+        upstream.ticket().on_refusal(LIMITED, NOW * 3, NOW, 0.0);
+        let mut first = upstream.ticket();
+        enter(&mut first);
+        let leaving = thread::spawn(move || drop(first));
+        let woken = std::sync::Arc::<Woken>::default();
+        let mut second = upstream.ticket();
+        let has_gone = second.admit(at, patience) == Admission::Send;
+        let waker = std::task::Waker::from(std::sync::Arc::clone(&woken));
+        let is_called = !has_gone && second.set_waker(&waker);
+        leaving.join().unwrap();
+        let is_woken = woken.0.load(Ordering::SeqCst) > 0;
+        assert!(has_gone || ((is_called || is_woken) && second.admit(at, patience) == Admission::Send));
+    });
+}
+
+#[test]
+fn loom_a_call_that_leaves_wakes_the_one_behind_it() {
+    let wait: fn(&mut Ticket<'_>) = |first| {
+        assert!(matches!(first.admit(NOW * 2, PATIENCE), Admission::Wait(_)));
+    };
+    explore_leaving(wait, NOW * 4, PATIENCE);
+}
+
+#[test]
+fn loom_a_probe_that_is_dropped_wakes_the_next_one() {
+    let probe: fn(&mut Ticket<'_>) = |first| {
+        assert!(matches!(first.admit(NOW, NOW), Admission::Wait(_)));
+        assert_eq!(first.admit(NOW * 2, NOW), Admission::Send);
+    };
+    explore_leaving(probe, NOW * 3, NOW / 2);
+}

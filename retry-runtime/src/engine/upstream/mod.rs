@@ -130,6 +130,8 @@ pub(crate) struct State {
     /// The cooldowns of scopes that are not closed.
     scopes: BTreeMap<NonZeroU64, Cooldown>,
     swept_at: Duration,
+    /// A number that no call has got in a queue of a scope that was forgotten.
+    next_number: u64,
     /// The wakers that have left a queue, until the lock is free.
     calls: Wakers,
 }
@@ -221,9 +223,9 @@ impl Upstream {
         Ticket::new(self.all())
     }
 
-    /// Returns a part of the upstream, by any name, that shares its budget and has a cooldown of its
-    /// own: for a server that limits its endpoints each by itself. A hint that a call in a scope
-    /// gets holds back the calls in that scope, and no others.
+    /// Returns a part of the upstream, by any name, that shares its budget and has a cooldown of
+    /// its own: for a server that limits its endpoints each by itself. A hint that a call in a
+    /// scope gets holds back the calls in that scope, and no others.
     ///
     /// It costs a hash, and a scope is remembered only while it holds calls back: of at most 1,024
     /// scopes, the last that were refused.
@@ -251,8 +253,8 @@ impl Upstream {
         Scope { upstream: self, key: None }
     }
 
-    /// Makes all calls wait until `left` from `now`, but at most for the longest wait, or not at all
-    /// if that is zero, because another process of the fleet was told so last.
+    /// Makes all calls wait until `left` from `now`, but at most for the longest wait, or not at
+    /// all if that is zero, because another process of the fleet was told so last.
     ///
     /// `random` is as for [`Ticket::on_attempt`].
     #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet hears"))]
@@ -284,8 +286,8 @@ impl Upstream {
         self.all().remaining_cooldown(now)
     }
 
-    /// Sets the function that is called with each word of the server that counts. Returns `false` if
-    /// one is set already.
+    /// Sets the function that is called with each word of the server that counts. Returns `false`
+    /// if one is set already.
     #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "only a fleet sets a hook"))]
     pub(crate) fn set_hook(&self, call: Box<dyn Fn(Word) + Send + Sync>) -> bool {
         self.hook.set(Hook(call)).is_ok()
@@ -346,6 +348,7 @@ impl State {
         cooldown: Cooldown::CLOSED,
         scopes: BTreeMap::new(),
         swept_at: Duration::ZERO,
+        next_number: 0,
         calls: Wakers::NONE,
     };
 
@@ -391,7 +394,8 @@ impl State {
                 if self.scopes.len() >= MOST_SCOPES && !self.scopes.contains_key(&key) {
                     self.forget_one(now);
                 }
-                self.scopes.entry(key).or_insert(Cooldown::CLOSED)
+                let next_number = self.next_number;
+                self.scopes.entry(key).or_insert_with(|| Cooldown::numbered_from(next_number))
             }
         };
         with(cooldown, &mut self.calls)
@@ -403,6 +407,7 @@ impl State {
         let shortest = self.scopes.iter().min_by_key(|(_, cooldown)| cooldown.remaining(now));
         if let Some(key) = shortest.map(|(key, _)| *key) {
             if let Some(mut cooldown) = self.scopes.remove(&key) {
+                self.next_number = self.next_number.max(cooldown.next_number());
                 cooldown.call_all(&mut self.calls);
             }
         }

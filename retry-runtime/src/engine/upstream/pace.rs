@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::lane::times;
 
-/// The first pace after a hint, in calls a second.
+/// The longest first interval after a hint, in seconds. After a shorter hint it is as long as that:
+/// who asks for 50 ms takes more than a call a second.
 const FIRST: f64 = 1.0;
 /// The calls a second that each success adds to the first pace, until the server refuses again. The
 /// pace grows by a factor of e in a quarter of a second.
@@ -17,12 +18,14 @@ const PER_SUCCESS: f64 = 4.0;
 /// The calls a second that each refusal during the hint adds. The number of requests that were
 /// under way tells how many calls are to come back.
 const PER_REFUSAL: f64 = 0.01;
-/// The pace if nothing comes through at all. Then there is no limit to be learned, but the server
-/// is down: a call every five seconds finds out when it is back, and the first pace follows.
-const DOWN: f64 = 0.2;
-/// The slowest pace: a call in ten seconds. Where a server refuses every other request, whatever it
-/// gets, each measurement halves the rate, and must not make the server look dead.
-pub(super) const SLOWEST: f64 = 0.1;
+/// The longest interval if nothing comes through at all, in seconds. Then there is no limit to be
+/// learned, but the server is down: a call every five seconds finds out when it is back, and the
+/// first pace follows. See [`shortened`] for hints of less than a second.
+const DOWN: f64 = 5.0;
+/// The longest interval that is measured, in seconds. Where a server refuses every other request,
+/// whatever it gets, each measurement halves the rate, and must not make the server look dead. See
+/// [`shortened`] for hints of less than a second.
+pub(super) const SLOWEST: f64 = 10.0;
 /// The fastest pace, which holds back nothing.
 pub(super) const FASTEST: f64 = 1e9;
 /// Without a refusal the pace grows like exp(t²/2T²), with t since the hint was over, and T this
@@ -50,10 +53,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) const fn first(now: Duration) -> Self {
+    /// Returns the first pace after a `hint` that came at `now`.
+    pub(super) fn first(now: Duration, hint: Duration) -> Self {
         Self {
             idle_at: now,
-            base_rate: FIRST,
+            base_rate: rate_of(hint.as_secs_f64().min(FIRST)),
             grows_from: now,
             is_measured: false,
             is_down: false,
@@ -96,14 +100,14 @@ impl Pace {
         before / self.base_rate
     }
 
-    /// Measures the rate by the successes since the last refusal. A few calls tell little, so the
-    /// rate falls by half at most.
-    pub(super) fn measure(&mut self, now: Duration) {
+    /// Measures the rate by the successes since the last refusal, when one comes with a `hint`. A
+    /// few calls tell little, so the rate falls by half at most.
+    pub(super) fn measure(&mut self, now: Duration, hint: Duration) {
         let rate = self.rate(now);
         let delivered = f64::from(self.successes) / now.saturating_sub(self.refused_at).as_secs_f64();
         self.is_down = self.successes == 0;
         self.is_measured = !self.is_down;
-        let slowest = if self.is_down { DOWN } else { SLOWEST };
+        let slowest = rate_of(shortened(if self.is_down { DOWN } else { SLOWEST }, hint));
         self.base_rate = delivered.max(rate / 2.0).min(rate).max(slowest);
         self.successes = 0;
         self.refused_at = now;
@@ -126,6 +130,18 @@ impl Pace {
     }
 }
 
+/// Shortens an interval in seconds after a hint of less than a second: by the square of that, but
+/// to no less than the hint. Who asks for 50 ms is not asked only once in seconds.
+fn shortened(interval: f64, hint: Duration) -> f64 {
+    let hint = hint.as_secs_f64();
+    (interval * hint * hint).max(hint).min(interval)
+}
+
+/// Returns the calls a second of an interval in seconds.
+fn rate_of(interval: f64) -> f64 {
+    (1.0 / interval).min(FASTEST)
+}
+
 /// Converts seconds. Saturates, and takes NaN for zero.
 pub(super) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
@@ -142,7 +158,7 @@ mod tests {
     #[test]
     fn the_rate_grows_slowly_at_first_and_slower_for_slow_clients() {
         let rate = |base_rate, seconds| {
-            let pace = Pace { base_rate, ..Pace::first(s(1.0)) };
+            let pace = Pace { base_rate, ..Pace::first(s(1.0), s(9.0)) };
             pace.rate(s(1.0 + seconds))
         };
         for (base_rate, seconds, expected) in [
@@ -155,12 +171,12 @@ mod tests {
             let rate = rate(base_rate, seconds);
             assert!((rate / expected - 1.0).abs() < 1e-9, "{base_rate} {seconds}: {rate}");
         }
-        assert_eq!(Pace { base_rate: 4.0, ..Pace::first(s(0.0)) }.interval(s(0.0)), s(0.25));
+        assert_eq!(Pace { base_rate: 4.0, ..Pace::first(s(0.0), s(9.0)) }.interval(s(0.0)), s(0.25));
     }
 
     #[test]
     fn a_waiting_call_asks_again_earlier_than_its_turn_is_due() {
-        let mut pace = Pace::first(s(1.0));
+        let mut pace = Pace::first(s(1.0), s(9.0));
         for (turns, wait, expected) in
             [(0, 0.1, 0.1), (0, 0.2, 0.1), (0, 10.0, 0.25), (1000, 10.0, 1.0), (9000, 10.0, 5.0)]
         {
@@ -173,8 +189,35 @@ mod tests {
     }
 
     #[test]
+    fn short_hints_make_short_intervals() {
+        for (hint, first, down, slowest) in [
+            (0.0, 0.0, 0.0, 0.0),
+            (0.05, 0.05, 0.05, 0.05),
+            (0.5, 0.5, 1.25, 2.5),
+            (1.0, 1.0, 5.0, 10.0),
+            (60.0, 1.0, 5.0, 10.0),
+        ] {
+            let mut pace = Pace { grows_from: Duration::MAX, ..Pace::first(s(0.0), s(hint)) };
+            let check = |pace: &Pace, expected| {
+                let interval = pace.interval(s(0.0));
+                assert!(interval.abs_diff(s(expected)) < Duration::from_micros(1), "{hint}: {interval:?}");
+            };
+            check(&pace, first);
+            // The rate falls by half at most.
+            (0..9).for_each(|_| pace.measure(s(0.0), s(hint)));
+            check(&pace, down);
+            for refusal in 1..40 {
+                pace.on_success();
+                pace.measure(s(f64::from(refusal) * 1e6), s(hint));
+            }
+            assert!(!pace.is_down);
+            check(&pace, slowest);
+        }
+    }
+
+    #[test]
     fn successes_quicken_a_pace_that_is_not_measured() {
-        let mut pace = Pace::first(s(0.0));
+        let mut pace = Pace::first(s(0.0), s(9.0));
         assert!((pace.on_success() - 0.2).abs() < 1e-9);
         assert!((pace.base_rate - 5.0).abs() < 1e-9);
         pace.is_measured = true;

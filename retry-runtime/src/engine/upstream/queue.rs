@@ -41,8 +41,22 @@ enum Waiting {
 
 impl Queue {
     /// A new queue is empty.
-    pub(super) const EMPTY: Self =
-        Self { entries: Vec::new(), counts: Vec::new(), waiting: 0, next_number: 0 };
+    pub(super) const EMPTY: Self = Self::numbered_from(0);
+
+    /// Makes an empty queue whose first call gets this number.
+    pub(super) const fn numbered_from(next_number: u64) -> Self {
+        Self { entries: Vec::new(), counts: Vec::new(), waiting: 0, next_number }
+    }
+
+    /// Returns the number that the next call gets.
+    pub(super) const fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// Returns `true` if a call waits.
+    pub(super) fn contains(&self, number: u64) -> bool {
+        self.find(number).is_some()
+    }
 
     /// Returns the number of calls that wait.
     pub(super) const fn len(&self) -> usize {
@@ -91,14 +105,13 @@ impl Queue {
         Some(before)
     }
 
-    /// Sets the waker of a call that sleeps. Returns the one that it had, which must not be dropped
-    /// under a lock.
-    pub(super) fn set_waker(&mut self, number: u64, waker: &Waker) -> Option<Waker> {
-        let at = self.find(number)?;
+    /// Sets the waker of a call that sleeps. Returns the one that is of no use, which must not be
+    /// dropped under a lock.
+    pub(super) fn set_waker(&mut self, number: u64, waker: Waker) -> Option<Waker> {
+        let Some(at) = self.find(number) else { return Some(waker) };
         match &mut self.entries[at].state {
-            Waiting::Asleep(Some(present)) if present.will_wake(waker) => None,
-            Waiting::Asleep(present) => present.replace(waker.clone()),
-            Waiting::Called | Waiting::Gone => None,
+            Waiting::Asleep(present) => present.replace(waker),
+            Waiting::Called | Waiting::Gone => Some(waker),
         }
     }
 
@@ -214,7 +227,7 @@ mod tests {
         let mut queue = Queue::EMPTY;
         let [first, second] = [(); 2].map(|()| queue.push());
         let count = Arc::new(Count::default());
-        assert!(queue.set_waker(second, &Waker::from(Arc::clone(&count))).is_none());
+        assert!(queue.set_waker(second, Waker::from(Arc::clone(&count))).is_none());
         queue.remove(first);
         queue.call(0).unwrap().wake();
         assert!(queue.is_called(second) && queue.call(0).is_none());

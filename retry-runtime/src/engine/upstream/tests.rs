@@ -398,3 +398,55 @@ fn scopes_take_a_bounded_room() {
     assert!(upstream.scope(MOST_SCOPES + 99).remaining_cooldown(NOW).is_some());
     assert_eq!(upstream.scope(0).remaining_cooldown(NOW), None);
 }
+
+#[test]
+fn a_call_of_a_forgotten_scope_takes_no_place_of_another() {
+    let upstream = Upstream::new("a service");
+    let refuse = |scope: Scope<'_>, hint| scope.ticket().on_refusal(LIMITED, hint, NOW, 0.0);
+    let forgotten = upstream.scope("forgotten");
+    refuse(forgotten, NOW);
+    let mut old = forgotten.ticket();
+    assert!(matches!(old.admit(NOW, PATIENCE), Admission::Wait(_)));
+    for channel in 0..MOST_SCOPES {
+        refuse(upstream.scope(channel), NOW * 60);
+    }
+    assert_eq!(forgotten.remaining_cooldown(NOW), None);
+    refuse(forgotten, NOW * 60);
+    let mut new = forgotten.ticket();
+    assert!(matches!(new.admit(NOW, NOW * 200), Admission::Wait(_)));
+    drop(old);
+    let waiting =
+        |state: &mut State| state.with_cooldown(forgotten.key(), |cooldown, _| cooldown.has_patient_calls());
+    assert_eq!(upstream.with_state(waiting), Some(true));
+}
+
+#[test]
+fn a_poll_says_that_the_server_takes_requests_and_deposits_nothing() {
+    let upstream = one_token();
+    let (poll, mut spent) = (responded(202, Some(1)), upstream.ticket());
+    assert!(spent.withdraw(NOW));
+    assert_eq!(spent.admit(NOW, PATIENCE), Admission::Send);
+    upstream.ticket().on_refusal(LIMITED, NOW * 60, NOW, 0.0);
+    let mut probe = upstream.ticket();
+    assert!(matches!(probe.admit(NOW, NOW), Admission::Wait(_)));
+    assert_eq!(probe.admit(NOW * 2, NOW), Admission::Send);
+    assert_eq!(probe.on_attempt(&poll, AGAIN, NOW * 3, 0.0), AGAIN);
+    assert_eq!(upstream.remaining_cooldown(NOW * 3), None);
+    assert!(!upstream.ticket().withdraw(NOW * 3));
+    // A server that answers nothing else is not down, so its hints pay.
+    assert_eq!(upstream.ticket().on_attempt(&responded(429, Some(1)), AGAIN, NOW * 9, 0.0), AGAIN);
+}
+
+#[test]
+fn what_a_call_inside_an_admitted_attempt_hears_counts() {
+    let upstream = Upstream::new("a service");
+    upstream.ticket().on_refusal(LIMITED, NOW * 60, NOW, 0.0);
+    let mut inner = upstream.ticket();
+    inner.begin_admitted(NOW * 2);
+    inner.on_refusal(LIMITED, NOW * 5, NOW * 3, 0.0);
+    assert_eq!(upstream.remaining_cooldown(NOW * 3), Some(NOW * 5));
+    let mut inner = upstream.ticket();
+    inner.begin_admitted(NOW * 4);
+    inner.on_success(NOW * 5);
+    assert_eq!(upstream.remaining_cooldown(NOW * 5), None);
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::budget::Rates;
 use super::cooldown::{Answer, Impatient, Place, Refusal};
 use super::{Scope, Word};
 use crate::engine::exchange::Exchange;
@@ -116,9 +117,13 @@ impl<'u> Ticket<'u> {
     pub(crate) fn set_waker(&self, waker: &Waker) -> bool {
         let Some(place) = self.held.as_ref().and_then(|held| held.place.as_ref()) else { return true };
         let Scope { upstream, key } = self.scope;
+        // Cloned and dropped under no lock, as it may run anything.
+        let waker = &mut Some(waker.clone());
         upstream
             .with_state(|state| {
-                state.with_cooldown(key, |cooldown, calls| cooldown.set_waker(place, waker, calls))
+                state.with_cooldown(key, |cooldown, calls| {
+                    waker.take().is_none_or(|waker| cooldown.set_waker(place, waker, calls))
+                })
             })
             .unwrap_or(true)
     }
@@ -129,8 +134,8 @@ impl<'u> Ticket<'u> {
     ///
     /// A retry withdraws a token. Two kinds of retry are free: after a refusal, if the cooldown is
     /// on and the server has let something through between its last two refusals; and after a 202.
-    /// After the first refusal retries are free, too. A refusal of a request from before a hint does
-    /// not count as one of the two.
+    /// After the first refusal retries are free, too. A refusal of a request from before a hint
+    /// does not count as one of the two.
     ///
     /// A *refusal* is a response of 400 and above that the policy retries and that has a hint, or
     /// an error of the user's that has one. The headers of a quota make a refusal only of 403, 429
@@ -162,6 +167,7 @@ impl<'u> Ticket<'u> {
         match verdict {
             Verdict::Wait(_) if !is_free && !self.withdraw(now) => return Verdict::Stop(Stop::Budget),
             Verdict::Stop(_) if hint.is_none() && is_served(exchange) => self.on_success(now),
+            Verdict::Wait(_) if hint.is_none() && is_polled(exchange) => self.on_poll(now),
             _ => {}
         }
         verdict
@@ -173,16 +179,24 @@ impl<'u> Ticket<'u> {
     #[inline]
     pub fn on_success(&mut self, now: Duration) {
         if self.held.is_some() || !self.scope.upstream.is_idle() {
-            self.succeed(now);
+            self.succeed(self.scope.upstream.rates.as_ref(), now);
+        }
+    }
+
+    /// Records that the server answered 202, and is asked again: it takes requests, but nothing is
+    /// done yet that would deposit a token.
+    fn on_poll(&mut self, now: Duration) {
+        if self.held.is_some() || !self.scope.upstream.is_idle() {
+            self.succeed(None, now);
         }
     }
 
     #[cold]
-    fn succeed(&mut self, now: Duration) {
+    fn succeed(&mut self, deposits: Option<&Rates>, now: Duration) {
         self.end_probe();
         let (Scope { upstream, key }, sent_at) = (self.scope, self.sent_at());
         let ends_hint = upstream.with_state(|state| {
-            if let Some(rates) = &upstream.rates {
+            if let Some(rates) = deposits {
                 state.budget.deposit(rates, now);
             }
             state.with_cooldown(key, |cooldown, calls| cooldown.on_success(sent_at, now, calls))
@@ -218,6 +232,11 @@ impl<'u> Ticket<'u> {
         if counts {
             upstream.tell(key, Word { now, left });
         }
+    }
+
+    /// Records that the call begins at `now`, in an attempt that the upstream has admitted.
+    pub(crate) fn begin_admitted(&mut self, now: Duration) {
+        self.held.get_or_insert_default().admitted_at = now;
     }
 
     /// Withdraws a token for a retry. Returns `false` if there is none: then end the call. The
@@ -286,6 +305,11 @@ impl Drop for Ticket<'_> {
             self.give_back();
         }
     }
+}
+
+/// Returns `true` if the server has answered 202, which the call polls.
+fn is_polled(exchange: &Exchange) -> bool {
+    exchange.status() == Some(StatusCode::ACCEPTED) && is_served(exchange)
 }
 
 /// Returns `true` if the server did its part, even if the caller has an error: it did with a 404.

@@ -32,13 +32,13 @@ thread_local! {
 /// The turns of a [`Renewal`](super::Renewal).
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    progress: Mutex<Progress>,
+    progress: Mutex<State>,
     ended: Notify,
     ended_blocking: Condvar,
 }
 
 #[derive(Debug)]
-struct Progress {
+struct State {
     /// The number at which the renewal began that is under way.
     running: Option<u64>,
     /// The last renewal that succeeded.
@@ -86,31 +86,31 @@ pub(super) struct Asking {
     pub(super) entered: RenewalCount,
 }
 
-/// The answer to a call.
-pub(super) enum Answer {
+/// The decision about a call that asks.
+pub(super) enum Decision {
     /// Another call knows whether there are fresh credentials, or none would be of use.
     Known(bool),
     /// It is this call's turn.
-    Run(Running),
+    Run(RunningRenewal),
 }
 
-/// What a call has to do next.
-enum Step {
-    Answer(bool),
+/// The next thing that a call does.
+enum Next {
+    Decided(bool),
     Run,
     /// Wait for the renewal that is under way, for this long at most.
     Wait(Option<Duration>),
 }
 
 /// A renewal that is under way.
-pub(super) struct Running {
+pub(super) struct RunningRenewal {
     turns: Arc<Turns>,
     /// The beginning, by the clock of the call that it runs for.
     start: Option<Moment>,
     has_ended: bool,
 }
 
-impl Default for Progress {
+impl Default for State {
     fn default() -> Self {
         let none = RenewalCount::NONE;
         Self {
@@ -135,32 +135,32 @@ impl Pause {
 
 impl Asking {
     /// Waits until it is known whether there are fresh credentials, or it is this call's turn.
-    pub(super) async fn answer(&self) -> Answer {
+    pub(super) async fn decide(&self) -> Decision {
         loop {
             // Made before it is asked, so that it hears of a renewal that ends in between.
             let ended = self.turns.ended.notified();
             let step = self.next(&mut self.turns.lock());
             match step {
-                Step::Answer(renewed) => return Answer::Known(renewed),
-                Step::Run => return Answer::Run(self.begin()),
-                Step::Wait(None) => ended.await,
-                Step::Wait(Some(limit)) => {
+                Next::Decided(renewed) => return Decision::Known(renewed),
+                Next::Run => return Decision::Run(self.begin()),
+                Next::Wait(None) => ended.await,
+                Next::Wait(Some(limit)) => {
                     if env::timeout(limit, ended).await.is_none() {
-                        return Answer::Known(false);
+                        return Decision::Known(false);
                     }
                 }
             }
         }
     }
 
-    /// Does what [`answer`](Self::answer) does, and blocks the thread.
-    pub(super) fn answer_blocking(&self) -> Answer {
+    /// Does what [`decide`](Self::decide) does, and blocks the thread.
+    pub(super) fn decide_blocking(&self) -> Decision {
         let mut progress = self.turns.lock();
         loop {
             let limit = match self.next(&mut progress) {
-                Step::Answer(renewed) => return Answer::Known(renewed),
-                Step::Run => return Answer::Run(self.begin()),
-                Step::Wait(limit) => limit,
+                Next::Decided(renewed) => return Decision::Known(renewed),
+                Next::Run => return Decision::Run(self.begin()),
+                Next::Wait(limit) => limit,
             };
             // Nobody interrupts this call at its deadline.
             let Some(limit) = limit.into_iter().chain(time_left()).min() else {
@@ -171,39 +171,39 @@ impl Asking {
             let woken = self.turns.ended_blocking.wait_timeout(progress, limit);
             let (guard, waited) = woken.unwrap_or_else(PoisonError::into_inner);
             if waited.timed_out() {
-                return Answer::Known(false);
+                return Decision::Known(false);
             }
             progress = guard;
         }
     }
 
-    fn next(&self, progress: &mut Progress) -> Step {
+    fn next(&self, progress: &mut State) -> Next {
         if self.asker.and_then(|asker| asker.before).is_some_and(|before| before < progress.succeeded) {
-            return Step::Answer(true);
+            return Next::Decided(true);
         }
         // Only calls that waited for a renewal share its failure: another one may succeed.
         if self.entered < progress.failed {
-            return Step::Answer(false);
+            return Next::Decided(false);
         }
         if let Some(began) = progress.running {
             if self.turns.is_running_here() {
-                return Step::Answer(false);
+                return Next::Decided(false);
             }
             // It may be part of that renewal's work, which would wait for itself.
             let is_late = self.asker.is_some_and(|asker| asker.attempt > began);
             let longest = progress.took.saturating_mul(LATE_FACTOR).max(LATE_WAIT);
-            return Step::Wait(is_late.then_some(longest));
+            return Next::Wait(is_late.then_some(longest));
         }
         if self.asker.is_some_and(|asker| progress.is_of_no_use(asker)) {
-            return Step::Answer(false);
+            return Next::Decided(false);
         }
         progress.running = Some(next_number());
-        Step::Run
+        Next::Run
     }
 
-    fn begin(&self) -> Running {
+    fn begin(&self) -> RunningRenewal {
         let start = self.asker.map(|asker| asker.clock.now());
-        Running { turns: Arc::clone(&self.turns), start, has_ended: false }
+        RunningRenewal { turns: Arc::clone(&self.turns), start, has_ended: false }
     }
 }
 
@@ -212,7 +212,7 @@ fn time_left() -> Option<Duration> {
     scope::current(|scope| scope.outgoing.left()).flatten()
 }
 
-impl Progress {
+impl State {
     /// Returns whether a renewal for this call would be of no use, by what is known of others.
     fn is_of_no_use(&self, asker: Asker) -> bool {
         if self.refused.is_empty() && self.cut_off.is_none() {
@@ -267,7 +267,7 @@ impl Turns {
     }
 
     /// Locks the progress. Poison is ignored, as no change of it can be half done.
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -277,7 +277,7 @@ impl Turns {
     }
 }
 
-impl Running {
+impl RunningRenewal {
     /// Awaits the renewal. Returns whether it succeeded.
     pub(super) async fn run<F>(self, renewal: F) -> bool
     where
@@ -285,13 +285,13 @@ impl Running {
     {
         let mut renewal = pin!(renewal);
         let renewed = poll_fn(|poll| self.run_part(|| renewal.as_mut().poll(poll))).await;
-        self.end(renewed.renewed())
+        self.end(renewed)
     }
 
     /// Does what [`run`](Self::run) does, and blocks the thread.
     pub(super) fn run_blocking<R: Renewed>(self, renewal: impl FnOnce() -> R) -> bool {
         let renewed = self.run_part(renewal);
-        self.end(renewed.renewed())
+        self.end(renewed)
     }
 
     /// Runs a part of the renewal.
@@ -311,7 +311,8 @@ impl Running {
     }
 
     /// Records how the renewal ended, and returns whether it succeeded.
-    fn end(mut self, succeeded: bool) -> bool {
+    fn end(mut self, renewed: impl Renewed) -> bool {
+        let succeeded = renewed.renewed();
         self.has_ended = true;
         let took = self.start.map(Moment::elapsed);
         let mut progress = self.turns.lock();
@@ -331,7 +332,7 @@ impl Running {
 }
 
 /// Gives up the turn of a renewal that is dropped half way.
-impl Drop for Running {
+impl Drop for RunningRenewal {
     fn drop(&mut self) {
         if self.has_ended {
             return;

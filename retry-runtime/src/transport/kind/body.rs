@@ -1,10 +1,9 @@
 //! Asks how results of `reqwest::get(..)`, of reading a body and of streaming one are tracked.
 //!
-//! The tags know the type of the value: so it is not inferred from the use of the value, and where
-//! the two differ the compiler points at the user's expression.
+//! The type of the value is known before it is passed: so it is not inferred from the use of the
+//! value, and where the two differ the compiler points at the user's expression.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 
@@ -27,45 +26,25 @@ chain! {
     ReadBodyKind -> AnyKind;
 }
 
-macro_rules! tags {
-    ($($(#[$doc:meta])* $name:ident;)+) => {$(
-        $(#[$doc])*
-        pub struct $name<R>(PhantomData<fn(R)>);
-
-        impl<R> $name<R> {
-            const NEW: Self = Self(PhantomData);
-        }
-    )+};
-}
-
-tags! {
-    /// Tracks a GET.
-    TrackGet;
-    /// Tracks a GET that was made.
-    TrackGetResult;
-    /// Tracks how reading a body ends.
-    TrackRead;
-    /// Tracks how reading a body ended.
-    TrackReadResult;
-    /// Tracks how a stream of a body ends.
-    TrackStream;
-    /// Tracks nothing.
-    TrackNothing;
-}
-
 // A pinned value has a type that the user names, so it must not change.
 
 impl<P> BodyKind<Pin<P>> {
-    /// Answers for pinned values.
+    /// Returns a pinned value unchanged.
     #[inline]
-    pub fn body_kind(&self) -> TrackNothing<Pin<P>> {
-        TrackNothing::NEW
+    pub fn track_get(&self, value: Pin<P>) -> Pin<P> {
+        value
     }
 
-    /// Answers for pinned values.
+    /// Returns a pinned value unchanged.
     #[inline]
-    pub fn get_kind(&self) -> TrackNothing<Pin<P>> {
-        TrackNothing::NEW
+    pub fn track_body(&self, value: Pin<P>) -> Pin<P> {
+        value
+    }
+
+    /// Returns a pinned value unchanged.
+    #[inline]
+    pub fn track_body_of(&self, value: Pin<P>, _: Option<usize>) -> Pin<P> {
+        value
     }
 }
 
@@ -77,39 +56,28 @@ where
     T: HttpResponse,
     E: HttpError,
 {
-    /// Answers for `reqwest::get`.
+    /// Records a GET, and how it is answered.
     #[inline]
-    pub fn get_kind(&self) -> TrackGet<F> {
-        TrackGet::NEW
-    }
-}
-
-impl<F, T, E> TrackGet<F>
-where
-    F: Future<Output = Result<T, E>>,
-{
-    /// Records the GET, and how it is answered.
-    #[inline]
-    pub fn track(self, future: F, _: Option<usize>) -> SendFuture<F, T, E> {
+    pub fn track_get(&self, future: F) -> SendFuture<F, T, E> {
         SendFuture::new(future, TrackedRequest::new(Prepared::get()))
     }
 }
 
 impl<T: HttpResponse, E: HttpError> ReadBodyKind<Result<T, E>> {
-    /// Answers for `reqwest::blocking::get`.
-    #[inline]
-    pub fn get_kind(&self) -> TrackGetResult<Result<T, E>> {
-        TrackGetResult::NEW
-    }
-}
-
-impl<T: HttpResponse, E: HttpError> TrackGetResult<Result<T, E>> {
-    /// Records the GET, and how it was answered.
-    pub fn track(self, result: Result<T, E>, _: Option<usize>) -> Result<T, E> {
+    /// Records a GET of a blocking client, and how it was answered.
+    pub fn track_get(&self, result: Result<T, E>) -> Result<T, E> {
         let mut tracked = TrackedRequest::new(Prepared::get());
         tracked.send();
         tracked.end(&result);
         result
+    }
+}
+
+impl<T> AnyKind<T> {
+    /// Returns any other value unchanged.
+    #[inline]
+    pub fn track_get(&self, value: T) -> T {
+        value
     }
 }
 
@@ -120,33 +88,29 @@ where
     F: Future<Output = Result<T, E>>,
     E: HttpError,
 {
-    /// Answers for futures that fail with an error of a transport.
-    #[inline]
-    pub fn body_kind(&self) -> TrackRead<F> {
-        TrackRead::NEW
-    }
-}
-
-impl<F> TrackRead<F> {
     /// Records how reading ends.
     #[inline]
-    pub fn track(self, future: F, response: Option<usize>) -> ReadFuture<F> {
+    pub fn track_body(&self, future: F) -> ReadFuture<F> {
+        ReadFuture::new(future, None)
+    }
+
+    /// Records how reading `response` ends.
+    #[inline]
+    pub fn track_body_of(&self, future: F, response: Option<usize>) -> ReadFuture<F> {
         ReadFuture::new(future, response)
     }
 }
 
 impl<T, E: HttpError> ReadBodyKind<Result<T, E>> {
-    /// Answers for results with an error of a transport.
-    #[inline]
-    pub fn body_kind(&self) -> TrackReadResult<Result<T, E>> {
-        TrackReadResult::NEW
-    }
-}
-
-impl<T, E: HttpError> TrackReadResult<Result<T, E>> {
     /// Records how reading ended.
     #[inline]
-    pub fn track(self, result: Result<T, E>, response: Option<usize>) -> Result<T, E> {
+    pub fn track_body(&self, result: Result<T, E>) -> Result<T, E> {
+        self.track_body_of(result, None)
+    }
+
+    /// Records how reading `response` ended.
+    #[inline]
+    pub fn track_body_of(&self, result: Result<T, E>, response: Option<usize>) -> Result<T, E> {
         record_read(response, &result);
         result
     }
@@ -159,6 +123,20 @@ fn record_read<T, E: HttpError>(response: Option<usize>, result: &Result<T, E>) 
     }
 }
 
+impl<T> AnyKind<T> {
+    /// Returns any other value unchanged.
+    #[inline]
+    pub fn track_body(&self, value: T) -> T {
+        value
+    }
+
+    /// Returns any other value unchanged.
+    #[inline]
+    pub fn track_body_of(&self, value: T, _: Option<usize>) -> T {
+        value
+    }
+}
+
 // `.bytes_stream()`.
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
@@ -167,47 +145,27 @@ where
     S: futures_core::Stream<Item = Result<T, E>>,
     E: ReqwestError,
 {
-    /// Answers for streams that fail with an error of reqwest's.
-    #[inline]
-    pub fn stream_kind(&self) -> TrackStream<S> {
-        TrackStream::NEW
+    /// Records how a stream ends.
+    pub fn track_stream(&self, stream: S) -> ReadStream<S> {
+        ReadStream::new(stream, None)
     }
-}
 
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-impl<S> TrackStream<S> {
-    /// Records how the stream ends.
-    pub fn track(self, stream: S, response: Option<usize>) -> ReadStream<S> {
+    /// Records how the stream of `response` ends.
+    pub fn track_stream_of(&self, stream: S, response: Option<usize>) -> ReadStream<S> {
         ReadStream::new(stream, response)
     }
 }
 
-// All other types.
-
 impl<T> AnyKind<T> {
-    /// Answers for all other types.
+    /// Returns any other value unchanged.
     #[inline]
-    pub fn get_kind(&self) -> TrackNothing<T> {
-        TrackNothing::NEW
+    pub fn track_stream(&self, value: T) -> T {
+        value
     }
 
-    /// Answers for all other types.
+    /// Returns any other value unchanged.
     #[inline]
-    pub fn body_kind(&self) -> TrackNothing<T> {
-        TrackNothing::NEW
-    }
-
-    /// Answers for all other types.
-    #[inline]
-    pub fn stream_kind(&self) -> TrackNothing<T> {
-        TrackNothing::NEW
-    }
-}
-
-impl<R> TrackNothing<R> {
-    /// Returns the value unchanged.
-    #[inline]
-    pub fn track(self, value: R, _: Option<usize>) -> R {
+    pub fn track_stream_of(&self, value: T, _: Option<usize>) -> T {
         value
     }
 }

@@ -1,15 +1,15 @@
 //! Asks values of any type how to handle them: how to arm a sender, track a result, or report on an
 //! outcome.
 //!
-//! The macro does not know types, so the generated code asks `Kind::of(&value).sender_kind()` and
+//! The macro does not know types, so the generated code calls `Kind::of(&value).check(value)` and
 //! the like, and lets method resolution decide. A `Kind` derefs through a chain of wrappers, the
-//! most specific first. Each wrapper has the question once, for the types that it knows, and the
-//! last one has it for all. Chains are as short as possible, since every link costs compile time:
+//! most specific first. Each wrapper has the method once, for the types that it knows, and the last
+//! one has it for all. Chains are as short as possible, since every link costs compile time:
 //! only errors need a long one.
 //!
 //! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the
 //! user's function. Each link has one impl, bounded by a trait, so a type that failed to compile is
-//! not ambiguous as well. The answer is a tag, whose methods then take the value.
+//! not ambiguous as well.
 
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
@@ -78,72 +78,60 @@ impl<T: ?Sized> AnyKind<T> {
     }
 }
 
-/// Passes on the values of types that are not known.
-#[derive(Clone, Copy, Debug)]
-pub struct Passthrough;
-
 // Senders: the receiver of `.send()`.
 
-/// Arms a [`Sender`].
-#[derive(Clone, Copy, Debug)]
-pub struct ReqwestSender;
-
 impl<T: Sender> SenderKind<T> {
-    /// Answers for reqwest's async builders.
-    #[inline]
-    pub fn sender_kind(&self) -> ReqwestSender {
-        ReqwestSender
-    }
-}
-
-impl ReqwestSender {
-    /// Arms the sender.
+    /// Arms one of reqwest's async builders.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
     #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
-    pub fn arm<T: Sender>(
-        self,
+    pub fn arm(
+        &self,
         sender: T,
-        idempotent: Option<bool>,
-    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>>, T::Response, T::Error> {
-        sender.arm(idempotent)
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
+        sender.arm(None)
+    }
+
+    /// Arms one of reqwest's async builders, whose request the user has declared `idempotent`, or
+    /// not.
+    #[inline]
+    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
+    pub fn arm_declared(
+        &self,
+        sender: T,
+        idempotent: bool,
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
+        sender.arm(Some(idempotent))
     }
 }
-
-/// Arms a [`BlockingSender`].
-#[derive(Clone, Copy, Debug)]
-pub struct ReqwestBlockingSender;
 
 impl<T: BlockingSender> BlockingSenderKind<T> {
-    /// Answers for reqwest's blocking builders.
+    /// Arms one of reqwest's blocking builders.
     #[inline]
-    pub fn sender_kind(&self) -> ReqwestBlockingSender {
-        ReqwestBlockingSender
+    pub fn arm(&self, sender: T) -> T::Armed {
+        sender.arm(None)
+    }
+
+    /// Arms one of reqwest's blocking builders, whose request the user has declared `idempotent`,
+    /// or not.
+    #[inline]
+    pub fn arm_declared(&self, sender: T, idempotent: bool) -> T::Armed {
+        sender.arm(Some(idempotent))
     }
 }
 
-impl ReqwestBlockingSender {
-    /// Arms the sender.
+impl<T> AnyKind<T> {
+    /// Returns any other sender unchanged.
     #[inline]
-    pub fn arm<T: BlockingSender>(self, sender: T, idempotent: Option<bool>) -> T::Armed {
-        sender.arm(idempotent)
-    }
-}
-
-impl<T: ?Sized> AnyKind<T> {
-    /// Answers for all other senders.
-    #[inline]
-    pub fn sender_kind(&self) -> Passthrough {
-        Passthrough
-    }
-}
-
-impl Passthrough {
-    /// Returns the sender unchanged.
-    #[inline]
-    pub fn arm<T>(self, sender: T, _: Option<bool>) -> T {
+    pub fn arm(&self, sender: T) -> T {
         record_unknown_sender(type_name::<T>);
         sender
+    }
+
+    /// Returns any other sender unchanged.
+    #[inline]
+    pub fn arm_declared(&self, sender: T, _: bool) -> T {
+        self.arm(sender)
     }
 }
 
@@ -156,42 +144,40 @@ fn record_unknown_sender(name: fn() -> &'static str) {
 // Clients: the receiver of `.execute(..)`. Their type decides, since that of the request may be
 // inferred from it.
 
-/// Arms the requests of an [`Executor`].
-#[derive(Clone, Copy, Debug)]
-pub struct ReqwestClient;
-
 impl<T: Executor> Kind<T> {
-    /// Answers for reqwest's clients.
+    /// Returns the armer of one request of a client of reqwest's.
     #[inline]
-    pub fn client_kind(&self) -> ReqwestClient {
-        ReqwestClient
+    pub fn armer(&self, client: &T) -> T::Armer {
+        client.armer(None)
     }
-}
 
-impl ReqwestClient {
-    /// Returns the armer of one request of `client`.
+    /// Returns the armer of one request that the user has declared `idempotent`, or not.
     #[inline]
-    pub fn armer<T: Executor>(self, client: &T, idempotent: Option<bool>) -> T::Armer {
-        client.armer(idempotent)
+    pub fn armer_declared(&self, client: &T, idempotent: bool) -> T::Armer {
+        client.armer(Some(idempotent))
     }
 }
 
 impl<T: ?Sized> AnyKind<T> {
-    /// Answers for all other clients.
+    /// Returns an armer that changes nothing, for all other clients.
     #[inline]
-    pub fn client_kind(&self) -> Passthrough {
+    pub fn armer(&self, _: &T) -> Passthrough {
+        record_unknown_sender(type_name::<T>);
         Passthrough
+    }
+
+    /// Returns an armer that changes nothing, for all other clients.
+    #[inline]
+    pub fn armer_declared(&self, client: &T, _: bool) -> Passthrough {
+        self.armer(client)
     }
 }
 
-impl Passthrough {
-    /// Returns an armer that changes nothing.
-    #[inline]
-    pub fn armer<T: ?Sized>(self, _: &T, _: Option<bool>) -> Self {
-        record_unknown_sender(type_name::<T>);
-        self
-    }
+/// The armer of clients that are not known.
+#[derive(Clone, Copy, Debug)]
+pub struct Passthrough;
 
+impl Passthrough {
     /// Returns the request unchanged. Generic, so that its type may still be inferred.
     #[inline]
     pub fn arm_request<T>(&mut self, request: T) -> T {
@@ -207,39 +193,19 @@ impl Passthrough {
 
 // Responses: the receiver of methods that read a body, if it is a variable.
 
-/// Identifies a [`ReadableResponse`].
-#[derive(Clone, Copy, Debug)]
-pub struct ReqwestResponse;
-
 impl<T: ReadableResponse> Kind<T> {
-    /// Answers for reqwest's responses.
-    #[inline]
-    pub fn response_kind(&self) -> ReqwestResponse {
-        ReqwestResponse
-    }
-}
-
-impl ReqwestResponse {
-    /// Returns the id of `response`.
+    /// Returns the id of a response of reqwest's.
     #[inline]
     #[allow(clippy::unnecessary_wraps, reason = "of other types it is not known")]
-    pub fn id<T: ReadableResponse>(self, response: &T) -> Option<usize> {
+    pub fn id(&self, response: &T) -> Option<usize> {
         Some(response.response_id())
     }
 }
 
 impl<T: ?Sized> AnyKind<T> {
-    /// Answers for all other receivers.
+    /// Returns no id, for all other receivers.
     #[inline]
-    pub fn response_kind(&self) -> Passthrough {
-        Passthrough
-    }
-}
-
-impl Passthrough {
-    /// Returns no id.
-    #[inline]
-    pub fn id<T: ?Sized>(self, _: &T) -> Option<usize> {
+    pub fn id(&self, _: &T) -> Option<usize> {
         None
     }
 }
@@ -251,17 +217,9 @@ impl Passthrough {
 pub struct Checked<T>(T);
 
 impl<T: CheckedResponse> Kind<T> {
-    /// Answers for reqwest's responses.
+    /// Returns a response of reqwest's that is kept if its status refuses the request.
     #[inline]
-    pub fn status_kind(&self) -> ReqwestResponse {
-        ReqwestResponse
-    }
-}
-
-impl ReqwestResponse {
-    /// Arms the response.
-    #[inline]
-    pub fn check<T: CheckedResponse>(self, response: T) -> Checked<T> {
+    pub fn check(&self, response: T) -> Checked<T> {
         Checked(response)
     }
 }
@@ -278,18 +236,10 @@ impl<T: CheckedResponse> Checked<T> {
     }
 }
 
-impl<T: ?Sized> AnyKind<T> {
-    /// Answers for all other receivers.
+impl<T> AnyKind<T> {
+    /// Returns any other receiver unchanged.
     #[inline]
-    pub fn status_kind(&self) -> Passthrough {
-        Passthrough
-    }
-}
-
-impl Passthrough {
-    /// Returns the receiver unchanged.
-    #[inline]
-    pub fn check<T>(self, receiver: T) -> T {
+    pub fn check(&self, receiver: T) -> T {
         receiver
     }
 }

@@ -28,7 +28,11 @@ fn every_form_with_a_zone() {
         "2026-07-07 12:01:30 GMT",
         "2026-07-07 12:01:30 +0000",
         "2026-07-07 12:01:30 +0000 UTC",
+        "2026-07-07T12:01:30 Z",
+        "2026-07-07T12:01:30 utc",
+        "2026-07-07T12:01:30,0Z",
         "20260707T120130Z",
+        "20260707T120130,0Z",
         "20260707T140130.0+0200",
     ] {
         assert_eq!(parse(text), Some(THEN), "{text}");
@@ -41,6 +45,8 @@ fn every_form_with_a_zone() {
 fn a_fraction_is_rounded_up() {
     let at = |fraction: &str| parse(&format!("2026-07-07T12:01:30.{fraction}Z"));
     assert_eq!(at("25"), Some(THEN + Duration::from_millis(250)));
+    assert_eq!(parse("2026-07-07T12:01:30,25Z"), at("25"));
+    assert_eq!(parse("2026-07-07 12:01:30,0000000001 +00:00"), Some(THEN + Duration::from_nanos(1)));
     assert_eq!(at("630990"), Some(THEN + Duration::from_micros(630_990)));
     assert_eq!(at("0000000001"), Some(THEN + Duration::from_nanos(1)));
     assert_eq!(parse("2026-07-07T12:01:60Z"), Some(THEN + Duration::from_secs(30)), "a leap second");
@@ -81,7 +87,11 @@ fn a_local_time_and_what_is_no_time_is_refused() {
         "2026-07-07T12:01:30.Z",
         "2026-07-07T12:01:.5Z",
         "2026-07-07T12:01:30:00Z",
-        "2026-07-07T12:01:30,5Z",
+        "2026-07-07T12:01:30,5",
+        "2026-07-07T12:01:30,Z",
+        "2026-07-07T12:01:30,5,5Z",
+        "2026-07-07T12:01:30.5,5Z",
+        "2026-07-07T12:01,5Z",
         "2026-13-07T12:01:30Z",
         "2026-00-07T12:01:30Z",
         "2026-02-29T12:01:30Z",

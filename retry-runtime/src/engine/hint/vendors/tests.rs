@@ -8,8 +8,9 @@ fn every_name_is_a_header_in_lower_case_and_stands_once() {
         assert!(names.insert(vendor.header), "{}", vendor.header);
         let name = HeaderName::from_static(vendor.header);
         assert_eq!(find(&name).unwrap().header, vendor.header);
-        if !vendor.remaining.is_empty() {
-            HeaderName::from_static(vendor.remaining);
+        assert_ne!(vendor.remaining, Some(vendor.header));
+        if let Some(remaining) = vendor.remaining {
+            HeaderName::from_static(remaining);
         }
     }
     for header in RETRY_AFTER_MS {
@@ -59,5 +60,17 @@ fn a_name_that_ends_in_ms_is_in_milliseconds() {
         if vendor.header.ends_with("-ms") {
             assert_eq!(vendor.form, Milliseconds, "{}", vendor.header);
         }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_quota_of_anthropic_stands_beside_its_reset() {
+    let quotas: Vec<_> =
+        QUOTAS.into_iter().filter(|vendor| vendor.header.starts_with("anthropic-")).collect();
+    assert_eq!(quotas.len(), 11);
+    for vendor in quotas {
+        let quota = vendor.header.strip_suffix("-reset").unwrap();
+        let word = if quota.contains("unified") { "status" } else { "remaining" };
+        assert_eq!(vendor.remaining, Some(&*format!("{quota}-{word}")), "{quota}");
     }
 }

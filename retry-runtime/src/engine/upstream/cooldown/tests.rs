@@ -110,7 +110,8 @@ fn a_call_that_a_hint_outlasts_goes_as_a_probe_and_else_when_its_turn_comes() {
     for place in &mut places {
         assert!(matches!(bench.ask(place, s(10.0), PATIENCE), Answer::Wait(_)));
     }
-    assert_eq!(bench.run(10.0, s(4.0)), (s(14.0), Answer::Expired));
+    // The calls before it are not polled, which holds it back for no longer than two seconds.
+    assert_eq!(bench.run(10.0, s(1.5)), (s(11.5), Answer::Expired));
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn chance_spreads_the_return_over_an_interval_of_the_pace_but_no_longer_than_the
     assert_eq!(bench.run(0.0, PATIENCE).0, s(1.5));
     let mut bench = Bench::new();
     bench.refuse(0.0, 0.1, 0.9);
-    assert_eq!(bench.run(0.0, PATIENCE).0, s(0.2));
+    assert_eq!(bench.run(0.0, PATIENCE).0, s(0.19));
     let mut bench = Bench::new();
     bench.refuse(0.0, 1.0, 0.0);
     // One success makes five calls a second of the first one.
@@ -176,8 +177,8 @@ fn the_pace_is_measured_between_refusals() {
 fn a_server_that_lets_nothing_through_is_down_until_a_success() {
     let mut bench = Bench::new();
     let mut rates = Vec::new();
-    for second in 0..5 {
-        bench.refuse(f64::from(second), f64::from(second) + 1.0, 0.0);
+    for second in [0, 10, 20, 30, 40] {
+        bench.refuse(f64::from(second), f64::from(second) + 9.0, 0.0);
         assert_eq!(bench.0.is_down(), second > 0, "{second}");
         rates.push((bench.base_rate() * 100.0).round());
     }
@@ -305,7 +306,7 @@ proptest! {
             }
             prop_assert!(bench.0.remaining(now).unwrap_or_default() <= LONG);
             if let Some(pace) = &bench.0.pace {
-                prop_assert!(pace.base_rate >= SLOWEST);
+                prop_assert!(pace.base_rate >= 1.0 / SLOWEST);
             }
         }
         // When all have left, the cooldown ends.
