@@ -191,3 +191,32 @@ async fn polling_costs_nothing() {
     assert_eq!(job(&Client::new(), &server.url("/")).await.unwrap().status(), 200);
     assert_eq!(server.requests().len(), 6);
 }
+
+#[tokio::test]
+async fn a_request_that_hangs_does_not_make_a_server_that_is_well_look_dead() {
+    static HANGS: Upstream = Upstream::new("hangs");
+
+    #[retry_http(upstream = HANGS, max_retry_after = 10s)]
+    async fn get(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let server = Server::new(|n, _| match n {
+        0 => Reply::status(429).header("retry-after", "3600"),
+        1 => support::late(),
+        _ => Reply::status(200),
+    });
+    let (http, url) = (Client::new(), server.url("/"));
+    assert_eq!(get(&http, &url).await.unwrap().status(), 429);
+    let hangs = {
+        let (http, url) = (http.clone(), url.clone());
+        tokio::spawn(async move { get(&http, &url).await })
+    };
+    while server.requests().len() < 2 {
+        tokio::time::sleep(ms(5)).await;
+    }
+    let start = std::time::Instant::now();
+    assert_eq!(statuses(&join_all((0..5).map(|_| get(&http, &url))).await), [200; 5]);
+    assert!(start.elapsed() < secs(9), "{:?}", start.elapsed());
+    hangs.abort();
+}

@@ -9,14 +9,14 @@
 //! channel of the same name. The message has the time left and not the end, so clocks need not
 //! agree; zero says that the server takes requests again. The latest word counts, also a shorter
 //! one, and none is believed beyond the upstream's longest wait, so a word that is forged or absurd
-//! holds a process back for no longer than that, and keeps no other word from it. Nothing else is
-//! stored: no URL, no header, no body.
+//! holds a process back for no longer than that, and keeps no other word from it. Words that are
+//! told faster than Redis takes them replace each other. Nothing else is stored: no URL, no header,
+//! no body.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -100,15 +100,18 @@ impl Fleet {
     where
         U: Borrow<Upstream> + Send + Sync + 'static,
     {
-        let (name, told) = (upstream.borrow().name(), Arc::<AtomicU64>::default());
-        let member = Member { name, commands: self.commands.clone(), told: Arc::clone(&told) };
-        let is_new = upstream.borrow().set_hook(Box::new(move |word| member.publish(word)));
+        let (outbox, commands) = (Arc::<Outbox>::default(), self.commands.clone());
+        let told = Arc::clone(&outbox);
+        let is_new = upstream.borrow().set_hook(Box::new(move |word| {
+            if told.put(word) {
+                // Without the thread the process is about to end.
+                let _: Result<(), _> = commands.send(Command::Publish(Arc::clone(&told)));
+            }
+        }));
         if !is_new {
             return Err(FleetError::Shared);
         }
-        let shared = Shared { upstream: Arc::new(upstream), told, has_logged_doubt: false };
-        // Without the thread the process is about to end.
-        let _: Result<(), _> = self.commands.send(Command::Share(shared));
+        let _: Result<(), _> = self.commands.send(Command::Share(Shared::new(Box::new(upstream), outbox)));
         Ok(())
     }
 }
@@ -139,41 +142,104 @@ impl fmt::Display for FleetError {
 
 impl std::error::Error for FleetError {}
 
-/// The hook of a shared upstream.
-#[derive(Debug)]
-struct Member {
-    name: &'static str,
-    commands: UnboundedSender<Command>,
-    /// The end of the cooldown that the fleet was told of last, in milliseconds.
-    told: Arc<AtomicU64>,
+/// The latest word of a server that is not published yet.
+///
+/// Calls on many threads tell of words, and not always in the order in which the server said them.
+#[derive(Debug, Default)]
+struct Outbox(Mutex<Latest>);
+
+#[derive(Debug, Default)]
+struct Latest {
+    /// The time of the latest word, published or not.
+    told_at: Duration,
+    word: Option<Word>,
 }
 
-impl Member {
-    /// Publishes what the server said if it is news to the others. Never waits.
-    fn publish(&self, word: Word) {
-        let until = word.now.saturating_add(word.left);
-        let end = milliseconds(until);
-        if end.abs_diff(self.told.load(Ordering::Relaxed)) >= milliseconds(MIN_CHANGE) {
-            self.told.store(end, Ordering::Relaxed);
-            // Without the thread the process is about to end.
-            let _: Result<(), _> = self.commands.send(Command::Publish(self.name, until));
+impl Outbox {
+    /// Puts in a word, unless a later one was told. Returns `true` if the outbox was empty, so that
+    /// somebody must be sent to take it out.
+    fn put(&self, word: Word) -> bool {
+        let mut latest = self.lock();
+        if word.now < latest.told_at {
+            return false;
         }
+        latest.told_at = word.now;
+        latest.word.replace(word).is_none()
+    }
+
+    fn take(&self) -> Option<Word> {
+        self.lock().word.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A shared upstream, as the thread of the connection knows it.
+/// An upstream that is shared, as the link sees it.
 struct Shared {
-    upstream: Arc<dyn Borrow<Upstream> + Send + Sync>,
-    /// The end of the cooldown that the fleet was told of last, in milliseconds.
-    told: Arc<AtomicU64>,
+    upstream: Box<dyn Borrow<Upstream> + Send + Sync>,
+    outbox: Arc<Outbox>,
+    /// The end of the cooldown by the last word on the channel, whoever published it.
+    known_until: Duration,
     /// `true` once it was logged that a word is not believed.
     has_logged_doubt: bool,
 }
 
 enum Command {
     Share(Shared),
-    /// Publishes the cooldown of the upstream with this name, and its end.
-    Publish(&'static str, Duration),
+    /// Publishes the word in the outbox of an upstream.
+    Publish(Arc<Outbox>),
+}
+
+impl Shared {
+    fn new(upstream: Box<dyn Borrow<Upstream> + Send + Sync>, outbox: Arc<Outbox>) -> Self {
+        Self { upstream, outbox, known_until: Duration::ZERO, has_logged_doubt: false }
+    }
+
+    fn upstream(&self) -> &Upstream {
+        (*self.upstream).borrow()
+    }
+
+    /// Returns `true` if the fleet does not know of this end of the cooldown.
+    fn is_news(&self, until: Duration) -> bool {
+        until.abs_diff(self.known_until) >= MIN_CHANGE
+    }
+
+    /// Takes over the message of a process, if it is news. Those of this process come back to it,
+    /// and are none.
+    fn on_message(&mut self, message: Option<&str>, now: Duration) {
+        let Some(left) = message.and_then(|left| left.parse().ok()).map(Duration::from_millis) else {
+            return self.log_doubt("no number of milliseconds, and is ignored");
+        };
+        self.known_until = now.saturating_add(left);
+        self.hear(left, now);
+    }
+
+    /// Takes over what another process was told, if that is news.
+    fn hear(&mut self, left: Duration, now: Duration) {
+        if left > self.upstream().longest_wait() {
+            self.log_doubt("longer than is believed, and counts up to that");
+        }
+        let upstream = self.upstream();
+        let own = upstream.remaining_cooldown(now).unwrap_or_default();
+        if left.min(upstream.longest_wait()).abs_diff(own) > MIN_CHANGE {
+            upstream.hear(Word { now, left }, env::entropy());
+        }
+    }
+
+    /// Logs once what a message is that is not believed. It may be anything, so it is not logged
+    /// itself.
+    fn log_doubt(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.has_logged_doubt, true) {
+            tracing::warn!(
+                target: "retry_http",
+                upstream = self.upstream().name(),
+                longest = self.upstream().longest_wait().as_secs_f64(),
+                "a shared cooldown is {reason}"
+            );
+        }
+    }
 }
 
 /// Keeps up the connection to Redis.
@@ -230,7 +296,10 @@ impl Link {
         loop {
             tokio::select! {
                 () = &mut sleep => return Some(()),
-                command = self.commands.recv() => if let Command::Share(shared) = command? { self.shared.push(shared) },
+                command = self.commands.recv() => match command? {
+                    Command::Share(shared) => self.shared.push(shared),
+                    Command::Publish(outbox) => _ = outbox.take(),
+                },
             }
         }
     }
@@ -243,8 +312,8 @@ impl Link {
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
         let mut connection =
             with_timeout(self.client.get_multiplexed_async_connection_with_config(&config)).await?;
-        for index in 0..self.shared.len() {
-            self.join(&mut subscriber, &mut connection, index).await?;
+        for at in 0..self.shared.len() {
+            self.join(&mut subscriber, &mut connection, at).await?;
         }
         if self.has_logged_loss {
             self.has_logged_loss = false;
@@ -256,8 +325,8 @@ impl Link {
             tokio::select! {
                 message = messages.next() => {
                     let Some(message) = message else { return Err(timed_out()) };
-                    let text: String = message.get_payload().unwrap_or_default();
-                    self.on_message(message.get_channel_name(), &text);
+                    let text: Option<String> = message.get_payload().ok();
+                    self.on_message(message.get_channel_name(), text.as_deref());
                 }
                 command = self.commands.recv() => match command {
                     None => return Ok(Disconnected),
@@ -265,7 +334,7 @@ impl Link {
                         self.shared.push(shared);
                         self.join(&mut subscriber, &mut connection, self.shared.len() - 1).await?;
                     }
-                    Some(Command::Publish(name, until)) => self.publish(&mut connection, name, until).await?,
+                    Some(Command::Publish(outbox)) => self.publish_word(&mut connection, &outbox).await?,
                 },
                 _ = heartbeat.tick() => {
                     let _: redis::Value = with_timeout(subscriber.ping()).await?;
@@ -275,47 +344,69 @@ impl Link {
         }
     }
 
-    /// Takes over the shared cooldown of the upstream at `index`, and publishes its own.
+    /// Takes over the shared cooldown of an upstream, and publishes its own.
     async fn join(
         &mut self,
         subscriber: &mut PubSubSink,
         connection: &mut MultiplexedConnection,
-        index: usize,
+        at: usize,
     ) -> RedisResult<()> {
-        let shared = &mut self.shared[index];
-        let key = key(shared.upstream().name());
+        let name = self.shared[at].upstream().name();
+        let key = key(name);
         with_timeout(subscriber.subscribe(&key)).await?;
         let left: i64 = with_timeout(redis::cmd("PTTL").arg(&key).query_async(connection)).await?;
         let now = Clock::Tokio.now().since_start();
-        let own = shared.upstream().remaining_cooldown(now).unwrap_or_default();
-        // Redis returns a negative number if there is no such key, or one that never ends. Which
-        // word is the latest cannot be told, so the longer one counts.
+        let shared = &mut self.shared[at];
+        // Redis returns a negative number if there is no such key, or one that never ends.
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-        if left > own.saturating_add(MIN_CHANGE) {
-            shared.hear(left);
+        shared.known_until = now.saturating_add(left);
+        let own = shared.upstream().remaining_cooldown(now).unwrap_or_default();
+        // Which word is the latest cannot be told, so the longer one counts.
+        if left > own {
+            shared.hear(left, now);
         }
-        let (now, name) = (Clock::Tokio.now().since_start(), shared.upstream().name());
+        // What was told while there was no connection is part of its own.
+        shared.outbox.take();
         match shared.upstream().remaining_cooldown(now) {
-            // The key may last for longer than is believed.
-            Some(wait) => self.publish(connection, name, now.saturating_add(wait)).await,
+            Some(own) => self.publish(connection, at, now.saturating_add(own)).await,
             None => Ok(()),
         }
     }
 
-    /// Publishes a cooldown. If Redis responds but refuses it, as a replica or a full one does, the
-    /// refusal is logged once, and messages are still received.
+    /// Publishes the word in the outbox of an upstream.
+    async fn publish_word(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        outbox: &Arc<Outbox>,
+    ) -> RedisResult<()> {
+        let at = self.shared.iter().position(|shared| Arc::ptr_eq(&shared.outbox, outbox));
+        match at.zip(outbox.take()) {
+            Some((at, Word { now, left })) => self.publish(connection, at, now.saturating_add(left)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Publishes the end of a cooldown, if that is news. If Redis responds but refuses it, as a
+    /// replica or a full one does, the refusal is logged once, and messages are still received.
     async fn publish(
         &mut self,
         connection: &mut MultiplexedConnection,
-        name: &str,
+        at: usize,
         until: Duration,
     ) -> RedisResult<()> {
+        let shared = &mut self.shared[at];
+        if !shared.is_news(until) {
+            return Ok(());
+        }
         let wait = until.saturating_sub(Clock::Tokio.now().since_start());
         let script = Script::new(PUBLISH);
-        let mut call = script.key(key(name));
+        let mut call = script.key(key(shared.upstream().name()));
         call.arg(milliseconds(wait));
         match with_timeout(call.invoke_async::<()>(connection)).await {
-            Ok(()) => self.has_logged_refusal = false,
+            Ok(()) => {
+                shared.known_until = until;
+                self.has_logged_refusal = false;
+            }
             Err(error) if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() => {
                 return Err(error);
             }
@@ -328,45 +419,12 @@ impl Link {
         Ok(())
     }
 
-    fn on_message(&mut self, channel: &str, message: &str) {
+    /// Hands a message to the upstreams whose channel it came on.
+    fn on_message(&mut self, channel: &str, message: Option<&str>) {
+        let now = Clock::Tokio.now().since_start();
         let name = channel.strip_prefix(PREFIX);
         for shared in self.shared.iter_mut().filter(|shared| name == Some(shared.upstream().name())) {
-            match message.parse() {
-                Ok(left) => shared.hear(Duration::from_millis(left)),
-                Err(_) => shared.doubt("a shared cooldown is no number of milliseconds: it is ignored"),
-            }
-        }
-    }
-}
-
-impl Shared {
-    fn upstream(&self) -> &Upstream {
-        (*self.upstream).borrow()
-    }
-
-    /// Takes over what another process was told, if that is news. The messages of this process come
-    /// back to it, and are none.
-    fn hear(&mut self, left: Duration) {
-        let longest = self.upstream().longest_wait();
-        if left > longest {
-            self.doubt("a shared cooldown is longer than is believed: it counts up to that");
-        }
-        let (now, left) = (Clock::Tokio.now().since_start(), left.min(longest));
-        // What the server says of the wait next is compared with this.
-        self.told.store(milliseconds(now.saturating_add(left)), Ordering::Relaxed);
-        let own = self.upstream().remaining_cooldown(now).unwrap_or_default();
-        if left.abs_diff(own) > MIN_CHANGE {
-            self.upstream().hear(Word { now, left }, env::entropy());
-        }
-    }
-
-    /// Logs a word that is not believed, the first time.
-    fn doubt(&mut self, reason: &'static str) {
-        if !self.has_logged_doubt {
-            self.has_logged_doubt = true;
-            let upstream = self.upstream();
-            let longest = upstream.longest_wait().as_secs_f64();
-            tracing::warn!(target: "retry_http", upstream = upstream.name(), longest, "{reason}");
+            shared.on_message(message, now);
         }
     }
 }
@@ -390,83 +448,136 @@ fn milliseconds(time: Duration) -> u64 {
 #[cfg(all(test, not(retry_loom)))]
 mod tests {
     use super::*;
+    use http::StatusCode;
 
-    fn shared(upstream: &'static Upstream) -> (Shared, UnboundedReceiver<Command>) {
-        let (commands, received) = mpsc::unbounded_channel();
-        let told = Arc::<AtomicU64>::default();
-        let member = Member { name: upstream.name(), commands, told: Arc::clone(&told) };
-        assert!(upstream.set_hook(Box::new(move |word| member.publish(word))));
-        (Shared { upstream: Arc::new(upstream), told, has_logged_doubt: false }, received)
+    const START: Duration = Duration::from_secs(1000);
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
-    fn left(upstream: &Upstream) -> u64 {
-        let left = upstream.remaining_cooldown(Clock::Tokio.now().since_start()).unwrap_or_default();
-        // Rounded up, as the clock goes on.
-        left.saturating_add(Duration::from_millis(900)).as_secs()
+    fn word(now: u64, left: u64) -> Word {
+        Word { now: START + s(now), left: s(left) }
     }
 
-    fn refuse(upstream: &Upstream, seconds: u64) {
-        let now = Clock::Tokio.now().since_start();
-        let (status, hint) = (http::StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(seconds));
-        upstream.ticket().on_refusal(status, hint, now, 0.0);
+    fn shared() -> Shared {
+        Shared::new(Box::new(Upstream::new("api").longest(s(60))), Arc::default())
     }
 
-    fn link(shared: Shared) -> Link {
+    fn left(shared: &Shared, now: u64) -> Option<Duration> {
+        shared.upstream().remaining_cooldown(START + s(now))
+    }
+
+    #[test]
+    fn the_latest_word_is_published_in_whatever_order_calls_tell_of_them() {
+        let outbox = Outbox::default();
+        assert!(outbox.put(word(2, 0)));
+        assert!(!outbox.put(word(1, 60)), "an earlier one");
+        assert_eq!(outbox.take(), Some(word(2, 0)));
+        assert!(!outbox.put(word(1, 60)), "an earlier one than was published");
+        assert_eq!(outbox.take(), None);
+        assert!(outbox.put(word(3, 30)));
+        // However many they are, nobody else is sent for them.
+        assert!((4..10_000).all(|now| !outbox.put(word(now, 30))));
+        assert_eq!(outbox.take(), Some(word(9_999, 30)));
+        assert!(outbox.put(word(10_000, 0)));
+    }
+
+    #[test]
+    fn a_message_counts_up_to_the_longest_wait_and_the_latest_one_counts() {
+        let mut shared = shared();
+        for (message, expected) in [
+            ("30000", Some(s(30))),
+            ("18446744073709551615", Some(s(60))),
+            ("99999999999999999999999", Some(s(60))),
+            ("nonsense", Some(s(60))),
+            ("-1", Some(s(60))),
+            ("", Some(s(60))),
+            ("5000", Some(s(5))),
+            ("0", None),
+            ("0", None),
+        ] {
+            shared.on_message(Some(message), START);
+            assert_eq!(left(&shared, 0), expected, "{message:?}");
+        }
+        shared.on_message(None, START);
+        assert_eq!(left(&shared, 0), None);
+    }
+
+    #[test]
+    fn forged_messages_silence_no_word_of_the_server() {
+        let mut shared = shared();
+        shared.on_message(Some("18446744073709551615"), START);
+        // Whatever the server says then is news to the fleet.
+        assert!(shared.is_news(START + s(60)) && shared.is_news(START));
+        let mut ticket = shared.upstream().ticket();
+        ticket.on_refusal(StatusCode::TOO_MANY_REQUESTS, s(20), START + s(61), 0.5);
+        assert_eq!(left(&shared, 61), Some(s(20)));
+    }
+
+    #[test]
+    fn an_end_that_another_process_has_revoked_is_news_again() {
+        let mut shared = shared();
+        shared.on_message(Some("30000"), START);
+        assert!(!shared.is_news(START + s(30)));
+        shared.on_message(Some("0"), START + s(1));
+        // The server says the rest of it, to a request that was sent then.
+        assert!(shared.is_news(START + s(30)));
+    }
+
+    #[test]
+    fn a_doubt_is_logged_once_for_each_upstream() {
+        let mut shared = [shared(), shared()];
+        for shared in &mut shared {
+            assert!(!shared.has_logged_doubt);
+            shared.on_message(Some("60000"), START);
+            assert!(!shared.has_logged_doubt);
+            shared.on_message(Some("60001"), START);
+            assert!(shared.has_logged_doubt);
+        }
+    }
+
+    #[test]
+    fn a_message_is_for_the_upstreams_of_its_channel() {
         let client = Client::open("redis://127.0.0.1/").unwrap();
         let mut link = Link::new(client, mpsc::unbounded_channel().1);
-        link.shared.push(shared);
-        link
-    }
-
-    #[test]
-    fn a_word_counts_up_to_the_longest_wait_and_the_latest_counts() {
-        static API: Upstream = Upstream::new("fleet").longest(Duration::from_secs(40));
-        let mut link = link(shared(&API).0);
-        let channel = key("fleet");
-        for (message, expected, has_doubt) in [
-            ("20000", 20, false),
-            ("5000", 5, false),
-            ("0", 0, false),
-            ("", 0, true),
-            ("-1", 0, true),
-            ("9000", 9, true),
-            ("99999999999999999999999", 9, true),
-            ("1e3", 9, true),
-            ("18446744073709551615", 40, true),
-            ("3000", 3, true),
-        ] {
-            link.on_message(&channel, message);
-            assert_eq!((left(&API), link.shared[0].has_logged_doubt), (expected, has_doubt), "{message}");
-        }
-        link.on_message("retry-http:cooldown:1:other", "20000");
-        assert_eq!(left(&API), 3);
-    }
-
-    #[test]
-    fn a_word_is_published_unless_it_is_what_the_fleet_was_told_last() {
-        static API: Upstream = Upstream::new("told");
-        let (mut shared, mut received) = shared(&API);
-        let mut is_published = || received.try_recv().is_ok();
-        refuse(&API, 30);
-        assert!(is_published());
-        shared.hear(Duration::from_secs(30));
-        refuse(&API, 30);
-        assert!(!is_published(), "all know it");
-        // Another process says that it is over, and then this one is told the same again.
-        shared.hear(Duration::ZERO);
-        refuse(&API, 30);
-        assert!(is_published());
-        // An absurd word silences nobody.
-        shared.hear(Duration::MAX);
-        assert_eq!(left(&API), 300);
-        let mut probe = API.ticket();
-        probe.begin_admitted(Clock::Tokio.now().since_start().saturating_add(Duration::from_millis(1)));
+        link.shared.push(Shared::new(Box::new(Upstream::new("api")), Arc::default()));
+        link.shared.push(Shared::new(Box::new(Upstream::new("other")), Arc::default()));
+        link.on_message(&key("api"), Some("20000"));
         let now = Clock::Tokio.now().since_start();
-        probe.on_refusal(http::StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(2), now, 0.0);
-        assert!(is_published() && left(&API) == 2);
-        let mut probe = API.ticket();
-        probe.begin_admitted(now.saturating_add(Duration::from_millis(1)));
-        probe.on_success(now.saturating_add(Duration::from_millis(2)));
-        assert!(is_published() && left(&API) == 0, "a success is a shorter word, too");
+        let is_held = |at: usize| link.shared[at].upstream().remaining_cooldown(now).is_some();
+        assert_eq!([is_held(0), is_held(1)], [true, false]);
+    }
+
+    #[test]
+    fn what_the_server_says_is_published_unless_the_fleet_knows_it() {
+        let mut shared = shared();
+        let told = Arc::clone(&shared.outbox);
+        assert!(shared.upstream().set_hook(Box::new(move |word| _ = told.put(word))));
+        let refuse = |shared: &Shared, sent: u64, now: u64, hint: u64| {
+            let mut ticket = shared.upstream().ticket();
+            ticket.begin_admitted(START + s(sent));
+            ticket.on_refusal(StatusCode::TOO_MANY_REQUESTS, s(hint), START + s(now), 0.0);
+        };
+        let published = |shared: &Shared| {
+            let word = shared.outbox.take()?;
+            shared.is_news(word.now.saturating_add(word.left)).then_some(word)
+        };
+        refuse(&shared, 0, 1, 30);
+        assert_eq!(published(&shared), Some(word(1, 30)));
+        shared.on_message(Some("30000"), START + s(1));
+        refuse(&shared, 2, 3, 28);
+        assert_eq!(published(&shared), None, "all know it");
+        shared.on_message(Some("0"), START + s(4));
+        refuse(&shared, 5, 6, 25);
+        assert_eq!(published(&shared), Some(word(6, 25)), "another process said that it was over");
+        // An absurd word silences nobody, and a shorter one and a success are words, too.
+        shared.on_message(Some("18446744073709551615"), START + s(7));
+        refuse(&shared, 8, 9, 2);
+        assert_eq!(published(&shared), Some(word(9, 2)));
+        let mut ticket = shared.upstream().ticket();
+        ticket.begin_admitted(START + Duration::from_millis(9_500));
+        ticket.on_success(START + s(10));
+        assert_eq!(published(&shared), Some(word(10, 0)));
     }
 }

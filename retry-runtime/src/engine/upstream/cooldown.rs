@@ -11,6 +11,7 @@
 //! under way when it came show nothing.
 //!
 //! Calls that may not wait until the hint is over send such requests: one at a time, at the pace.
+//! One that is not answered in five seconds does not keep the others from finding out.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -26,6 +27,10 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// The time after which a call asks again while a probe is under way.
 const PROBED: Duration = Duration::from_secs(1);
+
+/// The time after which a probe that is not answered keeps no other from going: its request may
+/// hang on one connection, or its answer may be a long download.
+const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// A call's place among those that wait.
 #[derive(Debug)]
@@ -59,7 +64,7 @@ pub(super) enum Impatient {
 pub(super) enum Answer {
     Go,
     /// It goes to find out whether the hint still holds. No other one does until
-    /// [`Cooldown::end_probe`].
+    /// [`Cooldown::end_probe`], or for five seconds if that does not come.
     Probe,
     /// It asks again after this wait.
     Wait(Duration),
@@ -79,7 +84,8 @@ pub(super) struct Cooldown {
     pub(super) pace: Option<Pace>,
     patient: Lane,
     probes: Lane,
-    is_probing: bool,
+    /// The time until which no other probe goes, as one is under way.
+    probed_until: Duration,
 }
 
 impl Cooldown {
@@ -92,7 +98,7 @@ impl Cooldown {
         pace: None,
         patient: Lane::EMPTY,
         probes: Lane::EMPTY,
-        is_probing: false,
+        probed_until: Duration::ZERO,
     };
 
     /// Makes one that holds back nothing, in whose queues the first call gets this number.
@@ -158,7 +164,7 @@ impl Cooldown {
             _ => lane.join(now),
         };
         let (patience, interval) = (gives_up_at.saturating_sub(now), pace.interval(now));
-        let turn = if kind == Kind::Probe && self.is_probing {
+        let turn = if kind == Kind::Probe && now < self.probed_until {
             // The end of the present probe calls the next one, so there is no need to ask often.
             lane.rest(number);
             Turn::In { wait: interval.max(PROBED), turns: 0 }
@@ -168,8 +174,11 @@ impl Cooldown {
         match turn {
             Turn::Now => {
                 *held = None;
-                self.is_probing |= kind == Kind::Probe;
-                if kind == Kind::Probe { Answer::Probe } else { Answer::Go }
+                if kind == Kind::Patient {
+                    return Answer::Go;
+                }
+                self.probed_until = now.saturating_add(UNANSWERED);
+                Answer::Probe
             }
             Turn::In { .. } if patience.is_zero() => {
                 *held = None;
@@ -194,10 +203,13 @@ impl Cooldown {
         self.lane(place.kind).set_waker(place.number, waker, calls)
     }
 
-    /// Records that the request of a probe is answered, or dropped.
-    pub(super) fn end_probe(&mut self, calls: &mut Wakers) {
-        self.is_probing = false;
-        self.probes.call_next(calls);
+    /// Records that the request of the probe that went at `went_at` is answered, or dropped.
+    pub(super) fn end_probe(&mut self, went_at: Duration, calls: &mut Wakers) {
+        // Another one may be under way, if this one took long.
+        if self.probed_until == went_at.saturating_add(UNANSWERED) {
+            self.probed_until = Duration::ZERO;
+            self.probes.call_next(calls);
+        }
     }
 
     /// Returns `true` if nothing came through between the last two refusals.
@@ -310,9 +322,14 @@ impl Cooldown {
     pub(super) fn close_if_quiet(&mut self, now: Duration) -> bool {
         let is_quiet = self.pace.as_ref().is_some_and(|pace| pace.idle_at <= now);
         if is_quiet && self.patient.is_empty() && self.probes.is_empty() {
-            (self.pace, self.is_probing) = (None, false);
+            (self.pace, self.probed_until) = (None, Duration::ZERO);
         }
         self.is_closed()
+    }
+
+    #[cfg(all(test, retry_loom))]
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.patient.is_empty() || !self.probes.is_empty()
     }
 
     #[cfg(all(test, not(retry_loom)))]

@@ -137,6 +137,39 @@ fn loom_a_turn_of_a_call_that_leaves_is_not_lost() {
 }
 
 #[test]
+fn loom_a_probe_that_is_dropped_lets_exactly_one_other_go() {
+    let refused = || {
+        let upstream = Upstream::new("loom");
+        upstream.ticket().on_refusal(LIMITED, NOW * 60, NOW, 0.0);
+        // From here on the turn of a probe is due.
+        assert!(matches!(upstream.ticket().admit(NOW, NOW), Admission::Wait(_)));
+        upstream
+    };
+    // It may wait a second, and the hint lasts for a minute.
+    let probe_and_leave: fn(&Upstream) -> u32 = |upstream| {
+        let mut ticket = upstream.ticket();
+        u32::from(ticket.admit(NOW * 2, NOW) == Admission::Send)
+    };
+    let wait_and_leave: fn(&Upstream) -> u32 = |upstream| {
+        let mut ticket = upstream.ticket();
+        let waits = matches!(ticket.admit(NOW * 2, NOW), Admission::Wait(_));
+        if waits {
+            // A waker is set or the call is to ask again, and then it is dropped.
+            _ = ticket.set_waker(std::task::Waker::noop());
+        }
+        u32::from(!waits)
+    };
+    explore(refused, [probe_and_leave, wait_and_leave, |_| 0], |upstream, sent| {
+        assert_eq!(sent, 1, "one turn is due, and one of them takes it");
+        // Neither is under way any more, and neither keeps its place.
+        assert_eq!(upstream.ticket().admit(NOW * 3, NOW), Admission::Send);
+        let is_waiting =
+            upstream.with_state(|state| state.with_cooldown(None, |cooldown, _| cooldown.is_waited_for()));
+        assert_eq!(is_waiting, Some(false));
+    });
+}
+
+#[test]
 fn loom_budget_and_wait_do_not_hide_each_other() {
     explore(
         two_tokens,

@@ -315,9 +315,30 @@ fn only_one_probe_is_under_way() {
     assert!(matches!(first.admit(NOW, NOW * 20), Admission::Wait(_)));
     assert!(matches!(second.admit(NOW, NOW * 20), Admission::Wait(_)));
     assert_eq!(first.admit(NOW * 2, NOW), Admission::Send);
-    assert!(matches!(second.admit(NOW * 12, NOW), Admission::Wait(_)));
+    assert!(matches!(second.admit(NOW * 6, NOW), Admission::Wait(_)));
     drop(first);
-    assert_eq!(second.admit(NOW * 12, NOW), Admission::Send);
+    assert_eq!(second.admit(NOW * 6, NOW), Admission::Send);
+}
+
+#[test]
+fn a_probe_that_hangs_keeps_the_others_from_finding_out_for_five_seconds() {
+    let upstream = Upstream::new("a service");
+    upstream.ticket().on_refusal(LIMITED, NOW * 300, NOW, 0.0);
+    let [mut hangs, mut second, mut third] = [(); 3].map(|()| upstream.ticket());
+    for ticket in [&mut hangs, &mut second, &mut third] {
+        assert!(matches!(ticket.admit(NOW, NOW * 20), Admission::Wait(_)));
+    }
+    assert_eq!(hangs.admit(NOW * 2, NOW), Admission::Send);
+    assert!(matches!(second.admit(NOW * 6, NOW), Admission::Wait(_)));
+    assert_eq!(second.admit(NOW * 7, NOW), Admission::Send);
+    // The end of the one that hung is not that of the second.
+    drop(hangs);
+    assert!(matches!(third.admit(NOW * 11, NOW), Admission::Wait(_)));
+    second.on_success(NOW * 11);
+    assert_eq!(upstream.remaining_cooldown(NOW * 11), None);
+    drop((second, third));
+    assert_eq!(upstream.ticket().admit(NOW * 1000, PATIENCE), Admission::Send);
+    assert!(upstream.is_idle());
 }
 
 #[test]

@@ -274,8 +274,10 @@ impl<'u> Ticket<'u> {
     pub(crate) fn end_probe(&mut self) {
         let Some(held) = self.held.as_mut().filter(|held| held.is_probe) else { return };
         held.is_probe = false;
-        let Scope { upstream, key } = self.scope;
-        upstream.with_state(|state| state.with_cooldown(key, super::Cooldown::end_probe));
+        let (Scope { upstream, key }, went_at) = (self.scope, held.admitted_at);
+        upstream.with_state(|state| {
+            state.with_cooldown(key, |cooldown, calls| cooldown.end_probe(went_at, calls))
+        });
     }
 
     #[cold]

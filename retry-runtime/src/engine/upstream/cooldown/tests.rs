@@ -103,7 +103,7 @@ fn a_call_that_a_hint_outlasts_goes_as_a_probe_and_else_when_its_turn_comes() {
     let mut bench = Bench::new();
     bench.refuse(0.0, 10.0, 0.0);
     assert_eq!(bench.run(0.0, s(5.0)), (s(1.0), Answer::Probe));
-    bench.0.end_probe(&mut Wakers::default());
+    bench.0.end_probe(s(1.0), &mut Wakers::default());
     // That call was before nobody else.
     assert_eq!(bench.run(0.0, s(20.0)), (s(10.0), Answer::Go));
     let mut places: Vec<_> = (0..50).map(|_| None).collect();
@@ -198,7 +198,7 @@ fn a_probe_that_is_refused_slows_the_next_ones() {
             assert_eq!(answer, Answer::Probe);
             now = went.as_secs_f64();
             bench.refuse_sent(now, now + 0.1, now + 60.0, 0.0);
-            bench.0.end_probe(&mut Wakers::default());
+            bench.0.end_probe(went, &mut Wakers::default());
             now
         })
         .collect();
