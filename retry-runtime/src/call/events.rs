@@ -34,12 +34,18 @@ impl<'p> Call<'p> {
         attempt: u32,
         step: impl FnOnce() -> Step,
     ) {
+        if self.is_observed() {
+            self.emit_to_all(exchange, host, attempt, step());
+        }
+    }
+
+    /// Returns whether anything may listen to events of the call.
+    #[inline]
+    pub(super) fn is_observed(&self) -> bool {
         let is_observed = self.observation.is_some() || cfg!(any(feature = "tracing", feature = "metrics"));
         #[cfg(feature = "testing")]
         let is_observed = is_observed || testing::is_active();
-        if is_observed {
-            self.emit_to_all(exchange, host, attempt, step());
-        }
+        is_observed
     }
 
     #[cold]

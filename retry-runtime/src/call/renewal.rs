@@ -26,7 +26,7 @@ impl Call<'_> {
         let may_start = !self.is_last
             && !is_withheld
             && !renewal::is_under_way()
-            && self.scope.recorder.plain_success(report).is_none();
+            && !self.scope.recorder.is_plain_success(report);
         if renewed.is_none() && !may_start {
             return false;
         }

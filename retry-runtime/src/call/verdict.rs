@@ -44,21 +44,31 @@ impl Call<'_> {
     pub(crate) fn conclude(&mut self, report: &Report<'_>) -> bool {
         self.check_recorded(report);
         if self.demand == Demand::None {
-            if let Some(recorded) = self.scope.recorder.plain_success(report) {
-                let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
+            if self.scope.recorder.is_plain_success(report) {
                 // An upstream that was idle learns nothing from it.
-                let learns =
-                    |upstream: &&mut UpstreamHandle<'_>| !upstream.was_idle() && upstream.is_news(recorded);
-                if let Some(upstream) = self.upstream.as_mut().filter(learns) {
-                    // Only a retry changes the verdict.
-                    _ = upstream.report(exchange, report, Verdict::Stop(stop), self.scope.outgoing.skipped);
+                let learns = self.upstream.as_ref().is_some_and(|upstream| !upstream.was_idle());
+                if learns || self.is_observed() {
+                    self.conclude_success(report);
                 }
-                let host = recorded.host.as_deref();
-                self.emit(exchange, host, self.attempts(), || Step::End { stop, succeeded: true });
                 return true;
             }
         }
         self.conclude_others(report)
+    }
+
+    /// Tells the upstream and the observers of a plain success.
+    #[cold]
+    fn conclude_success(&mut self, report: &Report<'_>) {
+        self.scope.recorder.expand();
+        let Some(recorded) = self.scope.recorder.only() else { return };
+        let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
+        let learns = |upstream: &&mut UpstreamHandle<'_>| !upstream.was_idle() && upstream.is_news(recorded);
+        if let Some(upstream) = self.upstream.as_mut().filter(learns) {
+            // Only a retry changes the verdict.
+            _ = upstream.report(exchange, report, Verdict::Stop(stop), self.scope.outgoing.skipped);
+        }
+        let host = recorded.host.as_deref();
+        self.emit(exchange, host, self.attempts(), || Step::End { stop, succeeded: true });
     }
 
     /// Does what [`conclude`](Self::conclude) does, for all but plain successes.
@@ -121,9 +131,9 @@ impl Call<'_> {
     }
 
     #[inline]
-    pub(super) fn decide(&self, report: &Report<'_>) -> Decided {
+    pub(super) fn decide(&mut self, report: &Report<'_>) -> Decided {
         let (policy, hints) = (self.retry.policy(), self.scope.hints);
-        let mut decided = decide(&self.scope.recorder, report, policy, hints, env::now);
+        let mut decided = decide(self.scope.recorder.records(), report, policy, hints, env::now);
         if self.demand == Demand::Stop {
             decided.exchange.forbid_retry();
         }

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 use retry_policy::{Failure, Policy, Safety};
 
 use crate::engine::exchange::{Exchange, Hints};
-use crate::engine::recorder::{Mark, Progress, Recorded, Recorder};
+use crate::engine::recorder::{Mark, Progress, Recorded, Records};
 use crate::engine::report::{By, Report};
 
 /// The exchange that decides about an attempt.
@@ -46,15 +46,15 @@ enum Source {
 
 /// Returns the exchange that decides about an attempt whose outcome says what is in `report`.
 pub(crate) fn decide(
-    recorder: &Recorder,
+    records: Records<'_>,
     report: &Report<'_>,
     policy: &Policy,
     hints: Hints,
     now: impl FnOnce() -> SystemTime,
 ) -> Decided {
-    let exchanges = recorder.exchanges();
+    let exchanges = records.exchanges;
     let is_safe = |recorded: &Recorded| recorded.exchange.is_idempotent_under(policy.idempotent());
-    let source = source(recorder, report, is_safe, |recorded| has_succeeded(recorded, policy));
+    let source = source(records, report, is_safe, |recorded| has_succeeded(recorded, policy));
     let (at, mut decided) = match source {
         Source::Recorded(at) | Source::GivenUp(at) | Source::Overlaid(at) => {
             let Recorded { began, mark, host, .. } = &exchanges[at];
@@ -89,18 +89,18 @@ pub(crate) fn decide(
     let others = others.map(|(_, other)| other);
     let open_hints = others.clone().filter(|other| other.has_open_hint());
     let hint = open_hints.filter_map(|other| other.exchange.hint()).max();
-    let hint = hint.max(recorder.folded().and_then(|folded| folded.hint));
+    let hint = hint.max(records.folded.and_then(|folded| folded.hint));
     if let Some(hint) = hint {
         decided.exchange.record_other_hint(hint.min(policy.max_retry_after()));
     }
 
     let is_any_unsafe = others.clone().any(|other| other.may_have_done() && !is_safe(other));
-    let is_folded_unsafe = recorder.folded().is_some_and(|folded| {
+    let is_folded_unsafe = records.folded.is_some_and(|folded| {
         folded.is_unsafe || folded.has_overlap || (folded.is_done && policy.idempotent() == Some(false))
     });
     // A redirected request was received, whatever its last response says.
     let is_redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
-    let is_outstanding = recorder.outstanding > 0;
+    let is_outstanding = records.outstanding > 0;
     if is_any_unsafe || is_folded_unsafe || is_redirected || is_outstanding || has_overlap(exchanges) {
         decided.exchange.forbid_repeat();
     }
@@ -109,12 +109,12 @@ pub(crate) fn decide(
 
 /// Finds the deciding exchange by the rule of the module's documentation.
 fn source(
-    recorder: &Recorder,
+    records: Records<'_>,
     report: &Report<'_>,
     is_safe: impl Fn(&Recorded) -> bool,
     has_succeeded: impl Fn(&Recorded) -> bool,
 ) -> Source {
-    let exchanges = recorder.exchanges();
+    let exchanges = records.exchanges;
     let latest = |condition: &dyn Fn(&Recorded) -> bool| {
         let all = exchanges.iter().enumerate().filter(|(_, recorded)| condition(recorded));
         all.max_by_key(|(_, recorded)| recorded.began).map(|(at, _)| at)
@@ -141,7 +141,7 @@ fn source(
         if let Some(at) = latest(&has_succeeded) {
             return Source::Recorded(at);
         }
-        if recorder.folded().is_some_and(|folded| folded.has_succeeded) {
+        if records.folded.is_some_and(|folded| folded.has_succeeded) {
             return Source::Outcome;
         }
     }

@@ -114,6 +114,17 @@ impl<'v> Report<'v> {
         matches!(self.by, By::Response | By::Success)
     }
 
+    /// Returns `true` if the report is of a response that no policy retries, and says nothing else.
+    #[inline]
+    pub(crate) fn is_plain_success(&self) -> bool {
+        self.by == By::Response
+            && self.status.is_some_and(|status| status.is_success() && status != StatusCode::ACCEPTED)
+            && self.failures.is_empty()
+            && self.hint.is_none()
+            && !self.is_unprocessed
+            && !self.is_unsent
+    }
+
     /// Returns `true` if the report says nothing about any exchange.
     pub(crate) fn is_silent(&self) -> bool {
         self.status.is_none() && self.failures.is_empty() && self.hint.is_none()

@@ -12,7 +12,7 @@ pub(crate) mod drain;
 pub(crate) mod outgoing;
 pub(crate) mod renewal;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -24,21 +24,20 @@ use crate::engine::origin::Origins;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::drain::Drain;
 pub(crate) use crate::scope::outgoing::Withheld;
-use crate::scope::outgoing::{Keys, Outgoing};
+use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::RenewalCount;
 
 thread_local! {
-    static SCOPES: RefCell<Scopes> =
-        const { RefCell::new(Scopes { entered: Vec::new(), free: Vec::new() }) };
+    static SCOPES: Scopes = const { Scopes { entered: Cell::new(None), free: Cell::new(None) } };
 }
 
-/// The scopes of a thread. Each is boxed, so that entering one moves only a pointer.
-#[allow(clippy::vec_box, reason = "the boxes move between here and their calls")]
+/// The scopes of a thread. Each is boxed and holds the one behind it, so that entering one moves
+/// only pointers.
 struct Scopes {
-    /// The entered scopes, the innermost last.
-    entered: Vec<Box<Scope>>,
+    /// The innermost of the entered scopes.
+    entered: Cell<Option<Box<Scope>>>,
     /// The scopes that no call needs any more. The next call reuses one, and so allocates nothing.
-    free: Vec<Box<Scope>>,
+    free: Cell<Option<Box<Scope>>>,
 }
 
 /// The number of scopes that a thread keeps for the next calls.
@@ -47,6 +46,10 @@ const FREE: usize = 64;
 /// An attempt, for the code that runs in it.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
+    /// The scope behind this one: the scope of the attempt around, or the next free one.
+    behind: Option<Box<Scope>>,
+    /// The number of free scopes behind this one, while it is free.
+    free_behind: usize,
     /// The number of the attempt.
     pub(crate) number: u64,
     /// The number of the call.
@@ -88,8 +91,8 @@ impl CallScope {
     #[inline]
     pub(crate) fn begin(outgoing: Outgoing, idempotent: Option<bool>) -> (Self, Option<OuterAttempt>) {
         let begun = SCOPES.try_with(|scopes| {
-            let mut scopes = scopes.borrow_mut();
-            let mut scope = scopes.free.pop().unwrap_or_default();
+            let mut scope = scopes.free.take().unwrap_or_default();
+            scopes.free.set(scope.behind.take());
             (scope.call, scope.outgoing) = (next_number(), outgoing);
             let outer = scopes.find(|_| true, |outer| scope.inherit(outer, idempotent));
             (Self(Some(scope)), outer)
@@ -132,10 +135,10 @@ impl Drop for CallScope {
         scope.reset();
         // On a thread that is about to end it is dropped.
         _ = SCOPES.try_with(|scopes| {
-            let free = &mut scopes.borrow_mut().free;
-            if free.len() < FREE {
-                free.push(scope);
-            }
+            scope.behind = scopes.free.take();
+            scope.free_behind = scope.behind.as_ref().map_or(0, |behind| behind.free_behind + 1);
+            let kept = if scope.free_behind < FREE { Some(scope) } else { scope.behind };
+            scopes.free.set(kept);
         });
     }
 }
@@ -162,11 +165,13 @@ impl Drop for Entered<'_> {
 /// Enters a scope, until [`pop`] leaves it.
 #[inline]
 pub(crate) fn push(scope: &mut CallScope) {
-    scope.task = tokio::task::try_id();
+    let task = tokio::task::try_id();
     // On a thread that is about to end the scope is not entered, and nothing is recorded.
     _ = SCOPES.try_with(|scopes| {
-        if let Some(scope) = scope.0.take() {
-            scopes.borrow_mut().entered.push(scope);
+        if let Some(mut scope) = scope.0.take() {
+            scope.task = task;
+            scope.behind = scopes.entered.take();
+            scopes.entered.set(Some(scope));
         }
     });
 }
@@ -175,7 +180,7 @@ pub(crate) fn push(scope: &mut CallScope) {
 #[inline]
 pub(crate) fn pop(scope: &mut CallScope) {
     if scope.0.is_none() {
-        scope.0 = SCOPES.try_with(|scopes| scopes.borrow_mut().entered.pop()).ok().flatten();
+        scope.0 = SCOPES.try_with(Scopes::leave).ok().flatten();
     }
 }
 
@@ -200,27 +205,46 @@ pub(crate) fn is_admitted_by(upstream: NonZeroUsize) -> bool {
 
 #[inline]
 fn find<T>(matches: impl Fn(&Scope) -> bool, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
-    SCOPES.try_with(|scopes| scopes.borrow_mut().find(matches, with)).ok().flatten()
+    SCOPES.try_with(|scopes| scopes.find(matches, with)).ok().flatten()
 }
 
 impl Scopes {
+    /// Leaves the innermost scope.
+    #[inline]
+    fn leave(&self) -> Option<Box<Scope>> {
+        let mut scope = self.entered.take()?;
+        self.entered.set(scope.behind.take());
+        Some(scope)
+    }
+
     /// Calls `with` on the innermost scope of this task that `matches`. The scopes behind one of
     /// another task are not those of the running code.
     #[inline]
-    fn find<T>(&mut self, matches: impl Fn(&Scope) -> bool, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
-        if self.entered.is_empty() {
-            return None;
-        }
+    fn find<T>(&self, matches: impl Fn(&Scope) -> bool, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
+        let mut entered = Taken { scopes: self, entered: self.entered.take() };
+        let innermost = entered.entered.as_deref_mut()?;
         let task = tokio::task::try_id();
-        for scope in self.entered.iter_mut().rev() {
-            if scope.task != task {
-                return None;
-            }
+        let mut next = Some(innermost);
+        while let Some(scope) = next.filter(|scope| scope.task == task) {
             if matches(scope) {
                 return Some(with(scope));
             }
+            next = scope.behind.as_deref_mut();
         }
         None
+    }
+}
+
+/// The entered scopes, while they are looked at. Dropping this puts them back, also after a panic.
+struct Taken<'s> {
+    scopes: &'s Scopes,
+    entered: Option<Box<Scope>>,
+}
+
+impl Drop for Taken<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.scopes.entered.set(self.entered.take());
     }
 }
 
@@ -270,64 +294,70 @@ pub(crate) fn bound() -> Option<Duration> {
 /// Sets the idempotency key of a request that is about to be sent, if a call around has
 /// `idempotency_key`. A request that has a key keeps it.
 pub(crate) fn set_key(method: &Method, path: &str, headers: &mut HeaderMap) -> Option<Key> {
-    let attempt = current(|scope| scope.outgoing.keys.is_some().then_some(scope.number)).flatten()?;
-    let request = hash(&(method, path));
-    let set = |scopes: &RefCell<Scopes>| {
-        let scopes = &mut scopes.borrow_mut().entered;
-        let (call, id) = if let Some(own) = keys_of(scopes, attempt)?.own(headers) {
+    current(|scope| {
+        let request = hash(&(method, path));
+        let (call, id) = if let Some(own) = scope.outgoing.keys.as_ref()?.own(headers) {
             (None, hash(&(request, own.as_bytes())))
         } else {
-            let number = key_number(scopes, attempt, request);
-            let keys = keys_of(scopes, attempt)?;
+            let number = scope.key_number(request);
+            let keys = scope.outgoing.keys.as_ref()?;
             keys.write(request, number, headers)?;
             (Some(keys.owner), hash(&(request, number)))
         };
-        Some(Key { call, request, id, is_repeat: is_repeat(scopes, attempt, id) })
-    };
-    SCOPES.try_with(set).ok().flatten()
-}
-
-/// Returns the keys of the attempt with this number.
-fn keys_of(scopes: &[Box<Scope>], attempt: u64) -> Option<&Keys> {
-    scopes.iter().rev().find(|scope| scope.number == attempt)?.outgoing.keys.as_deref()
-}
-
-/// Returns `true` if an attempt before the one with this number has sent the key with this id, or
-/// an attempt before the one of a call around that has the same keys.
-fn is_repeat(scopes: &[Box<Scope>], attempt: u64, id: u64) -> bool {
-    let mut next = keys_of(scopes, attempt);
-    while let Some(keys) = next {
-        if keys.has_sent(id) {
-            return true;
-        }
-        next = keys.outer.and_then(|outer| keys_of(scopes, outer));
-    }
-    false
-}
-
-/// Takes a number for a request of the attempt with this number, from the call that owns the keys.
-fn key_number(scopes: &mut [Box<Scope>], attempt: u64, request: u64) -> u64 {
-    let keys = |scopes: &mut [Box<Scope>]| {
-        let scope = scopes.iter_mut().rev().find(|scope| scope.number == attempt)?;
-        let keys = scope.outgoing.keys.as_mut()?;
-        Some((keys.reuse(request), keys.free_number(request), keys.outer))
-    };
-    let number = match keys(scopes) {
-        Some((Some(reused), ..)) => return reused,
-        Some((None, free, None)) => free,
-        Some((None, _, Some(outer))) => key_number(scopes, outer, request),
-        // A call that has left the outer attempt shares no numbers with it.
-        None => return next_number() | (1 << 63),
-    };
-    if let Some(scope) = scopes.iter_mut().rev().find(|scope| scope.number == attempt) {
-        if let Some(keys) = &mut scope.outgoing.keys {
-            keys.assign(request, number);
-        }
-    }
-    number
+        Some(Key { call, request, id, is_repeat: scope.is_repeat(id) })
+    })
+    .flatten()
 }
 
 impl Scope {
+    /// Returns the scope of the attempt with this number, if the running code is part of that.
+    fn of_number(&mut self, number: u64) -> Option<&mut Self> {
+        let mut next = Some(self);
+        while let Some(scope) = next {
+            if scope.number == number {
+                return Some(scope);
+            }
+            next = scope.behind.as_deref_mut();
+        }
+        None
+    }
+
+    /// Returns `true` if an earlier attempt has sent the key with this id, or an attempt before the
+    /// one of a call around that has the same keys.
+    fn is_repeat(&mut self, id: u64) -> bool {
+        let mut next = Some(self);
+        while let Some(scope) = next {
+            let Some(keys) = &scope.outgoing.keys else { return false };
+            if keys.has_sent(id) {
+                return true;
+            }
+            let outer = keys.outer;
+            next = outer.and_then(|outer| scope.of_number(outer));
+        }
+        false
+    }
+
+    /// Takes a number for a request, from the call that owns the keys.
+    fn key_number(&mut self, request: u64) -> u64 {
+        // A call that has left the outer attempt shares no numbers with it.
+        let unshared = || next_number() | (1 << 63);
+        let Some(keys) = &mut self.outgoing.keys else { return unshared() };
+        if let Some(number) = keys.reuse(request) {
+            return number;
+        }
+        let number = match keys.outer {
+            None => keys.free_number(request),
+            Some(outer) => match self.of_number(outer).filter(|outer| outer.outgoing.keys.is_some()) {
+                Some(outer) => outer.key_number(request),
+                None => unshared(),
+            },
+        };
+        if let Some(keys) = &mut self.outgoing.keys {
+            keys.assign(request, number);
+        }
+        number
+    }
+
     /// Inherits the limits and keys of the outer attempt, and returns that attempt.
     #[cold]
     fn inherit(&mut self, outer: &mut Self, idempotent: Option<bool>) -> OuterAttempt {
@@ -368,7 +398,7 @@ impl Scope {
     #[inline]
     pub(crate) fn remember_keys(&mut self) {
         if let Some(keys) = &mut self.outgoing.keys {
-            keys.remember(&self.recorder);
+            keys.remember(&mut self.recorder);
         }
     }
 

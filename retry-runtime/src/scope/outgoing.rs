@@ -190,7 +190,7 @@ impl Keys {
 
     /// Remembers which keys the requests of an attempt had. What has not reached the server has
     /// sent none.
-    pub(crate) fn remember(&mut self, attempt: &Recorder) {
+    pub(crate) fn remember(&mut self, attempt: &mut Recorder) {
         let sent = attempt.exchanges().iter().filter(|recorded| recorded.may_be_processed());
         for key in sent.filter_map(|recorded| recorded.key.as_ref()) {
             if !self.has_sent(key.id) {
@@ -302,8 +302,8 @@ mod tests {
             if let Some(report) = report {
                 recorder.on_report(number, &report, Hints::default(), || std::time::UNIX_EPOCH);
             }
-            keys.remember(&recorder);
-            keys.remember(&recorder);
+            keys.remember(&mut recorder);
+            keys.remember(&mut recorder);
             assert_eq!((keys.has_sent(3), keys.has_sent(2)), (expected, false), "{what}");
             assert!(keys.sent.len() <= 1 && !keys.for_inner_call(4).has_sent(3));
         }

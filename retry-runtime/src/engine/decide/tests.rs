@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::engine::recorder::{Key, Prepared};
+use crate::engine::recorder::{Key, Prepared, Recorder};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use retry_policy::FailureSet;
 
@@ -86,7 +86,8 @@ fn own(status: Option<u16>, seconds: Option<u64>) -> Report<'static> {
 /// Returns the index of the deciding exchange, its status, its failures, and whether a repeat
 /// is forbidden.
 fn decided(recorder: &Recorder, report: &Report<'_>) -> (Option<usize>, Option<u16>, FailureSet, bool) {
-    let decided = decide(recorder, report, &Policy::DEFAULT, Hints::default(), now);
+    let mut recorder = recorder.clone();
+    let decided = decide(recorder.records(), report, &Policy::DEFAULT, Hints::default(), now);
     let at = recorder.exchanges().iter().position(|recorded| Some(recorded.began) == decided.number);
     let exchange = decided.exchange;
     let status = exchange.status().map(|status| status.as_u16());
@@ -185,16 +186,16 @@ fn which_exchange_decides() {
 
 #[test]
 fn the_hint_of_another_exchange_is_waited_for_but_is_not_of_the_deciding_one() {
-    let recorder = joined(&[(&Method::GET, A, Limited(7)), (&Method::POST, B, Status(503))]);
+    let mut recorder = joined(&[(&Method::GET, A, Limited(7)), (&Method::POST, B, Status(503))]);
     let report = Report::new(By::Error);
-    let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::default(), now);
+    let decided = decide(recorder.records(), &report, &Policy::DEFAULT, Hints::default(), now);
     assert_eq!(
         (decided.exchange.hint(), decided.exchange.longest_hint()),
         (None, Some(Duration::from_secs(7)))
     );
     // It counts up to `max_retry_after`.
-    let recorder = joined(&[(&Method::GET, A, Limited(700)), (&Method::GET, B, Status(503))]);
-    let decided = decide(&recorder, &report, &Policy::DEFAULT, Hints::default(), now);
+    let mut recorder = joined(&[(&Method::GET, A, Limited(700)), (&Method::GET, B, Status(503))]);
+    let decided = decide(recorder.records(), &report, &Policy::DEFAULT, Hints::default(), now);
     assert_eq!(decided.exchange.longest_hint(), Some(Duration::from_secs(120)));
 }
 
@@ -238,7 +239,7 @@ fn an_unsafe_request_that_was_redirected_forbids_a_repeat() {
         let number = begin(&mut recorder, &(&Method::POST, A, Open));
         end(&mut recorder, number, &(&Method::POST, url, Limited(1)));
         let report = error(Some(url), Some(429), None);
-        decide(&recorder, &report, policy, Hints::default(), now).exchange.is_repeat_forbidden()
+        decide(recorder.records(), &report, policy, Hints::default(), now).exchange.is_repeat_forbidden()
     };
     assert!(!forbids(A, &Policy::DEFAULT), "a 429 says that nothing was done");
     assert!(forbids(B, &Policy::DEFAULT));
@@ -257,7 +258,7 @@ fn a_summary_forbids_a_repeat_by_each_of_its_facts() {
         let policy = Policy::builder();
         let policy = declared.map_or(policy, |declared| policy.idempotent(declared)).build().unwrap();
         let report = Report::new(By::Error);
-        decide(&recorder, &report, &policy, Hints::default(), now).exchange.is_repeat_forbidden()
+        decide(recorder.records(), &report, &policy, Hints::default(), now).exchange.is_repeat_forbidden()
     };
     let nothing = |_: &mut Recorder| {};
     let a_get = |recorder: &mut Recorder| {
@@ -285,7 +286,7 @@ fn folded_exchanges_still_count() {
     let mut rows = vec![(&Method::POST, A, Status(200))];
     rows.extend([(&Method::GET, B, Status(200)); 100]);
     rows.push((&Method::GET, B, Status(503)));
-    let recorder = sequence(&rows);
+    let mut recorder = sequence(&rows);
     assert!(recorder.exchanges().len() < 70);
     assert!(decided(&recorder, &Report::new(By::Error)).3, "the POST was done");
     let recorder = sequence(&rows[1..]);

@@ -4,6 +4,7 @@
 //! that those of inner and outer calls compare. A recorder keeps 64 exchanges and folds the oldest
 //! ended one into a summary, so that a body that sends for days does not grow.
 
+mod brief;
 mod recorded;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,8 +15,9 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 
-use crate::engine::exchange::{Exchange, Hints, Idempotency, is_idempotent};
+use crate::engine::exchange::{Exchange, Hints, HintsOf, Idempotency, is_idempotent};
 use crate::engine::origin::Origin;
+use crate::engine::recorder::brief::Brief;
 use crate::engine::report::{By, Report};
 pub(crate) use recorded::{Key, Mark, Progress, Recorded};
 
@@ -23,8 +25,10 @@ pub(crate) use recorded::{Key, Mark, Progress, Recorded};
 const KEPT: usize = 64;
 
 /// The exchanges of one attempt.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder {
+    /// The only exchange so far, if it is a GET and nothing but a plain success came of it.
+    brief: Option<Brief>,
     /// In the order in which they were recorded. Those of an inner call follow when it ends.
     exchanges: Vec<Recorded>,
     /// A summary of those that are not kept whole.
@@ -37,12 +41,20 @@ pub(crate) struct Recorder {
 /// A request that is about to be sent.
 #[derive(Debug)]
 pub struct Prepared {
+    /// `None` for a GET that nothing is declared of. Boxed, as most requests are such.
+    details: Option<Box<Details>>,
+    origin: Option<Origin>,
+}
+
+/// The details of a request that is about to be sent.
+#[derive(Debug)]
+struct Details {
     method: Method,
     idempotency: Idempotency,
+    /// A hash of the URL. `None` for a request that is safe to repeat.
     url: Option<NonZeroU64>,
     key: Option<Box<Key>>,
     redirected: Option<Arc<AtomicBool>>,
-    origin: Option<Origin>,
 }
 
 /// A summary of the exchanges that are not kept whole.
@@ -63,6 +75,17 @@ pub(crate) struct Folded {
     pub(crate) hint: Option<Duration>,
 }
 
+/// The exchanges of an attempt, to decide about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Records<'r> {
+    /// Those that are kept whole.
+    pub(crate) exchanges: &'r [Recorded],
+    /// A summary of the others.
+    pub(crate) folded: Option<&'r Folded>,
+    /// The number of unsafe requests that another task may send.
+    pub(crate) outstanding: u32,
+}
+
 /// Returns the next number of the process.
 pub(crate) fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -73,33 +96,27 @@ impl Prepared {
     /// Prepares a request by `method` to `url` that the user may have `declared` idempotent.
     #[inline]
     pub(crate) fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Self {
-        let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
-        Self {
-            method: method.clone(),
-            idempotency: Idempotency::new(method, headers, declared),
-            // A redirection of a request that is safe to repeat does not matter.
-            url: (!is_safe).then(|| hash_url(url)),
-            key: None,
-            redirected: None,
-            origin: None,
+        if *method == Method::GET && declared.is_none() {
+            return Self::get();
         }
+        Self { details: Some(Details::new(method, headers, url, declared)), origin: None }
     }
 
     /// Prepares a GET to an unknown URL.
-    pub(crate) fn get() -> Self {
-        let idempotency = Idempotency::default();
-        Self { method: Method::GET, idempotency, url: None, key: None, redirected: None, origin: None }
+    #[inline]
+    pub(crate) const fn get() -> Self {
+        Self { details: None, origin: None }
     }
 
     /// Returns the flag to set when the request is redirected.
     pub(crate) fn watch_redirects(&mut self) -> Arc<AtomicBool> {
-        Arc::clone(self.redirected.get_or_insert_default())
+        Arc::clone(self.details_mut().redirected.get_or_insert_default())
     }
 
     /// Returns `true` if the request is safe to repeat, by its method, by declaration or by a key.
     #[inline]
     pub(crate) fn is_safe(&self) -> bool {
-        self.url.is_none() || self.idempotency.has_key
+        self.details.as_ref().is_none_or(|details| details.url.is_none() || details.idempotency.has_key)
     }
 
     /// Records the origin of the URL that the request is sent to.
@@ -121,14 +138,37 @@ impl Prepared {
 
     /// Returns `true` if the request is safe to repeat without a key, by its method or by
     /// declaration.
+    #[inline]
     pub(crate) fn is_safe_without_key(&self) -> bool {
-        self.idempotency.declared.unwrap_or_else(|| is_idempotent(&self.method))
+        self.details.as_ref().is_none_or(|details| {
+            details.idempotency.declared.unwrap_or_else(|| is_idempotent(&details.method))
+        })
     }
 
     /// Records the key that the request has in a call with `idempotency_key`.
     pub(crate) fn record_key(&mut self, key: Key) {
-        (self.idempotency.has_key, self.idempotency.is_repeat) = (true, key.is_repeat);
-        self.key = Some(Box::new(key));
+        let details = self.details_mut();
+        (details.idempotency.has_key, details.idempotency.is_repeat) = (true, key.is_repeat);
+        details.key = Some(Box::new(key));
+    }
+
+    fn details_mut(&mut self) -> &mut Details {
+        self.details.get_or_insert_with(|| Details::new(&Method::GET, &HeaderMap::new(), "", None))
+    }
+}
+
+impl Details {
+    #[cold]
+    fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Box<Self> {
+        let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
+        Box::new(Self {
+            method: method.clone(),
+            idempotency: Idempotency::new(method, headers, declared),
+            // A redirection of a request that is safe to repeat does not matter.
+            url: (!is_safe).then(|| hash_url(url)),
+            key: None,
+            redirected: None,
+        })
     }
 }
 
@@ -136,13 +176,28 @@ impl Recorder {
     /// Records a request that is being sent. Returns the number of its exchange.
     #[inline]
     pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
-        let Prepared { method, idempotency, url, key, redirected, origin } = prepared;
+        let Prepared { details, origin } = prepared;
+        match details {
+            None if self.is_empty() => {
+                let began = next_number();
+                self.brief = Some(Brief::new(began, origin));
+                began
+            }
+            details => self.on_further_request(details, origin),
+        }
+    }
+
+    #[cold]
+    fn on_further_request(&mut self, details: Option<Box<Details>>, origin: Option<Origin>) -> u64 {
+        let Some(details) = details else {
+            let exchange = Exchange::of_request(Method::GET, Idempotency::default());
+            return self.push_exchange(exchange, None, None, origin);
+        };
+        let Details { method, idempotency, url, key, redirected } = *details;
         let exchange = Exchange::of_request(method, idempotency);
         let number = self.push_exchange(exchange, url, key, origin);
-        if redirected.is_some() {
-            if let Some(recorded) = self.find(number) {
-                recorded.redirected = redirected;
-            }
+        if let Some(recorded) = self.find(number) {
+            recorded.redirected = redirected;
         }
         number
     }
@@ -150,6 +205,22 @@ impl Recorder {
     /// Records the end of an exchange: a response, or a failure of the transport.
     #[inline]
     pub(crate) fn on_report(
+        &mut self,
+        number: u64,
+        report: &Report<'_>,
+        hints: Hints,
+        now: impl FnOnce() -> SystemTime,
+    ) {
+        if let Some(brief) = self.brief.as_mut().filter(|brief| brief.began == number) {
+            if hints.of == HintsOf::Retryable && brief.on_report(report) {
+                return;
+            }
+        }
+        self.on_full_report(number, report, hints, now);
+    }
+
+    #[cold]
+    fn on_full_report(
         &mut self,
         number: u64,
         report: &Report<'_>,
@@ -197,7 +268,16 @@ impl Recorder {
     }
 
     /// Records that the body of a response was read to its end.
+    #[inline]
     pub(crate) fn on_body_end(&mut self, response: Option<usize>) {
+        match &mut self.brief {
+            Some(brief) => brief.on_body_end(response),
+            None => self.on_further_body_end(response),
+        }
+    }
+
+    #[cold]
+    fn on_further_body_end(&mut self, response: Option<usize>) {
         if let Some(recorded) = self.find_response(response) {
             recorded.is_body_read = true;
         }
@@ -241,12 +321,12 @@ impl Recorder {
 
     /// Records that a call inside the attempt has ended.
     pub(crate) fn end_call(&mut self, number: u64) {
-        self.exchanges.retain(|recorded| recorded.began != number);
+        self.all_mut().retain(|recorded| recorded.began != number);
     }
 
     /// Marks the exchanges whose retry is waited for with `mark`.
     pub(crate) fn end_wait(&mut self, mark: Mark) {
-        for recorded in self.exchanges.iter_mut().filter(|recorded| recorded.mark == Mark::Waiting) {
+        for recorded in self.exchanges_mut().iter_mut().filter(|recorded| recorded.mark == Mark::Waiting) {
             recorded.mark = mark;
         }
     }
@@ -262,7 +342,7 @@ impl Recorder {
             into.has_succeeded |= folded.has_succeeded;
             into.hint = into.hint.max(folded.hint);
         }
-        for recorded in other.exchanges.drain(..) {
+        for recorded in other.all_mut().drain(..) {
             self.push(recorded);
         }
         self.outstanding = self.outstanding.saturating_add(other.outstanding);
@@ -275,7 +355,7 @@ impl Recorder {
         if let Some(folded) = &mut self.folded {
             folded.is_unsafe |= folded.is_keyed;
         }
-        for recorded in &mut self.exchanges {
+        for recorded in self.all_mut() {
             recorded.reported_to = recorded.reported_to.or(upstream);
             if recorded.key.as_ref().is_none_or(|key| key.is_of(call)) {
                 recorded.key = None;
@@ -288,53 +368,94 @@ impl Recorder {
     /// Forgets everything, but keeps room for a few exchanges.
     #[inline]
     pub(crate) fn clear(&mut self) {
+        self.brief = None;
+        self.outstanding = 0;
+        if !self.exchanges.is_empty() {
+            self.clear_exchanges();
+        }
+    }
+
+    #[cold]
+    fn clear_exchanges(&mut self) {
         const ROOM: usize = 8;
         if self.exchanges.capacity() > ROOM {
             self.exchanges = Vec::new();
         }
         self.exchanges.clear();
-        (self.folded, self.outstanding) = (None, 0);
+        self.folded = None;
     }
 
     /// Returns the exchanges that are kept whole.
-    #[inline]
-    pub(crate) fn exchanges(&self) -> &[Recorded] {
-        &self.exchanges
+    pub(crate) fn exchanges(&mut self) -> &[Recorded] {
+        self.all_mut()
     }
 
     /// Returns the exchanges that are kept whole, to mark them.
     pub(crate) fn exchanges_mut(&mut self) -> &mut [Recorded] {
+        self.all_mut()
+    }
+
+    /// Returns all exchanges, and keeps them whole from now on.
+    #[inline]
+    fn all_mut(&mut self) -> &mut Vec<Recorded> {
+        if self.brief.is_some() {
+            self.expand();
+        }
         &mut self.exchanges
     }
 
-    /// Returns the summary of the exchanges that are not kept whole.
-    #[inline]
-    pub(crate) fn folded(&self) -> Option<&Folded> {
-        self.folded.as_deref()
+    /// Keeps the only exchange whole, if it is kept in short form.
+    #[cold]
+    pub(crate) fn expand(&mut self) {
+        if let Some(brief) = self.brief.take() {
+            self.exchanges.push(brief.into_recorded());
+        }
+    }
+
+    /// Returns the only exchange of the attempt, if it is kept whole.
+    pub(crate) fn only(&self) -> Option<&Recorded> {
+        match self.exchanges.as_slice() {
+            [recorded] => Some(recorded),
+            _ => None,
+        }
+    }
+
+    /// Returns all that is recorded.
+    pub(crate) fn records(&mut self) -> Records<'_> {
+        self.all_mut();
+        Records {
+            exchanges: &self.exchanges,
+            folded: self.folded.as_deref(),
+            outstanding: self.outstanding,
+        }
     }
 
     /// Returns `true` if nothing was recorded.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.exchanges.is_empty()
+        self.brief.is_none() && self.exchanges.is_empty()
     }
 
-    /// Returns the only exchange of the attempt if it is a plain success and `report` agrees, so
-    /// that nothing is left to decide.
+    /// Returns `true` if the only exchange of the attempt is a plain success and `report` agrees,
+    /// so that nothing is left to decide.
     #[inline]
-    pub(crate) fn plain_success(&self, report: &Report<'_>) -> Option<&Recorded> {
-        let [recorded] = self.exchanges.as_slice() else { return None };
-        // A failed exchange has no status, or a failure, so it is no plain success.
-        let is_plain = recorded.exchange.is_plain_success()
+    pub(crate) fn is_plain_success(&self, report: &Report<'_>) -> bool {
+        let (status, response) = match (&self.brief, self.exchanges.as_slice()) {
+            (Some(brief), _) => (brief.status, brief.response),
+            // A failed exchange has no status, or a failure, so it is no plain success.
+            (None, [recorded]) if recorded.exchange.is_plain_success() => {
+                (recorded.exchange.status(), recorded.response)
+            }
+            (None, _) => return false,
+        };
+        status.is_some()
             && match report.by {
                 By::Success => true,
                 By::Response => {
-                    report.status == recorded.exchange.status()
-                        && report.url.is_some_and(|url| address(url) == recorded.response)
+                    report.status == status && report.url.is_some_and(|url| address(url) == response)
                 }
                 _ => false,
-            };
-        is_plain.then_some(recorded)
+            }
     }
 
     #[inline]
@@ -346,30 +467,14 @@ impl Recorder {
         origin: Option<Origin>,
     ) -> u64 {
         let began = next_number();
-        self.push(Recorded {
-            began,
-            ended: None,
-            progress: Progress::Open,
-            mark: Mark::None,
-            is_redirected: false,
-            redirected: None,
-            is_body_read: false,
-            is_body_dropped: false,
-            exchange,
-            request_url: url,
-            response_url: None,
-            response: 0,
-            key,
-            host: None,
-            reported_to: None,
-            origin,
-        });
+        let recorded = Recorded::new(began, exchange);
+        self.push(Recorded { request_url: url, key, origin, ..recorded });
         began
     }
 
     #[inline]
     fn push(&mut self, recorded: Recorded) {
-        if self.exchanges.len() >= KEPT {
+        if self.all_mut().len() >= KEPT {
             self.fold();
         }
         self.exchanges.push(recorded);
@@ -399,12 +504,12 @@ impl Recorder {
 
     #[inline]
     fn find(&mut self, number: u64) -> Option<&mut Recorded> {
-        self.exchanges.iter_mut().rev().find(|recorded| recorded.began == number)
+        self.all_mut().iter_mut().rev().find(|recorded| recorded.began == number)
     }
 
     /// Returns the latest exchange with this response, or with any response for `None`.
     fn find_response(&mut self, response: Option<usize>) -> Option<&mut Recorded> {
-        let responded = self.exchanges.iter_mut().filter(|recorded| {
+        let responded = self.all_mut().iter_mut().filter(|recorded| {
             recorded.progress == Progress::Responded
                 && response.is_none_or(|response| recorded.response == response)
         });
@@ -424,47 +529,44 @@ pub(crate) fn address(url: &str) -> usize {
 pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
     // Every response is hashed, and the standard hasher costs as much as all other recording. A
     // collision is harmless: within one attempt, one URL would be taken for another.
+    hash_bytes(url.as_bytes()).unwrap_or_else(|| hash_before_mark(url.as_bytes()))
+}
+
+/// Hashes a URL by words of eight bytes. Returns `None` if it has a fragment, as few have.
+#[inline]
+fn hash_bytes(url: &[u8]) -> Option<NonZeroU64> {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let url = without_fragment(url.as_bytes());
-    let mix = |hash: u64, part: u64| (hash ^ part).wrapping_mul(FACTOR).rotate_left(29);
-    let mut hash = mix(FACTOR, url.len() as u64);
-    let mut rest = url;
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let mut hash = FACTOR ^ url.len() as u64;
+    let mut mix = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word);
+        hash = (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
+        let differs = word ^ (LOW * u64::from(b'#'));
+        differs.wrapping_sub(LOW) & !differs & (LOW << 7) == 0
+    };
+    let (mut is_whole, mut rest) = (true, url);
     while let Some((word, behind)) = rest.split_first_chunk() {
-        hash = mix(hash, u64::from_le_bytes(*word));
+        is_whole &= mix(*word);
         rest = behind;
     }
     // The last word overlaps the one before.
-    hash = match url.last_chunk() {
-        Some(word) => mix(hash, u64::from_le_bytes(*word)),
-        None => rest.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte))),
-    };
-    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
+    is_whole &= mix(url.last_chunk().copied().unwrap_or_else(|| padded(url)));
+    is_whole.then(|| NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
 }
 
-/// Returns a URL without its fragment. Looks at eight bytes at once, as most URLs have none.
-#[inline]
-fn without_fragment(url: &[u8]) -> &[u8] {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    let has_mark = |word: &[u8; 8]| {
-        let differs = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'#'));
-        differs.wrapping_sub(LOW) & !differs & (LOW << 7) != 0
-    };
-    let mut rest = url;
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        if has_mark(word) {
-            return before_mark(url);
-        }
-        rest = behind;
-    }
-    match url.last_chunk() {
-        Some(word) if !has_mark(word) => url,
-        _ => before_mark(url),
-    }
-}
-
+/// Returns a URL of less than eight bytes as a word.
 #[cold]
-fn before_mark(url: &[u8]) -> &[u8] {
-    url.iter().position(|byte| *byte == b'#').map_or(url, |end| &url[..end])
+fn padded(url: &[u8]) -> [u8; 8] {
+    let mut word = [0; 8];
+    word[..url.len()].copy_from_slice(url);
+    word
+}
+
+/// Hashes the part of a URL that is before its fragment.
+#[cold]
+fn hash_before_mark(url: &[u8]) -> NonZeroU64 {
+    let end = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
+    hash_bytes(&url[..end]).unwrap_or(NonZeroU64::MIN)
 }
 
 /// Hashes a value within this process.

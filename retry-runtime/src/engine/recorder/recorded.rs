@@ -105,6 +105,28 @@ impl Progress {
 }
 
 impl Recorded {
+    /// Makes the record of an exchange that begins with this number.
+    pub(crate) const fn new(began: u64, exchange: Exchange) -> Self {
+        Self {
+            began,
+            ended: None,
+            progress: Progress::Open,
+            mark: Mark::None,
+            is_redirected: false,
+            redirected: None,
+            is_body_read: false,
+            is_body_dropped: false,
+            exchange,
+            request_url: None,
+            response_url: None,
+            response: 0,
+            key: None,
+            host: None,
+            reported_to: None,
+            origin: None,
+        }
+    }
+
     /// Returns `true` if the server may have done what the request asks for.
     ///
     /// It has not if it said so (by a status of 4xx but 408 and 409, by 503 and the wait before it

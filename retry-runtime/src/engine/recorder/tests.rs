@@ -46,7 +46,7 @@ fn fill(recorder: &mut Recorder, count: usize) {
 /// Returns the summary once all that `recorder` holds is folded.
 fn folded(mut recorder: Recorder) -> Folded {
     fill(&mut recorder, KEPT);
-    *recorder.folded().unwrap()
+    *recorder.folded.as_deref().unwrap()
 }
 
 #[test]
@@ -96,19 +96,19 @@ fn a_plain_success_is_the_only_exchange_and_that_of_the_outcome() {
     };
     let elsewhere = String::from(URL);
     let mut recorder = Recorder::default();
-    assert!(recorder.plain_success(&Report::new(By::Success)).is_none());
+    assert!(!recorder.is_plain_success(&Report::new(By::Success)));
     respond(&mut recorder, &Method::GET, None, 200);
-    assert!(recorder.plain_success(&Report::new(By::Success)).is_some());
-    assert!(recorder.plain_success(&response(200, URL)).is_some());
-    assert!(recorder.plain_success(&response(201, URL)).is_none(), "another status");
-    assert!(recorder.plain_success(&response(200, &elsewhere)).is_none(), "another response");
-    assert!(recorder.plain_success(&Report::new(By::Error)).is_none());
+    assert!(recorder.is_plain_success(&Report::new(By::Success)));
+    assert!(recorder.is_plain_success(&response(200, URL)));
+    assert!(!recorder.is_plain_success(&response(201, URL)), "another status");
+    assert!(!recorder.is_plain_success(&response(200, &elsewhere)), "another response");
+    assert!(!recorder.is_plain_success(&Report::new(By::Error)));
     respond(&mut recorder, &Method::GET, None, 200);
-    assert!(recorder.plain_success(&Report::new(By::Success)).is_none(), "one of two");
+    assert!(!recorder.is_plain_success(&Report::new(By::Success)), "one of two");
     for status in [202, 301, 404] {
         let mut recorder = Recorder::default();
         respond(&mut recorder, &Method::GET, None, status);
-        assert!(recorder.plain_success(&Report::new(By::Success)).is_none(), "{status}");
+        assert!(!recorder.is_plain_success(&Report::new(By::Success)), "{status}");
     }
 }
 
@@ -130,7 +130,8 @@ fn the_body_of_a_response_is_found_by_its_address() {
     assert!(!b.is_body_read && b.is_body_dropped && b.exchange.failures().is_empty());
     assert!(!open.is_body_read && !open.is_body_dropped);
     recorder.exchanges_mut()[0].mark = Mark::Settled;
-    recorder.on_body_drop(Some(recorder.exchanges()[0].response));
+    let response = recorder.exchanges()[0].response;
+    recorder.on_body_drop(Some(response));
     assert!(!recorder.exchanges()[0].is_body_dropped, "an inner call has decided");
 }
 
@@ -233,9 +234,9 @@ fn the_first_exchange_that_has_ended_is_folded() {
     let open = recorder.on_request(prepare(&Method::POST, None));
     let ended = respond(&mut recorder, &Method::GET, None, 200);
     fill(&mut recorder, KEPT - 2);
-    assert!(recorder.folded().is_none(), "all are kept");
+    assert!(recorder.folded.as_deref().is_none(), "all are kept");
     recorder.on_request(Prepared::get());
-    let is_kept = |number| recorder.exchanges().iter().any(|recorded| recorded.began == number);
+    let mut is_kept = |number| recorder.exchanges().iter().any(|recorded| recorded.began == number);
     assert!(is_kept(open) && !is_kept(ended) && recorder.exchanges().len() == KEPT);
 }
 
@@ -261,17 +262,17 @@ fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
     };
     let mut inner = folding(&Method::POST, Some(key(1)));
     inner.leave_call(1, None, None);
-    assert!(inner.folded().unwrap().is_unsafe, "the key is of no use any more");
+    assert!(inner.folded.as_deref().unwrap().is_unsafe, "the key is of no use any more");
     let mut outer = Recorder::default();
     outer.absorb(folding(&Method::GET, None));
-    assert!(outer.folded().unwrap().is_done && outer.folded().unwrap().has_succeeded);
-    let before = outer.folded().unwrap().is_unsafe;
+    assert!(outer.folded.as_deref().unwrap().is_done && outer.folded.as_deref().unwrap().has_succeeded);
+    let before = outer.folded.as_deref().unwrap().is_unsafe;
     outer.absorb(inner);
-    assert!(!before && outer.folded().unwrap().is_unsafe);
+    assert!(!before && outer.folded.as_deref().unwrap().is_unsafe);
     let summary =
         Folded { has_overlap: true, hint: Some(Duration::from_secs(3)), is_keyed: true, ..Folded::default() };
     outer.absorb(Recorder { folded: Some(Box::new(summary)), ..Recorder::default() });
-    let folded = outer.folded().unwrap();
+    let folded = outer.folded.as_deref().unwrap();
     assert!(folded.has_overlap && folded.is_keyed && folded.hint == Some(Duration::from_secs(3)));
 }
 
@@ -284,7 +285,7 @@ fn clearing_keeps_little_room() {
     assert!(recorder.is_empty() && recorder.exchanges.capacity() == room);
     fill(&mut recorder, KEPT + 1);
     recorder.clear();
-    assert!(recorder.is_empty() && recorder.folded().is_none() && recorder.exchanges.capacity() <= 8);
+    assert!(recorder.is_empty() && recorder.folded.as_deref().is_none() && recorder.exchanges.capacity() <= 8);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn refused() -> Report<'static> {
 
 /// Returns the exchange that decides about an attempt with this outcome.
 fn decided(recorder: &Recorder, outcome: &Report<'_>) -> Exchange {
-    decide(recorder, outcome, &Policy::DEFAULT, Hints::default(), || SystemTime::UNIX_EPOCH).exchange
+    decide(recorder.clone().records(), outcome, &Policy::DEFAULT, Hints::default(), || SystemTime::UNIX_EPOCH).exchange
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! The first exchange of an attempt in short form. Most attempts send one GET and get a plain
+//! success, and pay for no more than that.
+
+use std::num::NonZeroU64;
+
+use http::{Method, StatusCode};
+
+use crate::engine::exchange::{Exchange, Idempotency};
+use crate::engine::origin::Origin;
+use crate::engine::recorder::recorded::{Progress, Recorded};
+use crate::engine::recorder::{address, hash_url, next_number};
+use crate::engine::report::Report;
+
+/// A GET that is under way, or was answered with a plain success.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brief {
+    /// The number of its beginning.
+    pub(super) began: u64,
+    /// The number of its end. Means nothing without a status.
+    ended: u64,
+    /// The status of the response, once it came.
+    pub(super) status: Option<StatusCode>,
+    /// The address of the response while it is alive.
+    pub(super) response: usize,
+    /// A hash of the URL of the response.
+    response_url: Option<NonZeroU64>,
+    is_body_read: bool,
+    origin: Option<Origin>,
+}
+
+impl Brief {
+    #[inline]
+    pub(super) fn new(began: u64, origin: Option<Origin>) -> Self {
+        let (status, response_url) = (None, None);
+        Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin }
+    }
+
+    /// Records the end of the exchange. Returns `false` if it is no plain success, and records
+    /// nothing then.
+    #[inline]
+    pub(super) fn on_report(&mut self, report: &Report<'_>) -> bool {
+        let (true, Some(url)) = (report.is_plain_success(), report.url) else { return false };
+        self.ended = next_number();
+        self.status = report.status;
+        self.response = address(url);
+        self.response_url = Some(hash_url(url));
+        true
+    }
+
+    /// Records that the body of a response was read to its end.
+    #[inline]
+    pub(super) fn on_body_end(&mut self, response: Option<usize>) {
+        self.is_body_read |= self.status.is_some() && response.is_none_or(|other| other == self.response);
+    }
+
+    /// Returns the whole exchange.
+    pub(super) fn into_recorded(self) -> Recorded {
+        let mut exchange = Exchange::of_request(Method::GET, Idempotency::default());
+        let recorded = |exchange| Recorded { origin: self.origin, ..Recorded::new(self.began, exchange) };
+        let Some(status) = self.status else { return recorded(exchange) };
+        exchange.on_response(status);
+        Recorded {
+            ended: NonZeroU64::new(self.ended),
+            progress: Progress::Responded,
+            response: self.response,
+            response_url: self.response_url,
+            is_body_read: self.is_body_read,
+            ..recorded(exchange)
+        }
+    }
+}
