@@ -320,7 +320,8 @@ impl Loop<'_> {
             #once
             #converted
             #bound
-            let mut #call = #start #with;
+            let mut #call = #start;
+            #with
             loop {
                 #admission
                 #attempt
@@ -409,23 +410,23 @@ impl Loop<'_> {
             });
             let value = renamed(value.to_token_stream());
             bound.extend(quote_spanned!(span=> let #name = &#closure(#value);));
-            with.extend(quote_spanned!(span=> .#method(#name)));
+            with.extend(quote_spanned!(span=> #call.#method(#name);));
         };
         if let Some(observer) = &options.observer {
-            pass("observer", observer, "with_observer");
+            pass("observer", observer, "set_observer");
         }
         if let Some(upstream) = &options.upstream {
-            pass("upstream", upstream, "with_upstream");
+            pass("upstream", upstream, "set_upstream");
         }
         if options.reauth.is_some() {
-            with.extend(quote!(.with_renewal()));
+            with.extend(quote!(#call.count_renewals();));
         }
         if options.retry_if.is_some() {
-            with.extend(quote!(.with_retry_if()));
+            with.extend(quote!(#call.read_all_hints();));
         }
         let admission = options.upstream.as_ref().map(|_| {
             if shape.is_async() {
-                quote!(#call.wait_for_admission().await;)
+                quote!(if #call.asks_for_admission() { #call.wait_for_admission().await; })
             } else {
                 quote!(#call.wait_for_admission_blocking();)
             }

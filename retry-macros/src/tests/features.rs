@@ -342,16 +342,16 @@ fn a_renewal() {
         expect![[r#"
             async fn user(&self) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
-                        ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            );
-                            &FUNCTION
-                        },
-                        &const { ::retry_http::Policy::DEFAULT },
-                    )
-                    .with_renewal();
+                    ::retry_http::__private::Clock::Tokio,
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                        );
+                        &FUNCTION
+                    },
+                    &const { ::retry_http::Policy::DEFAULT },
+                );
+                call.count_renewals();
                 loop {
                     let attempt = {
                         ::retry_http::__private::attempt(
@@ -421,16 +421,16 @@ fn a_sync_renewal() {
         expect![[r#"
             fn user(&self) -> Result<Response, Error> {
                 let mut call = ::retry_http::__private::Call::start(
-                        ::retry_http::__private::Clock::System,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            );
-                            &FUNCTION
-                        },
-                        &const { ::retry_http::Policy::DEFAULT },
-                    )
-                    .with_renewal();
+                    ::retry_http::__private::Clock::System,
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                        );
+                        &FUNCTION
+                    },
+                    &const { ::retry_http::Policy::DEFAULT },
+                );
+                call.count_renewals();
                 loop {
                     let attempt = {
                         ::retry_http::__private::attempt_blocking(
@@ -483,17 +483,17 @@ fn an_observer() {
             async fn user(http: &Client) -> Result<Response, Error> {
                 let observer = &::retry_http::__private::observer(|event| count(event));
                 let mut call = ::retry_http::__private::Call::of(
-                        ::retry_http::__private::Clock::Tokio,
-                        &const {
-                            (
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
-                            )
-                        },
-                    )
-                    .with_observer(observer);
+                    ::retry_http::__private::Clock::Tokio,
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
+                    },
+                );
+                call.set_observer(observer);
                 loop {
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
@@ -540,19 +540,21 @@ fn an_upstream() {
             async fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
                 let mut call = ::retry_http::__private::Call::of(
-                        ::retry_http::__private::Clock::Tokio,
-                        &const {
-                            (
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
-                            )
-                        },
-                    )
-                    .with_upstream(upstream);
+                    ::retry_http::__private::Clock::Tokio,
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
+                    },
+                );
+                call.set_upstream(upstream);
                 loop {
-                    call.wait_for_admission().await;
+                    if call.asks_for_admission() {
+                        call.wait_for_admission().await;
+                    }
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
                             async {
@@ -599,17 +601,17 @@ fn a_sync_upstream() {
             fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
                 let mut call = ::retry_http::__private::Call::of(
-                        ::retry_http::__private::Clock::System,
-                        &const {
-                            (
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
-                            )
-                        },
-                    )
-                    .with_upstream(upstream);
+                    ::retry_http::__private::Clock::System,
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
+                    },
+                );
+                call.set_upstream(upstream);
                 loop {
                     call.wait_for_admission_blocking();
                     let attempt = ::retry_http::__private::attempt_blocking(
@@ -649,17 +651,17 @@ fn a_retry_if() {
         expect![[r#"
             async fn job(http: &Client) -> Result<Job, Error> {
                 let mut call = ::retry_http::__private::Call::of(
-                        ::retry_http::__private::Clock::Tokio,
-                        &const {
-                            (
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "job"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
-                            )
-                        },
-                    )
-                    .with_retry_if();
+                    ::retry_http::__private::Clock::Tokio,
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), "::", "job"),
+                            ),
+                            ::retry_http::Policy::DEFAULT,
+                        )
+                    },
+                );
+                call.read_all_hints();
                 loop {
                     let attempt = ::retry_http::__private::attempt(
                             &mut call,
@@ -714,17 +716,17 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
         expect![[r#"
             async fn job(http: &Client) -> Result<Job, Error> {
                 let mut call = ::retry_http::__private::Call::start(
-                        ::retry_http::__private::Clock::Tokio,
-                        {
-                            static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "job"),
-                            );
-                            &FUNCTION
-                        },
-                        &const { ::retry_http::Policy::DEFAULT },
-                    )
-                    .with_renewal()
-                    .with_retry_if();
+                    ::retry_http::__private::Clock::Tokio,
+                    {
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
+                            ::core::concat!(::core::module_path!(), "::", "job"),
+                        );
+                        &FUNCTION
+                    },
+                    &const { ::retry_http::Policy::DEFAULT },
+                );
+                call.count_renewals();
+                call.read_all_hints();
                 loop {
                     let attempt = {
                         ::retry_http::__private::attempt(

@@ -597,15 +597,15 @@ fn arguments() {
                 let this = self;
                 let note: String = ::core::convert::Into::into(note);
                 let mut call = ::retry_http::__private::Call::start(
-                        ::retry_http::__private::Clock::Tokio,
-                        &const {
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "add"),
-                            )
-                        },
-                        &policy,
-                    )
-                    .with_retry_if();
+                    ::retry_http::__private::Clock::Tokio,
+                    &const {
+                        ::retry_http::__private::Function::visible(
+                            ::core::concat!(::core::module_path!(), "::", "add"),
+                        )
+                    },
+                    &policy,
+                );
+                call.read_all_hints();
                 loop {
                     let this = ::retry_http::__private::clone_argument(&this);
                     let item = ::retry_http::__private::clone_argument(&item);

@@ -17,12 +17,10 @@ pub(super) struct Observation<'p> {
 }
 
 impl<'p> Call<'p> {
-    /// Adds an observer.
-    #[must_use]
-    pub fn with_observer(mut self, observer: &'p dyn Observer) -> Self {
+    /// Emits events to an observer.
+    pub fn set_observer(&mut self, observer: &'p dyn Observer) {
         self.scope.is_observed = true;
         self.observation = Some(Box::new(Observation { observer, start: self.clock.now() }));
-        self
     }
 
     /// Emits an event about an exchange.

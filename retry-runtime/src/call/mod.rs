@@ -11,7 +11,9 @@ mod upstream;
 mod verdict;
 mod wait;
 
+use std::future::Future;
 use std::mem::take;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,33 +122,27 @@ impl<'p> Call<'p> {
         }
     }
 
-    /// Adds an upstream.
+    /// Makes an upstream admit the attempts of the call.
     #[inline]
-    #[must_use]
-    pub fn with_upstream<U: IsUpstream>(mut self, upstream: &'p U) -> Self {
+    pub fn set_upstream<U: IsUpstream>(&mut self, upstream: &'p U) {
         let upstream = UpstreamHandle::new(upstream.scope(), self.clock);
         self.scope.upstream = Some(upstream.address());
         self.scope.origins = if upstream.was_idle() { Origins::OfFailures } else { Origins::OfAll };
         self.upstream = Some(upstream);
         self.scope.outgoing.skipped.begin();
-        self
     }
 
-    /// Waits until the upstream admits the next attempt, and before that for the wait since the
-    /// last one.
-    #[inline]
-    pub async fn wait_for_admission(&mut self) {
+    /// Returns a future that ends when the upstream admits the next attempt, after the wait since
+    /// the last one. Boxed, so that the future of a call that does not wait is small.
+    #[cold]
+    pub fn wait_for_admission(&mut self) -> Pin<Box<impl Future<Output = ()>>> {
+        Box::pin(self.ask_for_admission())
+    }
+
+    async fn ask_for_admission(&mut self) {
         if let Some(wait) = self.wait.take() {
             wait.await;
         }
-        if self.asks() {
-            // Boxed, so that the future of a call that does not wait is small.
-            Box::pin(self.ask_for_admission()).await;
-        }
-    }
-
-    /// Asks the upstream until it admits the next attempt.
-    async fn ask_for_admission(&mut self) {
         loop {
             match self.admit() {
                 Admission::Send => return,
@@ -164,7 +160,7 @@ impl<'p> Call<'p> {
     /// Blocks until the upstream admits the next attempt.
     #[inline]
     pub fn wait_for_admission_blocking(&mut self) {
-        while self.asks() {
+        while self.asks_for_admission() {
             match self.admit() {
                 Admission::Send => return,
                 Admission::Wait(delay) => {
@@ -186,7 +182,7 @@ impl<'p> Call<'p> {
     /// Returns `true` if the call is to ask the upstream before the next attempt. What a call
     /// around withholds anyway takes no turn from others.
     #[inline]
-    fn asks(&self) -> bool {
+    pub fn asks_for_admission(&self) -> bool {
         let asks = self.upstream.as_ref().is_some_and(UpstreamHandle::asks);
         asks && self.scope.outgoing.withheld().is_none()
     }

@@ -12,10 +12,8 @@ use crate::scope::renewal::{self, Asker, Context, RenewalCount, Turns};
 impl Call<'_> {
     /// Counts renewals for the attempts, as the function renews credentials.
     #[inline]
-    #[must_use]
-    pub fn with_renewal(mut self) -> Self {
+    pub fn count_renewals(&mut self) {
         self.scope.renewals = Some(RenewalCount::now());
-        self
     }
 
     /// Returns whether to renew the credentials, after an attempt with this report. If so,

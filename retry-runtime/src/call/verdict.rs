@@ -18,10 +18,8 @@ use crate::testing;
 impl Call<'_> {
     /// Makes the hint of every response count, as the function has a `retry_if`.
     #[inline]
-    #[must_use]
-    pub fn with_retry_if(mut self) -> Self {
+    pub fn read_all_hints(&mut self) {
         self.scope.hints.of = HintsOf::All;
-        self
     }
 
     /// Asks `retry_if` about the outcome.

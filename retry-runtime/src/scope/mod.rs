@@ -23,8 +23,8 @@ use crate::engine::exchange::Hints;
 use crate::engine::origin::Origins;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::drain::Drain;
-pub(crate) use crate::scope::outgoing::Withheld;
 use crate::scope::outgoing::Outgoing;
+pub(crate) use crate::scope::outgoing::Withheld;
 use crate::scope::renewal::RenewalCount;
 
 thread_local! {

@@ -423,11 +423,7 @@ impl Recorder {
     /// Returns all that is recorded.
     pub(crate) fn records(&mut self) -> Records<'_> {
         self.all_mut();
-        Records {
-            exchanges: &self.exchanges,
-            folded: self.folded.as_deref(),
-            outstanding: self.outstanding,
-        }
+        Records { exchanges: &self.exchanges, folded: self.folded.as_deref(), outstanding: self.outstanding }
     }
 
     /// Returns `true` if nothing was recorded.

@@ -285,7 +285,9 @@ fn clearing_keeps_little_room() {
     assert!(recorder.is_empty() && recorder.exchanges.capacity() == room);
     fill(&mut recorder, KEPT + 1);
     recorder.clear();
-    assert!(recorder.is_empty() && recorder.folded.as_deref().is_none() && recorder.exchanges.capacity() <= 8);
+    assert!(
+        recorder.is_empty() && recorder.folded.as_deref().is_none() && recorder.exchanges.capacity() <= 8
+    );
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn refused() -> Report<'static> {
 
 /// Returns the exchange that decides about an attempt with this outcome.
 fn decided(recorder: &Recorder, outcome: &Report<'_>) -> Exchange {
-    decide(recorder.clone().records(), outcome, &Policy::DEFAULT, Hints::default(), || SystemTime::UNIX_EPOCH).exchange
+    decide(recorder.clone().records(), outcome, &Policy::DEFAULT, Hints::default(), || SystemTime::UNIX_EPOCH)
+        .exchange
 }
 
 #[test]
