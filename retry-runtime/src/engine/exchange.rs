@@ -6,7 +6,7 @@ use http::header::HeaderName;
 use http::{HeaderMap, Method, StatusCode};
 use retry_policy::{Answer, Failure, FailureSet};
 
-use crate::engine::hint::{self, Hint};
+use crate::engine::hint::{self, Hint, HintKind};
 use crate::engine::report::{Opinion, Report};
 use retry_policy::rules::is_retryable;
 
@@ -66,8 +66,8 @@ pub struct Exchange {
     failures: FailureSet,
     hint: Option<Duration>,
     hint_header: Option<&'static str>,
-    /// `true` if a hint is about this very request, and not about a quota.
-    is_hint_explicit: bool,
+    /// The most direct kind of all hints.
+    hint_kind: HintKind,
     other_hint: Option<Duration>,
     should_retry: Option<bool>,
     has_succeeded: bool,
@@ -76,21 +76,8 @@ pub struct Exchange {
     is_repeat_forbidden: bool,
     opinion: Opinion,
     is_unprocessed: bool,
-    hint_source: HintSource,
     is_from_elsewhere: bool,
     is_unsent: bool,
-}
-
-/// Where the hint of an exchange comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum HintSource {
-    /// The server asks to wait, or says that nothing remains of a quota.
-    #[default]
-    Asked,
-    /// A header tells when a quota is renewed, and not how much of it remains.
-    Quota,
-    /// An error of the user's says so.
-    Reported,
 }
 
 /// Facts beside its method that decide whether a request may be repeated.
@@ -145,8 +132,7 @@ impl Exchange {
     /// Discards the hint and the advice.
     #[inline]
     fn forget_words(&mut self) {
-        (self.hint, self.is_hint_explicit, self.should_retry) = (None, false, None);
-        self.hint_source = HintSource::Asked;
+        (self.hint, self.hint_kind, self.should_retry) = (None, HintKind::Renewal, None);
     }
 
     /// Records that the server has not processed the request, so that it is safe to repeat: it said
@@ -173,16 +159,12 @@ impl Exchange {
     /// [`hint::read`] finds in headers call [`record_header_hint`](Self::record_header_hint), since
     /// it may be about a quota.
     pub fn record_hint(&mut self, wait: Duration) {
-        self.is_hint_explicit |= !wait.is_zero();
-        self.record_hint_of(wait, None, HintSource::Asked);
+        self.record_hint_of(wait, None, HintKind::Explicit);
     }
 
     /// Records a hint that an error of the user's gives.
     pub(crate) fn record_reported_hint(&mut self, wait: Duration) {
-        self.is_hint_explicit |= !wait.is_zero();
-        self.record_hint_of(wait, None, HintSource::Reported);
-        // It says so of a shorter one, too.
-        self.hint_source = HintSource::Reported;
+        self.record_hint_of(wait, None, HintKind::Reported);
     }
 
     /// Records whether the server advises a retry. This decides instead of the status, but `never`
@@ -218,18 +200,16 @@ impl Exchange {
     /// assert_eq!(verdict, Verdict::Stop(Stop::Ambiguous));
     /// ```
     pub fn record_header_hint(&mut self, hint: Hint, names: &[&str]) {
-        self.is_hint_explicit |= !hint.wait.is_zero() && hint.is_explicit(names);
-        self.record_hint_of(hint.wait, Some(hint.header), HintSource::Asked);
+        let kind = if hint.is_explicit(names) { HintKind::Explicit } else { HintKind::UsedUp };
+        self.record_hint_of(hint.wait, Some(hint.header), kind);
     }
 
-    /// Records that the header of the hint does not tell how much of its quota remains.
-    pub(crate) fn doubt_hint(&mut self) {
-        self.hint_source = HintSource::Quota;
-    }
-
-    fn record_hint_of(&mut self, wait: Duration, header: Option<&'static str>, source: HintSource) {
+    fn record_hint_of(&mut self, wait: Duration, header: Option<&'static str>, kind: HintKind) {
+        if !wait.is_zero() {
+            self.hint_kind = self.hint_kind.max(kind);
+        }
         if self.hint.is_none_or(|longest| longest < wait) {
-            (self.hint, self.hint_header, self.hint_source) = (Some(wait), header, source);
+            (self.hint, self.hint_header) = (Some(wait), header);
         }
     }
 
@@ -238,10 +218,12 @@ impl Exchange {
     /// tell how much remains counts only on 403, 429 and 503. What another host said refuses
     /// nothing.
     pub(crate) fn refusal_hint(&self) -> Option<Duration> {
-        let refuses = match self.hint_source {
-            HintSource::Reported => true,
-            HintSource::Asked => self.is_error(),
-            HintSource::Quota => self.status.is_some_and(|status| matches!(status.as_u16(), 403 | 429 | 503)),
+        let refuses = match self.hint_kind {
+            HintKind::Reported => true,
+            HintKind::Explicit | HintKind::UsedUp => self.is_error(),
+            HintKind::Renewal => {
+                self.status.is_some_and(|status| matches!(status.as_u16(), 403 | 429 | 503))
+            }
         };
         self.hint.filter(|hint| refuses && !hint.is_zero() && !self.is_from_elsewhere)
     }
@@ -322,11 +304,8 @@ impl Exchange {
         if let Some(advice) = hint::should_retry(headers).filter(|advice| is_failure || !advice) {
             self.record_should_retry(advice);
         }
-        if let Some(hint) = hint::read_with(headers, names, now) {
-            self.record_header_hint(hint, names);
-            if self.hint_header == Some(hint.header) && !hint::asks_to_wait(headers, hint.header) {
-                self.doubt_hint();
-            }
+        if let Some((hint, kind)) = hint::read_with_kind(headers, names, now) {
+            self.record_hint_of(hint.wait, Some(hint.header), kind);
         }
     }
 
@@ -496,7 +475,7 @@ impl Exchange {
     /// Returns the kind of the answer, by which a policy tells what is retried.
     pub(crate) fn answer(&self) -> Answer {
         match self.has_hint() {
-            true if self.is_hint_explicit => Answer::Hinted,
+            true if self.hint_kind >= HintKind::Explicit => Answer::Hinted,
             true => Answer::Quota,
             false => Answer::Plain,
         }

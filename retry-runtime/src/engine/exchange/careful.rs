@@ -28,6 +28,7 @@ fn quota(status: u16, names: &'static [&'static str]) -> Exchange {
     let mut headers = HeaderMap::new();
     headers.insert("x-ratelimit-remaining", "0".parse().unwrap());
     headers.insert("x-ratelimit-reset", "2".parse().unwrap());
+    headers.insert("x-short-reset", "1".parse().unwrap());
     let mut exchange = Exchange::default();
     let report = Report::response(StatusCode::from_u16(status).unwrap(), &headers);
     exchange.record_report(&report, Hints { names, ..Hints::default() }, now);
@@ -66,6 +67,7 @@ fn an_unsafe_or_unknown_request_is_repeated_only_if_it_was_not_processed() {
         ("503 with a hint that cannot be read", status(503, Some("soon")), AMBIGUOUS),
         ("503 with a used-up quota", quota(503, &[]), AMBIGUOUS),
         ("503 with a header that the policy names", quota(503, &["X-RateLimit-Reset"]), RETRIED),
+        ("503 with a shorter one beside a quota", quota(503, &["X-Short-Reset"]), RETRIED),
         ("429 with a used-up quota", quota(429, &[]), RETRIED),
         ("408", status(408, None), AMBIGUOUS),
         ("425", status(425, None), AMBIGUOUS),

@@ -91,6 +91,20 @@ pub struct Hint {
     pub header: &'static str,
 }
 
+/// How directly a hint is about the request that it answers, from the least direct on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HintKind {
+    /// A header tells when a quota is renewed, and not how much of it remains.
+    #[default]
+    Renewal,
+    /// A header tells that nothing remains of a quota.
+    UsedUp,
+    /// The server asks to wait in answer to this very request.
+    Explicit,
+    /// An error of the user's says so.
+    Reported,
+}
+
 impl Hint {
     /// Returns `true` if the server asks for the wait in answer to this very request: by
     /// `Retry-After` or its kin in milliseconds, or by a header of `names`, those of
@@ -186,6 +200,17 @@ pub fn read_with(
     names: &[&'static str],
     now: impl FnOnce() -> SystemTime,
 ) -> Option<Hint> {
+    read_with_kind(headers, names, now).map(|(hint, _)| hint)
+}
+
+/// Returns the hint as [`read_with`] does, and the most direct kind of all headers that ask for a
+/// wait.
+#[inline]
+pub(crate) fn read_with_kind(
+    headers: &HeaderMap,
+    names: &[&'static str],
+    now: impl FnOnce() -> SystemTime,
+) -> Option<(Hint, HintKind)> {
     // The headers of every failure are read, and most have no hint.
     if names.is_empty() && !headers.keys().any(vendors::is_perhaps_listed) {
         return None;
@@ -193,10 +218,11 @@ pub fn read_with(
     let sent_at = LazyCell::new(|| sent_at(headers, now()));
     let sent_at: &dyn Fn() -> Duration = &|| *sent_at;
     let asked = retry_after(headers, sent_at);
-    if asked.is_some_and(|hint| !hint.wait.is_zero()) {
-        return asked;
+    if let Some(hint) = asked.filter(|hint| !hint.wait.is_zero()) {
+        return Some((hint, HintKind::Explicit));
     }
-    longer(asked, quotas(headers, names, sent_at))
+    let (quota, kind) = quotas(headers, names, sent_at);
+    longer(asked, quota).map(|hint| (hint, kind))
 }
 
 /// Returns the server's explicit advice on retrying: `x-should-retry`, then `stripe-should-retry`.
@@ -222,29 +248,6 @@ pub fn should_retry(headers: &HeaderMap) -> Option<bool> {
         let is = |word| value.eq_ignore_ascii_case(word);
         is("true").then_some(true).or_else(|| is("false").then_some(false))
     })
-}
-
-/// Returns `true` if the header with this name, which gave a hint, asks to wait, or says that
-/// nothing remains of its quota. Other headers of quotas only tell when it is renewed.
-pub(crate) fn asks_to_wait(headers: &HeaderMap, header: &'static str) -> bool {
-    if header == "retry-after" || RETRY_AFTER_MS.contains(&header) {
-        return true;
-    }
-    let says_zero = |name: &str| {
-        headers.contains_key(name) && {
-            let mut counts = texts(headers, name);
-            counts.any(|line| {
-                line.split([',', ';']).any(|count| decimal_seconds(count.trim()) == Some(Duration::ZERO))
-            })
-        }
-    };
-    match vendors::QUOTAS.iter().find(|vendor| vendor.header == header) {
-        Some(Vendor { form: Form::Quotas | Form::Pairs, .. }) => {
-            texts(headers, header).any(|line| rate_limit::says_nothing_remains(&line))
-        }
-        Some(vendor) => vendor.remaining.is_some_and(says_zero),
-        None => remaining_of(&header.to_ascii_lowercase()).any(|name| says_zero(&name)),
-    }
 }
 
 /// Returns the headers that may tell how much remains of the quota of a header with this name: of
@@ -277,15 +280,50 @@ fn rounds_up_to(exact: Duration, rounded: Duration) -> bool {
     Duration::from_secs(seconds) == rounded
 }
 
-/// Returns the longest wait of the quotas that are used up.
-fn quotas(headers: &HeaderMap, names: &[&'static str], sent_at: &dyn Fn() -> Duration) -> Option<Hint> {
-    let of_policy =
-        names.iter().fold(None, |longest, name| longer(longest, named_quota(headers, name, sent_at)));
-    headers.keys().filter_map(vendors::find).fold(of_policy, |longest, vendor| {
+/// Returns the longest wait of the quotas that are used up, and the most direct kind of them.
+fn quotas(
+    headers: &HeaderMap,
+    names: &[&'static str],
+    sent_at: &dyn Fn() -> Duration,
+) -> (Option<Hint>, HintKind) {
+    let (mut longest, mut kind) = (None, HintKind::Renewal);
+    for hint in names.iter().filter_map(|name| named_quota(headers, name, sent_at)) {
+        longest = longer(longest, Some(hint));
+        kind = kind.max(kind_of(hint, HintKind::Explicit));
+    }
+    for vendor in headers.keys().filter_map(vendors::find) {
         let is_used_up = vendor.remaining.is_none_or(|name| !has_remaining(headers, name));
         let wait = is_used_up.then(|| wait_of(headers, vendor, sent_at)).flatten();
-        longer(longest, hint(vendor.header, wait))
-    })
+        let Some(hint) = hint(vendor.header, wait) else { continue };
+        longest = longer(longest, Some(hint));
+        let of_vendor = if hint.is_explicit(names) {
+            HintKind::Explicit
+        } else if says_nothing_remains(headers, vendor) {
+            HintKind::UsedUp
+        } else {
+            HintKind::Renewal
+        };
+        kind = kind.max(kind_of(hint, of_vendor));
+    }
+    (longest, kind)
+}
+
+/// Returns `kind`, unless the hint asks for no wait.
+fn kind_of(hint: Hint, kind: HintKind) -> HintKind {
+    if hint.wait.is_zero() { HintKind::Renewal } else { kind }
+}
+
+/// Returns `true` if the headers say that nothing remains of the quota of `vendor`.
+fn says_nothing_remains(headers: &HeaderMap, vendor: &Vendor) -> bool {
+    let is_zero = |count: &str| decimal_seconds(count.trim()) == Some(Duration::ZERO);
+    match vendor.form {
+        Form::Quotas | Form::Pairs => {
+            texts(headers, vendor.header).any(|line| rate_limit::says_nothing_remains(&line))
+        }
+        Form::Time | Form::Milliseconds | Form::Clock => vendor
+            .remaining
+            .is_some_and(|name| texts(headers, name).any(|line| line.split([',', ';']).any(is_zero))),
+    }
 }
 
 /// Returns the wait of a header that the user names.

@@ -594,13 +594,21 @@ fn a_number_with_commas_between_its_thousands_is_not_undercut() {
 }
 
 #[test]
-fn a_named_header_asks_to_wait_where_nothing_remains() {
-    let asks = |remaining: Option<(&'static str, &str)>| {
-        let lines = [("x-my-reset", "2")].into_iter().chain(remaining).collect::<Vec<_>>();
-        asks_to_wait(&headers(&lines), "x-my-reset")
+fn the_kind_of_a_hint_is_that_of_the_most_direct_header() {
+    let kind = |lines: &[(&'static str, &str)]| {
+        read_with_kind(&headers(lines), &["x-my-reset"], now).map(|(hint, kind)| (hint.wait.as_secs(), kind))
     };
-    assert!(!asks(None), "it tells only when the quota is renewed");
-    for name in ["x-my-remaining", "x-my-remain"] {
-        assert!(asks(Some((name, "0"))) && !asks(Some((name, "1"))), "{name}");
-    }
+    let (renewal, used_up) = (("x-ratelimit-reset", "9"), ("x-ratelimit-remaining", "0"));
+    let named = ("x-my-reset", "2");
+    assert_eq!(kind(&[renewal]), Some((9, HintKind::Renewal)));
+    assert_eq!(kind(&[renewal, used_up]), Some((9, HintKind::UsedUp)));
+    assert_eq!(kind(&[renewal, ("x-ratelimit-remaining", "1")]), None);
+    // The longest wait counts, also where a shorter one is more direct.
+    assert_eq!(kind(&[renewal, named]), Some((9, HintKind::Explicit)));
+    assert_eq!(kind(&[named, ("x-my-remaining", "0")]), Some((2, HintKind::Explicit)));
+    assert_eq!(kind(&[named, ("x-my-remaining", "1"), renewal]), Some((9, HintKind::Renewal)));
+    assert_eq!(kind(&[("x-my-reset", "0"), renewal]), Some((9, HintKind::Renewal)));
+    assert_eq!(kind(&[("retry-after", "2"), renewal]), Some((2, HintKind::Explicit)));
+    assert_eq!(kind(&[("retry-after", "0"), renewal, used_up]), Some((9, HintKind::UsedUp)));
+    assert_eq!(kind(&[("ratelimit", "\"a\";r=0;t=5"), renewal]), Some((9, HintKind::UsedUp)));
 }
