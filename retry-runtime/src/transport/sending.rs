@@ -212,8 +212,10 @@ where
             SendProjection::Sending { future, tracked } => {
                 tracked.send();
                 let poll = future.poll(context);
-                if let Poll::Ready(result) = &poll {
-                    tracked.end(result);
+                match &poll {
+                    Poll::Ready(result) => tracked.end(result),
+                    // `poll` is large, and not copied in vain.
+                    Poll::Pending => return Poll::Pending,
                 }
                 poll
             }
