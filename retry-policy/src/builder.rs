@@ -168,8 +168,8 @@ impl<'a> PolicyBuilder<'a> {
     /// key. A 409 in answer to a key that an earlier attempt has sent is retried, unless `never`
     /// lists 409. The default is `false`.
     ///
-    /// This replaces the header that an earlier [`idempotency_header`](Self::idempotency_header)
-    /// has named.
+    /// This overrides an earlier [`idempotency_header`](Self::idempotency_header): `true` sends
+    /// keys in `Idempotency-Key`, and `false` sends none.
     pub const fn idempotency_key(mut self, wanted: bool) -> Self {
         self.policy.idempotency_header = if wanted { Some(IDEMPOTENCY_KEY) } else { None };
         self

@@ -396,7 +396,7 @@ impl Key {
         self.row().place
     }
 
-    /// Returns what to write, for a message.
+    /// Returns an example of the key with a value, for messages.
     pub const fn example(self) -> &'static str {
         self.row().example
     }

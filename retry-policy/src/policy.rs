@@ -16,7 +16,8 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// Build a policy with [`Policy::builder`], or with
 /// [`policy!`](https://docs.rs/retry-http/latest/retry_http/macro.policy.html), which checks the
 /// options at compile time. With feature `serde` a policy can be deserialised: see
-/// `Policy::overlay`. `#[retry_http]` without options uses [`Policy::DEFAULT`].
+/// [`Policy::overlay`](https://docs.rs/retry-http/latest/retry_http/struct.Policy.html#method.overlay).
+/// `#[retry_http]` without options uses [`Policy::DEFAULT`].
 ///
 /// ```
 /// use retry_http::{Condition, Policy, PolicyError};

@@ -455,7 +455,7 @@ pub enum PolicyError {
     HintEmpty,
     /// `hint` names more than 16 headers.
     HintTooLong,
-    /// `hint` names a header twice.
+    /// `hint` names this header twice.
     HintRepeated(&'static str),
     /// `idempotency_key` is given with `idempotent = false`.
     KeyNotIdempotent,
@@ -468,7 +468,7 @@ pub enum PolicyError {
     FlagHeader(&'static str),
     /// `on` is an empty list.
     OnEmpty,
-    /// A status of `on` or `never` is neither an error nor 202.
+    /// `on` or `never` lists this status, which is neither an error nor 202.
     Status(u16),
     /// A range ends before it starts.
     RangeEmpty {
@@ -482,7 +482,7 @@ pub enum PolicyError {
         /// The status that the range ends with.
         last: u16,
     },
-    /// An item is listed twice.
+    /// This item is listed twice.
     Repeated(Condition),
     /// An item of a list is covered by another item of the list.
     Covered {
@@ -491,9 +491,9 @@ pub enum PolicyError {
         /// The item that covers it.
         by: Condition,
     },
-    /// `never` lists an item that only `on` accepts: `default`, or a status `if hinted`.
+    /// `never` lists this item, which only `on` accepts: `default`, or a status `if hinted`.
     OnlyOn(Condition),
-    /// `never` covers an item of `on`.
+    /// `never` covers this item of `on`, so the item has no effect.
     OnIsNever(Condition),
     /// `reauth` is given, and `never` covers 401.
     ReauthIsNever,

@@ -169,8 +169,8 @@ impl Exchange {
         self.has_succeeded = true;
     }
 
-    /// Records the wait that the server asks for, counted from now. If called several times, the
-    /// longest wait counts.
+    /// Records the wait that the server asks for, counted from now. If several waits are recorded,
+    /// the longest one counts.
     ///
     /// The wait counts as one for this very request, like that of a `Retry-After` header. For a
     /// wait that is read from headers, use [`record_header_hint`](Self::record_header_hint)
@@ -468,7 +468,8 @@ impl Exchange {
         self.status
     }
 
-    /// Returns the recorded failures. The set is empty after a response that was read without one.
+    /// Returns the recorded failures. The set is empty if the response arrived and was read to its
+    /// end.
     pub fn failures(&self) -> FailureSet {
         self.failures
     }

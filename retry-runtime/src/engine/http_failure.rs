@@ -76,8 +76,8 @@ pub trait HttpFailure {
         FailureSet::EMPTY
     }
 
-    /// Returns the wait that the server asked for, counted from the time of the call of this
-    /// method.
+    /// Returns the wait that the server asked for, counted from the time at which this method is
+    /// called.
     fn retry_after(&self) -> Option<Duration> {
         None
     }

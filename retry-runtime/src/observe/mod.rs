@@ -31,7 +31,7 @@ pub struct Event<'e> {
     pub elapsed: Duration,
     /// The method of the deciding request, if it is known.
     pub method: Option<&'e Method>,
-    /// The host of the request's URL, if it is known.
+    /// The host in the URL of the deciding request, if it is known.
     pub host: Option<&'e str>,
     /// The status of the response, if there was one.
     pub status: Option<StatusCode>,
@@ -130,7 +130,7 @@ pub enum Step {
     note = "write a closure (`observer = |event| ..`), a function over `&Event<'_>`, or `impl Observer for ..`; it must be `Sync`; behind a reference or `Arc`, name what is there: `observer = *self.observer`"
 )]
 pub trait Observer: Sync {
-    /// Observes one event.
+    /// Receives one event.
     fn observe(&self, event: &Event<'_>);
 }
 

@@ -86,12 +86,12 @@ impl<'u> Ticket<'u> {
         self.scope
     }
 
-    /// Returns whether the next attempt may be sent now. Call it before each attempt, and again
-    /// after each wait that it returns.
+    /// Decides whether the next attempt may be sent now. Call this method before each attempt, and
+    /// again after each wait that it returns.
     ///
     /// `at_most` is the longest time that the call may wait for this attempt, counted from its
-    /// first question. Calls that may not wait as long as the server has asked for are sent one at
-    /// a time, at the learned rate, unless the upstream has
+    /// first call of this method. Calls that may not wait as long as the server has asked for are
+    /// sent one at a time, at the learned rate, unless the upstream has
     /// [`answer_locally`](crate::Upstream::answer_locally).
     #[inline]
     pub fn admit(&mut self, now: Duration, at_most: Duration) -> Admission {
