@@ -23,11 +23,19 @@ pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
     generate::retry_http(&attribute.into(), &item.into()).into()
 }
 
-/// Builds a `Policy` and checks it while compiling. Takes the options of a policy, and `policy` and
-/// `crate`; not those of a function.
+/// Builds a `Policy`, and checks its options at compile time.
 ///
-/// It may stand in a `const`. Options, defaults and examples are in the documentation of
-/// `retry-http`.
+/// ```
+/// use retry_http::{Policy, policy};
+///
+/// const GENTLE: Policy = policy!(max = 2, on = [429, 503], base = 2s);
+/// const PATIENT: Policy = policy!(policy = GENTLE, max_retry_after = 10m);
+/// assert_eq!(PATIENT.max(), 2);
+/// ```
+///
+/// The macro takes the options of a policy, from `max` to `idempotency_key`, and also `policy` and
+/// `crate`. An option that concerns a function, such as `observer` or `reauth`, is a compile error.
+/// The page of `#[retry_http]` lists all options with their defaults.
 #[proc_macro]
 pub fn policy(input: TokenStream) -> TokenStream {
     generate::policy(input.into()).into()

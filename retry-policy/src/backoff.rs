@@ -5,19 +5,35 @@
 
 use std::time::Duration;
 
-/// The spread of a computed delay, so that clients that failed together do not come back together.
+/// Spreads computed waits at random, so that clients that failed together do not retry together.
+///
+/// Each variant says how the wait is drawn from the delay before a retry. No wait is longer than
+/// `cap`.
+///
+/// ```
+/// use retry_http::{Jitter, Policy};
+/// use std::time::Duration;
+///
+/// let policy = Policy::builder().jitter(Jitter::Full).build()?;
+/// // The delay before the first retry is 1 s, and 0.25 stands for the random number.
+/// let wait = policy.backoff().wait(0, Duration::ZERO, 0.25);
+/// assert_eq!(wait, Duration::from_millis(250));
+/// # Ok::<(), retry_http::PolicyError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// The delay as it is. Clients come back in lockstep.
+    /// Waits for exactly the delay. Clients that failed together retry together.
     None,
-    /// `U(0, delay)`.
+    /// Draws the wait uniformly from 0 to the delay.
     Full,
-    /// `delay/2 + U(0, delay/2)`.
+    /// Draws the wait uniformly from half of the delay to the whole delay.
     Equal,
-    /// `U(base, 3 · previous wait)`, starting from `base`; `factor` plays no part.
+    /// Draws the wait uniformly from `base` to three times the previous wait, or to three times
+    /// `base` before the first retry. `factor` is not used.
     Decorrelated,
-    /// `delay + U(0, j · delay)` for j in 0..=1: never earlier than the delay itself.
+    /// Adds a random time from 0 to j times the delay, for a j from 0 to 1. The wait is never
+    /// shorter than the delay.
     Fraction(f64),
 }
 
@@ -33,11 +49,12 @@ impl Jitter {
     }
 }
 
-/// Exponential backoff: `delay(n) = base · factorⁿ`, jittered, and never above `cap`, jitter
-/// included.
+/// Computes the waits of a policy by exponential backoff. The delay before retry n, counted from 0,
+/// is `base · factorⁿ`. The [`Jitter`] then spreads it at random. Neither the delay nor the wait is
+/// ever longer than `cap`.
 ///
-/// A validated part of a [`Policy`](crate::Policy); get one with
-/// [`Policy::backoff`](crate::Policy::backoff).
+/// A `Backoff` is part of a [`Policy`](crate::Policy), which has checked its values.
+/// [`Policy::backoff`](crate::Policy::backoff) returns it.
 ///
 /// ```
 /// use retry_http::Policy;
@@ -69,33 +86,36 @@ impl Backoff {
         self.base
     }
 
-    /// Returns the number by which each wait is multiplied to get the next one.
+    /// Returns the number by which each delay is multiplied to get the next one.
     pub const fn factor(&self) -> f64 {
         self.factor
     }
 
-    /// Returns the longest computed wait, jitter included. A server's hint may ask for a longer
-    /// one.
+    /// Returns the longest computed wait, jitter included. The wait that a server asks for may be
+    /// longer.
     pub const fn cap(&self) -> Duration {
         self.cap
     }
 
-    /// Returns how waits are spread.
+    /// Returns the jitter, which spreads waits at random.
     pub const fn jitter(&self) -> Jitter {
         self.jitter
     }
 
-    /// Returns the delay before retry `n` (0 is the first), without jitter. Saturates at `cap`.
+    /// Returns the delay before retry `n`, without jitter. `n` is 0 for the first retry. The delay
+    /// is at most `cap`.
     pub fn delay(&self, n: u32) -> Duration {
         let exponent = i32::try_from(n).unwrap_or(i32::MAX);
         self.capped(nanos(self.base) * self.factor.powi(exponent))
     }
 
-    /// Returns the wait before retry `n` (0 is the first).
+    /// Returns the wait before retry `n`, jitter included. `n` is 0 for the first retry.
     ///
-    /// `previous` is the wait before the last retry, which only [`Jitter::Decorrelated`] uses.
-    /// `random` should be uniform in `[0, 1)`. Values outside `0..=1` are clamped, and NaN counts
-    /// as 0.
+    /// `previous` is the wait before the last retry, or zero if there was none. Only
+    /// [`Jitter::Decorrelated`] uses it.
+    ///
+    /// `random` is a random number that is uniform in `[0, 1)`. Numbers outside `0..=1` are
+    /// clamped, and NaN counts as 0.
     pub fn wait(&self, n: u32, previous: Duration, random: f64) -> Duration {
         let random = unit(random);
         let delay = nanos(self.delay(n));
@@ -112,17 +132,22 @@ impl Backoff {
         })
     }
 
-    /// Returns the wait after a `hint` of the server: never less than that, and up to the jitter's
-    /// share of `base` more, so that clients with one hint do not come back in lockstep.
+    /// Returns the wait after a `hint`, the wait that the server asked for. The result is never
+    /// shorter than the hint. A random part of `base` is added, so that clients with the same hint
+    /// do not retry together: up to j times `base` with [`Jitter::Fraction`], up to all of it with
+    /// [`Jitter::Full`] and [`Jitter::Decorrelated`], up to half of it with [`Jitter::Equal`], and
+    /// nothing with [`Jitter::None`].
     ///
-    /// `random` should be uniform in `[0, 1)`. Values outside `0..=1` are clamped, and NaN counts
-    /// as 0. The result may be above `cap`, which bounds computed waits only.
+    /// `random` is a random number that is uniform in `[0, 1)`. Numbers outside `0..=1` are
+    /// clamped, and NaN counts as 0. The result may be longer than `cap`, which limits computed
+    /// waits only.
     pub fn wait_after_hint(&self, hint: Duration, random: f64) -> Duration {
         let spread = nanos(self.base) * self.jitter.above_hint() * unit(random);
         hint.saturating_add(whole(spread))
     }
 
-    /// Returns the longest that `retries` computed waits can be together.
+    /// Returns the largest possible sum of the first `retries` computed waits. Hints are not
+    /// included.
     pub fn longest_total(&self, retries: u32) -> Duration {
         // Beyond these a wait hardly grows, and the bound is `cap`.
         const SUMMED: u32 = 10_000;

@@ -8,18 +8,36 @@ use crate::policy::{IDEMPOTENCY_KEY, Policy};
 use crate::rules::{self, PolicyError};
 
 impl Policy {
-    /// Starts from [`Policy::DEFAULT`].
+    /// Returns a builder that starts from [`Policy::DEFAULT`].
     pub const fn builder() -> PolicyBuilder<'static> {
         PolicyBuilder::new(&Self::DEFAULT)
     }
 
-    /// Starts from this policy.
+    /// Returns a builder that starts from this policy.
     pub const fn to_builder(&self) -> PolicyBuilder<'static> {
         PolicyBuilder::new(self)
     }
 }
 
-/// Collects the options of a [`Policy`]; [`build`](Self::build) checks them.
+/// Builds a [`Policy`] from options, which [`build`](Self::build) checks. An option that is not set
+/// keeps the value of the policy from which the builder starts.
+///
+/// ```
+/// use retry_http::{Condition, Failure, Policy};
+/// use std::time::Duration;
+///
+/// let policy = Policy::builder()
+///     .max(5)
+///     .on(&[Condition::Default, Condition::Status(529)])
+///     .never(&[Condition::Failure(Failure::Timeout)])
+///     .deadline(Duration::from_secs(30))
+///     .build()?;
+/// assert_eq!(policy.max(), 5);
+///
+/// let patient = policy.to_builder().deadline(Duration::from_secs(300)).build()?;
+/// assert_eq!(patient.max(), 5);
+/// # Ok::<(), retry_http::PolicyError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct PolicyBuilder<'a> {
@@ -34,122 +52,133 @@ impl<'a> PolicyBuilder<'a> {
         Self { policy: *policy, on: None, never: None, hint: None }
     }
 
-    /// Sets the number of retries after the first attempt. 0 turns retries off. Default 3.
+    /// Sets the number of retries after the first attempt. 0 turns retries off. The default is 3.
     pub const fn max(mut self, max: u32) -> Self {
         self.policy.max = max;
         self
     }
 
-    /// Sets what to retry. If the list has only statuses, the default failures are still retried.
-    /// If it has only failures, the default statuses are. The defaults depend on whether the
-    /// request is safe to repeat.
+    /// Sets what is retried. The list must not be empty. If it has only statuses, the default
+    /// failures are still retried; if it has only failures, the default statuses are.
+    /// [`Condition::Default`] in the list keeps both defaults. The defaults depend on whether the
+    /// request is safe to repeat: see [`Policy::on`].
     pub const fn on(mut self, on: &'a [Condition]) -> Self {
         self.on = Some(on);
         self
     }
 
-    /// Sets what never to retry; wins over `on`. Default nothing.
+    /// Sets what is never retried. This list wins over `on`: with 5xx in `on` and 501 in `never`, a
+    /// 501 is not retried. The default is an empty list.
     pub const fn never(mut self, never: &'a [Condition]) -> Self {
         self.never = Some(never);
         self
     }
 
-    /// Sets the wait before the first retry, above zero and at most `cap`. Default 1 s.
+    /// Sets the wait before the first retry. It must be above zero and at most `cap`. The default
+    /// is 1 s.
     pub const fn base(mut self, base: Duration) -> Self {
         self.policy.backoff.base = base;
         self
     }
 
-    /// Sets the number by which each wait is multiplied to get the next one, from 1 to 100. The
-    /// default is 2.
+    /// Sets the number by which each delay is multiplied to get the next one. It must be from 1 to
+    /// 100. The default is 2.
     pub const fn factor(mut self, factor: f64) -> Self {
         self.policy.backoff.factor = factor;
         self
     }
 
-    /// Sets the longest computed wait, jitter included; at most a day. Default 60 s.
+    /// Sets the longest computed wait, jitter included. It must be above zero and at most a day.
+    /// The default is 60 s.
     pub const fn cap(mut self, cap: Duration) -> Self {
         self.policy.backoff.cap = cap;
         self
     }
 
-    /// Sets how waits are spread. Default [`Jitter::Fraction(0.5)`](Jitter::Fraction).
+    /// Sets the jitter, which spreads waits at random. The default is
+    /// [`Jitter::Fraction(0.5)`](Jitter::Fraction).
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.policy.backoff.jitter = jitter;
         self
     }
 
-    /// Sets the longest wait to obey if the server asks for it. If the server asks for a longer
-    /// one, the call ends at once. At most `deadline`. Default 2 minutes.
+    /// Sets the longest wait that the server may ask for. If the server asks for a longer one, the
+    /// call ends at once. The limit must be at most `deadline`. The default is 2 minutes.
     pub const fn max_retry_after(mut self, max_retry_after: Duration) -> Self {
         self.policy.max_retry_after = Some(max_retry_after);
         self
     }
 
-    /// Sets the names of further headers that ask for a wait, in place of those of the policy that
-    /// the builder starts from. They are read like `X-RateLimit-Reset`: only if `Retry-After` asks
-    /// for no wait. A name that ends in `-ms` is that of a number of milliseconds. At least one
-    /// name and at most 16; upper and lower case are the same, and events have the name as it is
-    /// written here. Default none.
+    /// Sets the names of further headers that ask for a wait. The list must have 1 to 16 names. It
+    /// replaces the list of the policy from which the builder starts. By default no further headers
+    /// are read.
+    ///
+    /// The headers are read like `X-RateLimit-Reset`: only if `Retry-After` asks for no wait.
+    /// Numbers are seconds, or milliseconds if the name of the header ends in `-ms`. The case of a
+    /// name does not matter, and events show the name as it is written here.
     pub const fn hint(mut self, names: &'static [&'static str]) -> Self {
         self.hint = Some(names);
         self
     }
 
-    /// Sets the longest time that a call may take, requests and waits included. It must be above
-    /// `base`, above `timeout`, and at least `max_retry_after` if that is set. A wait that would
-    /// not end before it is not begun: the call ends instead. No limit by default.
+    /// Sets the longest time that a call may take, requests and waits included. It must be longer
+    /// than `base` and than `timeout`, and not shorter than `max_retry_after` if that is set. A
+    /// wait that would not end before the deadline is not begun: the call ends instead. By default
+    /// there is no limit.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.policy.deadline = Some(deadline);
         self
     }
 
-    /// Removes the `deadline` of the policy that the builder starts from ([`Policy::to_builder`]).
+    /// Removes the `deadline` of the policy from which the builder starts.
     pub const fn without_deadline(mut self) -> Self {
         self.policy.deadline = None;
         self
     }
 
     /// Sets the longest time that one request may take, reading the response's body included. It
-    /// must be above zero and below `deadline`. No limit by default.
+    /// must be above zero and shorter than `deadline`. By default there is no limit.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.policy.timeout = Some(timeout);
         self
     }
 
-    /// Removes the `timeout` of the policy that the builder starts from ([`Policy::to_builder`]).
+    /// Removes the `timeout` of the policy from which the builder starts.
     pub const fn without_timeout(mut self) -> Self {
         self.policy.timeout = None;
         self
     }
 
-    /// Sets whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2). By
-    /// default the method and the idempotency key decide. A `transparent` function, or an annotated
-    /// function that is called, may declare this of its own requests, and that wins.
+    /// Declares that all requests are safe to repeat, or that none is, whatever their method. By
+    /// default the method and the idempotency key decide (RFC 9110 §9.2.2). If a `transparent` or
+    /// an annotated function declares this for its own requests, that declaration takes precedence
+    /// over the policy of the caller.
     ///
-    /// A key that the function's body makes is another one on each attempt, so it does not make a
-    /// POST idempotent: use [`idempotency_key`](Self::idempotency_key), or make the key before the
-    /// call.
+    /// If the body of the function makes an idempotency key, every attempt sends a new key, and
+    /// repeating a POST is not safe. Use [`idempotency_key`](Self::idempotency_key) instead, or
+    /// make the key before the call.
     pub const fn idempotent(mut self, idempotent: bool) -> Self {
         self.policy.idempotent = Some(idempotent);
         self
     }
 
-    /// Sets whether each request that is not safe to repeat gets an `Idempotency-Key`, which stays
-    /// the same on every attempt of a call and makes repeating the request safe
-    /// (draft-ietf-httpapi-idempotency-key-header). A request that has the header keeps its own
-    /// key. A 409 that answers a key which an earlier attempt has sent is retried, unless `never`
-    /// lists it. Default `false`.
+    /// Sets whether each request that is not safe to repeat is sent with an `Idempotency-Key`
+    /// header (draft-ietf-httpapi-idempotency-key-header). Every attempt of a call sends the same
+    /// key, so repeating the request is safe. A request that already has the header keeps its own
+    /// key. A 409 in answer to a key that an earlier attempt has sent is retried, unless `never`
+    /// lists 409. The default is `false`.
     ///
-    /// Overrides [`idempotency_header`](Self::idempotency_header).
+    /// This overrides an earlier [`idempotency_header`](Self::idempotency_header): `true` sends
+    /// keys in `Idempotency-Key`, and `false` sends none.
     pub const fn idempotency_key(mut self, wanted: bool) -> Self {
         self.policy.idempotency_header = if wanted { Some(IDEMPOTENCY_KEY) } else { None };
         self
     }
 
-    /// Gives requests keys, as [`idempotency_key`](Self::idempotency_key) does, and names the
-    /// header in which they are sent, such as `PayPal-Request-Id`. It is the name of a header
-    /// field (RFC 9110 §5.1), in any case, that says nothing else about requests.
+    /// Sends keys as [`idempotency_key`](Self::idempotency_key) does, in the header with this name,
+    /// such as `PayPal-Request-Id`. The name must be a valid header name (RFC 9110 §5.1), and must
+    /// not be a standard header with another meaning, such as `Authorization`. Its case does not
+    /// matter.
     pub const fn idempotency_header(mut self, name: &'static str) -> Self {
         self.policy.idempotency_header = Some(name);
         self

@@ -3,26 +3,40 @@
 use crate::failure::{Failure, FailureSet};
 use crate::status::StatusSet;
 
-/// An item of `on` or `never`.
+/// An item of `on` or `never`: a status, a range of statuses, a failure, or the default.
+///
+/// A *hint* is the wait that a server asks for, as in a `Retry-After` header.
+///
+/// ```
+/// use retry_http::{Condition, Failure, Policy};
+///
+/// let policy = Policy::builder()
+///     .on(&[Condition::Range(500, 599), Condition::Status(403).if_hinted()])
+///     .never(&[Condition::Failure(Failure::Timeout)])
+///     .build()?;
+/// assert!(policy.never().covers(Condition::Failure(Failure::Timeout)));
+/// # Ok::<(), retry_http::PolicyError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Condition {
-    /// An answer with this status.
+    /// A response with this status.
     Status(u16),
-    /// An answer with a status from the first to the second, both included. `5xx` is `Range(500,
-    /// 599)`.
+    /// A response with a status from the first to the second, both included. `5xx` is
+    /// `Range(500, 599)`.
     Range(u16, u16),
-    /// An exchange that failed in this way.
+    /// A request that failed in this way.
     Failure(Failure),
-    /// A response with a status from the first to the second, if it carries a hint. `403 if hinted`
-    /// is `IfHinted(403, 403)`.
+    /// A response with a status from the first to the second, both included, and with a hint.
+    /// `403 if hinted` is `IfHinted(403, 403)`. Only `on` accepts this item.
     IfHinted(u16, u16),
-    /// The default of `on`, which differs between requests that are safe to repeat and others.
+    /// The default of `on`, which differs between requests that are safe to repeat and others. Only
+    /// `on` accepts this item.
     Default,
 }
 
 impl Condition {
-    /// Returns `true` if everything that `other` names is named by this item.
+    /// Returns `true` if this item includes everything that `other` includes.
     pub const fn covers(self, other: Self) -> bool {
         match (self, other) {
             (Self::Failure(a), Self::Failure(b)) => a as u8 == b as u8,
@@ -34,8 +48,8 @@ impl Condition {
         }
     }
 
-    /// Returns the item for responses that carry a hint. A failure and the default stay as they
-    /// are.
+    /// Returns the status or the range, limited to responses with a hint. Returns a failure or the
+    /// default unchanged.
     #[must_use]
     pub const fn if_hinted(self) -> Self {
         match self {
@@ -71,7 +85,8 @@ impl Condition {
     }
 }
 
-/// Statuses and failures: the two halves of `on` and of `never`.
+/// The statuses and the failures of a list: see [`Policy::on`](crate::Policy::on) and
+/// [`Policy::never`](crate::Policy::never).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conditions {
     /// The statuses.
@@ -117,7 +132,8 @@ impl Conditions {
         collected
     }
 
-    /// Returns `true` if everything that `item` names is a member.
+    /// Returns `true` if all statuses and failures of `item` are members. Returns `false` for
+    /// [`Condition::Default`].
     pub const fn covers(&self, item: Condition) -> bool {
         match item {
             Condition::Status(status) => self.statuses.contains(status),
@@ -198,24 +214,26 @@ impl On {
     }
 }
 
-/// The safety of repeating a request.
+/// Tells whether a request is safe to repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safety {
-    /// Repeating the request has the effect of sending it once: by its method (RFC 9110 §9.2.2), by
-    /// an `Idempotency-Key`, or by `idempotent`.
+    /// The request is safe to repeat: its method is idempotent (RFC 9110 §9.2.2), it has an
+    /// idempotency key, or `idempotent` is set.
     Safe,
-    /// Repeating the request may do its work twice.
+    /// The request may do its work twice if it is repeated. A request with an unknown method counts
+    /// as one of these.
     Careful,
 }
 
-/// The answer to a request.
+/// Tells whether the answer to a request has a hint, and of which kind. A hint is the wait that the
+/// server asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It carries no hint, or there is none.
+    /// The answer has no hint, or there is no answer.
     Plain,
-    /// It says when a quota is renewed. The headers of a quota stand in every answer, also in one
-    /// that has another cause.
+    /// The answer says when a quota is renewed, as `X-RateLimit-Reset` does. Servers send such
+    /// headers with every response, so they do not show that the quota is why the request failed.
     Quota,
-    /// It says how long to wait before the request is sent again.
+    /// The answer says how long to wait before the request is sent again, as `Retry-After` does.
     Hinted,
 }

@@ -18,14 +18,25 @@ use crate::rules;
 use crate::text::{self, wrong_kind};
 
 impl<'de> Deserialize<'de> for Policy {
-    /// Starts from [`Policy::DEFAULT`]; unknown fields are errors.
+    /// Reads options that override those of [`Policy::DEFAULT`], as [`Policy::overlay`] does.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::DEFAULT.overlay(deserializer)
     }
 }
 
 impl Policy {
-    /// Reads options that override those of this policy, for `#[serde(deserialize_with = "..")]`.
+    /// Reads options that override those of this policy. Use this method with
+    /// `#[serde(deserialize_with = "..")]`. A field of type [`Policy`] without that attribute
+    /// overrides [`Policy::DEFAULT`].
+    ///
+    /// The fields are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`,
+    /// `hint`, `deadline`, `timeout`, `idempotent` and `idempotency_key`. Their values are written
+    /// as in the attribute, or as text if the format has no such value: `base = "1.5s"`,
+    /// `on = [429, "5xx", "connect"]`. Numbers and flags may also be text, and a list may be one
+    /// text with commas, `"429, 5xx, connect"`, as in an environment variable.
+    ///
+    /// `max = 0` turns retries off. `deadline` and `timeout` take `"off"` or null, which removes
+    /// the limit. The names of headers in `hint` are converted to lower case.
     ///
     /// ```
     /// use retry_http::{Policy, policy};
@@ -50,8 +61,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Returns an error for an unknown field, a value that cannot be read, and a rule that the
-    /// policy breaks.
+    /// Returns an error if a field is unknown or given twice, if a value cannot be read, or if the
+    /// policy breaks a rule.
     pub fn overlay<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Fields(self))
     }

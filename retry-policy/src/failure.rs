@@ -2,28 +2,29 @@
 
 use std::fmt;
 
-/// A way in which an exchange failed. These are the words that `on` and `never` take beside
-/// statuses.
+/// A way in which a request can fail without a complete response. `on` and `never` list failures by
+/// their names, beside statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Failure {
-    /// No connection was made: refused, unreachable, name not resolved, TLS handshake broken off.
-    /// The request was not sent, so repeating it is safe, except when a redirect of a POST led to
-    /// the failed connection.
+    /// No connection was made: it was refused, the host is unreachable, its name was not resolved,
+    /// or the TLS handshake broke off. The request was not sent, so it is safe to repeat, unless
+    /// the connection failed after a redirect of a POST.
     Connect,
     /// A time limit of the client ran out: while connecting, waiting, or reading the response.
     Timeout,
-    /// The request was sent, and the connection died before the head of the response had arrived.
+    /// The request was sent, and the connection broke before the head of the response arrived.
     Reset,
     /// The body of the response broke off while it was being read.
     Body,
 }
 
 impl Failure {
-    /// All failures, in the order of the documentation.
+    /// All failures.
     pub const ALL: [Self; 4] = [Self::Connect, Self::Timeout, Self::Reset, Self::Body];
 
-    /// Returns the word for the failure, in `on` and `never` as in logs and metrics.
+    /// Returns the name of the failure, which `on`, `never`, logs and metrics use: `connect`,
+    /// `timeout`, `reset` or `body`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -38,10 +39,18 @@ impl Failure {
     }
 }
 
-/// A set of [`Failure`]s, usable in a `const`.
+/// A set of [`Failure`]s. It can be built in a `const`.
 ///
-/// One exchange may fail in two ways at once: a connection that is not made in time is both
+/// A request can fail in two ways at once: a connection that is not made in time is both
 /// [`Failure::Connect`] and [`Failure::Timeout`].
+///
+/// ```
+/// use retry_http::{Failure, FailureSet};
+///
+/// const LATE: FailureSet = FailureSet::EMPTY.with(Failure::Connect).with(Failure::Timeout);
+/// assert!(LATE.contains(Failure::Timeout));
+/// assert!(!LATE.contains(Failure::Reset));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct FailureSet {
     bits: u8,

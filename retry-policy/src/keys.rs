@@ -125,7 +125,7 @@ keys! {
         example: "on = [429, 503]",
         value: "list",
         default: "by method, below",
-        meaning: "what to retry",
+        meaning: "the statuses and failures that are retried",
         elsewhere: &["codes", "retry", "retry_on", "retry_status", "status", "status_codes", "statuses", "transient"],
     },
     Never: Row {
@@ -135,7 +135,7 @@ keys! {
         example: "never = [401]",
         value: "list",
         default: "`[]`",
-        meaning: "what never to retry; wins over `on`",
+        meaning: "the statuses and failures that are never retried; wins over `on`",
         elsewhere: &["except", "exclude", "ignore", "not_on", "unless"],
     },
     Base: Row {
@@ -158,7 +158,7 @@ keys! {
         example: "factor = 2",
         value: "number, 1 to 100 (`f64`)",
         default: "`2`",
-        meaning: "the number by which each wait is multiplied to get the next one",
+        meaning: "the number by which each delay is multiplied to get the next one",
         elsewhere: &[
             "backoff", "exponent", "exponential_base", "growth", "multiplier", "wait_exponential", "with_factor",
         ],
@@ -180,7 +180,7 @@ keys! {
         example: "jitter = 0.5",
         value: "`none`, `full`, `equal`, `decorrelated`, or 0 to 1 (`Jitter`)",
         default: "`0.5`",
-        meaning: "a number j adds a random time from 0 to j × the delay",
+        meaning: "spreads waits at random; a number j adds a time from 0 to j × the delay",
         elsewhere: &["randomization_factor", "randomize", "with_jitter"],
     },
     MaxRetryAfter: Row {
@@ -200,7 +200,7 @@ keys! {
         example: "hint = [\"x-my-reset\"]",
         value: "list of header names",
         default: "`[]`",
-        meaning: "further headers that ask for a wait, read like `X-RateLimit-Reset`; in milliseconds if the name ends in `-ms`",
+        meaning: "further headers that ask for a wait, read like `X-RateLimit-Reset`; numbers in milliseconds if the name ends in `-ms`",
         elsewhere: &[
             "header", "headers", "hint_header", "hint_headers", "hints", "rate_limit_header", "reset_header",
             "reset_headers", "retry_after_header", "retry_after_headers", "wait_header",
@@ -213,7 +213,7 @@ keys! {
         example: "deadline = 10s",
         value: "duration above `base` (`Duration`)",
         default: "none",
-        meaning: "bound on the whole call: its waits and its visible requests",
+        meaning: "time limit of the whole call: its waits and its visible requests",
         elsewhere: &[
             "max_duration", "max_elapsed", "max_elapsed_time", "max_total", "overall_timeout", "retry_bounds",
             "total", "total_timeout", "until",
@@ -226,7 +226,7 @@ keys! {
         example: "timeout = 5s",
         value: "duration below `deadline` (`Duration`)",
         default: "none",
-        meaning: "bound on each request, reading its answer included",
+        meaning: "time limit of each request, reading its response included",
         elsewhere: &[
             "attempt_timeout", "per_request", "per_try_timeout", "request_timeout", "send_timeout", "timeout_ms",
         ],
@@ -248,7 +248,7 @@ keys! {
         example: "idempotency_key = \"PayPal-Request-Id\"",
         value: "flag, or the header's name (`&'static str`)",
         default: "off",
-        meaning: "one key per unsafe request, as `Idempotency-Key` or in the header named; the request keeps it on every attempt, and a 409 to its repeat is retried",
+        meaning: "sends each unsafe request with a key, in `Idempotency-Key` or in the header named; the key is the same on every attempt, and a 409 to a repeat is retried",
         elsewhere: &[
             "dedupe", "idem_key", "idempotence_key", "idempotency_header", "idempotent_key", "request_id",
         ],
@@ -260,7 +260,7 @@ keys! {
         example: "reauth = self.login()",
         value: "expression",
         default: "none",
-        meaning: "run once per call on 401, or where an error of yours says `is_expired`, then one more attempt at once",
+        meaning: "renews the credentials: run at most once per call, after a 401 or an error of yours whose `is_expired` is true; one more attempt follows at once",
         elsewhere: &[
             "authenticate", "login", "on_401", "on_unauthorized", "reauthenticate", "refresh", "renew",
         ],
@@ -272,7 +272,7 @@ keys! {
         example: "retry_if = |outcome| matches!(outcome, Ok(job) if job.is_pending())",
         value: "path or closure",
         default: "none",
-        meaning: "`Fn(&R) -> bool` over what the body returns: also retry these",
+        meaning: "`Fn(&R) -> bool` on the value that the body returns; `true` retries it as well",
         elsewhere: &[
             "condition", "filter", "predicate", "retry_when", "retryable", "should_retry", "when",
         ],
@@ -284,7 +284,7 @@ keys! {
         example: "never_if = |outcome| matches!(outcome, Err(error) if error.is_quota_used_up())",
         value: "path or closure",
         default: "none",
-        meaning: "`Fn(&R) -> bool` over what the body returns: never retry these; wins over all else",
+        meaning: "`Fn(&R) -> bool` on the value that the body returns; `true` forbids a retry, and wins over all other options",
         elsewhere: &[
             "abort_if", "abort_on", "fatal", "give_up_if", "giveup", "is_permanent", "not_if", "permanent",
             "stop_if", "unless_if",
@@ -297,7 +297,7 @@ keys! {
         example: "observer = |event| println!(\"{event:?}\")",
         value: "closure, or `Observer`",
         default: "none",
-        meaning: "is told of every event of the call",
+        meaning: "gets every event of the call",
         elsewhere: &["before_sleep", "inspect", "log", "logger", "notify", "on_error", "on_event", "on_retry"],
     },
     Upstream: Row {
@@ -307,7 +307,7 @@ keys! {
         example: "upstream = GITHUB",
         value: "expression",
         default: "none",
-        meaning: "what all calls to one service share: budget and cooldown",
+        meaning: "the `Upstream` whose budget and cooldown all calls to one service share",
         elsewhere: &[
             "bucket", "budget", "circuit_breaker", "limiter", "rate", "rate_limit", "rate_limiter", "service",
             "throttle",
@@ -320,7 +320,7 @@ keys! {
         example: "policy = GENTLE",
         value: "expression",
         default: "`Policy::DEFAULT`",
-        meaning: "start from this `Policy` or `&Policy`; other keys override it",
+        meaning: "the `Policy` or `&Policy` to start from; other keys override it",
         elsewhere: &["config", "strategy"],
     },
     Carry: Row {
@@ -330,7 +330,7 @@ keys! {
         example: "carry = [data]",
         value: "list of arguments",
         default: "`[]`",
-        meaning: "allow these `&mut` or stream arguments: you promise that the body can start again with what the last attempt left of them",
+        meaning: "allows these `&mut` or stream arguments; each attempt gets them as the last attempt left them, and the body must be able to start from there",
         elsewhere: &["carries", "consume", "keep_args", "mut", "mutable", "mutates", "resume", "rewind", "stateful"],
     },
     Docs: Row {
@@ -340,7 +340,7 @@ keys! {
         example: "docs = false",
         value: "`true` or `false`",
         default: "`true`",
-        meaning: "a \"# Retries\" section in the function's docs: what is retried, and the waits",
+        meaning: "adds a \"# Retries\" section to the function's docs, with the conditions of a retry and the waits",
         elsewhere: &["doc"],
     },
     Skip: Row {
@@ -350,7 +350,7 @@ keys! {
         example: "#[retry_http(skip)]",
         value: "flag",
         default: "",
-        meaning: "only on a method of an annotated `impl`: leave it alone",
+        meaning: "leaves the method as it is; only on a method of an annotated `impl`",
         elsewhere: &["none", "off"],
     },
     Transparent: Row {
@@ -360,7 +360,7 @@ keys! {
         example: "#[retry_http(transparent)]",
         value: "flag",
         default: "",
-        meaning: "add no loop here; the annotated function that calls this one sees and retries its requests",
+        meaning: "adds no loop here; the annotated function that calls this one sees and retries its requests",
         elsewhere: &["helper", "inner", "passthrough", "through", "visible"],
     },
     Crate: Row {
@@ -370,7 +370,7 @@ keys! {
         example: "crate = ::retry_http",
         value: "path",
         default: "`::retry_http`",
-        meaning: "for a renamed dependency",
+        meaning: "the path of `retry_http`, for a renamed dependency",
         elsewhere: &["krate", "path"],
     },
 }
@@ -396,7 +396,7 @@ impl Key {
         self.row().place
     }
 
-    /// Returns what to write, for a message.
+    /// Returns an example of the key with a value, for messages.
     pub const fn example(self) -> &'static str {
         self.row().example
     }

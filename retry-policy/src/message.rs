@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::condition::Condition;
 use crate::units::UNITS;
 
-/// The text of a [`PolicyError`](crate::PolicyError), which a `const` can print as well:
+/// The message of a [`PolicyError`](crate::PolicyError). It can be used in a `const`:
 /// `panic!("{}", message.as_str())`.
 #[derive(Clone, Copy)]
 pub struct PolicyMessage {
@@ -22,7 +22,7 @@ impl PolicyMessage {
         Self { bytes: [0; Self::LONGEST], length: 0 }.text(text)
     }
 
-    /// Returns the text.
+    /// Returns the message as text.
     pub const fn as_str(&self) -> &str {
         let (written, _) = self.bytes.split_at(self.length);
         match std::str::from_utf8(written) {

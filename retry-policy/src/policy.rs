@@ -11,10 +11,13 @@ pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The longest hint to obey if a policy sets none.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
-/// A checked set of rules for retrying a call.
+/// The checked options by which a call is retried.
 ///
-/// Build a policy with [`Policy::builder`], also in a `const`. An attribute without options uses
-/// [`Policy::DEFAULT`].
+/// Build a policy with [`Policy::builder`], or with
+/// [`policy!`](https://docs.rs/retry-http/latest/retry_http/macro.policy.html), which checks the
+/// options at compile time. With feature `serde` a policy can be deserialised: see
+/// [`Policy::overlay`](https://docs.rs/retry-http/latest/retry_http/struct.Policy.html#method.overlay).
+/// `#[retry_http]` without options uses [`Policy::DEFAULT`].
 ///
 /// ```
 /// use retry_http::{Condition, Policy, PolicyError};
@@ -47,9 +50,9 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Retries what is safe to retry, at most 3 times, after 1 s, 2 s and 4 s plus up to half of
-    /// that at random. Obeys hints of up to 2 minutes. Sets no time limit for a call or its
-    /// requests.
+    /// The default policy. It retries what is safe to retry, at most 3 times, after 1 s, 2 s and 4
+    /// s plus up to half of that at random. It waits for as long as the server asks, up to 2
+    /// minutes. It sets no time limit for a call or its requests.
     pub const DEFAULT: Self = Self {
         max: 3,
         on: On::DEFAULT,
@@ -73,8 +76,8 @@ impl Policy {
         &self.backoff
     }
 
-    /// Returns the longest wait that the call obeys if the server asks for it. If the server asks
-    /// for a longer one, the call ends.
+    /// Returns the longest wait that the server may ask for. If the server asks for a longer one,
+    /// the call ends.
     pub const fn max_retry_after(&self) -> Duration {
         match self.max_retry_after {
             Some(limit) => limit,
@@ -87,51 +90,64 @@ impl Policy {
         self.max_retry_after
     }
 
-    /// Returns the names of further headers that ask for a wait. A name that ends in `-ms` is that
-    /// of a number of milliseconds.
+    /// Returns the names of further headers that ask for a wait. Numbers are milliseconds if the
+    /// name of the header ends in `-ms`.
     ///
-    /// [`hint::read_with`](https://docs.rs/retry-http/latest/retry_http/hint/fn.read_with.html) reads
-    /// them.
+    /// [`hint::read_with`](https://docs.rs/retry-http/latest/retry_http/hint/fn.read_with.html)
+    /// reads these headers.
     pub const fn hint(&self) -> &'static [&'static str] {
         self.hint
     }
 
-    /// Returns the longest time that a call may take, requests and waits included.
+    /// Returns the longest time that a call may take, requests and waits included. Returns `None`
+    /// if there is no limit.
     pub const fn deadline(&self) -> Option<Duration> {
         self.deadline
     }
 
-    /// Returns the longest time that one visible request may take, reading the response's body
-    /// included.
+    /// Returns the longest time that one request may take, reading the response's body included.
+    /// Returns `None` if there is no limit.
     pub const fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Returns whether requests count as safe to repeat, whatever their method (RFC 9110 §9.2.2).
-    /// `None` if the method and the idempotency key decide. A `transparent` function, or
-    /// an annotated function that is called, may declare this of its own requests, and that wins.
+    /// Returns whether all requests count as safe to repeat, whatever their method. Returns `None`
+    /// if the method and the idempotency key decide (RFC 9110 §9.2.2). If a `transparent` or an
+    /// annotated function declares this for its own requests, that declaration takes precedence
+    /// over the policy of the caller.
     pub const fn idempotent(&self) -> Option<bool> {
         self.idempotent
     }
 
-    /// Returns `true` if each request that is not safe to repeat gets an idempotency key, which
-    /// stays the same on every attempt of a call.
+    /// Returns `true` if each request that is not safe to repeat is sent with an idempotency key,
+    /// the same on every attempt of a call.
     pub const fn idempotency_key(&self) -> bool {
         self.idempotency_header.is_some()
     }
 
-    /// Returns the name of the header in which the idempotency keys are sent, as it was written.
-    /// `None` if requests get no keys.
+    /// Returns the name of the header in which idempotency keys are sent, as it was written.
+    /// Returns `None` if requests get no keys.
     pub const fn idempotency_header(&self) -> Option<&'static str> {
         self.idempotency_header
     }
 
-    /// Returns what is never retried.
+    /// Returns the statuses and failures that are never retried.
     pub const fn never(&self) -> &Conditions {
         &self.never
     }
 
-    /// Returns what is retried, by the safety of the request and by its answer.
+    /// Returns the statuses and failures that are retried, for a request of this safety and an
+    /// answer of this kind.
+    ///
+    /// ```
+    /// use retry_http::{Answer, Policy, Safety};
+    ///
+    /// let policy = Policy::DEFAULT;
+    /// assert!(policy.on(Safety::Safe, Answer::Plain).statuses.contains(503));
+    /// // A request that is not safe to repeat is repeated after a 503 only if the server says when.
+    /// assert!(!policy.on(Safety::Careful, Answer::Plain).statuses.contains(503));
+    /// assert!(policy.on(Safety::Careful, Answer::Hinted).statuses.contains(503));
+    /// ```
     pub const fn on(&self, safety: Safety, answer: Answer) -> Conditions {
         let default = match (safety, answer) {
             (Safety::Safe, _) => Conditions::SAFE,

@@ -398,15 +398,26 @@ pub const fn is_retryable(status: u16) -> bool {
 /// The statuses of errors.
 const ERRORS: StatusSet = StatusSet::EMPTY.with_range(400, 599);
 
-/// The rule that the options of a [`Policy`](crate::Policy) break.
+/// The error for options of a [`Policy`](crate::Policy) that break a rule.
+///
+/// ```
+/// use retry_http::Policy;
+/// use std::time::Duration;
+///
+/// let error = Policy::builder().cap(Duration::from_millis(500)).build().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "`base` is 1s (the default), above the `cap` of 500ms, which no wait exceeds: lower `base` or raise `cap`"
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// `max` is 0 in an attribute, which then does nothing.
+    /// `max` is 0 in an attribute, which would then do nothing. A builder accepts 0.
     Max,
-    /// A duration is zero.
+    /// The duration that is given to this option is zero.
     Zero(Key),
-    /// A wait is above a day.
+    /// The wait that is given to this option is longer than a day.
     AboveDay(Key),
     /// `factor` is not a number from 1 to 100.
     Factor,
@@ -414,49 +425,50 @@ pub enum PolicyError {
     Jitter,
     /// `base` is above `cap`.
     BaseAboveCap {
-        /// The first wait.
+        /// The wait before the first retry.
         base: Duration,
-        /// The longest wait.
+        /// The longest computed wait.
         cap: Duration,
     },
     /// `deadline` is not above `base`.
     DeadlineWithinBase {
-        /// The bound on the call.
+        /// The time limit of the call.
         deadline: Duration,
-        /// The first wait.
+        /// The wait before the first retry.
         base: Duration,
     },
     /// `timeout` is not below `deadline`.
     TimeoutBeyondDeadline {
-        /// The bound on each request.
+        /// The time limit of each request.
         timeout: Duration,
-        /// The bound on the call.
+        /// The time limit of the call.
         deadline: Duration,
     },
     /// `max_retry_after` is above `deadline`.
     HintBeyondDeadline {
-        /// The longest hint that is obeyed.
+        /// The longest wait that the server may ask for.
         limit: Duration,
-        /// The bound on the call.
+        /// The time limit of the call.
         deadline: Duration,
     },
     /// `hint` is an empty list.
     HintEmpty,
     /// `hint` names more than 16 headers.
     HintTooLong,
-    /// `hint` names a header twice.
+    /// `hint` names this header twice.
     HintRepeated(&'static str),
     /// `idempotency_key` is given with `idempotent = false`.
     KeyNotIdempotent,
-    /// The name of a header that a key gives is none.
+    /// The text that is given to this option is not a valid header name.
     HeaderName(Key),
-    /// `idempotency_key` names a header that means something else.
+    /// `idempotency_key` names this header, which has another meaning in HTTP.
     TakenHeader(&'static str),
-    /// `idempotency_key` names a word that stands for a flag.
+    /// `idempotency_key` is given this word as a header name, but the word stands for a flag, as
+    /// `true` does.
     FlagHeader(&'static str),
     /// `on` is an empty list.
     OnEmpty,
-    /// A status of `on` or `never` is neither an error nor 202.
+    /// `on` or `never` lists this status, which is neither an error nor 202.
     Status(u16),
     /// A range ends before it starts.
     RangeEmpty {
@@ -470,27 +482,27 @@ pub enum PolicyError {
         /// The status that the range ends with.
         last: u16,
     },
-    /// An item is listed twice.
+    /// This item is listed twice.
     Repeated(Condition),
-    /// Another item of the list covers an item.
+    /// An item of a list is covered by another item of the list.
     Covered {
         /// The item.
         item: Condition,
         /// The item that covers it.
         by: Condition,
     },
-    /// `never` lists an item that is for `on` alone.
+    /// `never` lists this item, which only `on` accepts: `default`, or a status `if hinted`.
     OnlyOn(Condition),
-    /// `never` covers an item of `on`.
+    /// `never` covers this item of `on`, so the item has no effect.
     OnIsNever(Condition),
-    /// There is a `reauth`, and `never` covers 401.
+    /// `reauth` is given, and `never` covers 401.
     ReauthIsNever,
     /// `never` covers all errors and failures.
     NothingLeft,
 }
 
 impl PolicyError {
-    /// Returns what is wrong, and what to write instead.
+    /// Returns the message, which says what is wrong and what to write instead.
     #[expect(clippy::too_many_lines, reason = "one arm for each rule")]
     pub const fn message(self) -> PolicyMessage {
         match self {

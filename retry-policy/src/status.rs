@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A set of HTTP statuses from 100 to 599 (RFC 9110 §15), usable in a `const`.
+/// A set of HTTP statuses from 100 to 599 (RFC 9110 §15). It can be built in a `const`.
 ///
 /// ```
 /// use retry_http::StatusSet;
@@ -21,7 +21,7 @@ impl StatusSet {
     /// The empty set.
     pub const EMPTY: Self = Self { words: [0; 8] };
 
-    /// Adds `status`. Leaves out a status outside 100..=599.
+    /// Adds `status`. Ignores a status outside 100 to 599.
     #[must_use]
     pub const fn with(mut self, status: u16) -> Self {
         if is_status(status) {
@@ -31,7 +31,8 @@ impl StatusSet {
         self
     }
 
-    /// Adds every status from `first` to `last`, both included.
+    /// Adds every status from `first` to `last`, both included. Ignores statuses outside 100 to
+    /// 599, and a range that ends before it starts.
     #[must_use]
     pub const fn with_range(mut self, first: u16, last: u16) -> Self {
         let first = if first < 100 { 100 } else { first };

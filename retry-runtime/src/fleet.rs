@@ -49,10 +49,13 @@ const PUBLISH: &str = "
     redis.call('PUBLISH', KEYS[1], ARGV[1])
 ";
 
-/// Shares the cooldowns of upstreams among processes, over Redis.
+/// Shares the cooldowns of upstreams among processes, over Redis. If the server asks one process to
+/// wait, the calls of the other processes wait as well.
 ///
-/// One Redis is one fleet: all processes that connect to it share the upstreams that have the same
-/// name. Clusters of Redis are not supported.
+/// All processes that connect to the same Redis form one fleet, and share the cooldowns of
+/// upstreams with the same name. Budgets and [scopes](Upstream::scope) are not shared. A call never
+/// waits for Redis. While Redis is not available, each process obeys only the hints that it gets
+/// itself. Redis Cluster is not supported.
 ///
 /// ```no_run
 /// use retry_http::{Fleet, Upstream};
@@ -69,14 +72,15 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Connects to Redis in the background, and again whenever the connection is lost. Logs by
-    /// `tracing` when the connection is lost and when it is back. The URL may have credentials, and
-    /// TLS: `rediss://`, which needs a TLS feature of `redis`.
+    /// Connects to Redis on a thread in the background, and again whenever the connection is lost.
+    /// Returns before the connection is made. Logs with `tracing` when the connection is lost and
+    /// when it is back. The URL may have credentials. A URL with TLS, `rediss://`, needs a TLS
+    /// feature of the crate `redis`.
     ///
     /// # Errors
     ///
-    /// Returns [`FleetError::Url`] if the URL cannot be parsed, and [`FleetError::Thread`] if the
-    /// system has no thread left.
+    /// Returns [`FleetError::Url`] if the URL is not a valid URL of Redis, and
+    /// [`FleetError::Thread`] if the thread cannot be started.
     pub fn connect(url: &str) -> Result<Self, FleetError> {
         let client = Client::open(url).map_err(|_| FleetError::Url)?;
         let (commands, received) = mpsc::unbounded_channel();
@@ -91,7 +95,8 @@ impl Fleet {
         Ok(Self { commands })
     }
 
-    /// Shares the cooldowns of `upstream` under its name, for as long as the process runs.
+    /// Shares the cooldown of `upstream` under its name, for as long as the process runs.
+    /// `upstream` is a reference to a `static` or an `Arc`, for example.
     ///
     /// # Errors
     ///
@@ -116,13 +121,13 @@ impl Fleet {
     }
 }
 
-/// The reason why an upstream is not shared.
+/// The error of a [`Fleet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FleetError {
-    /// The URL is not one of Redis.
+    /// The URL is not a valid URL of Redis, or it needs a TLS feature of the crate `redis`.
     Url,
-    /// The system has no thread left.
+    /// The thread of the connection cannot be started.
     Thread,
     /// The upstream is shared already.
     Shared,

@@ -3,9 +3,9 @@
 //!
 //! Depend on `retry-http`, which re-exports all of this, and not on this crate.
 //!
-//! [`Retry`], [`Policy`], [`Backoff`] and [`hint`] have no I/O, no clock and no randomness of their
-//! own, and can be used by hand, see [`Retry`]. Only the code that the attribute generates uses the
-//! rest, which connects them to clock, sleep and requests.
+//! [`Retry`], [`Policy`], [`Backoff`] and [`hint`] use no I/O, no clock and no randomness of their
+//! own, so they also work without the attribute: see [`Retry`]. The rest of this crate connects
+//! them to the clock and to requests, for the code that the attribute generates.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -37,9 +37,11 @@ pub(crate) enum HintsOf {
     All,
 }
 
-/// Describes one request and its result. `Exchange::default()` knows nothing, not even the method.
+/// Describes one request and its result, for [`Retry::next`](crate::Retry::next).
+/// [`Exchange::default`] describes a request of which nothing is known, not even its method.
 ///
-/// The generated loop makes exchanges by itself. By hand:
+/// The code that the attribute generates makes exchanges itself. Make them yourself to use
+/// [`Retry`](crate::Retry) with another HTTP client:
 ///
 /// ```
 /// use http::{HeaderMap, Method, StatusCode};
@@ -95,7 +97,8 @@ pub(crate) struct Idempotency {
 impl Exchange {
     /// Makes the exchange of a request that is about to be sent.
     ///
-    /// Of the headers only the presence of an `Idempotency-Key` is kept.
+    /// The exchange keeps the method, and whether the headers have an `Idempotency-Key`. It keeps
+    /// no value of a header.
     #[inline]
     pub fn new(method: &Method, headers: &HeaderMap) -> Self {
         Self::of_request(method.clone(), Idempotency::new(method, headers, None))
@@ -146,18 +149,18 @@ impl Exchange {
         self.is_unprocessed = false;
     }
 
-    /// Records that the attempt returned `Ok`. An upstream counts it as a success if the status is
-    /// unknown.
+    /// Records that the attempt returned `Ok`. An upstream counts the attempt as a success if no
+    /// status is recorded.
     pub fn on_success(&mut self) {
         self.has_succeeded = true;
     }
 
-    /// Records the wait that the server asks for, counted from now. If called several times, the
-    /// longest wait counts.
+    /// Records the wait that the server asks for, counted from now. If several waits are recorded,
+    /// the longest one counts.
     ///
-    /// Counts as asked for before this request is sent again, as `Retry-After` is. For what
-    /// [`hint::read`] finds in headers call [`record_header_hint`](Self::record_header_hint), since
-    /// it may be about a quota.
+    /// The wait counts as one for this very request, like that of a `Retry-After` header. For a
+    /// wait that is read from headers, use [`record_header_hint`](Self::record_header_hint)
+    /// instead, since such a wait may be about a quota.
     pub fn record_hint(&mut self, wait: Duration) {
         self.record_hint_of(wait, None, HintKind::Explicit);
     }
@@ -167,20 +170,21 @@ impl Exchange {
         self.record_hint_of(wait, None, HintKind::Reported);
     }
 
-    /// Records whether the server advises a retry. This decides instead of the status, but `never`
-    /// still ends the call.
+    /// Records whether the server advises a retry. The advice takes precedence over the status, but
+    /// not over `never`.
     ///
     /// [`hint::should_retry`] reads the advice from headers.
     pub fn record_should_retry(&mut self, should_retry: bool) {
         self.should_retry = Some(should_retry);
     }
 
-    /// Records the wait that a header asks for. `names` are the further headers that the policy
-    /// names ([`Policy::hint`](crate::Policy::hint)). If several waits are recorded, the longest
-    /// one counts.
+    /// Records the wait that a header asks for, as [`hint::read_from`] or [`hint::read_with`]
+    /// returns it. `names` are the further headers that the policy names
+    /// ([`Policy::hint`](crate::Policy::hint)). If several waits are recorded, the longest one
+    /// counts.
     ///
-    /// A 503 with a wait that is about a quota does not show that nothing was done: a request that
-    /// is not safe to repeat is not repeated after it.
+    /// A wait that is about a quota does not show that the server left the request undone.
+    /// Therefore a request that is not safe to repeat is not repeated after a 503 with such a wait:
     ///
     /// ```
     /// use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -321,12 +325,12 @@ impl Exchange {
         self.is_retry_demanded
     }
 
-    /// Records that no other attempt can succeed, so that there is none, whatever the policy says.
+    /// Records that no further attempt can succeed. The call then ends, whatever the policy says.
     pub fn forbid_retry(&mut self) {
         self.opinion.is_permanent = true;
     }
 
-    /// Records that the credentials of the request have expired, as a 401 says.
+    /// Records that the credentials of the request have expired. A 401 implies this.
     pub fn expire_credentials(&mut self) {
         self.opinion.is_expired = true;
     }
@@ -356,7 +360,8 @@ impl Exchange {
             })
     }
 
-    /// Marks the exchange as decided by an inner call, so that it is not retried again.
+    /// Records that an inner call has already decided about the request, so that the outer call
+    /// does not retry it.
     pub fn settle(&mut self) {
         self.is_settled = true;
     }
@@ -369,7 +374,7 @@ impl Exchange {
     /// Forbids repeating the attempt. Call this if another request of the attempt may have changed
     /// something and must not be sent twice.
     ///
-    /// A policy with `idempotent` repeats the attempt all the same.
+    /// A policy that sets `idempotent` to `true` repeats the attempt all the same.
     pub fn forbid_repeat(&mut self) {
         self.is_repeat_forbidden = true;
     }
@@ -389,9 +394,9 @@ impl Exchange {
         (self.idempotency.has_key, self.idempotency.is_repeat) = (false, false);
     }
 
-    /// Records that the request has an idempotency key, which an earlier attempt of the call has
-    /// sent already. A 409 then says that the first request is still being worked on, and is
-    /// retried (draft-ietf-httpapi-idempotency-key-header §2.6).
+    /// Records that the request has an idempotency key, and that an earlier attempt of the call has
+    /// sent the key already. A 409 then means that the server is still working on the earlier
+    /// request, and is retried (draft-ietf-httpapi-idempotency-key-header §2.6).
     pub fn record_repeat(&mut self) {
         (self.idempotency.has_key, self.idempotency.is_repeat) = (true, true);
     }
@@ -442,17 +447,18 @@ impl Exchange {
         self.status
     }
 
-    /// Returns the failures of the exchange. The set is empty after a response that could be read.
+    /// Returns the recorded failures. The set is empty if the response arrived and was read to its
+    /// end.
     pub fn failures(&self) -> FailureSet {
         self.failures
     }
 
-    /// Returns the wait that the server asked for.
+    /// Returns the longest recorded wait that the server asked for.
     pub fn hint(&self) -> Option<Duration> {
         self.hint
     }
 
-    /// Returns what `x-should-retry` or `stripe-should-retry` said, if recorded.
+    /// Returns the server's advice on whether to retry, if it was recorded.
     pub fn should_retry(&self) -> Option<bool> {
         self.should_retry
     }

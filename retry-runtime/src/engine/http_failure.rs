@@ -6,32 +6,11 @@ use std::time::Duration;
 
 use retry_policy::FailureSet;
 
-/// An error of yours that describes the exchange that failed.
+/// Describes the failed request behind an error of yours, so that the policy applies to the error.
 ///
-/// Implement this trait for an error that keeps a status or a wait of the server, but neither is a
-/// `reqwest::Error` nor has one as a [`source`](std::error::Error::source). Only the implementation
-/// counts then: the sources of the error are not searched.
-///
-/// The error that the function returns is the one that is asked, also in a `Box`, `Rc` or `Arc`. An
-/// implementation of an error *within* it, below a `#[from]`, `#[source]`, `anyhow::Error` or
-/// `Box<dyn Error>`, is not found: implement the trait for the outer error and pass the answers on,
-/// or decide with `retry_if` and `never_if`, which get the error itself:
-///
-/// ```
-/// # #[derive(Debug)]
-/// # struct ApiError;
-/// # impl ApiError { fn is_permanent(&self) -> bool { true } }
-/// # impl std::fmt::Display for ApiError {
-/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "no") }
-/// # }
-/// # impl std::error::Error for ApiError {}
-/// fn is_permanent(error: &(dyn std::error::Error + 'static)) -> bool {
-///     error.downcast_ref().is_some_and(ApiError::is_permanent)
-/// }
-///
-/// // #[retry_http(never_if = |outcome| outcome.as_ref().is_err_and(|error| is_permanent(&**error)))]
-/// # assert!(is_permanent(&ApiError));
-/// ```
+/// Implement this trait for an error that knows the status, the failure or the wait, but is no
+/// `reqwest::Error` and has none as a [`source`](std::error::Error::source). If an error implements
+/// this trait, its sources are not searched for a `reqwest::Error`.
 ///
 /// ```
 /// use retry_http::HttpFailure;
@@ -52,25 +31,60 @@ use retry_policy::FailureSet;
 ///     }
 /// }
 /// ```
+///
+/// # Errors within errors
+///
+/// The trait must be implemented by the error type that the function returns, which may be in a
+/// `Box`, `Rc` or `Arc`. An implementation for an error within that error is not found, such as one
+/// behind `#[from]`, `#[source]`, `anyhow::Error` or `Box<dyn Error>`. Implement the trait for the
+/// outer error as well, and forward its methods. Or decide with `retry_if` and `never_if`, which
+/// get the outer error:
+///
+/// ```
+/// use retry_http::retry_http;
+/// use std::error::Error;
+/// # #[derive(Debug)]
+/// # struct ApiError;
+/// # impl ApiError { fn is_permanent(&self) -> bool { true } }
+/// # impl std::fmt::Display for ApiError {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "no") }
+/// # }
+/// # impl Error for ApiError {}
+///
+/// fn is_permanent(error: &(dyn Error + 'static)) -> bool {
+///     error.downcast_ref().is_some_and(ApiError::is_permanent)
+/// }
+///
+/// #[retry_http(never_if = |outcome| outcome.as_ref().is_err_and(|error| is_permanent(&**error)))]
+/// async fn user(id: u64) -> Result<String, Box<dyn Error + Send + Sync>> {
+///     // Send a request, and return an `ApiError` in the box if it fails.
+///     # _ = id;
+///     # Err(ApiError.into())
+/// }
+/// ```
 pub trait HttpFailure {
-    /// Returns the status of the response, if there was one.
+    /// Returns the status of the response, if there was one. A number that is not from 100 to 999
+    /// is ignored.
     fn status(&self) -> Option<u16> {
         None
     }
 
-    /// Returns the ways in which the exchange failed, if there was no response or reading its body
-    /// failed. [`failures_of`](crate::failures_of) tells them of a `reqwest::Error`.
+    /// Returns the ways in which the request failed, if there was no response or if reading its
+    /// body failed. For a `reqwest::Error`, use
+    /// [`failures_of`](https://docs.rs/retry-http/latest/retry_http/fn.failures_of.html).
     fn failures(&self) -> FailureSet {
         FailureSet::EMPTY
     }
 
-    /// Returns the wait that the server asked for, counted from now.
+    /// Returns the wait that the server asked for, counted from the time at which this method is
+    /// called.
     fn retry_after(&self) -> Option<Duration> {
         None
     }
 
-    /// Returns whether no other attempt can succeed, such as one with a used-up quota. Such a
-    /// failure is never retried, whatever its status is and `on`, `retry_if` or the server ask for.
+    /// Returns `true` if no further attempt can succeed, for example because a prepaid quota is
+    /// used up. Such a failure is never retried, whatever its status is and whatever `on`,
+    /// `retry_if` or the server ask for.
     ///
     /// ```
     /// use retry_http::HttpFailure;
@@ -95,8 +109,9 @@ pub trait HttpFailure {
         false
     }
 
-    /// Returns whether the credentials have expired, where the API says so by another status than
-    /// 401. A function with `reauth` renews them, as after a 401; in others nothing changes.
+    /// Returns `true` if the credentials have expired and the API says so with a status other than
+    /// 401. A function with `reauth` then renews them, as after a 401. A function without `reauth`
+    /// ignores this.
     fn is_expired(&self) -> bool {
         false
     }

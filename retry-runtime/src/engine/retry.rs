@@ -12,25 +12,25 @@ use crate::engine::exchange::Exchange;
 pub enum Verdict {
     /// Wait this long, then attempt again.
     Wait(Duration),
-    /// Return the outcome of the attempt.
+    /// End the call, and return the outcome of the attempt.
     Stop(Stop),
 }
 
-/// Why a call ends.
+/// The reason why a call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stop {
-    /// The attempt succeeded, or failed in a way that the policy does not retry, or the server
+    /// The attempt succeeded, or failed in a way that the policy does not retry. Or the server
     /// advised against a retry.
     NotRetryable,
-    /// `never` lists the status or failure, `never_if` holds, or the error says that it is
-    /// permanent.
+    /// `never` lists the status or failure, `never_if` returned `true`, or the error is permanent
+    /// ([`HttpFailure::is_permanent`](crate::HttpFailure::is_permanent)).
     Never,
-    /// The failure would be retried, but this request or another one of the attempt may have done
-    /// its work already and is not safe to repeat (RFC 9110 §9.2.2).
+    /// The policy retries the failure, but this request or another one of the attempt is not safe
+    /// to repeat and may have done its work already (RFC 9110 §9.2.2).
     Ambiguous,
-    /// An annotated function called by this one has already retried this request in vain, or
-    /// refused to.
+    /// An annotated function that this one calls has already used up its retries of the request, or
+    /// has decided not to retry it.
     Settled,
     /// All retries are used up.
     Exhausted,
@@ -40,18 +40,19 @@ pub enum Stop {
     Deadline,
     /// The budget of the upstream has no token for the retry.
     Budget,
-    /// An argument cannot be given to another attempt: a request or a body that is a stream, or a
-    /// multipart form.
+    /// An argument cannot be cloned for another attempt: it is a request or a body that is a
+    /// stream, or a multipart form.
     NotCloneable,
-    /// The upstream held the call back for as long as it may wait, so the attempt sent nothing, and
-    /// its requests failed as at a time limit.
+    /// The upstream held the call back for as long as the call may wait. The last attempt sent
+    /// nothing, and its requests failed with a timeout.
     HeldTooLong,
-    /// The upstream answered the call with the server's last refusal, so the attempt sent nothing.
+    /// The upstream answered the call itself, with the server's last refusal. The last attempt sent
+    /// nothing.
     AnsweredLocally,
 }
 
 impl Stop {
-    /// Returns the name for logs and metrics.
+    /// Returns the name that logs and metrics use, such as `exhausted`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotRetryable => "not_retryable",
@@ -91,8 +92,9 @@ impl Stop {
     }
 }
 
-/// Decides after each attempt of one call whether to retry, and how long to wait first. Has no I/O,
-/// clock or randomness of its own.
+/// Decides after each attempt of one call whether to retry, and how long to wait first. It uses no
+/// I/O, no clock and no randomness of its own, so it works with any HTTP client. Make one for each
+/// call, and pass the result of each attempt to [`next`](Self::next).
 ///
 /// ```
 /// use http::StatusCode;
@@ -118,7 +120,7 @@ pub struct Retry<'p> {
 }
 
 impl<'p> Retry<'p> {
-    /// Begins a call that is about to make its first attempt.
+    /// Makes the state of a call before its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
         let deadline = policy.deadline();
         Self { policy, deadline, retries: 0, previous: Duration::ZERO, has_renewed: false }
@@ -129,7 +131,8 @@ impl<'p> Retry<'p> {
         self.policy
     }
 
-    /// Lowers the deadline of the call to `limit`, if it is not lower already.
+    /// Lowers the deadline of the call to `limit`, counted from the start of the call, if it is not
+    /// lower already.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.lower_deadline(limit);
@@ -147,17 +150,19 @@ impl<'p> Retry<'p> {
         self.deadline
     }
 
-    /// Returns the number of retries that the verdicts so far have asked for.
+    /// Returns the number of retries so far, which is how often [`next`](Self::next) has returned
+    /// [`Verdict::Wait`].
     pub const fn retries(&self) -> u32 {
         self.retries
     }
 
-    /// Returns `true` if the credentials are to be renewed now: the attempt ended with a 401 (RFC
-    /// 9110 §15.5.2) or an error of the user's that says they have expired, this call has not
-    /// renewed yet, and neither `never` nor `exchange` forbids another attempt.
+    /// Decides whether to renew the credentials now. Returns `true` if the server has refused them
+    /// ([`Exchange::has_expired_credentials`]), unless this method has returned `true` before in
+    /// this call, or `never` or `exchange` forbids another attempt.
     ///
-    /// If it returns `true`: renew, then attempt again, which does not count as a retry; if the
-    /// renewal fails, end the call with the 401. If it returns `false`: call [`next`](Self::next).
+    /// After `true`, renew the credentials and attempt again at once. That attempt does not count
+    /// as a retry. If the renewal fails, end the call with the outcome of the last attempt. After
+    /// `false`, call [`next`](Self::next).
     pub fn start_renewal(&mut self, exchange: &Exchange) -> bool {
         let starts = exchange.has_expired_credentials()
             && !self.has_renewed
@@ -175,10 +180,10 @@ impl<'p> Retry<'p> {
         self.has_renewed
     }
 
-    /// Decides what follows an attempt. `exchange` is the request that counts; `elapsed` is the
-    /// time since the call began, used only if there is a deadline.
+    /// Decides what follows an attempt. `exchange` describes the request that decides. `elapsed` is
+    /// the time since the call began, and is used only if there is a deadline.
     ///
-    /// `random` should return a number that is uniform in `[0, 1)`. It is called at most once, and
+    /// `random` returns a random number that is uniform in `[0, 1)`. It is called at most once, and
     /// only to compute a wait.
     #[inline]
     pub fn next(&mut self, exchange: &Exchange, elapsed: Duration, random: impl FnOnce() -> f64) -> Verdict {

@@ -20,15 +20,15 @@ const HELD: &str = "retry_http_held_seconds";
 /// Describes each metric and its unit to the recorder of `metrics`. Call it once, after the
 /// recorder is installed.
 ///
-/// | metric | labels | what |
+/// | metric | labels | meaning |
 /// |---|---|---|
-/// | `retry_http_calls_total` | `function`, `result` | calls that have ended: `ok`, `failed`, and with more than one attempt `ok_after_retry`, `failed_after_retry` |
-/// | `retry_http_retries_total` | `function`, `reason` | retries, by what they are for: a status of an error, `connect`, `timeout`, `reset`, `body`, or `outcome` where it is neither |
+/// | `retry_http_calls_total` | `function`, `result` | calls that have ended: `ok` or `failed` after one attempt, `ok_after_retry` or `failed_after_retry` after several |
+/// | `retry_http_retries_total` | `function`, `reason` | retries. The reason is an error status, `connect`, `timeout`, `reset` or `body`, or `outcome` if there is neither |
 /// | `retry_http_renewals_total` | `function`, `result` | renewals of credentials: `ok`, `failed` |
-/// | `retry_http_unsent_total` | `function`, `reason` | calls that their upstream did not send: `held_too_long`, `answered_locally` |
-/// | `retry_http_attempts` | `function` | histogram: attempts of a call |
-/// | `retry_http_wait_seconds` | `function` | histogram: the wait before a retry |
-/// | `retry_http_held_seconds` | `function` | histogram: how long an attempt was held back by its upstream |
+/// | `retry_http_unsent_total` | `function`, `reason` | calls whose last attempt was not sent, since the upstream held it back for too long (`held_too_long`) or answered it (`answered_locally`) |
+/// | `retry_http_attempts` | `function` | histogram: the number of attempts of a call |
+/// | `retry_http_wait_seconds` | `function` | histogram: the wait before a retry, in seconds |
+/// | `retry_http_held_seconds` | `function` | histogram: each wait of an attempt for its upstream, in seconds |
 ///
 /// A call that is dropped before it ends is not counted.
 pub fn describe_metrics() {

@@ -16,6 +16,10 @@ use retry_policy::{Failure, FailureSet};
 use crate::engine::retry::Stop;
 
 /// Something that happened in a call of an annotated function.
+///
+/// An attempt may send several requests. The event describes the *deciding* request, whose result
+/// decides whether the attempt is retried. Of a URL it has only the host, of a header only the
+/// name, and of a body nothing, so it is safe to log.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Event<'e> {
@@ -23,29 +27,32 @@ pub struct Event<'e> {
     pub function: &'static str,
     /// The number of the attempt within the call, from 1.
     pub attempt: u32,
-    /// The time since the call began. Zero if the function has neither an observer nor a deadline.
+    /// The time since the call began.
     pub elapsed: Duration,
     /// The method of the deciding request, if it is known.
     pub method: Option<&'e Method>,
-    /// The host of the request's URL, if it is known. Never the path or query.
+    /// The host in the URL of the deciding request, if it is known.
     pub host: Option<&'e str>,
     /// The status of the response, if there was one.
     pub status: Option<StatusCode>,
     /// The ways in which the request failed.
     pub failures: FailureSet,
-    /// The longest wait that the server asked for: in answer to the deciding request, or to another
-    /// failed request of the attempt. A wait for another request counts up to `max_retry_after`.
+    /// The longest wait that the server asked for, in answer to the deciding request or to another
+    /// failed request of the attempt. The wait of another request counts only up to
+    /// `max_retry_after`.
     pub hint: Option<Duration>,
-    /// The name, in lower case, of the header with the deciding request's own hint. `None` if that
-    /// request has no hint, or an error of the user's gave it.
+    /// The name of the header with the hint of the deciding request: in lower case, or as the
+    /// policy writes it if the policy names the header. `None` if that request has no hint, or if
+    /// an error has given it ([`HttpFailure::retry_after`](crate::HttpFailure::retry_after)).
     pub hint_header: Option<&'static str>,
     /// The step of the call.
     pub step: Step,
 }
 
 impl Event<'_> {
-    /// Returns OpenTelemetry's `error.type`: the status if it is that of an error, else the
-    /// [`name`](crate::Failure::name) of the first failure; `None` if there is neither.
+    /// Returns the value of OpenTelemetry's `error.type`: the status if it is an error status, or
+    /// else the [`name`](crate::Failure::name) of the first failure. Returns `None` if there is
+    /// neither.
     pub fn error_type(&self) -> Option<&str> {
         match &self.status {
             Some(status) if status.is_client_error() || status.is_server_error() => Some(status.as_str()),
@@ -70,13 +77,13 @@ pub enum Step {
     },
     /// A renewal of credentials ended.
     Renewed {
-        /// `true` if another attempt follows with fresh credentials. If the server asked another
-        /// request of the attempt to wait, it follows after that wait. `false` if the call ends
-        /// with the 401.
+        /// `true` if another attempt follows with fresh credentials. That attempt begins at once,
+        /// unless the server has asked for a wait in answer to another request of the last attempt.
+        /// `false` if the call ends with the 401.
         succeeded: bool,
     },
-    /// The call ends. Not emitted after a failed renewal, where `Renewed { succeeded: false }` is
-    /// the last event, nor if the call is dropped.
+    /// The call ends. A call that ends after a failed renewal emits `Renewed { succeeded: false }`
+    /// as its last event instead. A call that is dropped emits no last event.
     End {
         /// The reason why no other attempt follows.
         stop: Stop,
@@ -85,17 +92,45 @@ pub enum Step {
     },
 }
 
-/// Observes every event of a call: a closure or function over [`Event`], or a type of yours.
+/// Receives every event of a call. Closures and functions of type `Fn(&Event<'_>)` are observers,
+/// and other types can implement this trait.
 ///
-/// The call waits until it returns, so it should return soon. Calls on several threads may use it
-/// at the same time.
+/// ```
+/// use retry_http::{Event, HttpFailure, Observer, Step, retry_http};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// /// Counts retries.
+/// struct Retries(AtomicU32);
+///
+/// impl Observer for Retries {
+///     fn observe(&self, event: &Event<'_>) {
+///         if let Step::Retry { .. } = event.step {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// static RETRIES: Retries = Retries(AtomicU32::new(0));
+/// # struct ApiError;
+/// # impl HttpFailure for ApiError {}
+///
+/// #[retry_http(observer = RETRIES)]
+/// async fn user(id: u64) -> Result<String, ApiError> {
+///     // Send a request.
+///     # _ = id;
+///     # Err(ApiError)
+/// }
+/// ```
+///
+/// The call waits until [`observe`](Self::observe) returns, so it should return soon. Calls on
+/// several threads may use one observer at the same time.
 #[diagnostic::on_unimplemented(
     message = "`observer` is told of events, and `{Self}` cannot be",
     label = "no `Observer`",
     note = "write a closure (`observer = |event| ..`), a function over `&Event<'_>`, or `impl Observer for ..`; it must be `Sync`; behind a reference or `Arc`, name what is there: `observer = *self.observer`"
 )]
 pub trait Observer: Sync {
-    /// Observes one event.
+    /// Receives one event.
     fn observe(&self, event: &Event<'_>);
 }
 

@@ -62,49 +62,58 @@ impl Context {
     }
 }
 
-/// Renews credentials once for all calls that find at the same time that they have expired.
+/// Renews credentials once for all calls whose credentials are refused at the same time.
 ///
-/// Pass it to `reauth`, and keep it beside the credentials. Calls that get a 401 while a renewal is
-/// under way wait for it and share its result. Calls that had sent their request before it ended
-/// try again without another renewal.
+/// Keep a `Renewal` beside the credentials, and use it in `reauth`. Calls that get a 401 while a
+/// renewal is running wait for the renewal and share its result. Calls that sent their requests
+/// before the renewal ended try again without another one.
 ///
 /// ```
-/// use retry_http::{Renewal, retry_http};
+/// use retry_http::{HttpFailure, Renewal, retry_http};
 ///
 /// struct Api {
 ///     renewal: Renewal,
 /// }
+/// # struct ApiError;
+/// # impl HttpFailure for ApiError {}
 ///
 /// impl Api {
-///     async fn login(&self) -> Result<(), std::io::Error> {
-///         Ok(()) // and put the new token where the requests find it
+///     async fn login(&self) -> Result<(), ApiError> {
+///         Ok(()) // and keep the new token for the next requests
 ///     }
 ///
-///     // #[retry_http(reauth = self.renewal.once(self.login()))]
+///     #[retry_http(reauth = self.renewal.once(self.login()))]
+///     async fn user(&self, id: u64) -> Result<String, ApiError> {
+///         // Send a request with the token.
+///         # _ = id;
+///         # Err(ApiError)
+///     }
 /// }
 /// ```
 ///
-/// # Credentials that are refused although they are fresh
+/// # Fresh credentials that are refused
 ///
-/// If the attempt after a renewal is refused as well, another renewal is of no use. Its function
-/// begins none for a second, after the next such renewal for two seconds, and so on, up to five
-/// minutes: its calls end with the 401. Other functions are not held up.
+/// If the attempt after a renewal is refused as well, the annotated function begins no renewal for
+/// a second, and its calls end with their 401. This pause doubles with each further renewal that is
+/// of no use, up to five minutes. Other functions are not affected.
 ///
-/// # Renewals that take longer than a call may
+/// # Renewals that reach the deadline
 ///
-/// The renewal has the deadline of the call that it runs for. At the deadline it is dropped half
-/// way. As it is known then to take longer, calls with no more time than that end with their 401,
-/// and begin no renewal; for a second after the first, for two seconds after the second, and so on,
-/// up to five minutes. To let it go on instead, for all that wait and for the calls to come, use
-/// [`once_spawned`](Self::once_spawned).
+/// A renewal is dropped at the deadline of the call that runs it. For a second after that, calls
+/// that have no more time than that call had begin no renewal, and end with their 401. This pause
+/// doubles with each further renewal that is dropped, up to five minutes. To let the renewal
+/// continue after the deadline instead, use [`once_spawned`](Self::once_spawned).
 ///
-/// # Renewals that call for themselves
+/// # Requests of the renewal itself
 ///
-/// A 401 that a renewal meets in its own work is not renewed, and a renewal that its own work asks
-/// for once more answers `false` at once. A task that the renewal spawns cannot be told from other
-/// callers. So a call that begins while a renewal is under way waits for it for three seconds at
-/// most, or four times as long as the last one took, and then ends with its 401. Such a task must
-/// not ask for the renewal outside of `reauth`, where a caller waits as long as the renewal takes.
+/// A 401 that answers a request of the renewal starts no further renewal. A renewal that calls
+/// [`once`](Self::once) on the same `Renewal` gets `false` at once.
+///
+/// A task that the renewal spawns cannot be told from other callers. Therefore a call that begins
+/// during a renewal waits for it for at most three seconds, or four times the duration of the last
+/// successful renewal if that is longer, and then ends with its 401. Do not call
+/// [`once`](Self::once) in such a task outside of `reauth`: it would wait for the renewal without a
+/// time limit.
 #[derive(Debug, Default)]
 pub struct Renewal {
     turns: OnceLock<Arc<Turns>>,
@@ -116,10 +125,13 @@ impl Renewal {
         Self { turns: OnceLock::new() }
     }
 
-    /// Awaits `renewal`, unless another call has done so in time. Returns whether there are fresh
-    /// credentials.
+    /// Awaits `renewal`, and returns `true` if it succeeded. If another call is running a renewal,
+    /// waits for it and returns its result instead. If another call has renewed the credentials
+    /// since this call sent its request, returns `true` at once. In both cases `renewal` is
+    /// dropped.
     ///
-    /// Outside of `reauth` renewals take turns as well, but share only failures.
+    /// Outside of `reauth` callers also take turns. They share only failed renewals: after a
+    /// successful one the next caller runs its own.
     pub async fn once<F>(&self, renewal: F) -> bool
     where
         F: Future,
@@ -132,13 +144,15 @@ impl Renewal {
         }
     }
 
-    /// Does what [`once`](Self::once) does, in a task of its own. The renewal goes on when the call
-    /// that it was begun for is dropped or meets its deadline, and all that wait have its result.
+    /// Does what [`once`](Self::once) does, and runs the renewal in a task of its own. The renewal
+    /// continues if its call is dropped or reaches its deadline, and all waiting calls get the
+    /// result.
     ///
-    /// It has no deadline of its own. An `Arc` of what logs in makes a future that can be spawned:
+    /// The renewal has no deadline. Its future must be `'static`, so put the state that it needs
+    /// into an `Arc`:
     ///
     /// ```
-    /// use retry_http::{Renewal, retry_http};
+    /// use retry_http::{HttpFailure, Renewal, retry_http};
     /// use std::sync::Arc;
     ///
     /// struct Api {
@@ -147,21 +161,30 @@ impl Renewal {
     /// }
     ///
     /// struct Session {
-    ///     // a client, and the token
+    ///     // A client, and the token.
     /// }
+    /// # struct ApiError;
+    /// # impl HttpFailure for ApiError {}
     ///
     /// impl Session {
-    ///     async fn login(self: Arc<Self>) -> Result<(), std::io::Error> {
+    ///     async fn login(self: Arc<Self>) -> Result<(), ApiError> {
     ///         Ok(())
     ///     }
     /// }
     ///
-    /// // #[retry_http(reauth = self.renewal.once_spawned(Arc::clone(&self.session).login()))]
+    /// impl Api {
+    ///     #[retry_http(reauth = self.renewal.once_spawned(Arc::clone(&self.session).login()))]
+    ///     async fn user(&self, id: u64) -> Result<String, ApiError> {
+    ///         // Send a request with the token.
+    ///         # _ = id;
+    ///         # Err(ApiError)
+    ///     }
+    /// }
     /// ```
     ///
     /// # Panics
     ///
-    /// Panics outside of a tokio runtime, and where `renewal` does.
+    /// Panics if it is called outside of a tokio runtime, or if `renewal` panics.
     pub async fn once_spawned<F>(&self, renewal: F) -> bool
     where
         F: Future + Send + 'static,
@@ -189,7 +212,7 @@ impl Renewal {
         }
     }
 
-    /// Does what [`once`](Self::once) does, in a sync function.
+    /// Does what [`once`](Self::once) does, in a sync function. Blocks the thread.
     pub fn once_blocking<R: Renewed>(&self, renewal: impl FnOnce() -> R) -> bool {
         match self.ask().decide_blocking() {
             Decision::Known(renewed) => renewed,
@@ -208,15 +231,15 @@ impl Renewal {
     }
 }
 
-/// The result of a renewal: `()` means success; `bool`, `Option` and `Result` say whether it
-/// succeeded.
+/// The result of a renewal. `()` means that it succeeded. A `bool`, an `Option` or a `Result` says
+/// whether it succeeded.
 #[diagnostic::on_unimplemented(
     message = "`reauth` must say whether it succeeded, and `{Self}` does not",
     label = "neither `()`, `bool`, `Option` nor `Result`",
     note = "in an async function a future of one of these is awaited"
 )]
 pub trait Renewed {
-    /// Returns whether there are fresh credentials.
+    /// Returns `true` if the renewal succeeded.
     fn renewed(self) -> bool;
 }
 

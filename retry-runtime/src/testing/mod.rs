@@ -1,9 +1,35 @@
-//! Tests annotated functions: waits are recorded and skipped, jitter is seeded, retries are turned
-//! off. Includes a [`server`] that fails by script.
+//! Tools for tests of annotated functions. A [`Kit`] skips and records waits, seeds jitter, and
+//! turns retries off. A [`server`] answers and fails by script.
 //!
-//! A [`Kit`] holds for a thread ([`instant`], [`Kit::enter`]) or for a future ([`Kit::scope`]), and
-//! for nothing else, so tests that run at the same time do not disturb each other. It neither stops
-//! nor moves tokio's or the system's clock: the other waits of a test take their usual time.
+//! A [`Kit`] applies to a thread ([`instant`], [`Kit::enter`]) or to a future ([`Kit::scope`]), and
+//! to nothing else, so tests that run at the same time do not disturb each other. It neither stops
+//! nor moves the clock of tokio or of the system: all other waits of a test take their usual time.
+//!
+//! ```
+//! use retry_http::{HttpFailure, retry_http, testing};
+//! use std::time::Duration;
+//!
+//! #[derive(Debug)]
+//! struct ApiError(u16);
+//!
+//! impl HttpFailure for ApiError {
+//!     fn status(&self) -> Option<u16> {
+//!         Some(self.0)
+//!     }
+//! }
+//!
+//! #[retry_http(max = 2, jitter = none)]
+//! async fn user() -> Result<String, ApiError> {
+//!     Err(ApiError(429)) // in place of a request
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let kit = testing::instant();
+//! user().await.unwrap_err();
+//! assert_eq!(kit.waits(), [1, 2].map(Duration::from_secs));
+//! assert_eq!(kit.attempts(), 3);
+//! # });
+//! ```
 
 pub mod server;
 
@@ -28,8 +54,9 @@ use crate::observe::{Event, Step};
 
 /// Records and skips the waits on this thread, until the returned guard is dropped.
 ///
-/// Use it in sync tests, and in async tests on a runtime of one thread (`#[tokio::test]`), where it
-/// holds for spawned tasks as well. Use [`Kit::scope`] in others.
+/// Use this function in sync tests, and in async tests on a runtime with one thread
+/// (`#[tokio::test]`), where it also applies to spawned tasks. Use [`Kit::scope`] in other async
+/// tests.
 ///
 /// ```
 /// use retry_http::testing;
@@ -42,7 +69,7 @@ pub fn instant() -> Entered {
     Kit::new().enter()
 }
 
-/// Configures the calls of a test, and records their events. Clones share their records.
+/// Configures the calls of a test, and records their events. Clones share the recorded events.
 ///
 /// By default waits are skipped, and jitter is random.
 ///
@@ -88,45 +115,45 @@ impl Default for Kit {
 }
 
 impl Kit {
-    /// Makes a kit that records and skips waits. A skipped wait still counts: `deadline` and
-    /// `upstream` treat it as elapsed, and it is part of `Event::elapsed`.
+    /// Makes a kit that records and skips waits. A skipped wait still counts as time that has
+    /// passed: for `deadline`, for `upstream`, and in [`Event::elapsed`].
     pub fn new() -> Self {
         Self { waiting: Waiting::Skipped, retrying: Retrying::ByPolicy, state: Arc::default() }
     }
 
-    /// Seeds all randomness of calls: jitter, idempotency keys, the spread after a cooldown. It is
-    /// the same in each run of a test, though not in each version of this crate. Every draw returns
-    /// another value.
+    /// Seeds all randomness of calls: jitter, idempotency keys, and the spread after a cooldown.
+    /// Every run of a test then gets the same values, but another version of this crate may give
+    /// others.
     ///
-    /// Calls that run at the same time draw in the order in which they run, which may differ
-    /// between runs: give each call a kit of its own.
+    /// The values of calls that run at the same time depend on the order in which they run, which
+    /// may differ between runs. Give each of these calls a kit of its own.
     pub fn seed(self, seed: u64) -> Self {
         self.state().random = Some(Box::new(StdRng::seed_from_u64(seed)));
         self
     }
 
-    /// Records waits, and does not skip them.
+    /// Records waits without skipping them.
     pub fn real_time(mut self) -> Self {
         self.waiting = Waiting::Real;
         self
     }
 
-    /// Ends a call where it would retry, with [`Stop::Exhausted`]. A renewal of credentials is no
-    /// retry.
+    /// Turns retries off. A call that would retry ends with [`Stop::Exhausted`] instead.
+    /// Credentials are still renewed.
     pub fn without_retries(mut self) -> Self {
         self.retrying = Retrying::Off;
         self
     }
 
-    /// Enters the kit on this thread, until the returned guard is dropped. Of nested kits only the
-    /// innermost holds and records.
+    /// Applies the kit to this thread, until the returned guard is dropped. If several kits are
+    /// entered, only the last one applies and records.
     pub fn enter(&self) -> Entered {
         ENTERED.with_borrow_mut(|kits| kits.push(self.clone()));
         Entered { kit: self.clone(), of_the_thread: PhantomData }
     }
 
-    /// Enters the kit in `future`, on any thread, and not in the tasks that it spawns: write
-    /// `tokio::spawn(kit.scope(..))`.
+    /// Applies the kit to `future`, on whatever thread it is polled, but not to the tasks that it
+    /// spawns. To spawn a task with the kit, write `tokio::spawn(kit.scope(..))`.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -141,8 +168,8 @@ impl Kit {
         Scoped { kits: vec![self.clone()], future }
     }
 
-    /// Returns all waits, in the order in which they began: those after an attempt, and those for
-    /// an upstream.
+    /// Returns all waits, in the order in which they began: the waits after attempts, and the waits
+    /// for an upstream.
     pub fn waits(&self) -> Vec<Duration> {
         let wait = |event: &RecordedEvent| match event.step {
             Step::Retry { wait } | Step::Held { wait } => Some(wait),
@@ -156,7 +183,7 @@ impl Kit {
         self.state().events.iter().filter(|event| !matches!(event.step, Step::Held { .. })).count()
     }
 
-    /// Returns all events of calls in their order, as an observer gets them.
+    /// Returns all events of all calls, in the order in which observers get them.
     pub fn events(&self) -> Vec<RecordedEvent> {
         self.state().events.clone()
     }
@@ -167,8 +194,8 @@ impl Kit {
     }
 }
 
-/// A recorded [`Event`] of a call, without the host and the time, which differ between runs of a
-/// test.
+/// A recorded [`Event`] of a call. It has neither the host nor the time, which differ between runs
+/// of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedEvent {
@@ -182,18 +209,21 @@ pub struct RecordedEvent {
     pub status: Option<StatusCode>,
     /// The ways in which the request failed.
     pub failures: FailureSet,
-    /// The longest wait that the server asked for: in answer to the deciding request, or to another
-    /// failed request of the attempt. A wait for another request counts up to `max_retry_after`.
+    /// The longest wait that the server asked for, in answer to the deciding request or to another
+    /// failed request of the attempt. The wait of another request counts only up to
+    /// `max_retry_after`.
     pub hint: Option<Duration>,
-    /// The name, in lower case, of the header with the deciding request's own hint. `None` if that
-    /// request has no hint, or an error of the user's gave it.
+    /// The name of the header with the hint of the deciding request: in lower case, or as the
+    /// policy writes it if the policy names the header. `None` if that request has no hint, or if
+    /// an error has given it ([`HttpFailure::retry_after`](crate::HttpFailure::retry_after)).
     pub hint_header: Option<&'static str>,
     /// The step of the call.
     pub step: Step,
 }
 
-/// Guards a [`Kit`] that holds on this thread until the guard is dropped. It cannot leave the
-/// thread, and a future that keeps it over an `.await` cannot be spawned on other threads.
+/// Applies a [`Kit`] to this thread until it is dropped. This guard is not `Send`: it cannot be
+/// moved to another thread, and a future that holds it across an `.await` cannot be spawned on a
+/// runtime with several threads. This does not compile:
 ///
 /// ```compile_fail
 /// let kit = retry_http::testing::instant();
@@ -229,7 +259,7 @@ impl Drop for Entered {
 }
 
 pin_project! {
-    /// A future in the scope of a [`Kit`].
+    /// A future to which a [`Kit`] applies, from [`Kit::scope`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Scoped<F> {

@@ -1,7 +1,7 @@
-//! A flaky server on loopback: it answers by script, and records its requests.
+//! A flaky server on loopback, which answers by script and records its requests.
 //!
-//! It speaks HTTP/1.1 without TLS, on a thread and a clock of its own, so that a test may block its
-//! thread and pause its clock.
+//! The server speaks HTTP/1.1 without TLS. It runs on a thread of its own and on the real clock, so
+//! a test may block its thread and pause the clock of tokio.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-/// A flaky server on loopback. It answers until it is dropped.
+/// A flaky server on loopback. It runs until it is dropped.
 ///
 /// ```
 /// use retry_http::testing::server::{Reply, Server};
@@ -67,7 +67,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// Panics if loopback has no port left, or the process no thread.
+    /// Panics if loopback has no free port, or if the thread of the server cannot be started.
     pub fn new(reply: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = listener();
         let address = listener.local_addr().expect("a listener has an address");
@@ -92,7 +92,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// Returns all requests so far, in the order in which they came.
+    /// Returns all requests so far, in the order in which they arrived.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.log).clone()
     }
@@ -103,7 +103,7 @@ impl Server {
         log.windows(2).map(|pair| pair[1].at.saturating_duration_since(pair[0].at)).collect()
     }
 
-    /// Returns the number of connections that the requests so far came over.
+    /// Returns the number of connections over which the requests so far have arrived.
     pub fn connections(&self) -> usize {
         let mut connections: Vec<_> = lock(&self.log).iter().map(|request| request.connection).collect();
         connections.sort_unstable();
@@ -122,29 +122,29 @@ impl Server {
 ///
 /// # Panics
 ///
-/// Panics if loopback has no port left.
+/// Panics if loopback has no free port.
 pub fn nobody() -> String {
     format!("http://{}/", listener().local_addr().expect("a listener has an address"))
 }
 
-/// A request that the server got.
+/// A request to the server.
 ///
-/// Its `Debug` output has the names of headers and the length of the body, and nothing of the
-/// query.
+/// Its `Debug` output has the names of the headers and the length of the body. It shows neither the
+/// query nor the values of headers.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
-    /// The time at which all of it had come.
+    /// The time at which the whole request had arrived.
     pub at: Instant,
-    /// The number of its connection, from 0.
+    /// The number of the connection, from 0.
     pub connection: usize,
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its path, with the query.
+    /// The path, with the query.
     pub path: String,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
@@ -198,7 +198,7 @@ enum End {
 }
 
 impl Reply {
-    /// Makes a reply with this status, and without headers and body.
+    /// Makes a reply with this status, without headers and without a body.
     ///
     /// # Panics
     ///
@@ -225,11 +225,11 @@ impl Reply {
         Self { end: End::Reset, ..Self::status(200) }
     }
 
-    /// Adds a header. Headers of the same name are all sent.
+    /// Adds a header. If several headers have the same name, all of them are sent.
     ///
     /// # Panics
     ///
-    /// Panics if the name or the value is not valid.
+    /// Panics if the name or the value is not valid in HTTP.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName, Error: fmt::Debug>,
@@ -265,13 +265,13 @@ impl Reply {
         self
     }
 
-    /// Delays the reply by `by`. If the reply closes or resets the connection, delays that.
+    /// Delays the reply by `by`, also if the reply closes or resets the connection.
     pub fn late(mut self, by: Duration) -> Self {
         self.late = by;
         self
     }
 
-    /// Sends the body byte by byte, each byte after `pause`.
+    /// Sends the body byte by byte, and waits for `pause` before each byte.
     pub fn slowly(mut self, pause: Duration) -> Self {
         self.slowly = pause;
         self

@@ -24,11 +24,12 @@ impl HttpError for std::io::Error {
     }
 }
 
-/// Returns the ways in which the exchange behind `error` failed, by the first reqwest error among
-/// `error` and its sources. Returns no failure if there is no such error, or if it is about
-/// something else, such as a status.
+/// Returns the ways in which a request failed, from the first `reqwest::Error` among `error` and
+/// its sources. Returns an empty set if there is no such error, or if it is about something else,
+/// such as a status.
 ///
-/// For impls of [`HttpFailure`](crate::HttpFailure) that keep such an error.
+/// Use this function to implement [`HttpFailure::failures`](crate::HttpFailure::failures) for an
+/// error that contains a `reqwest::Error`.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 pub fn failures_of(error: &AnyError) -> FailureSet {
     sources(error).find_map(reqwest::failures).unwrap_or_default()

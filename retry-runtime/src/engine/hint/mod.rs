@@ -1,69 +1,79 @@
-//! Reads the wait that a server asks for from the headers of its response. Time is an argument.
+//! Reads the wait that a server asks for (a *hint*) from the headers of its response. The functions
+//! take the current time as an argument.
+//!
+//! The code that the attribute generates reads hints itself. Call these functions to learn the wait
+//! from a response that a call returns.
 //!
 //! # Order
 //!
-//! 1. `Retry-After` (RFC 9110 §10.2.3), and in milliseconds `retry-after-ms`,
-//!    `x-ms-retry-after-ms` and `x-amz-retry-after`. The server says it about this very request.
-//!    The longest of all counts, but that milliseconds refine the `Retry-After` that they round up
-//!    to: `1500` beside `2` is 1.5 s, and `500` beside `60` is 60 s.
-//! 2. Only if none of these asks for a wait, the headers about quotas: `RateLimit`
-//!    (draft-ietf-httpapi-ratelimit-headers, the dictionary of draft 07 and the list of the later
-//!    ones), `RateLimit-Reset`, `X-RateLimit-Reset`, `-Reset-After`, `-Reset-Requests`,
-//!    `-Reset-Tokens`, `X-Rate-Limit-Reset`, `anthropic-ratelimit-requests-reset` and its like for
-//!    tokens, and others of a table in `vendors.rs`. A quota counts where nothing remains of it, or
-//!    where it is not said how much does (`X-RateLimit-Remaining` and so on). The longest counts.
-//!    So do further headers that a policy names: `hint = ["x-my-reset"]`. What is left is then
-//!    looked for in `x-my-remaining` and `x-my-remain`.
+//! 1. `Retry-After` (RFC 9110 §10.2.3), and its forms in milliseconds: `retry-after-ms`,
+//!    `x-ms-retry-after-ms` and `x-amz-retry-after`. These headers are about this very request. The
+//!    longest wait counts, with one exception: milliseconds that round up to the seconds of
+//!    `Retry-After` count instead of them. `1500` beside `2` is 1.5 s, but `500` beside `60` is 60
+//!    s.
+//! 2. The headers about quotas, if none of the above asks for a wait: `RateLimit`
+//!    (draft-ietf-httpapi-ratelimit-headers, both the dictionary of draft 07 and the list of later
+//!    drafts), `RateLimit-Reset`, `X-RateLimit-Reset`, `X-RateLimit-Reset-After`,
+//!    `X-RateLimit-Reset-Requests`, `X-RateLimit-Reset-Tokens`, `X-Rate-Limit-Reset`,
+//!    `anthropic-ratelimit-requests-reset`, `anthropic-ratelimit-tokens-reset`, and the others in
+//!    [`vendors.rs`](https://github.com/retry-http/retry-http/blob/main/retry-runtime/src/engine/hint/vendors.rs).
+//!    The headers that a policy names, as in `hint = ["x-my-reset"]`, belong to this group. The
+//!    longest wait counts. A quota counts only if nothing of it remains, or if no header says how
+//!    much remains. For `X-RateLimit-Reset` that header is `X-RateLimit-Remaining`; for
+//!    `x-my-reset` it is `x-my-remaining` or `x-my-remain`.
 //!
-//! A value that cannot be read hides no other, and neither does one that asks for no wait: zero, or
-//! a time in the past. All lines of a header are read, also those that a proxy joined by commas.
-//! The commas of a date join no values: neither `5` is one in `1994-11-06 08:49:37,5`, nor `1994`
-//! in `Nov 6, 1994`.
+//! A value that cannot be read does not hide the other values, and neither does a value that asks
+//! for no wait: zero, or a time in the past. If a header occurs several times, all its lines are
+//! read, also if a proxy has joined them with commas. A comma within a date does not separate
+//! values: `1994-11-06 08:49:37,5` and `Nov 6, 1994` are one value each.
 //!
 //! # Values
 //!
-//! - Seconds, with decimals: `120`, `0.503`. A number from 10⁹ on is a Unix time, and from 10¹² on
-//!   one in milliseconds, up to the year 9999. If it has passed there is no hint.
-//! - Milliseconds, or a Unix time in milliseconds, if the name of the header ends in `-ms`, or its
-//!   page says so: `x-amz-retry-after`, `gw-ratelimit-reset` and others of the table. A unit or a
-//!   date that is written out comes before the name: `5s` is 5 s there as well.
+//! - Seconds, also with decimals: `120`, `0.503`. A number of 10⁹ or more is a Unix time in
+//!   seconds, and a number of 10¹² or more is a Unix time in milliseconds, up to the year 9999. A
+//!   Unix time that has passed is no hint.
+//! - Milliseconds, or a Unix time in milliseconds, if the name of the header ends in `-ms` or the
+//!   documentation of the server says so, as for `x-amz-retry-after` and `gw-ratelimit-reset`. A
+//!   value with a unit is read in that unit in these headers as well: `5s` is 5 s.
 //! - Go durations: `1m0s`, `7.66s`, `76ms`, and also `us`, `µs`, `ns` and `h`.
 //! - Dates, in the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`,
 //!   `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
 //! - Times of RFC 3339: `1994-11-06T08:49:37Z`, `1994-11-06 09:49:37.5+01:00`.
-//! - Numbers with commas between their thousands, which may be a list as well: of `3,600` the
-//!   longer reading counts, an hour.
-//! - In some headers of the table a form of their own: `hh:mm:ss` in
-//!   `x-ms-user-quota-resets-after`, `total=100; remaining=0; resets=41` in `zendesk-ratelimit-*`.
-//!   A header that a policy names may have each of these forms, and those of `RateLimit`.
+//! - Numbers with commas between the thousands. `3,600` could also be a list of two numbers; the
+//!   longer wait counts, which is an hour.
+//! - Special forms in some headers: `hh:mm:ss` in `x-ms-user-quota-resets-after`, and
+//!   `total=100; remaining=0; resets=41` in `zendesk-ratelimit-*`. A header that a policy names may
+//!   have any of these forms, and those of `RateLimit`. If its name ends in `-ms`, the value is a
+//!   number of milliseconds, a value with a unit, a date, or `hh:mm:ss`.
 //!
-//! Beyond these RFCs a date may have
+//! Dates that deviate from these RFCs are read as well. A date may have
 //!
 //! - names in upper or lower case, of days, months and the zone (`sun, 06 nov 1994 08:49:37 gmt`),
 //! - names of days and months at any length from three letters on (`Tues`, `Sept`, `November`),
-//! - no comma behind the weekday, or no space behind that comma, and several spaces for one,
+//! - no comma after the weekday, no space after that comma, and several spaces instead of one,
 //! - a day of one digit (`Sun, 6 Nov 1994`, `Sun Nov 6 08:49:37 1994`), the wrong weekday, or,
 //!   where the day comes first, none (`06 Nov 1994 08:49:37 GMT`, `06-Nov-94 08:49:37 GMT`),
 //! - a long weekday before a short date and the reverse, a year of two digits between spaces
-//!   (`Sun, 06 Nov 94`, RFC 822), of which the century is found as RFC 9110 asks for, and a year of
+//!   (`Sun, 06 Nov 94`, RFC 822), whose century is found by the rule of RFC 9110, and a year of
 //!   four digits between hyphens (`Sun, 06-Nov-1994`),
-//! - another zone for `GMT`: `UTC`, `UT`, `Z`, an offset (`+0000`, `-08:00`), or both (`GMT+0100`,
-//!   `UTC+01:00`); and the name of the zone behind it, in parentheses,
+//! - another zone instead of `GMT`: `UTC`, `UT`, `Z`, an offset (`+0000`, `-08:00`), or both
+//!   (`GMT+0100`, `UTC+01:00`), also with the name of the zone after it, in parentheses,
 //! - the form of JavaScript: `Sun Nov 06 1994 09:49:37 GMT+0100 (Central European Standard Time)`,
 //! - the form of `date`: `Sun Nov  6 08:49:37 UTC 1994`, also with `GMT`,
-//! - the second `60` anywhere, as the next minute's first.
+//! - the second `60` at any time, read as the first second of the next minute.
 //!
 //! A time of RFC 3339 may also be one of ISO 8601: without seconds (`1994-11-06T08:49Z`), with a
 //! decimal comma (`08:49:37,5Z`), with an offset without a colon or minutes (`+0100`, `+01`), or in
-//! the basic format (`19941106T084937Z`). It may have the second `60` anywhere. The zone may be
-//! `UTC`, `GMT` or `+0000 UTC`, and a space may stand before any zone.
+//! the basic format (`19941106T084937Z`). It may have the second `60` at any time. The zone may be
+//! `UTC`, `GMT` or `+0000 UTC`, and a space may precede any zone.
 //!
-//! Never read are signs, exponents (`1e3`), other radices (`0x10`), `inf`, underscores, digits that
-//! are not ASCII, and times without a zone, but for the third form of RFC 9110, which is in GMT.
-//! Nor is a date behind what may be a weekday, but is none: `Zun, 06 Nov 1994 08:49:37 GMT`.
+//! Numbers with signs, exponents (`1e3`), other radices (`0x10`), underscores or digits that are
+//! not ASCII are not read, and neither is `inf`. A time without a zone is not read, except in the
+//! third form of RFC 9110, which is in GMT. A date after a misspelt weekday is not read:
+//! `Zun, 06 Nov 1994 08:49:37 GMT`.
 //!
-//! Times are measured against the `Date` header of the response, which may be misspelt as well, so
-//! a wrong client clock does not matter.
+//! Times are compared with the `Date` header of the response, which may deviate from RFC 9110 as
+//! well, so a wrong clock of the client does not matter.
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
@@ -84,10 +94,11 @@ mod vendors;
 /// A wait that the server asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hint {
-    /// The wait, counted from the arrival of the response. Zero if the server names a time in the
-    /// past.
+    /// The wait, counted from the arrival of the response. It is zero if the server asks for zero,
+    /// or names a date in the past.
     pub wait: Duration,
-    /// The name of the header that asks for the wait, in lower case, or as a policy names it.
+    /// The name of the header that asks for the wait: in lower case, or as the policy writes it if
+    /// the policy names the header.
     pub header: &'static str,
 }
 
@@ -106,12 +117,12 @@ pub(crate) enum HintKind {
 }
 
 impl Hint {
-    /// Returns `true` if the server asks for the wait in answer to this very request: by
-    /// `Retry-After` or its kin in milliseconds, or by a header of `names`, those of
-    /// [`Policy::hint`](crate::Policy::hint).
+    /// Returns `true` if the wait is about this very request: if `Retry-After`, one of its forms in
+    /// milliseconds, or a header of `names` asks for it. `names` are the headers that the policy
+    /// names: see [`Policy::hint`](crate::Policy::hint).
     ///
-    /// Any other hint is about a quota. The headers of a quota stand in every answer, also in one
-    /// that has another cause, so they do not tell that the request was not processed.
+    /// Any other hint is about a quota. Servers send the headers of a quota with every response,
+    /// whatever its cause, so they do not show that the request was not processed.
     ///
     /// ```
     /// use http::{HeaderMap, HeaderValue};
@@ -135,11 +146,11 @@ impl Hint {
     }
 }
 
-/// Returns the wait that the headers of a response ask for, counted from its arrival at `now` by
-/// the client's clock.
+/// Returns the wait that the headers of a response ask for, counted from the arrival of the
+/// response. `now` is the time of its arrival, by the client's clock.
 ///
-/// Returns `None` if there is no hint, or none that can be read, and zero if the server names no
-/// wait but zero, or a date in the past. Absurdly long hints saturate.
+/// Returns `None` if no header has a hint that can be read. Returns zero if the hints ask for zero,
+/// or for dates in the past. A hint that is too long for a [`Duration`] saturates.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -154,10 +165,11 @@ pub fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     read_from(headers, || now).map(|hint| hint.wait)
 }
 
-/// Returns the wait as [`read`] does, and the header that asks for it.
+/// Returns the wait as [`read`] does, and the name of the header that asks for it.
 ///
-/// `now` returns the time of the client's clock. It is called only for a date or a Unix time, and
-/// its result counts only if the response has no usable `Date`, or was cached (`Age` is not 0).
+/// `now` returns the current time by the client's clock. It is called only for a date or a Unix
+/// time. Its result is used only if the response has no readable `Date`, or was cached (`Age` is
+/// not 0).
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -175,13 +187,13 @@ pub fn read_from(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Optio
     read_with(headers, &[], now)
 }
 
-/// Returns the hint as [`read_from`] does, and reads the headers of `names` as well: those of
-/// [`Policy::hint`](crate::Policy::hint).
+/// Returns the hint as [`read_from`] does, and also reads the headers of `names`, which a policy
+/// names: see [`Policy::hint`](crate::Policy::hint).
 ///
-/// They are about quotas, like those of the table. `x-my-reset` counts where `x-my-remaining` and
-/// `x-my-remain` are 0 or absent. Numbers are milliseconds if the name ends in `-ms`. Names that
-/// are read anyway are read as ever. The case of a name does not matter, and the hint has the name
-/// as it is given.
+/// The headers of `names` are read like other headers about quotas: `x-my-reset` counts if
+/// `x-my-remaining` and `x-my-remain` are 0 or absent. Numbers are milliseconds if the name ends in
+/// `-ms`. A header that [`read_from`] reads is read no differently if `names` has it. The case of a
+/// name does not matter, and [`Hint::header`] has the name as it is given.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -225,9 +237,10 @@ pub(crate) fn read_with_kind(
     longer(asked, quota).map(|hint| (hint, kind))
 }
 
-/// Returns the server's explicit advice on retrying: `x-should-retry`, then `stripe-should-retry`.
+/// Returns the server's advice on whether to retry, from `x-should-retry`, or else from
+/// `stripe-should-retry`.
 ///
-/// Returns `None` if neither header says `true` or `false`.
+/// Returns `None` if neither header is `true` or `false`.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};

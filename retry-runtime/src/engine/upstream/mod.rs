@@ -49,17 +49,40 @@ macro_rules! unless_loom {
 /// Limits the retries of all calls to one service together, so that they do not overload it.
 ///
 /// * **Budget:** each retry takes a token from the budget, unless the server asked for the retry
-///   (see [`Ticket::on_attempt`]). Each success adds a tenth of a token, every twenty seconds add
-///   one, and the budget holds ten. If a retry finds no token, the call ends with its last outcome.
-///   So a server that fails gets few retries, whatever the policies of its callers say.
-/// * **Cooldown:** after a refusal with a hint all calls wait for that long, first attempts too.
-///   Then they go one after the other. How fast depends on how many requests the server answers
-///   between its refusals. It is a circuit breaker: closed while all calls pass, open while none is
-///   sent, half-open while they come back.
+///   (see [`Ticket::on_attempt`]). The budget starts with ten tokens and holds no more. Each
+///   success adds 0.1 token, and each second adds 0.05. If there is no token for a retry, the call
+///   ends with its last outcome. A failing server therefore gets few retries, whatever the policies
+///   of its callers say.
+/// * **Cooldown:** if the server refuses a request and says how long to wait (a *hint*), all calls
+///   wait for that long, first attempts included. After that they are sent one after the other, at
+///   a rate that is learned from how many requests the server answers between its refusals. In the
+///   terms of a circuit breaker: closed while all calls are sent, open while none is, half-open
+///   while they are sent one after the other.
 ///
-/// Put it into a `static`, or into a field of something that all calls share. Each use of a `const`
-/// would be another upstream. Tests that run at the same time need one each. While the upstream is
-/// idle, it costs a call one atomic read ([`is_idle`](Self::is_idle)).
+/// Put the upstream into a `static`, or into a field of a value that all calls share. Do not use a
+/// `const`, since each use of a `const` is another upstream. Give each test an upstream of its own.
+/// While the upstream is idle, it costs a call one atomic read ([`is_idle`](Self::is_idle)).
+///
+/// ```
+/// use retry_http::{HttpFailure, Upstream, retry_http};
+///
+/// static GITHUB: Upstream = Upstream::new("github");
+/// # struct ApiError;
+/// # impl HttpFailure for ApiError {}
+///
+/// #[retry_http(upstream = GITHUB)]
+/// async fn user(id: u64) -> Result<String, ApiError> {
+///     // Send a request to GitHub.
+///     # _ = id;
+///     # Err(ApiError)
+/// }
+/// ```
+///
+/// # Without the attribute
+///
+/// A call asks its [`Ticket`] before each attempt, and reports the result after it. `now` is the
+/// time since a fixed moment, by a monotonic clock. All uses of one upstream must count from the
+/// same moment.
 ///
 /// ```
 /// use http::StatusCode;
@@ -115,7 +138,7 @@ pub(crate) struct Word {
     pub(crate) left: Duration,
 }
 
-/// A part of an [`Upstream`] that has a cooldown of its own: see [`Upstream::scope`].
+/// A part of an [`Upstream`] with a cooldown of its own, from [`Upstream::scope`].
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'u> {
     upstream: &'u Upstream,
@@ -138,9 +161,8 @@ pub(crate) struct State {
 
 impl Upstream {
     unless_loom! {
-        /// Makes an upstream with the name that logs and metrics show. Each success adds a tenth of
-        /// a token to its budget, every twenty seconds add one, and the budget holds ten. Its
-        /// cooldown is on.
+        /// Makes an upstream with the default budget and with a cooldown. The processes of a
+        /// `Fleet` share the cooldowns of upstreams with the same name.
         pub fn new(name: &'static str) -> Self {
             Self {
                 name,
@@ -155,47 +177,49 @@ impl Upstream {
         }
     }
 
-    /// Sets the budget in tokens: how many each success adds (default 0.1), how many each second
-    /// adds (default 0.05), and how many the budget holds, at least 1 (default 10). A retry takes
-    /// one.
+    /// Sets the budget, in tokens. Each retry takes one token. Each success adds `per_success`
+    /// tokens (0.1 by default), and each second adds `per_second` (0.05 by default). The budget
+    /// holds up to `burst` tokens (10 by default), and 0 counts as 1.
     ///
-    /// A negative number or NaN counts as 0.
+    /// A negative rate or NaN counts as 0.
     #[must_use]
     pub const fn budget(mut self, per_success: f64, per_second: f64, burst: u32) -> Self {
         self.rates = Some(Rates::new(per_success, per_second, burst));
         self
     }
 
-    /// Turns the budget off, so that retries need no tokens.
+    /// Turns the budget off. Retries then need no tokens.
     #[must_use]
     pub const fn without_budget(mut self) -> Self {
         self.rates = None;
         self
     }
 
-    /// Turns the cooldown off, so that a hint delays only the call that got it. Retries after a
-    /// hint then need a token too.
+    /// Turns the cooldown off. A hint then delays only the call that got it, and the retry after a
+    /// hint needs a token.
     #[must_use]
     pub const fn without_cooldown(mut self) -> Self {
         self.has_cooldown = false;
         self
     }
 
-    /// Sets the longest wait that is believed (default five minutes). A server that asks for a
-    /// longer one is asked again after it, and so is a fleet that was told of a longer one.
+    /// Sets the longest time for which a hint holds calls back. The default is 5 minutes. After
+    /// that time calls are sent again, even if the server has asked for more. The limit also
+    /// applies to hints from other processes of a fleet.
     #[must_use]
     pub const fn longest(mut self, wait: Duration) -> Self {
         self.longest = wait;
         self
     }
 
-    /// Answers a call that may not wait as long as the server asked for with the server's last
-    /// refusal, without sending anything. By default such calls go one at a time, at the learned
-    /// pace, and those left over when their time is up fail as at a time limit.
+    /// Answers a call with the server's last refusal, and sends nothing, if the call may not wait
+    /// as long as the server has asked for. By default such calls are sent one at a time, at the
+    /// learned rate. The requests of a call that gets no turn in its time fail with a timeout.
     ///
     /// The answer has the status of the refusal (429 if that was below 400), a `Retry-After` with
-    /// what is left, the URL of the request, no body, and the header `retry-http-answer: local`. So
-    /// a web service that passes on what it gets answers at once, and the server gets nothing.
+    /// the rest of the wait, the URL of the request, no body, and the header
+    /// `retry-http-answer: local`. A web service that forwards the answer thus responds at once,
+    /// and the server gets no request.
     #[must_use]
     pub const fn answer_locally(mut self) -> Self {
         self.answers_locally = true;
@@ -207,28 +231,30 @@ impl Upstream {
         self.name
     }
 
-    /// Returns `true` if the upstream has no cooldown and a full budget. One atomic read.
+    /// Returns `true` if no cooldown is on and the budget is full. This is one atomic read.
     ///
-    /// A call that begins while this is so needs no [`admit`](Ticket::admit), and if its first
-    /// attempt succeeds, no [`on_success`](Ticket::on_success) either.
+    /// A call that begins while the upstream is idle need not call [`admit`](Ticket::admit), nor
+    /// [`on_success`](Ticket::on_success) if its first attempt succeeds.
     #[inline]
     pub fn is_idle(&self) -> bool {
         // The state itself is read under the lock, so no order is needed.
         self.is_idle.load(Ordering::Relaxed)
     }
 
-    /// Returns a ticket for one call.
+    /// Returns a ticket for one call, which is in no scope.
     #[inline]
     pub const fn ticket(&self) -> Ticket<'_> {
         Ticket::new(self.all())
     }
 
-    /// Returns a part of the upstream, by any name, that shares its budget and has a cooldown of
-    /// its own: for a server that limits its endpoints each by itself. A hint that a call in a
-    /// scope gets holds back the calls in that scope, and no others.
+    /// Returns the scope with this name: a part of the upstream that shares its budget and has a
+    /// cooldown of its own. Use scopes if the server limits each of its endpoints separately. A
+    /// hint in answer to a call in a scope holds back the calls in that scope, and no others. A
+    /// name may be any value that implements [`Hash`].
     ///
-    /// It costs a hash, and a scope is remembered only while it holds calls back: of at most 1,024
-    /// scopes, the last that were refused.
+    /// Making a scope computes a hash and allocates nothing. The upstream keeps the state of a
+    /// scope only during its cooldown, and of at most 1,024 scopes. If there are more, it forgets
+    /// the scope with the shortest remaining wait, whose calls are then sent.
     ///
     /// ```
     /// use http::StatusCode;
@@ -280,8 +306,8 @@ impl Upstream {
         self.longest
     }
 
-    /// Returns how much longer the server wants no requests, or `None` if it takes them. A call may
-    /// have to wait longer than that, until its turn comes.
+    /// Returns the rest of the wait that the server has asked for, or `None` if that wait is over.
+    /// A call may have to wait longer, until its turn comes.
     pub fn remaining_cooldown(&self, now: Duration) -> Option<Duration> {
         self.all().remaining_cooldown(now)
     }
@@ -313,20 +339,20 @@ impl Upstream {
 }
 
 impl<'u> Scope<'u> {
-    /// Returns a ticket for one call.
+    /// Returns a ticket for one call in this scope.
     #[inline]
     pub const fn ticket(self) -> Ticket<'u> {
         Ticket::new(self)
     }
 
-    /// Returns the upstream that this is a part of.
+    /// Returns the upstream of which this scope is a part.
     #[inline]
     pub const fn upstream(self) -> &'u Upstream {
         self.upstream
     }
 
-    /// Returns how much longer the server wants no requests in this scope, or `None` if it takes
-    /// them.
+    /// Returns the rest of the wait that the server has asked for in this scope, or `None` if that
+    /// wait is over.
     pub fn remaining_cooldown(self, now: Duration) -> Option<Duration> {
         if self.upstream.is_idle() {
             return None;

@@ -11,11 +11,31 @@ use super::{Scope, Word};
 use crate::engine::exchange::Exchange;
 use crate::engine::retry::{Stop, Verdict};
 
-/// What a call holds of an upstream, from [`Upstream::ticket`](crate::Upstream::ticket) or
-/// [`Scope::ticket`]: its place in the queue, and the token of a retry that is not sent yet.
-/// Dropping the ticket gives both back, and those behind move up.
+/// Holds the place of one call in the queue of an [`Upstream`](crate::Upstream), and the token of a
+/// retry that is not sent yet. [`Upstream::ticket`](crate::Upstream::ticket) and [`Scope::ticket`]
+/// return a ticket. Dropping the ticket gives both back, and the calls behind it move up.
 ///
-/// Call [`admit`](Self::admit) before each attempt, and [`on_attempt`](Self::on_attempt) after it.
+/// Call [`admit`](Self::admit) before each attempt, and [`on_attempt`](Self::on_attempt) after it:
+///
+/// ```
+/// use http::{HeaderMap, Method, StatusCode};
+/// use retry_http::{Admission, Exchange, Policy, Retry, Upstream, Verdict};
+/// use std::time::Duration;
+///
+/// let (policy, upstream) = (Policy::DEFAULT, Upstream::new("github"));
+/// let (mut retry, mut ticket) = (Retry::new(&policy), upstream.ticket());
+/// let (now, patience) = (Duration::ZERO, Duration::from_secs(60));
+/// assert_eq!(ticket.admit(now, patience), Admission::Send);
+///
+/// // Send a request, and describe what came of it.
+/// let mut exchange = Exchange::new(&Method::GET, &HeaderMap::new());
+/// exchange.on_response(StatusCode::BAD_GATEWAY);
+///
+/// let elapsed = Duration::ZERO;
+/// let verdict = retry.next(&exchange, elapsed, || 0.5);
+/// let verdict = ticket.on_attempt(&exchange, verdict, now, 0.5);
+/// assert_eq!(verdict, Verdict::Wait(Duration::from_millis(1250)));
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it gives its place away"]
 pub struct Ticket<'u> {
@@ -33,21 +53,21 @@ struct Held {
     admitted_at: Duration,
 }
 
-/// The answer to a call that asks its upstream whether it may send.
+/// Tells a call whether it may send its next attempt: see [`Ticket::admit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the attempt may have to wait"]
 #[non_exhaustive]
 pub enum Admission {
     /// Send the attempt.
     Send,
-    /// Wait for this long, then ask again with the same ticket.
+    /// Wait for this long, then call [`Ticket::admit`] again.
     Wait(Duration),
-    /// Send nothing, and fail as at a time limit: the call had no turn for as long as it may wait.
+    /// Send nothing, and fail with a timeout: the call got no turn for as long as it may wait.
     Expired,
-    /// Send nothing, and take the server's last refusal for the answer. Only an upstream that
-    /// [answers locally](crate::Upstream::answer_locally) says so.
+    /// Send nothing, and answer with the server's last refusal. Only an upstream with
+    /// [`answer_locally`](crate::Upstream::answer_locally) returns this.
     Refused {
-        /// The status of the last refusal; 429 if that was no error.
+        /// The status of the last refusal, or 429 if that status was below 400.
         status: StatusCode,
         /// The rest of the wait that the server asked for, at least a second.
         retry_after: Duration,
@@ -60,18 +80,19 @@ impl<'u> Ticket<'u> {
         Self { scope, held: None }
     }
 
-    /// Returns the scope that the ticket is for.
+    /// Returns the scope of the call.
     #[inline]
     pub const fn scope(&self) -> Scope<'u> {
         self.scope
     }
 
-    /// Returns whether the next attempt may be sent now. Call it before each attempt, and again
-    /// after each wait that it returns.
+    /// Decides whether the next attempt may be sent now. Call this method before each attempt, and
+    /// again after each wait that it returns.
     ///
-    /// `at_most` is the longest time that the call may wait for this attempt, counted from when it
-    /// first asks. Calls that may not wait as long as the server asked for go one at a time, at the
-    /// learned pace, unless the upstream [answers locally](crate::Upstream::answer_locally).
+    /// `at_most` is the longest time that the call may wait for this attempt, counted from its
+    /// first call of this method. Calls that may not wait as long as the server has asked for are
+    /// sent one at a time, at the learned rate, unless the upstream has
+    /// [`answer_locally`](crate::Upstream::answer_locally).
     #[inline]
     pub fn admit(&mut self, now: Duration, at_most: Duration) -> Admission {
         if self.held.is_none() && self.scope.upstream.is_idle() {
@@ -128,21 +149,22 @@ impl<'u> Ticket<'u> {
             .unwrap_or(true)
     }
 
-    /// Records the end of an attempt. `exchange` is the request that counts, and `verdict` what
-    /// [`Retry::next`](crate::Retry::next) returned. Returns `verdict`, or [`Stop::Budget`] if the
-    /// retry needs a token and there is none.
+    /// Records the end of an attempt. `exchange` describes the request that decides, and `verdict`
+    /// is the result of [`Retry::next`](crate::Retry::next). Returns `verdict`, or [`Stop::Budget`]
+    /// if the retry needs a token and there is none.
     ///
-    /// A retry withdraws a token. Two kinds of retry are free: after a refusal, if the cooldown is
-    /// on and the server has let something through between its last two refusals; and after a 202.
-    /// After the first refusal retries are free, too. A refusal of a request from before a hint
-    /// does not count as one of the two.
+    /// Each retry withdraws a token, with two exceptions. A retry after a 202 is free. A retry
+    /// after a refusal is free if the upstream has a cooldown, unless the server let no request
+    /// through between its last two refusals. Refusals of requests that were sent before the
+    /// current hint came do not count as one of these two.
     ///
-    /// A *refusal* is a response of 400 and above that the policy retries and that has a hint, or
-    /// an error of the user's that has one. The headers of a quota make a refusal only of 403, 429
-    /// and 503, or where they say that nothing remains.
+    /// A *refusal* is a failure that the policy retries and that has a hint: a response with a
+    /// status of 400 or above, or an error with
+    /// [`HttpFailure::retry_after`](crate::HttpFailure::retry_after). If the hint is about a quota
+    /// and no header says that nothing of it remains, only a 403, a 429 or a 503 is a refusal.
     ///
-    /// `random` should be uniform in `[0, 1)`. It lets the processes of a fleet that got the same
-    /// hint come back at different times.
+    /// `random` is a random number that is uniform in `[0, 1)`. It makes processes that got the
+    /// same hint send again at different times.
     #[must_use = "the budget may have ended the call"]
     pub fn on_attempt(
         &mut self,
@@ -173,9 +195,11 @@ impl<'u> Ticket<'u> {
         verdict
     }
 
-    /// Records that the server handled the request: any response but 429, 5xx and refusals, so
-    /// also a 404. If the request was sent after the hint that holds calls back had come, the hint
-    /// is over.
+    /// Records that the server handled the request, which adds to the budget. Any response shows
+    /// this, even a 404, except a 429, a 5xx or a refusal. If the request was sent after the
+    /// current hint had come, the hint ends.
+    ///
+    /// [`on_attempt`](Self::on_attempt) does this itself.
     #[inline]
     pub fn on_success(&mut self, now: Duration) {
         if self.held.is_some() || !self.scope.upstream.is_idle() {
@@ -206,12 +230,12 @@ impl<'u> Ticket<'u> {
         }
     }
 
-    /// Records that the server refused the request and asked to wait for `hint`. All calls wait for
-    /// that long, but at most for the upstream's [`longest`](crate::Upstream::longest) wait. A
-    /// shorter hint than the one that holds counts only if the request was sent after that had
-    /// come.
+    /// Records that the server refused the request and asked to wait for `hint`. All calls of the
+    /// scope wait for that long, up to the upstream's [`longest`](crate::Upstream::longest) wait. A
+    /// hint that ends before the current one counts only if the request was sent after the current
+    /// one had come.
     ///
-    /// `random` is as for [`on_attempt`](Self::on_attempt).
+    /// `random` is as for [`on_attempt`](Self::on_attempt), which does this itself.
     pub fn on_refusal(&mut self, status: StatusCode, hint: Duration, now: Duration, random: f64) {
         self.end_probe();
         self.refuse(Some(status), hint, now, random);
@@ -239,8 +263,10 @@ impl<'u> Ticket<'u> {
         self.held.get_or_insert_default().admitted_at = now;
     }
 
-    /// Withdraws a token for a retry. Returns `false` if there is none: then end the call. The
-    /// token is put back if the ticket is dropped before the next attempt is admitted.
+    /// Withdraws a token for a retry. Returns `false` if there is none, and the call should then
+    /// end. The token is put back if the ticket is dropped before the next attempt is admitted.
+    ///
+    /// [`on_attempt`](Self::on_attempt) does this itself.
     #[must_use = "a retry without a token is not to be made"]
     pub fn withdraw(&mut self, now: Duration) -> bool {
         let upstream = self.scope.upstream;
