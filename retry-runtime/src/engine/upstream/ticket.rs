@@ -160,8 +160,9 @@ impl<'u> Ticket<'u> {
     ///
     /// A *refusal* is a failure that the policy retries and that has a hint: a response with a
     /// status of 400 or above, or an error with
-    /// [`HttpFailure::retry_after`](crate::HttpFailure::retry_after). If the hint is about a quota
-    /// and no header says that nothing of it remains, only a 403, a 429 or a 503 is a refusal.
+    /// [`HttpFailure::retry_after`](crate::HttpFailure::retry_after). If the hint is about a quota,
+    /// the policy does not name its header, and no header says that nothing of the quota remains,
+    /// only a 403, a 429 or a 503 is a refusal.
     ///
     /// `random` is a random number that is uniform in `[0, 1)`. It makes processes that got the
     /// same hint send again at different times.
