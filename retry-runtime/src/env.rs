@@ -1,14 +1,15 @@
 //! Reads the clock and entropy, and sleeps. Nothing else in the crate does.
 
-use std::future::{Future, poll_fn};
-use std::mem::replace;
+use std::future::Future;
 use std::num::NonZeroU64;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use pin_project_lite::pin_project;
 use rand::distr::{Distribution, StandardUniform};
 
 #[cfg(feature = "testing")]
@@ -147,16 +148,45 @@ impl Skipped {
     }
 }
 
-/// Waits in an async call, on tokio's clock and counted from now. Yields once instead if a test
-/// skips the wait.
-pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> impl Future<Output = ()> + use<> {
-    let sleep = (!skipped.skip(wait)).then(|| sleep(wait));
-    async {
-        match sleep {
-            Some(sleep) => sleep.await,
-            None => yield_now().await,
+pin_project! {
+    /// The wait of an async call. No `async` block, which would hold the sleep twice.
+    #[project = WaitProjection]
+    pub(crate) enum Wait {
+        Sleep {
+            #[pin]
+            sleep: tokio::time::Sleep,
+        },
+        /// The wait is skipped, but other tasks run once, as they do in a wait.
+        Skipped,
+        /// Other tasks have run.
+        Yielded,
+    }
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.as_mut().project() {
+            WaitProjection::Sleep { sleep } => sleep.poll(context),
+            WaitProjection::Skipped => {
+                self.set(Self::Yielded);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            WaitProjection::Yielded => Poll::Ready(()),
         }
     }
+}
+
+/// Waits in an async call, on tokio's clock and counted from now. Yields once instead if a test
+/// skips the wait.
+///
+/// # Panics
+///
+/// Panics outside of a tokio runtime with time enabled, as reqwest's own timeouts do.
+pub(crate) fn wait(wait: Duration, skipped: &mut Skipped) -> Wait {
+    if skipped.skip(wait) { Wait::Skipped } else { Wait::Sleep { sleep: tokio::time::sleep(wait) } }
 }
 
 /// Blocks the thread of a sync call until `wait` has passed since `start`. Returns at once if a
@@ -201,18 +231,6 @@ pub(crate) fn wait_for_signal(signal: &Signal, wait: Duration, skipped: &mut Ski
         // The end of the wait is as good as the signal.
         _ = signal.0.condition.wait_timeout_while(is_woken, wait, |is_woken| !*is_woken);
     }
-}
-
-/// Lets other tasks run, as a wait does.
-fn yield_now() -> impl Future<Output = ()> {
-    let mut has_yielded = false;
-    poll_fn(move |context| {
-        if replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
 }
 
 /// Waits on tokio's clock, counted from this call and not from the first poll.

@@ -20,6 +20,7 @@ use std::time::Duration;
 use crate::call::events::Observation;
 use crate::call::function::Function;
 use crate::call::upstream::{IsUpstream, UpstreamHandle};
+use crate::engine::compact_duration::CompactDuration;
 use crate::engine::decide::Decided;
 use crate::engine::origin::Origins;
 use crate::engine::recorder::{Mark, Recorder};
@@ -29,7 +30,7 @@ use crate::env::{self, Clock};
 use crate::scope::drain::Work;
 use crate::scope::outgoing::{Outgoing, Refusal, Withheld};
 use crate::scope::renewal::Turns;
-use crate::scope::{self, CallScope, OuterAttempt};
+use crate::scope::{self, CallScope};
 use retry_policy::Policy;
 
 /// The part of the time left, one in so many, that is kept for sending.
@@ -49,9 +50,7 @@ pub struct Call<'p> {
     /// `true` once an argument cannot be given to another attempt.
     is_last: bool,
     /// The wait before the next attempt, until it begins.
-    planned_wait: Duration,
-    /// The attempt that the call is part of.
-    outer: Option<OuterAttempt>,
+    planned_wait: CompactDuration,
     /// State that few calls need.
     rare: Option<Box<Rare>>,
     /// The upstream that this call shares with others.
@@ -91,9 +90,9 @@ impl<'p> Call<'p> {
     /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
-        let (mut scope, outer) = CallScope::begin(Outgoing::new(policy, clock), policy.idempotent());
+        let mut scope = CallScope::begin(Outgoing::new(policy, clock), policy.idempotent());
         let mut retry = Retry::new(policy);
-        if outer.is_some() {
+        if scope.outer.is_some() {
             // The calls around have deadlines, too.
             if let Some(left) = scope.outgoing.left() {
                 retry.lower_deadline(left);
@@ -114,8 +113,7 @@ impl<'p> Call<'p> {
             clock,
             demand: Demand::None,
             is_last: false,
-            planned_wait: Duration::ZERO,
-            outer,
+            planned_wait: CompactDuration::ZERO,
             rare: None,
             upstream: None,
             observation: None,
@@ -258,7 +256,7 @@ impl<'p> Call<'p> {
     #[inline]
     fn reset_recorder(&mut self) {
         self.scope.remember_keys();
-        if self.outer.is_none() {
+        if self.scope.outer.is_none() {
             self.scope.recorder.clear();
             return;
         }
@@ -274,7 +272,7 @@ impl<'p> Call<'p> {
     /// Hands the recorded exchanges to the outer attempt.
     #[cold]
     fn hand_over(&mut self) {
-        let Some(outer) = self.outer else { return };
+        let Some(outer) = self.scope.outer else { return };
         let mut recorder = self.rare.take().map(|rare| rare.earlier).unwrap_or_default();
         // A call that is dropped during a wait has decided nothing, and the wait was not kept.
         recorder.end_wait(Mark::None);
@@ -295,7 +293,7 @@ impl<'p> Call<'p> {
 impl Drop for Call<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.outer.is_some() {
+        if self.scope.outer.is_some() {
             self.hand_over();
         }
     }

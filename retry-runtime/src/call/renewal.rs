@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::call::Call;
+use crate::engine::compact_duration::CompactDuration;
 use crate::engine::report::Report;
 use crate::env;
 use crate::observe::Step;
@@ -95,10 +96,10 @@ impl Call<'_> {
         if matches!(step, Step::Renewed { succeeded: true }) {
             // The wait that another request of the attempt was asked for is kept all the same.
             let hint = decided.exchange.longest_hint().unwrap_or_default();
-            self.planned_wait = hint.min(self.retry.policy().max_retry_after());
+            self.planned_wait = CompactDuration::new(Some(hint.min(self.retry.policy().max_retry_after())));
             self.reset_recorder();
             self.rare.get_or_insert_default().renewed = turns;
-        } else if self.outer.is_some() {
+        } else if self.scope.outer.is_some() {
             // Only this call could renew the credentials, and it could not.
             self.mark_settled(&decided);
         }

@@ -4,6 +4,7 @@ use std::mem::take;
 
 use crate::call::upstream::UpstreamHandle;
 use crate::call::{Call, Demand};
+use crate::engine::compact_duration::CompactDuration;
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::HintsOf;
 use crate::engine::origin::Origins;
@@ -78,7 +79,7 @@ impl Call<'_> {
         }
         let says_something =
             matches!(report.by, By::Response | By::Transport | By::Own) && !report.is_silent();
-        if self.outer.is_some() && decided.number.is_none() && says_something {
+        if self.scope.outer.is_some() && decided.number.is_none() && says_something {
             // The outer attempt must know of the exchange, too.
             let exchange = decided.exchange.clone();
             decided.number = Some(self.scope.recorder.record_reported(exchange, report));
@@ -116,11 +117,11 @@ impl Call<'_> {
         match verdict {
             Verdict::Wait(wait) => {
                 self.reset_recorder();
-                self.planned_wait = wait;
+                self.planned_wait = CompactDuration::new(Some(wait));
                 false
             }
             Verdict::Stop(stop) => {
-                if self.outer.is_some() {
+                if self.scope.outer.is_some() {
                     self.mark(&decided, stop, report);
                 }
                 true

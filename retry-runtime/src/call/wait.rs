@@ -1,10 +1,15 @@
 //! Waits before the next attempt, and drains what the last one has left meanwhile.
 
+use std::future::Future;
 use std::mem::take;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
+
 use crate::call::Call;
-use crate::env::{self, Clock};
+use crate::env::{self, Clock, Wait};
 use crate::scope::drain::{Drain, Work};
 
 /// The bounds of the time to drain failed responses. Within them they are drained for as long as
@@ -17,14 +22,14 @@ impl Call<'_> {
     /// responses that it has refused, are drained. The time counts from now. An async function
     /// waits when the next attempt is polled; a sync function waits in here.
     pub(crate) fn begin_wait(&mut self, outcome: Option<Drain>) {
-        let wait = take(&mut self.planned_wait);
+        let wait = take(&mut self.planned_wait).get().unwrap_or_default();
         let longest_drain = self.longest_drain(wait);
         self.drain_and_wait(wait, outcome, longest_drain);
     }
 
     /// Does what [`begin_wait`](Self::begin_wait) does, after a renewal.
     pub(crate) fn wait_after_renewal(&mut self, outcome: Option<Drain>) {
-        let wait = take(&mut self.planned_wait);
+        let wait = take(&mut self.planned_wait).get().unwrap_or_default();
         if outcome.is_some() || !self.scope.refused.is_empty() || !wait.is_zero() {
             let longest_drain = self.longest_drain(SHORTEST_DRAIN);
             self.drain_and_wait(wait, outcome, longest_drain);
@@ -32,11 +37,16 @@ impl Call<'_> {
     }
 
     fn drain_and_wait(&mut self, wait: Duration, outcome: Option<Drain>, longest_drain: Duration) {
+        let has_drains = outcome.is_some() || !self.scope.refused.is_empty();
         let drains = take(&mut self.scope.refused).into_iter().chain(outcome);
         let skipped = &mut self.scope.outgoing.skipped;
         match self.clock {
             Clock::Tokio => {
                 let wait = env::wait(wait, skipped);
+                if !has_drains {
+                    self.wait = Some(Box::pin(wait));
+                    return;
+                }
                 // An async function must not block on a blocking response.
                 let drains: Vec<Work> = drains
                     .filter_map(|drain| match drain {
@@ -44,12 +54,10 @@ impl Call<'_> {
                         Drain::Blocking { .. } => None,
                     })
                     .collect();
-                self.wait = Some(Box::pin(async move {
-                    if !drains.is_empty() {
-                        env::timeout(longest_drain, drain_all(drains)).await;
-                    }
-                    wait.await;
-                }));
+                let drain = Box::pin(async move {
+                    env::timeout(longest_drain, drain_all(drains)).await;
+                });
+                self.wait = Some(Box::pin(DrainThenWait { drain: Some(drain), wait }));
             }
             Clock::System => {
                 let start = self.clock.now();
@@ -69,6 +77,29 @@ impl Call<'_> {
     fn longest_drain(&self, wait: Duration) -> Duration {
         let longest = wait.clamp(SHORTEST_DRAIN, LONGEST_DRAIN);
         self.left().map_or(longest, |left| longest.min(wait).min(left / 2))
+    }
+}
+
+pin_project! {
+    /// Drains responses, then waits for what is left of the wait.
+    struct DrainThenWait {
+        // In a box of its own, which is freed before the wait.
+        drain: Option<Work>,
+        #[pin]
+        wait: Wait,
+    }
+}
+
+impl Future for DrainThenWait {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if let Some(drain) = this.drain {
+            ready!(drain.as_mut().poll(context));
+            *this.drain = None;
+        }
+        this.wait.poll(context)
     }
 }
 

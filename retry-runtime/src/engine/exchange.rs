@@ -225,9 +225,7 @@ impl Exchange {
         let refuses = match self.hint_kind {
             HintKind::Reported => true,
             HintKind::Explicit | HintKind::UsedUp => self.is_error(),
-            HintKind::Renewal => {
-                self.status.is_some_and(|status| matches!(status.as_u16(), 403 | 429 | 503))
-            }
+            HintKind::Renewal => self.status.is_some_and(|status| matches!(status.as_u16(), 403 | 429 | 503)),
         };
         self.hint.filter(|hint| refuses && !hint.is_zero() && !self.is_from_elsewhere)
     }

@@ -2,6 +2,7 @@
 //!
 //! Time and chance are arguments. Nothing here has I/O, a clock or randomness of its own.
 
+pub(crate) mod compact_duration;
 pub(crate) mod decide;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use retry_policy::{Conditions, Policy, Safety};
 
+use crate::engine::compact_duration::CompactDuration;
 use crate::engine::exchange::Exchange;
 
 /// The decision about what follows an attempt.
@@ -113,17 +114,18 @@ impl Stop {
 #[derive(Clone, Debug)]
 pub struct Retry<'p> {
     policy: &'p Policy,
-    deadline: Option<Duration>,
+    deadline: CompactDuration,
     retries: u32,
-    previous: Duration,
+    /// The last computed wait.
+    previous: CompactDuration,
     has_renewed: bool,
 }
 
 impl<'p> Retry<'p> {
     /// Makes the state of a call before its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
-        let deadline = policy.deadline();
-        Self { policy, deadline, retries: 0, previous: Duration::ZERO, has_renewed: false }
+        let deadline = CompactDuration::new(policy.deadline());
+        Self { policy, deadline, retries: 0, previous: CompactDuration::ZERO, has_renewed: false }
     }
 
     /// Returns the policy of the call.
@@ -141,13 +143,13 @@ impl<'p> Retry<'p> {
 
     /// Lowers the deadline as [`within`](Self::within) does, in place.
     pub(crate) fn lower_deadline(&mut self, limit: Duration) {
-        self.deadline = Some(self.deadline.map_or(limit, |deadline| deadline.min(limit)));
+        self.deadline = self.deadline.min(CompactDuration::new(Some(limit)));
     }
 
     /// Returns the deadline of the call: that of the policy, or a lower one set by
     /// [`within`](Self::within).
     pub const fn deadline(&self) -> Option<Duration> {
-        self.deadline
+        self.deadline.get()
     }
 
     /// Returns the number of retries so far, which is how often [`next`](Self::next) has returned
@@ -206,14 +208,14 @@ impl<'p> Retry<'p> {
         let wait = match exchange.longest_hint() {
             // A hint of zero, or one in the past, asks for nothing.
             Some(hint) if !hint.is_zero() => backoff.wait_after_hint(hint, random()),
-            _ => backoff.wait(self.retries, self.previous, random()),
+            _ => backoff.wait(self.retries, self.previous.get().unwrap_or_default(), random()),
         };
         // A wait that ends with the deadline leaves no time to send anything.
-        if self.deadline.is_some_and(|deadline| elapsed.saturating_add(wait) >= deadline) {
+        if self.deadline().is_some_and(|deadline| elapsed.saturating_add(wait) >= deadline) {
             return Verdict::Stop(Stop::Deadline);
         }
         self.retries += 1;
-        self.previous = wait;
+        self.previous = CompactDuration::new(Some(wait));
         Verdict::Wait(wait)
     }
 

@@ -54,6 +54,8 @@ pub(crate) struct Scope {
     pub(crate) number: u64,
     /// The number of the call.
     pub(crate) call: u64,
+    /// The attempt that the call is part of.
+    pub(crate) outer: Option<OuterAttempt>,
     /// The task that polls it, if a task does.
     task: Option<tokio::task::Id>,
     /// Records its exchanges.
@@ -86,19 +88,19 @@ const REFUSED: usize = 8;
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call that imposes `outgoing`. Also returns the attempt that the call is
-    /// part of, if there is one: its limits and keys hold for the call.
+    /// Makes the scope of a call that imposes `outgoing`. If the call is part of an attempt, the
+    /// limits and keys of that hold for the call.
     #[inline]
-    pub(crate) fn begin(outgoing: Outgoing, idempotent: Option<bool>) -> (Self, Option<OuterAttempt>) {
+    pub(crate) fn begin(outgoing: Outgoing, idempotent: Option<bool>) -> Self {
         let begun = SCOPES.try_with(|scopes| {
             let mut scope = scopes.free.take().unwrap_or_default();
             scopes.free.set(scope.behind.take());
             (scope.call, scope.outgoing) = (next_number(), outgoing);
-            let outer = scopes.find(|_| true, |outer| scope.inherit(outer, idempotent));
-            (Self(Some(scope)), outer)
+            scope.outer = scopes.find(|_| true, |outer| scope.inherit(outer, idempotent));
+            Self(Some(scope))
         });
         // The scopes are gone if the thread is about to end.
-        begun.unwrap_or_else(|_| (Self(Some(Box::default())), None))
+        begun.unwrap_or_else(|_| Self(Some(Box::default())))
     }
 
     /// Makes a scope without limits, for what is part of no call.
@@ -377,6 +379,7 @@ impl Scope {
         self.refused.clear();
         (self.is_observed, self.hints, self.origins) = (false, Hints::default(), Origins::Unused);
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
+        self.outer = None;
     }
 
     /// Keeps as many of `refused` as there is room for.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
+use crate::engine::compact_duration::CompactDuration;
 use crate::engine::recorder::{Recorder, hash};
 use crate::engine::retry::Stop;
 use crate::env::{self, Clock, Moment, Skipped};
@@ -52,28 +53,6 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Duration,
 }
 
-/// An optional duration in nanoseconds. It is small, as all of a call is moved when it is polled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct CompactDuration(u64);
-
-impl Default for CompactDuration {
-    fn default() -> Self {
-        Self::NONE
-    }
-}
-
-impl CompactDuration {
-    const NONE: Self = Self(u64::MAX);
-
-    fn new(bound: Option<Duration>) -> Self {
-        bound.map_or(Self::NONE, |bound| Self(u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX)))
-    }
-
-    fn get(self) -> Option<Duration> {
-        (self != Self::NONE).then(|| Duration::from_nanos(self.0))
-    }
-}
-
 impl Outgoing {
     /// Makes the limits of a call that begins now, by its policy.
     #[inline]
@@ -90,7 +69,7 @@ impl Outgoing {
     /// Withholds the requests of the next attempt, which is the last.
     #[cold]
     pub(crate) fn withhold(&mut self, withheld: Withheld) {
-        (self.withheld, self.timeout) = (Some(Box::new(withheld)), CompactDuration(0));
+        (self.withheld, self.timeout) = (Some(Box::new(withheld)), CompactDuration::ZERO);
     }
 
     /// Returns what requests end with, if they are not to be sent.

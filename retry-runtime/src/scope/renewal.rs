@@ -333,7 +333,7 @@ mod tests {
     use std::sync::atomic::AtomicU32;
 
     async fn renew(renewal: &Renewal, before: RenewalCount, runs: &AtomicU32, succeeds: bool) -> bool {
-        let (mut scope, _) = CallScope::begin(Outgoing::default(), None);
+        let mut scope = CallScope::begin(Outgoing::default(), None);
         scope.renewals = Some(before);
         let asker = Asker { before: Some(before), attempt: 0, function: 0, clock: Clock::Tokio };
         let run = run(scope, Context::new(asker), async {

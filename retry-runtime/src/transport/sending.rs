@@ -2,7 +2,7 @@
 //! in which they were first polled, and nowhere else.
 
 use std::future::Future;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -247,21 +247,25 @@ fn host<T: HttpResponse, E: HttpError>(result: &Result<T, E>) -> Option<&str> {
 /// Tracks the reading of a body, from its first poll to its end.
 pub(crate) struct TrackedRead {
     /// The number of the attempt.
-    attempt: Option<u64>,
+    attempt: Option<NonZeroU64>,
     /// The id of the response, if that is known.
-    response: Option<usize>,
+    response: Option<NonZeroUsize>,
 }
 
 impl TrackedRead {
-    pub(crate) const fn new(response: Option<usize>) -> Self {
-        Self { attempt: None, response }
+    pub(crate) fn new(response: Option<usize>) -> Self {
+        Self { attempt: None, response: response.and_then(NonZeroUsize::new) }
+    }
+
+    fn response(&self) -> Option<usize> {
+        self.response.map(NonZeroUsize::get)
     }
 
     /// Records the beginning of the reading, the first time only.
     #[inline]
     pub(crate) fn begin(&mut self) {
         if self.attempt.is_none() {
-            self.attempt = scope::current(|scope| scope.number);
+            self.attempt = scope::current(|scope| NonZeroU64::new(scope.number)).flatten();
         }
     }
 
@@ -269,7 +273,7 @@ impl TrackedRead {
     #[inline]
     pub(crate) fn end(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            scope::of_attempt(attempt, |scope| scope.recorder.on_body_end(self.response));
+            scope::of_attempt(attempt.get(), |scope| scope.recorder.on_body_end(self.response()));
         }
     }
 
@@ -277,7 +281,8 @@ impl TrackedRead {
     pub(crate) fn fail(&mut self, error: &impl HttpError) {
         if let Some(attempt) = self.attempt.take() {
             let report = error.report();
-            scope::of_attempt(attempt, |scope| scope.recorder.on_body_error(self.response, &report));
+            let response = self.response();
+            scope::of_attempt(attempt.get(), |scope| scope.recorder.on_body_error(response, &report));
         }
     }
 }
@@ -285,7 +290,7 @@ impl TrackedRead {
 impl Drop for TrackedRead {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt {
-            scope::of_attempt(attempt, |scope| scope.recorder.on_body_drop(self.response));
+            scope::of_attempt(attempt.get(), |scope| scope.recorder.on_body_drop(self.response()));
         }
     }
 }
