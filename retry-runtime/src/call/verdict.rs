@@ -42,15 +42,13 @@ impl Call<'_> {
     #[inline]
     pub(crate) fn conclude(&mut self, report: &Report<'_>) -> bool {
         self.check_recorded(report);
-        if self.demand == Demand::None {
-            if self.scope.recorder.is_plain_success(report) {
-                // An upstream that was idle learns nothing from it.
-                let learns = self.upstream.as_ref().is_some_and(|upstream| !upstream.was_idle());
-                if learns || self.is_observed() {
-                    self.conclude_success(report);
-                }
-                return true;
+        if self.demand == Demand::None && self.scope.recorder.is_plain_success(report) {
+            // An upstream that was idle learns nothing from it.
+            let learns = self.upstream.as_ref().is_some_and(|upstream| !upstream.was_idle());
+            if learns || self.is_observed() {
+                self.conclude_success(report);
             }
+            return true;
         }
         self.conclude_others(report)
     }

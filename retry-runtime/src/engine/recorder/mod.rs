@@ -99,7 +99,7 @@ impl Prepared {
         if *method == Method::GET && declared.is_none() {
             return Self::get();
         }
-        Self { details: Some(Details::new(method, headers, url, declared)), origin: None }
+        Self { details: Some(Box::new(Details::new(method, headers, url, declared))), origin: None }
     }
 
     /// Prepares a GET to an unknown URL.
@@ -153,22 +153,22 @@ impl Prepared {
     }
 
     fn details_mut(&mut self) -> &mut Details {
-        self.details.get_or_insert_with(|| Details::new(&Method::GET, &HeaderMap::new(), "", None))
+        self.details.get_or_insert_with(|| Box::new(Details::new(&Method::GET, &HeaderMap::new(), "", None)))
     }
 }
 
 impl Details {
     #[cold]
-    fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Box<Self> {
+    fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Self {
         let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
-        Box::new(Self {
+        Self {
             method: method.clone(),
             idempotency: Idempotency::new(method, headers, declared),
             // A redirection of a request that is safe to repeat does not matter.
             url: (!is_safe).then(|| hash_url(url)),
             key: None,
             redirected: None,
-        })
+        }
     }
 }
 
