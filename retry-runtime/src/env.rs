@@ -238,6 +238,7 @@ pub(crate) fn wait_for_signal(signal: &Signal, wait: Duration, skipped: &mut Ski
 /// # Panics
 ///
 /// Panics outside of a tokio runtime with time enabled, as reqwest's own timeouts do.
+#[cfg(feature = "redis")]
 pub(crate) fn sleep(wait: Duration) -> impl Future<Output = ()> {
     tokio::time::sleep(wait)
 }
