@@ -8,11 +8,11 @@ use quote::quote;
 
 use retry_policy::keys::{Key, Place};
 use retry_policy::words::and;
-use retry_policy::{Condition as Literal, Failure, Jitter, Policy};
+use retry_policy::{Condition, Failure, Jitter, Policy};
 
 use crate::body::arguments::Arguments;
 use crate::body::sends::Sends;
-use crate::options::conditions::{Condition, Item};
+use crate::options::conditions::{Item, ListItem};
 use crate::options::{Given, Options};
 use crate::tokens::as_written;
 
@@ -122,8 +122,8 @@ fn what(options: &Options, text: &mut String) {
     let (mut failures, mut statuses, mut has_default) = (Vec::new(), Vec::new(), false);
     for item in on {
         match item.item {
-            Item::Literal(Literal::Default) => has_default = true,
-            Item::Literal(Literal::Failure(_)) => failures.push(name(item)),
+            Item::Known(Condition::Default) => has_default = true,
+            Item::Known(Condition::Failure(_)) => failures.push(name(item)),
             _ => statuses.push(name(item)),
         }
     }
@@ -164,19 +164,20 @@ fn what(options: &Options, text: &mut String) {
     }
 }
 
-fn name(item: &Condition) -> String {
+fn name(item: &ListItem) -> String {
     match item.item {
-        Item::Literal(Literal::Failure(Failure::Connect)) => "connections that were not made".to_owned(),
-        Item::Literal(Literal::Failure(Failure::Timeout)) => "timeouts".to_owned(),
-        Item::Literal(Literal::Failure(Failure::Reset)) => "resets".to_owned(),
-        Item::Literal(Literal::Failure(Failure::Body)) => "bodies that broke off".to_owned(),
-        Item::Literal(Literal::Range(400, 499) | Literal::Range(500, 599)) => item.text(),
-        Item::Literal(Literal::Range(first, last)) => format!("{first} to {last}"),
-        Item::Literal(Literal::IfHinted(first, last)) => {
-            let statuses = if first == last { Literal::Status(first) } else { Literal::Range(first, last) };
+        Item::Known(Condition::Failure(Failure::Connect)) => "connections that were not made".to_owned(),
+        Item::Known(Condition::Failure(Failure::Timeout)) => "timeouts".to_owned(),
+        Item::Known(Condition::Failure(Failure::Reset)) => "resets".to_owned(),
+        Item::Known(Condition::Failure(Failure::Body)) => "bodies that broke off".to_owned(),
+        Item::Known(Condition::Range(400, 499) | Condition::Range(500, 599)) => item.text(),
+        Item::Known(Condition::Range(first, last)) => format!("{first} to {last}"),
+        Item::Known(Condition::IfHinted(first, last)) => {
+            let statuses =
+                if first == last { Condition::Status(first) } else { Condition::Range(first, last) };
             format!("{statuses} where the server says how long to wait")
         }
-        Item::Literal(_) => item.text(),
+        Item::Known(_) => item.text(),
         Item::Constant(_) => format!("`{}`", as_written(&item.source.item)),
         Item::HintedConstant(_) => {
             format!("`{}` where the server says how long to wait", as_written(&item.source.item))

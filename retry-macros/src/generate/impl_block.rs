@@ -178,7 +178,7 @@ fn is_transparent(own: &[(String, TokenStream)]) -> bool {
 //     async fn user() -> .. { .. }
 //
 // `#[maybe_async]` strips `async` and `.await`, of the loop as well if that is there already.
-pub(crate) fn after_others(
+pub(crate) fn behind_maybe_async(
     attribute: &TokenStream,
     options: &Options,
     function: &Function,

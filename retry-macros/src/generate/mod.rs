@@ -34,7 +34,7 @@ pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenSt
         }
         Some(block) => impl_block::expand(attribute, &options, block, &mut errors),
         None => match function::parse(item.clone(), &mut errors) {
-            Some(function) => match impl_block::after_others(attribute, &options, &function) {
+            Some(function) => match impl_block::behind_maybe_async(attribute, &options, &function) {
                 Some(reordered) => Some(reordered),
                 None if options.transparent.is_some() => transparent(&options, function, &mut errors),
                 None => expand(&options, function, &mut errors),

@@ -11,7 +11,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, Generics};
 
-use crate::options::conditions::Condition;
+use crate::options::conditions::ListItem;
 use crate::options::{Flag, Given, Options};
 use crate::paths::Facade;
 use retry_policy::Jitter;
@@ -197,7 +197,7 @@ impl<'o> Built<'o> {
     }
 
     /// `.key(&[items])`.
-    fn list(&mut self, key: &str, items: Option<&[Condition]>) {
+    fn list(&mut self, key: &str, items: Option<&[ListItem]>) {
         let Some(items) = items else { return };
         let krate = self.krate;
         let mut listed: Vec<TokenStream> = Vec::new();
@@ -210,7 +210,7 @@ impl<'o> Built<'o> {
             // What is listed before it, and the literals behind it.
             let (mut others, unlisted) = if self.inline { (Vec::new(), 0) } else { (listed.clone(), at + 1) };
             for (other, item) in items.iter().enumerate().skip(unlisted) {
-                if other != at && item.literal().is_some() {
+                if other != at && item.known().is_some() {
                     others.push(item.tokens(krate));
                 }
             }
@@ -306,10 +306,10 @@ impl<'o> Built<'o> {
                 &|rules| quote_spanned!(span=> #rules::idempotency_key((#policy).idempotency_header(), (#policy).idempotent())),
             );
         }
-        let never = options.never.iter().flatten().any(|item| item.literal().is_none())
+        let never = options.never.iter().flatten().any(|item| item.known().is_none())
             || (options.policy.is_some() && options.never.is_none());
         for (at, item) in options.on.iter().flatten().enumerate() {
-            if !never && item.literal().is_some() {
+            if !never && item.known().is_some() {
                 continue;
             }
             let (span, krate) = (item.source.span(), self.krate);

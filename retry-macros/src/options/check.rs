@@ -7,7 +7,7 @@ use retry_policy::keys::Key;
 use retry_policy::{IDEMPOTENCY_KEY, Policy, PolicyError, rules};
 
 use crate::diagnostics::Errors;
-use crate::options::conditions::Condition;
+use crate::options::conditions::ListItem;
 use crate::options::{Given, Options};
 
 pub(crate) fn check(options: &Options, errors: &mut Errors) {
@@ -59,14 +59,14 @@ fn report(options: &Options, errors: &mut Errors, broken: Option<PolicyError>, k
 /// Reports what `never` leaves nothing of.
 fn on_and_never(options: &Options, errors: &mut Errors) {
     let Some(never) = &options.never else { return };
-    let literals: Vec<_> = never.iter().filter_map(Condition::literal).collect();
+    let literals: Vec<_> = never.iter().filter_map(ListItem::known).collect();
     // Without a check, since a list with a mistake has been reported.
     let listed = Policy::builder().never(&literals).__trusted();
     let listed = listed.never();
     for on in options.on.iter().flatten() {
-        let broken = on.literal().and_then(|item| rules::not_never(item, listed));
+        let broken = on.known().and_then(|item| rules::not_never(item, listed));
         let constant = never.iter().find(|never| on.is_constant_of(never));
-        let covering = |never: &&Condition| match (never.literal(), on.literal()) {
+        let covering = |never: &&ListItem| match (never.known(), on.known()) {
             (Some(never), Some(on)) => never.covers(on),
             _ => false,
         };
@@ -80,7 +80,7 @@ fn on_and_never(options: &Options, errors: &mut Errors) {
     }
     if let (Some(reauth), Some(broken)) = (&options.reauth, rules::reauth(listed)) {
         let refused = retry_policy::Condition::Status(401);
-        let covers = |never: &&Condition| never.literal().is_some_and(|never| never.covers(refused));
+        let covers = |never: &&ListItem| never.known().is_some_and(|never| never.covers(refused));
         errors.across((reauth, never.iter().find(covers).map(|never| &never.source)), broken);
     }
     if let (None, Some(broken)) = (&options.retry_if, rules::nothing_left(listed)) {

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use retry_policy::keys::Key;
 use retry_policy::text;
-use retry_policy::{Condition as Literal, PolicyError, rules};
+use retry_policy::{Condition, PolicyError, rules};
 use syn::parse::{ParseStream, Parser};
 use syn::{BinOp, Expr, ExprBinary, ExprRange, Lit, RangeLimits, Token};
 
@@ -14,7 +14,7 @@ use crate::paths::Facade;
 
 /// One item, and the tokens it was written with.
 #[derive(Clone)]
-pub(crate) struct Condition {
+pub(crate) struct ListItem {
     pub(crate) source: Source,
     pub(crate) item: Item,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Source {
 #[derive(Clone)]
 pub(crate) enum Item {
     /// An item that is known while the macro runs.
-    Literal(Literal),
+    Known(Condition),
     /// A constant expression of type `u16`, which the compiler checks.
     Constant(Constant),
     /// A constant expression, if a response carries a hint.
@@ -57,11 +57,11 @@ impl Constant {
     }
 }
 
-impl Condition {
+impl ListItem {
     /// Returns the meaning, if it is known while the macro runs.
-    pub(crate) fn literal(&self) -> Option<Literal> {
+    pub(crate) fn known(&self) -> Option<Condition> {
         match self.item {
-            Item::Literal(literal) => Some(literal),
+            Item::Known(condition) => Some(condition),
             Item::Constant(_) | Item::HintedConstant(_) => None,
         }
     }
@@ -69,7 +69,7 @@ impl Condition {
     /// Returns the mistake of an item that is listed after `earlier`.
     fn repeats(&self, earlier: &Self) -> Option<String> {
         match (&self.item, &earlier.item) {
-            (Item::Literal(item), Item::Literal(earlier)) => {
+            (Item::Known(item), Item::Known(earlier)) => {
                 rules::listed(*item, &[*earlier]).map(|broken| broken.to_string())
             }
             (
@@ -91,7 +91,7 @@ impl Condition {
     /// Returns the item as the grammar has it, or a constant as it was written.
     pub(crate) fn text(&self) -> String {
         match &self.item {
-            Item::Literal(literal) => literal.to_string(),
+            Item::Known(condition) => condition.to_string(),
             Item::Constant(Constant(Some(names))) | Item::HintedConstant(Constant(Some(names))) => {
                 names.iter().map(Ident::to_string).collect::<Vec<_>>().join("::")
             }
@@ -116,17 +116,17 @@ impl Condition {
     /// Returns the item in generated code.
     pub(crate) fn tokens(&self, krate: Facade<'_>) -> TokenStream {
         match self.item {
-            Item::Literal(Literal::Range(first, last)) => quote!(#krate::Condition::Range(#first, #last)),
-            Item::Literal(Literal::Failure(failure)) => {
+            Item::Known(Condition::Range(first, last)) => quote!(#krate::Condition::Range(#first, #last)),
+            Item::Known(Condition::Failure(failure)) => {
                 let variant = format_ident!("{failure:?}");
                 quote!(#krate::Condition::Failure(#krate::Failure::#variant))
             }
-            Item::Literal(Literal::Status(status)) => quote!(#krate::Condition::Status(#status)),
-            Item::Literal(Literal::IfHinted(first, last)) => {
+            Item::Known(Condition::Status(status)) => quote!(#krate::Condition::Status(#status)),
+            Item::Known(Condition::IfHinted(first, last)) => {
                 quote!(#krate::Condition::IfHinted(#first, #last))
             }
-            Item::Literal(Literal::Default) => quote!(#krate::Condition::Default),
-            Item::Literal(_) => unreachable!("the grammar has no other item"),
+            Item::Known(Condition::Default) => quote!(#krate::Condition::Default),
+            Item::Known(_) => unreachable!("the grammar has no other item"),
             Item::Constant(_) | Item::HintedConstant(_) => self.of_status(krate, &self.constant_status()),
         }
     }
@@ -138,7 +138,7 @@ pub(crate) fn parse(
     key: Key,
     input: ParseStream<'_>,
     errors: &mut Errors,
-) -> Option<(Vec<Condition>, TokenStream)> {
+) -> Option<(Vec<ListItem>, TokenStream)> {
     let list: TokenTree = input.parse().ok()?;
     let TokenTree::Group(group) = &list else { return None };
     let parser = |input: ParseStream<'_>| {
@@ -161,11 +161,11 @@ pub(crate) fn parse(
     if key == Key::On && sources.is_empty() {
         errors.at(&list, PolicyError::OnEmpty);
     }
-    let mut items: Vec<Condition> = Vec::new();
+    let mut items: Vec<ListItem> = Vec::new();
     for source in sources {
         match source.item(key) {
             Ok(item) => {
-                let item = Condition { source, item };
+                let item = ListItem { source, item };
                 match items.iter().find_map(|earlier| item.repeats(earlier)) {
                     Some(message) => errors.at(&item.source, message),
                     None => items.push(item),
@@ -196,7 +196,7 @@ impl Source {
         let item = match &self.condition {
             None => item,
             Some((_, word)) if word == "hinted" => match item {
-                Item::Literal(literal) => Item::Literal(text::if_hinted(literal)?),
+                Item::Known(condition) => Item::Known(text::if_hinted(condition)?),
                 Item::Constant(constant) | Item::HintedConstant(constant) => Item::HintedConstant(constant),
             },
             Some((_, word)) => {
@@ -206,7 +206,7 @@ impl Source {
             }
         };
         let only_on = match &item {
-            Item::Literal(literal) => rules::only_on(*literal).map(|broken| broken.to_string()),
+            Item::Known(condition) => rules::only_on(*condition).map(|broken| broken.to_string()),
             Item::HintedConstant(_) => {
                 Some("`if hinted` is for `on` alone: list the status without a condition".to_owned())
             }
@@ -231,17 +231,17 @@ impl ToTokens for Source {
 
 fn item(item: &Expr) -> Result<Item, String> {
     if let Expr::Range(range) = item {
-        return self::range(range).map(Item::Literal);
+        return self::range(range).map(Item::Known);
     }
     if let Some(name) = word(item) {
-        return text::condition(&name).map(Item::Literal);
+        return text::condition(&name).map(Item::Known);
     }
     match literal(item) {
         value::Literal::Plain(Lit::Int(int)) if int.suffix().eq_ignore_ascii_case("xx") => {
-            text::class(int.base10_digits(), int.suffix()).map(Item::Literal)
+            text::class(int.base10_digits(), int.suffix()).map(Item::Known)
         }
         value::Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u16") => {
-            text::status(int.base10_digits()).map(Item::Literal)
+            text::status(int.base10_digits()).map(Item::Known)
         }
         value::Literal::Plain(Lit::Str(quoted)) => {
             let quoted = quoted.value();
@@ -252,9 +252,7 @@ fn item(item: &Expr) -> Result<Item, String> {
             Expr::Binary(ExprBinary { op: BinOp::Sub(_), .. }) => Err(text::MINUS_RANGE.to_owned()),
             Expr::Binary(_) => Err(text::SEVERAL.to_owned()),
             Expr::Path(path) => match path.path.get_ident().map(ToString::to_string) {
-                Some(name) if text::is_word(&name.to_lowercase()) => {
-                    text::condition(&name).map(Item::Literal)
-                }
+                Some(name) if text::is_word(&name.to_lowercase()) => text::condition(&name).map(Item::Known),
                 _ => Ok(Item::Constant(Constant::of(item))),
             },
             _ => Ok(Item::Constant(Constant::of(item))),
@@ -272,7 +270,7 @@ fn is_status_code(item: &Expr) -> bool {
     }
 }
 
-fn range(range: &ExprRange) -> Result<Literal, String> {
+fn range(range: &ExprRange) -> Result<Condition, String> {
     let end = |end: &Option<Box<Expr>>| match end.as_deref().map(literal) {
         Some(value::Literal::Plain(Lit::Int(int))) if int.suffix().is_empty() => {
             text::number_of_status(int.base10_digits())

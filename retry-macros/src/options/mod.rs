@@ -13,7 +13,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Expr, LitBool, Path, Token, token};
 
 use crate::diagnostics::Errors;
-use crate::options::conditions::Condition;
+use crate::options::conditions::ListItem;
 pub(crate) use crate::options::readers::Flag;
 use crate::options::value::is_number;
 use crate::paths::Facade;
@@ -34,8 +34,8 @@ pub(crate) struct Given<T> {
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) max: Option<Given<u32>>,
-    pub(crate) on: Option<Vec<Condition>>,
-    pub(crate) never: Option<Vec<Condition>>,
+    pub(crate) on: Option<Vec<ListItem>>,
+    pub(crate) never: Option<Vec<ListItem>>,
     pub(crate) base: Option<Given<Duration>>,
     pub(crate) factor: Option<Given<f64>>,
     pub(crate) cap: Option<Given<Duration>>,
@@ -258,7 +258,7 @@ impl Options {
         self.given.push((key, value));
     }
 
-    fn set_conditions(&mut self, key: Key, items: Vec<Condition>) {
+    fn set_conditions(&mut self, key: Key, items: Vec<ListItem>) {
         match key {
             Key::On => self.on = Some(items),
             _ => self.never = Some(items),
