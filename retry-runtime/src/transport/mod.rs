@@ -4,6 +4,8 @@
 mod failing;
 pub(crate) mod kind;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+mod own_timeout;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 mod redirects;
 pub(crate) mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]

@@ -1,8 +1,5 @@
 //! The only file that knows reqwest's types, of either version, async and blocking.
 
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-use std::time::Duration;
-
 use crate::engine::report::Report;
 use crate::transport::AnyError;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
@@ -51,22 +48,6 @@ const LARGEST_DRAIN: u64 = 2 * 1024 * 1024;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 fn is_small(length: Option<u64>) -> bool {
     length.is_none_or(|length| (1..=LARGEST_DRAIN).contains(&length))
-}
-
-/// Returns the timeout in the debug output of a client, the only place where reqwest shows it. The
-/// timeout of a request overrides it, so the request must not get a longer one.
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-pub(crate) fn printed_timeout(client: &str) -> Option<Duration> {
-    // Skip the default headers, whose values are quoted and may be anything.
-    let client = client.rsplit_once('"').map_or(client, |(_, rest)| rest);
-    // Newer versions print the name of a type, older ones that of a field.
-    let (_, value) = client.rsplit_once("TotalTimeout: ").or_else(|| client.rsplit_once(" timeout: "))?;
-    let end = value.find(|c: char| c != '.' && !c.is_ascii_digit())?;
-    let (number, unit) = value.split_at(end);
-    let unit = [("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0)]
-        .into_iter()
-        .find_map(|(name, seconds)| unit.starts_with(name).then_some(seconds))?;
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
 }
 
 /// Defines the items that reqwest's async and blocking APIs have in common, for the API at `$path`.
@@ -224,10 +205,11 @@ macro_rules! version {
             use hyper::body::{Bytes, Frame};
             use $reqwest::{Error, ResponseBuilderExt, Url};
 
-            use super::{LARGEST_DRAIN, is_small, printed_timeout};
+            use super::{LARGEST_DRAIN, is_small};
             use crate::engine::recorder::{Prepared, address};
             use crate::engine::report::{By, Report};
             use crate::scope::{self, Demand, Withheld, drain::Drain, outgoing::Refusal};
+            use crate::transport::own_timeout;
             use crate::transport::failing::{is_end, is_passing, is_refusal};
             use crate::transport::redirects::{Watched, watch_redirects};
             use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
@@ -241,7 +223,7 @@ macro_rules! version {
             transport!(
                 $reqwest,
                 fn own_timeout(client: &Client) -> Option<Duration> {
-                    printed_timeout(&format!("{client:?}"))
+                    own_timeout::of(client)
                 },
                 drain,
                 redirected: Option<Arc<AtomicBool>>

@@ -11,8 +11,8 @@ use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 
 use crate::engine::report::Report;
 use crate::scope;
+use crate::transport::own_timeout;
 use crate::transport::redirects::{Watched, watch_redirects};
-use crate::transport::reqwest::printed_timeout;
 use crate::transport::reqwest::v0_13::{prepare, withhold};
 use crate::transport::search::search;
 use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
@@ -97,7 +97,7 @@ fn wrap(unsent: Unsent<Response, reqwest_0_13::Error>) -> Box<Unsent<Response, E
 }
 
 fn own_timeout(client: &ClientWithMiddleware) -> Option<Duration> {
-    printed_timeout(&format!("{client:?}"))
+    own_timeout::of(client)
 }
 
 /// The errors are transparent, so the error inside of them is not among their sources.
