@@ -1,0 +1,9 @@
+//! Measures what the attribute costs beside a loop by hand and other crates.
+//!
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml`, with valgrind installed.
+
+pub mod call;
+pub mod count;
+pub mod peers;
+pub mod server;
+pub mod shape;
