@@ -5,12 +5,12 @@
 //! many of them find a block depends on the sizes and ages of all other blocks, so that any change
 //! of the program moves them by hundreds a call. Allocations are counted by themselves.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::call::Target;
 use crate::peers::{Kind, Measure, Peer};
-use crate::shape::Output;
+use crate::shape::{self, Output};
 
 /// How many calls are made for a count.
 #[derive(Clone, Copy)]
@@ -74,41 +74,82 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// A program whose calls are counted.
+/// What a call costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Outside of the allocator.
+    pub instructions: i64,
+    pub allocations: i64,
+}
+
+impl std::ops::Sub for Cost {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            instructions: self.instructions - other.instructions,
+            allocations: self.allocations - other.allocations,
+        }
+    }
+}
+
+/// A program that makes calls which are counted: this one, or one with other features.
 pub struct Program(PathBuf);
 
 impl Program {
+    /// Returns the program that is running.
     pub fn this() -> Self {
         Self(std::env::current_exe().expect("this program"))
     }
 
-    pub fn at(path: &Path) -> Self {
-        Self(path.to_owned())
+    /// Builds ours with its features `tracing` and `metrics`, and returns that program.
+    pub fn with_telemetry() -> Self {
+        let this = std::env::current_exe().expect("this program");
+        let folder = this.parent().expect("a folder");
+        let status = Command::new("cargo")
+            .args(["build", "--quiet", "--release", "--bin", "telemetry", "--features", "telemetry"])
+            .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--target-dir"])
+            .arg(folder.parent().expect("a target folder"))
+            .status()
+            .expect("cargo");
+        assert!(status.success(), "built");
+        Self(folder.join("telemetry"))
+    }
+
+    /// Returns what a call costs.
+    pub fn cost(&self, kind: Kind, target: &Target, output: Output, calls: Calls) -> Cost {
+        Cost {
+            instructions: self.instructions(kind, target, output, calls),
+            allocations: self.allocations(kind, target, output, calls.few),
+        }
     }
 
     /// Returns the instructions of a call: those of many calls less those of few, so that starting
     /// up does not count.
-    pub fn instructions(&self, kind: Kind, target: &Target, output: Output, calls: Calls) -> i64 {
+    fn instructions(&self, kind: Kind, target: &Target, output: Output, calls: Calls) -> i64 {
         let count = |calls| self.count(kind, target, output, calls);
         (count(calls.many) - count(calls.few)) / i64::from(calls.many - calls.few)
+    }
+
+    fn allocations(&self, kind: Kind, target: &Target, output: Output, rounds: u32) -> i64 {
+        let mut command = Command::new(&self.0);
+        let report = run(command.args(child("allocations", kind, target, output, rounds)));
+        String::from_utf8_lossy(&report.stdout).trim().parse().expect("a number")
     }
 
     /// Runs the program under callgrind, and returns the number of its instructions outside of the
     /// allocator.
     fn count(&self, kind: Kind, target: &Target, output: Output, calls: u32) -> i64 {
-        let output = Command::new("valgrind")
+        let mut command = Command::new("valgrind");
+        command
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             // Entering one of these stops counting, and leaving it starts counting again.
             .args(ALLOCATOR.map(|function| format!("--toggle-collect={function}")))
             // A toggle makes a program start uncounted, unless this follows.
             .arg("--collect-atstart=yes")
             .arg(&self.0)
-            .args(["call", kind.about().name, output.name(), &format!("{:?}", target.verb), &target.url])
-            .arg(calls.to_string())
-            .output()
-            .expect("valgrind");
-        let report = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{report}");
+            .args(child("call", kind, target, output, calls));
+        let report = String::from_utf8_lossy(&run(&mut command).stderr).into_owned();
         let line = report.lines().find(|line| line.contains("Collected :")).expect("what callgrind reports");
         line.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a number")
     }
@@ -117,20 +158,33 @@ impl Program {
 /// The functions by which Rust allocates.
 const ALLOCATOR: [&str; 4] = ["*__rust_alloc", "*__rust_alloc_zeroed", "*__rust_realloc", "*__rust_dealloc"];
 
-/// Makes the calls that [`Program::instructions`] counts, if the arguments ask for them.
+fn run(command: &mut Command) -> std::process::Output {
+    let output = command.output().expect("a program that starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Returns the arguments that [`answer_parent`] understands.
+fn child(what: &str, kind: Kind, target: &Target, output: Output, calls: u32) -> [String; 6] {
+    let (kind, verb) = (kind.about().name, shape::method(target.verb));
+    [what, kind, output.name(), verb, &target.url, &calls.to_string()].map(str::to_owned)
+}
+
+/// Makes the calls that a [`Program`] is started for. Returns `None` if it was started by a user.
 ///
-/// They are made in a thread of their own: the stack of the first one begins elsewhere with each
+/// Calls are made in a thread of their own: the stack of the first one begins elsewhere with each
 /// environment, and copies take more or fewer instructions by where they begin.
-pub fn make_asked_calls(arguments: &[String]) -> bool {
-    let [_, call, kind, output, verb, url, calls] = arguments else { return false };
-    if call != "call" {
-        return false;
-    }
-    let kind = Kind::from_name(kind).expect("a kind");
-    let output = Output::from_name(output).expect("an output");
-    let target = Target { verb: crate::shape::verb(verb).expect("a verb"), url: url.clone() };
-    let calls = calls.parse().expect("a number");
-    let thread = std::thread::spawn(move || kind.measure(MakeCalls { target: &target, output, calls }));
-    thread.join().expect("calls");
-    true
+pub fn answer_parent(arguments: &[String]) -> Option<()> {
+    let [_, what, kind, output, verb, url, calls] = arguments else { return None };
+    let kind = Kind::from_name(kind)?;
+    let output = Output::from_name(output)?;
+    let target = Target { verb: shape::verb(verb)?, url: url.clone() };
+    let calls = calls.parse().ok()?;
+    let what = what.clone();
+    let work = move || match what.as_str() {
+        "call" => kind.measure(MakeCalls { target: &target, output, calls }),
+        _ => println!("{}", kind.measure(Allocations { target: &target, output, rounds: calls })),
+    };
+    std::thread::spawn(work).join().expect("calls");
+    Some(())
 }

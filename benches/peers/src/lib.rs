@@ -4,6 +4,9 @@
 
 pub mod call;
 pub mod count;
+pub mod figures;
+pub mod nesting;
 pub mod peers;
 pub mod server;
 pub mod shape;
+pub mod size;

@@ -1,21 +1,28 @@
 //! Prints what a call costs by each peer.
 
-use peers::count::{Allocations, Calls, Program, make_asked_calls};
+use peers::count::{Program, answer_parent};
+use peers::figures::{self, Row};
 use peers::peers::{Kind, OPTIONS, PEERS};
-use peers::server::{Answers, Refuses, Server};
-use peers::shape::SIMPLEST;
+use peers::server::{Answers, Server};
+use peers::shape::Shape;
+
+fn print<F: std::fmt::Debug>(rows: &[Row<F>]) {
+    for row in rows {
+        println!("{:36} {:?}", row.kind.about().name, row.figures);
+    }
+}
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
-    if make_asked_calls(&arguments) {
+    if answer_parent(&arguments).is_some() {
         return;
     }
     let server = Server::start(Answers::Later);
-    let target = server.target(SIMPLEST.verb, SIMPLEST.headers, Refuses::None);
-    let calls = Calls { few: 20, many: 120 };
-    for kind in [Kind::Plain].into_iter().chain(PEERS).chain(OPTIONS) {
-        let allocations = kind.measure(Allocations { target: &target, output: SIMPLEST.output, rounds: 100 });
-        let instructions = Program::this().instructions(kind, &target, SIMPLEST.output, calls);
-        println!("{:36} {allocations:3} {instructions:6}", kind.about().name);
-    }
+    let kinds: Vec<_> = PEERS.into_iter().chain(OPTIONS).collect();
+    print(&figures::sizes(&kinds));
+    print(&figures::nested());
+    print(&figures::waiting(&Server::start(Answers::AtOnce), &PEERS));
+    print(&figures::retried(&Program::this(), &server, &PEERS));
+    let telemetry = Program::with_telemetry();
+    print(&figures::happy(&telemetry, &server, &[Kind::Ours], &Shape::all().collect::<Vec<_>>()[..2]));
 }

@@ -28,7 +28,7 @@ impl Output {
 pub const VERBS: [Verb; 2] = [Verb::Get, Verb::Post];
 
 pub fn verb(name: &str) -> Option<Verb> {
-    VERBS.into_iter().find(|verb| format!("{verb:?}") == name)
+    VERBS.into_iter().find(|&verb| method(verb) == name)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,5 +49,19 @@ impl Shape {
                 Output::ALL.into_iter().map(move |output| Self { verb, output, headers })
             })
         })
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} → {}, {} headers", method(self.verb), self.output.name(), self.headers)
+    }
+}
+
+/// Returns the name of a method as HTTP has it.
+pub fn method(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Get => "GET",
+        Verb::Post => "POST",
     }
 }

@@ -2,5 +2,5 @@
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
-    assert!(peers::count::make_asked_calls(&arguments), "started by the program `peers`");
+    peers::count::answer_parent(&arguments).expect("started by the program `peers`");
 }

@@ -51,6 +51,9 @@ mod tokio_retry;
 mod tokio_retry2;
 mod tower;
 
+pub(crate) use backon::waits;
+pub(crate) use by_hand::backoff;
+
 /// A way to make the calls.
 pub trait Peer {
     type Client: Clone + Send + Sync + 'static;
