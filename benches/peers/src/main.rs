@@ -1,28 +1,28 @@
-//! Prints what a call costs by each peer.
+//! Without arguments: measures all and writes `docs/benchmarks.md` and its chart. `--check` measures
+//! ours only and fails if it has become worse, `--bless` writes down what it is.
 
-use peers::count::{Program, answer_parent};
-use peers::figures::{self, Row};
-use peers::peers::{Kind, OPTIONS, PEERS};
-use peers::server::{Answers, Server};
-use peers::shape::Shape;
+use std::process::ExitCode;
 
-fn print<F: std::fmt::Debug>(rows: &[Row<F>]) {
-    for row in rows {
-        println!("{:36} {:?}", row.kind.about().name, row.figures);
-    }
-}
+use peers::{count, gate, report, throughput};
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
-    if answer_parent(&arguments).is_some() {
-        return;
+    if count::answer_parent(&arguments).or_else(|| throughput::answer_parent(&arguments)).is_some() {
+        return ExitCode::SUCCESS;
     }
-    let server = Server::start(Answers::Later);
-    let kinds: Vec<_> = PEERS.into_iter().chain(OPTIONS).collect();
-    print(&figures::sizes(&kinds));
-    print(&figures::nested());
-    print(&figures::waiting(&Server::start(Answers::AtOnce), &PEERS));
-    print(&figures::retried(&Program::this(), &server, &PEERS));
-    let telemetry = Program::with_telemetry();
-    print(&figures::happy(&telemetry, &server, &[Kind::Ours], &Shape::all().collect::<Vec<_>>()[..2]));
+    if std::process::Command::new("valgrind").arg("--version").output().is_err() {
+        eprintln!("valgrind is not installed, so no instructions are counted: apt-get install valgrind");
+        return ExitCode::FAILURE;
+    }
+    match arguments.iter().skip(1).map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => report::write(),
+        ["--check"] if gate::check() => {}
+        ["--check"] => return ExitCode::FAILURE,
+        ["--bless"] => gate::bless(),
+        _ => {
+            eprintln!("write no argument, --check or --bless");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }
