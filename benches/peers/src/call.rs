@@ -12,7 +12,7 @@ pub const BASE: Duration = Duration::from_millis(50);
 pub const BASE_MILLIS: u64 = 50;
 
 /// The longest wait.
-pub const CAP: Duration = Duration::from_secs(60);
+pub const CAP: Duration = Duration::from_mins(1);
 
 const BODY: &str = r#"{"title":"a"}"#;
 

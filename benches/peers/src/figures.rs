@@ -20,7 +20,7 @@ pub struct Row<F> {
     pub figures: Vec<F>,
 }
 
-/// Returns what a call that succeeds costs, by shape: first the whole cost of a plain one, then what
+/// Returns what a call that succeeds costs, by shape: first the whole of a plain one, then what
 /// each of the kinds adds to it.
 pub fn happy(program: &Program, server: &Server, kinds: &[Kind], shapes: &[Shape]) -> Vec<Row<Cost>> {
     let costs = |kind: Kind| -> Vec<Cost> {

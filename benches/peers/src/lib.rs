@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml`, with valgrind installed.
 
+pub mod binary_size;
 pub mod call;
 pub mod chart;
 pub mod count;

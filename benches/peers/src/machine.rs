@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// The lock file of this package, as it was when the program was built.
-const LOCK: &str = include_str!("../Cargo.lock");
+pub const LOCK: &str = include_str!("../Cargo.lock");
 
 #[derive(serde::Deserialize)]
 struct Lock {
@@ -39,6 +39,12 @@ pub fn describe() -> String {
         rustc(),
         printed("valgrind", "--version"),
     )
+}
+
+/// Returns how busy the machine is.
+pub fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or("unknown").to_owned()
 }
 
 /// Returns the version of the compiler.

@@ -1,4 +1,4 @@
-//! Without arguments: measures all and writes `docs/benchmarks.md` and its chart. `--check` measures
+//! Without arguments: measures all and writes `docs/benchmarks.md` and its chart. `--check` counts
 //! ours only and fails if it has become worse, `--bless` writes down what it is.
 
 use std::process::ExitCode;

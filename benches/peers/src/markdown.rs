@@ -2,16 +2,25 @@
 
 use std::fmt::{self, Display};
 
+/// What the cells of a table are, but for the first of a row.
+#[derive(Clone, Copy)]
+pub enum Cells {
+    /// They end in one line, where they are easier to compare.
+    Numbers,
+    Words,
+}
+
 /// A table whose rows are in the order of their keys.
 pub struct Table {
     head: Vec<String>,
+    cells: Cells,
     rows: Vec<(f64, Vec<String>)>,
 }
 
 impl Table {
     /// Begins one with these titles.
-    pub fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
-        Self { head: head.into_iter().map(Into::into).collect(), rows: Vec::new() }
+    pub fn new<S: Into<String>>(cells: Cells, head: impl IntoIterator<Item = S>) -> Self {
+        Self { head: head.into_iter().map(Into::into).collect(), cells, rows: Vec::new() }
     }
 
     /// Adds a row.
@@ -25,8 +34,11 @@ impl Display for Table {
         let mut rows: Vec<_> = self.rows.iter().collect();
         rows.sort_by(|a, b| a.0.total_cmp(&b.0));
         writeln!(f, "| {} |", self.head.join(" | "))?;
-        // Numbers are easier to compare where they end in one line.
-        writeln!(f, "|---|{}", "--:|".repeat(self.head.len() - 1))?;
+        let line = match self.cells {
+            Cells::Numbers => "--:|",
+            Cells::Words => "---|",
+        };
+        writeln!(f, "|---|{}", line.repeat(self.head.len() - 1))?;
         rows.iter().try_for_each(|(_, cells)| writeln!(f, "| {} |", cells.join(" | ")))
     }
 }

@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::Path;
 
+use crate::binary_size::{self, FUNCTIONS};
 use crate::chart::{self, Bar, Panel, Whose};
 use crate::count::{Cost, Program};
 use crate::figures::{self, Row};
 use crate::machine;
-use crate::markdown::Table;
+use crate::markdown::{Cells, Table};
 use crate::peers::{Kind, OPTIONS, PEERS};
 use crate::server::{Answers, Server};
 use crate::shape::Shape;
-use crate::throughput::{self, LOADS, Taken};
+use crate::throughput::{self, CONNECTIONS, LOADS, Loaded, ROUNDS, Spread};
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
@@ -25,7 +26,10 @@ struct Figures {
     sizes: Vec<Row<i64>>,
     nested: Vec<Row<i64>>,
     waiting: Vec<Row<Option<i64>>>,
-    taken: Vec<Row<Taken>>,
+    programs: Vec<Row<i64>>,
+    loads: Vec<Row<Loaded>>,
+    /// How busy the machine was before.
+    busy: String,
 }
 
 /// Measures all and writes the report.
@@ -52,13 +56,16 @@ fn measure() -> Figures {
         sizes: figures::sizes(&all),
         nested: figures::nested(),
         waiting: figures::waiting(&at_once, &PEERS),
-        taken: throughput::measure(&at_once, &PEERS),
+        programs: binary_size::measure(),
+        loads: throughput::measure(&at_once, &PEERS),
+        busy: machine::load(),
     }
 }
 
 fn text(figures: &Figures) -> String {
+    let plain = &figures.happy[0].figures;
     let (instructions, allocations) = happy(&figures.happy);
-    let (of_options, allocations_of_options) = options(&figures.options, &figures.telemetry);
+    let (of_options, allocations_of_options) = options(&figures.options, plain, &figures.telemetry);
     format!(
         "\
 # Benchmarks
@@ -69,9 +76,9 @@ What the attribute costs beside a loop by hand and other crates, all of it from 
 cargo run --release --manifest-path benches/peers/Cargo.toml
 ```
 
-which wrote this page. Less is better in all tables, and the best is first.
+which wrote this page. Less is better where nothing else is said, and the best is first.
 
-![Instructions, sizes and processor time as bars](benchmarks.svg)
+![Instructions and sizes as bars](benchmarks.svg)
 
 {machine}. With reqwest {reqwest}, hyper {hyper} and tokio {tokio}.
 
@@ -109,27 +116,37 @@ Futures in bytes, and the bytes on the heap that a call holds while it waits for
 Functions that send a request and then call the next one, each with retries of its own, to a text:
 
 {nested}
+## Programs
+
+A program of {FUNCTIONS} functions, optimised and without symbols, the same requests in each:
+
+{programs}
 ## Under load
 
-32 connections, GET → Response: the processor time of the client by that of a plain call in the same round, and in parentheses the
-calls a second by those of the plain call. Medians of 7 rounds. The row of the plain call has microseconds and calls a second.
-**{rank_of_loads}**
+{CONNECTIONS} connections, GET → Response, as ratios to plain calls just before: the median of {ROUNDS} rounds, and in parentheses where the
+middle half of them lies. Where those overlap there is no difference to speak of. The load average of the machine was {busy}
+before. The processor time of the client:
 
-{taken}
+{processor}
+Calls a second, where more is better:
+
+{calls_per_second}
 {FOOT}",
         machine = machine::describe(),
         reqwest = version("reqwest"),
         hyper = version("hyper"),
         tokio = version("tokio"),
         peers = peers(),
-        rank = rank(&figures.happy, |costs| middle(costs)),
+        rank = rank(&figures.happy, |row| share(&row.figures, plain)),
         retried = retried(&figures.retried),
-        rank_of_retries = rank(&figures.retried, |costs| number(costs[0].instructions)),
+        rank_of_retries = rank(&figures.retried, |row| retried_in_all(row, &figures.retried[0])),
         memory = memory(&figures.sizes, &figures.waiting),
-        rank_of_sizes = rank(&figures.sizes, |sizes| number(sizes[0])),
+        rank_of_sizes = rank(&figures.sizes, |row| number(row.figures[0])),
         nested = nested(&figures.nested),
-        taken = taken(&figures.taken),
-        rank_of_loads = rank(&figures.taken, |taken| taken[0].processor),
+        programs = programs(&figures.programs),
+        busy = figures.busy,
+        processor = loads(&figures.loads, |loaded| loaded.processor, |middle| middle),
+        calls_per_second = loads(&figures.loads, |loaded| loaded.calls_per_second, |middle| -middle),
     )
 }
 
@@ -144,14 +161,16 @@ const FOOT: &str = "\
   **Allocations** are counted instead, the fewest of many calls. A row with more of them costs more than its instructions tell.
 - The server answers a millisecond late where instructions are counted, so that each call begins to wait for its answer, as it does
   for a server far away.
-- The **geometric middle** is that of the eight columns beside it.
+- The **geometric middle** is that of the eight shapes: of the ratio to a plain call, and of what is added, which there is only where
+  all eight add something. A compiler that arranges a loop better than the plain call can make it cheaper.
 - **One retry**: nothing asks for a longer wait. Who builds the request once and sends copies of it is cheaper here than who
   builds it again.
 - **Futures**: exact for one compiler and one platform. Who boxes has a small one.
 - **Heap** is what is freed where a call is dropped while it waits, its future not counted: the least of many. Who keeps the refused
   response keeps the buffers of its connection as well.
-- **Load** is by the clock, on a machine on which the server runs as well. Differences of a few percent are noise. The counting
-  allocator is part of the program, and takes a little with each allocation.
+- **Load** is by the clock, on a machine on which the server runs as well. The counting allocator is part of the program, and takes
+  a little with each allocation.
+- **Programs**: what the functions share counts once, whatever their number.
 - Compile time has a command of its own, `cargo bench --bench compile_time`.
 
 ## The check of each change
@@ -166,7 +185,7 @@ fn version(package: &str) -> String {
 }
 
 fn peers() -> Table {
-    let mut table = Table::new(["", "version", "decides otherwise"]);
+    let mut table = Table::new(Cells::Words, ["", "version", "decides otherwise"]);
     for (place, kind) in (0_u8..).zip(PEERS) {
         let about = kind.about();
         let version = about.package.map(version).unwrap_or_default();
@@ -178,103 +197,136 @@ fn peers() -> Table {
 /// Returns the tables of instructions and of allocations.
 fn happy(rows: &[Row<Cost>]) -> (Table, Table) {
     let (mut instructions, mut allocations) = tables_by_shape();
-    for (place, row) in rows.iter().enumerate() {
-        let signs = if place == 0 { Signs::None } else { Signs::Plus };
-        add(&mut instructions, &mut allocations, &name(row.kind), &row.figures, signs);
+    let plain = &rows[0];
+    let cells = |figure: fn(&Cost) -> i64| plain.figures.iter().map(move |cost| whole(figure(cost)));
+    let middles = [String::new(), whole_number(geometric(&plain.figures).unwrap_or(0.0))];
+    instructions.add(f64::MIN, &name(plain.kind), middles.into_iter().chain(cells(|cost| cost.instructions)));
+    allocations.add(f64::MIN, &name(plain.kind), cells(|cost| cost.allocations));
+    for row in &rows[1..] {
+        add(&mut instructions, &mut allocations, &name(row.kind), &row.figures, &plain.figures);
     }
     (instructions, allocations)
 }
 
-fn options(rows: &[Row<Cost>], telemetry: &[Row<Cost>]) -> (Table, Table) {
+fn options(rows: &[Row<Cost>], plain: &[Cost], telemetry: &[Row<Cost>]) -> (Table, Table) {
     const TELEMETRY: &str = "retry-http, features `tracing` and `metrics`, nobody listens";
     let (mut instructions, mut allocations) = tables_by_shape();
     for row in rows {
-        add(&mut instructions, &mut allocations, &name(row.kind), &row.figures, Signs::Plus);
+        add(&mut instructions, &mut allocations, &name(row.kind), &row.figures, plain);
     }
-    for row in telemetry.iter().skip(1) {
-        add(&mut instructions, &mut allocations, TELEMETRY, &row.figures, Signs::Plus);
+    if let [plain, ours] = telemetry {
+        add(&mut instructions, &mut allocations, TELEMETRY, &ours.figures, &plain.figures);
     }
     (instructions, allocations)
 }
 
 fn tables_by_shape() -> (Table, Table) {
     let shapes = || Shape::all().map(|shape| shape.to_string());
-    let first = |titles: &[&str]| titles.iter().map(|&title| title.to_owned()).collect::<Vec<_>>();
+    let middles = ["", "of a plain call, geometric middle", "geometric middle"].map(str::to_owned);
     (
-        Table::new(first(&["", "geometric middle"]).into_iter().chain(shapes())),
-        Table::new(first(&[""]).into_iter().chain(shapes())),
+        Table::new(Cells::Numbers, middles.into_iter().chain(shapes())),
+        Table::new(Cells::Numbers, [String::new()].into_iter().chain(shapes())),
     )
 }
 
-fn add(instructions: &mut Table, allocations: &mut Table, name: &str, costs: &[Cost], signs: Signs) {
-    let key = if signs == Signs::None { f64::MIN } else { middle(costs) };
-    let middle = signs.apply(middle(costs).round());
-    let counts = costs.iter().map(|cost| signs.apply(number(cost.instructions)));
-    instructions.add(key, name, [middle].into_iter().chain(counts));
-    allocations.add(key, name, costs.iter().map(|cost| signs.apply(number(cost.allocations))));
+fn add(instructions: &mut Table, allocations: &mut Table, name: &str, added: &[Cost], plain: &[Cost]) {
+    let share = share(added, plain);
+    let middles = [percent(share), geometric(added).map_or_else(|| "–".to_owned(), plus_number)];
+    let counts = added.iter().map(|cost| plus(cost.instructions));
+    instructions.add(share, name, middles.into_iter().chain(counts));
+    allocations.add(share, name, added.iter().map(|cost| plus(cost.allocations)));
+}
+
+/// Returns the geometric mean of the ratios to plain calls, less 1.
+fn share(added: &[Cost], plain: &[Cost]) -> f64 {
+    let ratios = added
+        .iter()
+        .zip(plain)
+        .map(|(added, plain)| number(plain.instructions + added.instructions) / number(plain.instructions));
+    geometric_mean(ratios) - 1.0
+}
+
+/// Returns the geometric mean of the instructions, if there is one: not if one is 0 or less.
+fn geometric(costs: &[Cost]) -> Option<f64> {
+    let counts = || costs.iter().map(|cost| cost.instructions);
+    counts().all(|count| count > 0).then(|| geometric_mean(counts().map(number)))
+}
+
+fn geometric_mean(numbers: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = numbers.fold((0.0, 0.0), |(sum, count), number| (sum + number.ln(), count + 1.0));
+    (sum / count).exp()
 }
 
 fn retried(rows: &[Row<Cost>]) -> Table {
-    let mut table =
-        Table::new(["", "instructions, → Response", "→ String", "allocations, → Response", "→ String"]);
-    for (place, row) in rows.iter().enumerate() {
-        let signs = if place == 0 { Signs::None } else { Signs::Plus };
-        let key = if place == 0 { f64::MIN } else { number(row.figures[0].instructions) };
+    let titles = ["", "instructions, → Response", "→ String", "allocations, → Response", "→ String"];
+    let mut table = Table::new(Cells::Numbers, titles);
+    for row in rows {
         let counts = row.figures.iter().map(|cost| cost.instructions);
         let counts = counts.chain(row.figures.iter().map(|cost| cost.allocations));
-        table.add(key, &name(row.kind), counts.map(|count| signs.apply(number(count))));
+        // The first row is what the others are compared with.
+        if row.kind == Kind::ByHand {
+            table.add(f64::MIN, &name(row.kind), counts.map(whole));
+        } else {
+            table.add(number(row.figures[0].instructions), &name(row.kind), counts.map(plus));
+        }
     }
     table
 }
 
 fn memory(sizes: &[Row<i64>], waiting: &[Row<Option<i64>>]) -> Table {
-    let mut table = Table::new(["", "future → Response", "future → String", "heap while waiting"]);
+    let titles = ["", "future → Response", "future → String", "heap while waiting"];
+    let mut table = Table::new(Cells::Numbers, titles);
     for row in sizes {
         let heap = waiting.iter().find(|waiting| waiting.kind == row.kind).and_then(|row| row.figures[0]);
-        let heap = heap.map_or_else(|| "does not wait".to_owned(), |bytes| Signs::None.apply(number(bytes)));
-        let sizes = row.figures.iter().map(|&size| Signs::None.apply(number(size)));
+        let heap = heap.map_or_else(|| "does not wait".to_owned(), whole);
+        let sizes = row.figures.iter().map(|&size| whole(size));
         table.add(number(row.figures[0]), &name(row.kind), sizes.chain([heap]));
     }
     table
 }
 
 fn nested(rows: &[Row<i64>]) -> Table {
-    let mut table = Table::new(["", "one level", "two", "three"]);
+    let mut table = Table::new(Cells::Numbers, ["", "one level", "two", "three"]);
     for row in rows {
-        let sizes = row.figures.iter().map(|&size| Signs::None.apply(number(size)));
-        table.add(number(row.figures[0]), &name(row.kind), sizes);
+        table.add(number(row.figures[0]), &name(row.kind), row.figures.iter().map(|&size| whole(size)));
     }
     table
 }
 
-fn taken(rows: &[Row<Taken>]) -> Table {
+fn programs(rows: &[Row<i64>]) -> Table {
+    let titles = ["", "bytes", "by that of plain functions", "added by a function"];
+    let mut table = Table::new(Cells::Numbers, titles);
+    let plain = rows.iter().find(|row| row.kind == Kind::Plain).map_or(0, |row| row.figures[0]);
+    for row in rows {
+        let size = row.figures[0];
+        let added = number(size - plain) / number(i64::try_from(FUNCTIONS).expect("few"));
+        let ratio = format!("{:.3}", number(size) / number(plain));
+        table.add(number(size), &name(row.kind), [whole(size), ratio, plus_number(added)]);
+    }
+    table
+}
+
+/// Returns the table of what is told by a figure of loads.
+fn loads(rows: &[Row<Loaded>], figure: fn(&Loaded) -> Spread, order: fn(f64) -> f64) -> Table {
     let titles = LOADS.map(|load| format!("threads: {}, headers: {}", load.threads, load.headers));
-    let mut table = Table::new([String::new()].into_iter().chain(titles));
-    for (place, row) in rows.iter().enumerate() {
-        let cell = |taken: &Taken| match place {
-            0 => format!("{:.1} µs ({:.0})", taken.processor, taken.calls_per_second),
-            _ => format!("{:.3} ({:.3})", taken.processor, taken.calls_per_second),
+    let mut table = Table::new(Cells::Numbers, [String::new()].into_iter().chain(titles));
+    for row in rows {
+        let cell = |loaded: &Loaded| {
+            let spread = figure(loaded);
+            format!("{:.3} ({:.2}–{:.2})", spread.median, spread.quarter, spread.three_quarters)
         };
-        let key = if place == 0 { f64::MIN } else { row.figures[0].processor };
-        table.add(key, &name(row.kind), row.figures.iter().map(cell));
+        let middle = geometric_mean(row.figures.iter().map(|loaded| figure(loaded).median));
+        table.add(order(middle), &name(row.kind), row.figures.iter().map(cell));
     }
     table
 }
 
 /// Says which place ours has among all that retry.
-fn rank<F>(rows: &[Row<F>], figure: impl Fn(&[F]) -> f64) -> String {
-    // What others add to the loop by hand may be less than nothing; it adds nothing to itself.
-    let of = |row: &Row<F>| figure(&row.figures);
+fn rank<F>(rows: &[Row<F>], figure: impl Fn(&Row<F>) -> f64) -> String {
     let peers: Vec<_> = rows.iter().filter(|row| PEERS.contains(&row.kind)).collect();
-    let ours = peers.iter().find(|row| row.kind == Kind::Ours).map_or(f64::NAN, |row| of(row));
-    let before = peers.iter().filter(|row| of(row) < ours).count();
+    let ours = peers.iter().find(|row| row.kind == Kind::Ours).map_or(f64::NAN, |row| figure(row));
+    let before = peers.iter().filter(|row| figure(row) < ours).count();
     format!("Ours is number {} of {}.", before + 1, peers.len())
-}
-
-/// Returns the geometric mean of added instructions.
-fn middle(costs: &[Cost]) -> f64 {
-    let logarithms = costs.iter().map(|cost| number(cost.instructions.max(1)).ln());
-    (logarithms.sum::<f64>() / number(i64::try_from(costs.len()).expect("few"))).exp()
 }
 
 fn name(kind: Kind) -> String {
@@ -282,31 +334,36 @@ fn name(kind: Kind) -> String {
     if kind == Kind::Ours { format!("**{name}**") } else { name.to_owned() }
 }
 
-/// Whether a number is shown as one that is added.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Signs {
-    None,
-    Plus,
+fn percent(share: f64) -> String {
+    format!("{:+.2} %", share * 100.0).replace('-', "−")
 }
 
-impl Signs {
-    /// Returns a whole number with a comma between thousands.
-    fn apply(self, number: f64) -> String {
-        let sign = match self {
-            _ if number < 0.0 => "−",
-            Self::Plus if number > 0.0 => "+",
-            _ => "",
-        };
-        let digits = format!("{:.0}", number.abs());
-        let mut grouped = String::new();
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                grouped.push(',');
-            }
-            grouped.push(digit);
+fn plus(count: i64) -> String {
+    plus_number(number(count))
+}
+
+/// Returns a whole number as one that is added.
+fn plus_number(number: f64) -> String {
+    let sign = if number.round() > 0.0 { "+" } else { "" };
+    sign.to_owned() + &whole_number(number)
+}
+
+fn whole(count: i64) -> String {
+    whole_number(number(count))
+}
+
+/// Returns a whole number with a comma between thousands.
+fn whole_number(number: f64) -> String {
+    let sign = if number.round() < 0.0 { "−" } else { "" };
+    let digits = format!("{:.0}", number.abs());
+    let mut grouped = sign.to_owned();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
         }
-        sign.to_owned() + &grouped
+        grouped.push(digit);
     }
+    grouped
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts are small")]
@@ -315,24 +372,42 @@ fn number(count: i64) -> f64 {
 }
 
 fn panels(figures: &Figures) -> [Panel; 3] {
-    let happy = bars(&figures.happy, |costs| middle(costs), |middle| Signs::Plus.apply(middle));
-    let sizes = bars(&figures.sizes, |sizes| number(sizes[1]), |size| Signs::None.apply(size));
-    let load = bars(
-        &figures.taken,
-        |taken| (taken[0].processor - 1.0) * 100.0,
-        |percent| format!("{percent:+.1} %"),
-    );
+    let plain = &figures.happy[0].figures;
     [
-        Panel { title: "Instructions added to a call", bars: happy },
-        Panel { title: "Bytes of a future → String", bars: sizes },
-        Panel { title: "Processor time added, 32 connections", bars: load },
+        Panel {
+            title: "A call that succeeds: instructions added, geometric middle",
+            bars: bars(
+                &figures.happy,
+                |row| share(&row.figures, plain) * 100.0,
+                |share| percent(share / 100.0),
+            ),
+        },
+        Panel {
+            title: "Bytes of a future → String",
+            bars: bars(&figures.sizes, |row| number(row.figures[1]), whole_number),
+        },
+        Panel {
+            title: "One retry: thousands of instructions, → Response",
+            bars: bars(
+                &figures.retried,
+                |row| retried_in_all(row, &figures.retried[0]),
+                |thousands| format!("{thousands:.1}"),
+            ),
+        },
     ]
 }
 
+/// Returns the instructions of a call with one retry in thousands.
+fn retried_in_all(row: &Row<Cost>, by_hand: &Row<Cost>) -> f64 {
+    let base = by_hand.figures[0].instructions;
+    let added = if row.kind == by_hand.kind { 0 } else { row.figures[0].instructions };
+    number(base + added) / 1000.0
+}
+
 /// Returns the bars of all that retry, the shortest first.
-fn bars<F>(rows: &[Row<F>], value: impl Fn(&[F]) -> f64, text: impl Fn(f64) -> String) -> Vec<Bar> {
+fn bars<F>(rows: &[Row<F>], value: impl Fn(&Row<F>) -> f64, text: impl Fn(f64) -> String) -> Vec<Bar> {
     let bar = |row: &Row<F>| {
-        let value = value(&row.figures);
+        let value = value(row);
         let whose = if row.kind == Kind::Ours { Whose::Ours } else { Whose::Theirs };
         Bar { name: row.kind.about().name, value, text: text(value), whose }
     };

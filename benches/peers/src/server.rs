@@ -108,10 +108,10 @@ fn read_rest(reader: &mut BufReader<&TcpStream>) -> Option<()> {
         if line.is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(": ") {
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.parse().ok()?;
-            }
+        if let Some((name, value)) = line.split_once(": ")
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.parse().ok()?;
         }
     }
     let mut body = vec![0; length];

@@ -1,4 +1,4 @@
-//! The shapes of a call: its method, what its function returns, and how many headers the answer has.
+//! The shapes of a call: its method, what its function returns, and the headers of its answer.
 
 use crate::call::Verb;
 use crate::server::HEADERS;

@@ -24,7 +24,7 @@ impl Measure for FutureSize {
     }
 }
 
-/// Returns the bytes that a call holds on the heap while it waits for its retry: what is freed where
+/// Returns the bytes that a call holds on the heap while it waits for its retry: what is freed if
 /// it is dropped then, without its future. `None` if it does not wait.
 pub struct WaitingHeap<'s>(pub &'s Server);
 

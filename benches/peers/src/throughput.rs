@@ -1,5 +1,5 @@
 //! Calls a second over 32 connections, and the processor time of the client: by the clock, so in
-//! rounds, with a plain call in each.
+//! rounds, and beside plain calls at nearly the same time.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::peers::{Kind, Measure, Peer};
 use crate::server::{HEADERS, Refuses, Server};
 use crate::shape::Output;
 
-const CONNECTIONS: u32 = 32;
+pub const CONNECTIONS: u32 = 32;
 const CALLS: u32 = 400;
-const ROUNDS: usize = 7;
+pub const ROUNDS: usize = 9;
 
 /// Where calls are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,46 +34,62 @@ pub const LOADS: [Load; 4] = [
     Load { threads: 2, headers: HEADERS[1] },
 ];
 
-/// What a load took.
+/// What calls took.
 #[derive(Clone, Copy, Debug)]
-pub struct Taken {
-    pub calls_per_second: f64,
+struct Taken {
+    calls_per_second: f64,
     /// The processor time of a call in microseconds.
-    pub processor: f64,
+    processor: f64,
 }
 
-/// Returns the medians of the rounds by load: first what plain calls took, then the ratios of the
-/// others to the plain calls of the same round.
-pub fn measure(server: &Server, kinds: &[Kind]) -> Vec<Row<Taken>> {
-    let all: Vec<_> = [Kind::Plain].into_iter().chain(kinds.iter().copied()).collect();
-    let mut rows: Vec<Row<Taken>> = all.iter().map(|&kind| Row { kind, figures: Vec::new() }).collect();
+/// The middle of many numbers, and where the middle half of them lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    pub quarter: f64,
+    pub median: f64,
+    pub three_quarters: f64,
+}
+
+impl Spread {
+    fn of(numbers: impl Iterator<Item = f64>) -> Self {
+        let mut numbers: Vec<_> = numbers.collect();
+        numbers.sort_by(f64::total_cmp);
+        let at = |quarters: usize| numbers[(numbers.len() - 1) * quarters / 4];
+        Self { quarter: at(1), median: at(2), three_quarters: at(3) }
+    }
+}
+
+/// What was measured of one load.
+#[derive(Clone, Copy, Debug)]
+pub struct Loaded {
+    pub calls_per_second: Spread,
+    pub processor: Spread,
+}
+
+/// Returns what each of the kinds took by load, as ratios to plain calls just before.
+pub fn measure(server: &Server, kinds: &[Kind]) -> Vec<Row<Loaded>> {
+    let mut rows: Vec<_> = kinds.iter().map(|&kind| Row { kind, figures: Vec::new() }).collect();
     for load in LOADS {
-        let mut rounds = vec![Vec::new(); all.len()];
+        let mut ratios = vec![Vec::new(); kinds.len()];
         for round in 1..=ROUNDS {
             eprintln!("{CONNECTIONS} connections, {load:?}, round {round} of {ROUNDS}");
-            let taken: Vec<_> = all.iter().map(|&kind| run(server, kind, load)).collect();
-            rounds[0].push(taken[0]);
-            for (ratios, taken_by) in rounds.iter_mut().zip(&taken).skip(1) {
+            for (ratios, &kind) in ratios.iter_mut().zip(kinds) {
+                let plain = run(server, Kind::Plain, load);
+                let taken = run(server, kind, load);
                 ratios.push(Taken {
-                    calls_per_second: taken_by.calls_per_second / taken[0].calls_per_second,
-                    processor: taken_by.processor / taken[0].processor,
+                    calls_per_second: taken.calls_per_second / plain.calls_per_second,
+                    processor: taken.processor / plain.processor,
                 });
             }
         }
-        for (row, taken) in rows.iter_mut().zip(&rounds) {
-            row.figures.push(Taken {
-                calls_per_second: median(taken.iter().map(|taken| taken.calls_per_second)),
-                processor: median(taken.iter().map(|taken| taken.processor)),
+        for (row, ratios) in rows.iter_mut().zip(&ratios) {
+            row.figures.push(Loaded {
+                calls_per_second: Spread::of(ratios.iter().map(|taken| taken.calls_per_second)),
+                processor: Spread::of(ratios.iter().map(|taken| taken.processor)),
             });
         }
     }
     rows
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Makes the calls in a process of their own, apart from the server.
@@ -134,13 +150,14 @@ impl Measure for MakeCalls {
             let calls = f64::from(CONNECTIONS * CALLS);
             Taken {
                 calls_per_second: calls / start.elapsed().as_secs_f64(),
-                processor: (processor_time() - processor).as_secs_f64() * 1e6 / calls,
+                processor: (processor_time() - processor) * 1e6 / calls,
             }
         })
     }
 }
 
-/// Returns the processor time of this process.
-fn processor_time() -> Duration {
-    clock_gettime(ClockId::ProcessCPUTime).try_into().expect("not before the process")
+/// Returns the processor time of this process in seconds.
+fn processor_time() -> f64 {
+    let time = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime));
+    time.expect("not before the process").as_secs_f64()
 }

@@ -175,8 +175,8 @@ impl Kind {
             Self::ReqwestItself => (
                 "reqwest::retry",
                 Some("reqwest"),
-                "no wait at all; no hints; its budget turned off, as the others have none; \
-                 errors are told apart less exactly",
+                "no wait at all; no hints; its budget is turned off, as the others have none; \
+                 retries each error that it sees, and sees no timeouts",
             ),
             Self::Again => (
                 "again",
@@ -203,7 +203,7 @@ impl Kind {
             Self::ReqwestRetry => (
                 "reqwest-retry",
                 Some("reqwest-retry"),
-                "no hints; errors of a type of its own, in which `is_timeout` is false",
+                "no hints; retries more kinds of errors; they are of a type of its own, in which `is_timeout` is false",
             ),
             Self::PlainTimeout => ("plain with RequestBuilder::timeout", None, "no retry"),
             Self::Timeout => ("retry-http, timeout", None, ""),
