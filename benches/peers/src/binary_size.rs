@@ -57,8 +57,8 @@ pub fn measure() -> Vec<Row<i64>> {
 }
 
 fn build(target: &Path, kind: Kind) -> i64 {
-    let name = kind.about().name.replace(' ', "_");
-    let folder = target.join(format!("source-{name}"));
+    let name = format!("functions-{}", kind.about().name.replace(' ', "-"));
+    let folder = target.join("sources").join(&name);
     write_crate(&folder, &name, &source(kind));
     let output = Command::new("cargo")
         .args(["build", "--quiet", "--release", "--manifest-path"])
@@ -100,7 +100,8 @@ fn source(kind: Kind) -> String {
     source += "        _ => {}\n    }\n    Ok(())\n}\n\n\
         fn main() {\n\
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();\n\
-            let call = call(std::env::args().count(), &Client::new(), \"http://127.0.0.1:1/\");\n\
+            let http = Client::new();\n\
+            let call = call(std::env::args().count(), &http, \"http://127.0.0.1:1/\");\n\
             std::process::exit(i32::from(runtime.block_on(call).is_err()));\n\
         }\n";
     source

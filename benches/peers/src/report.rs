@@ -43,7 +43,7 @@ pub fn write() {
 
 fn measure() -> Figures {
     let (later, at_once) = (Server::start(Answers::Later), Server::start(Answers::AtOnce));
-    let program = Program::this();
+    let (program, busy, programs) = (Program::this(), machine::load(), binary_size::measure());
     let shapes: Vec<_> = Shape::all().collect();
     let all: Vec<_> = [Kind::Plain].into_iter().chain(PEERS).collect();
     let mut happy = figures::happy(&program, &later, &[&PEERS[..], &OPTIONS].concat(), &shapes);
@@ -56,9 +56,9 @@ fn measure() -> Figures {
         sizes: figures::sizes(&all),
         nested: figures::nested(),
         waiting: figures::waiting(&at_once, &PEERS),
-        programs: binary_size::measure(),
+        programs,
         loads: throughput::measure(&at_once, &PEERS),
-        busy: machine::load(),
+        busy,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Server {
 struct Shared {
     answers: Answers,
     requests: AtomicU32,
+    /// The requests of which every other one is refused.
+    alternating: AtomicU32,
 }
 
 impl Server {
@@ -48,7 +50,8 @@ impl Server {
     pub fn start(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let address = listener.local_addr().expect("bound").to_string();
-        let shared = Arc::new(Shared { answers, requests: AtomicU32::new(0) });
+        let shared =
+            Arc::new(Shared { answers, requests: AtomicU32::new(0), alternating: AtomicU32::new(0) });
         let state = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -87,8 +90,12 @@ fn answer(mut stream: &TcpStream, shared: &Shared) -> Option<()> {
             return None;
         }
         let texts = if line.contains("/25/") { &texts[1] } else { &texts[0] };
-        let number = shared.requests.fetch_add(1, Ordering::SeqCst);
-        let refused = line.contains("/all ") || line.contains("/once ") && number.is_multiple_of(2);
+        shared.requests.fetch_add(1, Ordering::SeqCst);
+        let refused = if line.contains("/once ") {
+            shared.alternating.fetch_add(1, Ordering::SeqCst).is_multiple_of(2)
+        } else {
+            line.contains("/all ")
+        };
         read_rest(&mut reader)?;
         if shared.answers == Answers::Later {
             std::thread::sleep(Duration::from_millis(1));
