@@ -1,0 +1,140 @@
+//! Whether ours has become worse than it was: instructions, allocations and sizes, beside the
+//! figures in `benches/baseline.toml`.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+use crate::count::{Cost, Program};
+use crate::figures::{self, Row};
+use crate::machine;
+use crate::peers::Kind;
+use crate::server::{Answers, Server};
+use crate::shape::{Output, SIMPLEST, Shape};
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../baseline.toml");
+
+const HEAD: &str = "\
+# What the attribute costs, and may cost 3 % more of before the check fails. Written by
+# `cargo run --release --manifest-path benches/peers/Cargo.toml -- --bless`.
+# Another version of the compiler has figures of its own.
+
+";
+
+/// So many instructions and bytes more are no regression: what moves with the alignment of what is
+/// copied, and the padding of one field.
+const FLOOR: Limits = Limits { instructions: 40, retried: 150, allocations: 0, bytes: 8 };
+
+struct Limits {
+    instructions: i64,
+    retried: i64,
+    allocations: i64,
+    bytes: i64,
+}
+
+/// The figures of ours, by what they are of.
+#[derive(Deserialize, Serialize)]
+struct Figures {
+    compiler: String,
+    /// More than a plain call.
+    instructions: BTreeMap<String, i64>,
+    /// More than the loop by hand, of calls with one retry.
+    instructions_of_a_retry: BTreeMap<String, i64>,
+    allocations: BTreeMap<String, i64>,
+    /// Of futures, and of what a call that waits holds on the heap.
+    bytes: BTreeMap<String, i64>,
+}
+
+/// Measures ours and compares. Returns whether nothing is worse.
+#[must_use]
+pub fn check() -> bool {
+    let text = fs::read_to_string(BASELINE).expect("benches/baseline.toml");
+    let (was, is) = (toml::from_str::<Figures>(&text).expect("a baseline"), measure());
+    if was.compiler != is.compiler {
+        println!("The baseline is of {}, and this is {}.", was.compiler, is.compiler);
+    }
+    let tables = [
+        ("instructions", &was.instructions, &is.instructions, FLOOR.instructions),
+        ("instructions of a retry", &was.instructions_of_a_retry, &is.instructions_of_a_retry, FLOOR.retried),
+        ("allocations", &was.allocations, &is.allocations, FLOOR.allocations),
+        ("bytes", &was.bytes, &is.bytes, FLOOR.bytes),
+    ];
+    let mut worse = 0;
+    for (unit, was, is, floor) in tables {
+        println!("\n{unit}: baseline, now");
+        for (name, &now) in is {
+            let Some(&before) = was.get(name) else {
+                println!("  {name}: new, {now}");
+                continue;
+            };
+            let verdict = if is_worse(before, now, floor) { "   WORSE" } else { "" };
+            println!("  {name}: {before}, {now}{verdict}");
+            worse += usize::from(!verdict.is_empty());
+        }
+    }
+    if worse > 0 {
+        println!("\n{worse} figures are more than 3 % worse. If that is meant, write them down: --bless");
+    }
+    worse == 0
+}
+
+/// Measures ours, and writes the figures down as those to compare with.
+pub fn bless() {
+    let text = toml::to_string(&measure()).expect("figures");
+    fs::write(BASELINE, HEAD.to_owned() + &text).expect("benches/baseline.toml");
+    println!("written: benches/baseline.toml");
+}
+
+fn is_worse(before: i64, now: i64, floor: i64) -> bool {
+    let more = now - before;
+    more > floor && more * 100 > before * 3
+}
+
+fn measure() -> Figures {
+    let server = Server::start(Answers::Later);
+    let program = Program::this();
+    let shapes: Vec<_> = Shape::all().collect();
+    let (mut instructions, mut allocations) = (BTreeMap::new(), BTreeMap::new());
+    let mut add = |name: String, cost: Cost| {
+        instructions.insert(name.clone(), cost.instructions);
+        allocations.insert(name, cost.allocations);
+    };
+    for row in figures::happy(&program, &server, &[Kind::Ours], &shapes).iter().skip(1) {
+        for (shape, &cost) in shapes.iter().zip(&row.figures) {
+            add(shape.to_string(), cost);
+        }
+    }
+    let options = [Kind::Timeout, Kind::Deadline, Kind::Upstream, Kind::Observer];
+    for row in figures::happy(&program, &server, &options, &[SIMPLEST]).iter().skip(1) {
+        add(format!("{SIMPLEST}: {}", row.kind.about().name), row.figures[0]);
+    }
+    let mut instructions_of_a_retry = BTreeMap::new();
+    for row in figures::retried(&program, &server, &[Kind::Ours]).iter().skip(1) {
+        for (output, &cost) in Output::ALL.iter().zip(&row.figures) {
+            let name = format!("GET → {}", output.name());
+            instructions_of_a_retry.insert(name.clone(), cost.instructions);
+            allocations.insert(format!("{name}, one retry"), cost.allocations);
+        }
+    }
+    Figures { compiler: machine::rustc(), instructions, instructions_of_a_retry, allocations, bytes: bytes() }
+}
+
+fn bytes() -> BTreeMap<String, i64> {
+    let of_ours = |rows: Vec<Row<i64>>| rows.into_iter().filter(|row| row.kind == Kind::Ours);
+    let mut bytes = BTreeMap::new();
+    for row in of_ours(figures::sizes(&[Kind::Ours])) {
+        for (output, &size) in Output::ALL.iter().zip(&row.figures) {
+            bytes.insert(format!("future → {}", output.name()), size);
+        }
+    }
+    for row in of_ours(figures::nested()) {
+        for (levels, &size) in (1..).zip(&row.figures) {
+            bytes.insert(format!("future of {levels} levels"), size);
+        }
+    }
+    for row in figures::waiting(&Server::start(Answers::AtOnce), &[Kind::Ours]) {
+        bytes.insert("heap of a call that waits".to_owned(), row.figures[0].expect("it waits"));
+    }
+    bytes
+}
