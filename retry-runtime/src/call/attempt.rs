@@ -25,16 +25,10 @@ pin_project! {
     /// Runs one attempt of an async function.
     #[project = AttemptProjection]
     pub struct AttemptFuture<'c, 'p, F> {
+        // Dropped before the body, whose scope it enters.
+        running: Running<'c, 'p>,
         #[pin]
         body: F,
-        // Dropped after the body, whose scope it leaves.
-        running: Running<'c, 'p>,
-    }
-
-    impl<F> PinnedDrop for AttemptFuture<'_, '_, F> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().running.enter_to_drop();
-        }
     }
 }
 
@@ -50,12 +44,25 @@ struct Running<'c, 'p> {
 enum Stage {
     Waiting,
     Running,
-    /// The body is being dropped, in the scope of the attempt.
-    Dropping,
     Ended,
 }
 
 impl Running<'_, '_> {
+    /// Waits since the last attempt, begins this one, and runs its body.
+    fn poll<R: Outcome, F>(&mut self, context: &mut Context<'_>, body: Pin<&mut F>) -> Poll<R::Attempt>
+    where
+        F: Future<Output = R> + ?Sized,
+    {
+        ready!(self.poll_begin(context));
+        // No closures: each would be compiled again for every annotated function.
+        let entered = scope::enter(&mut self.call.scope);
+        let outcome = ready!(body.poll(context));
+        drop(entered);
+        // An `async` block that has ended holds nothing.
+        self.stage = Stage::Ended;
+        Poll::Ready(outcome.into_attempt())
+    }
+
     /// Waits since the last attempt, and begins this one.
     #[inline]
     fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -69,24 +76,15 @@ impl Running<'_, '_> {
         }
         Poll::Ready(())
     }
-
-    /// Enters the scope of the attempt, to drop a body that has not ended: so its sends are
-    /// recorded as dropped.
-    #[inline]
-    fn enter_to_drop(&mut self) {
-        if self.stage == Stage::Running {
-            self.stage = Stage::Dropping;
-            scope::push(&mut self.call.scope);
-        }
-    }
 }
 
-/// Leaves the scope, also after a panic of what the body drops.
+/// Enters the scope of an attempt whose body has not ended and is dropped next: so its sends are
+/// recorded as dropped. The call leaves the scope, which is dropped after the body.
 impl Drop for Running<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        if self.stage == Stage::Dropping {
-            scope::pop(&mut self.call.scope);
+        if self.stage == Stage::Running {
+            scope::push(&mut self.call.scope);
         }
     }
 }
@@ -100,7 +98,7 @@ pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
     call: &'c mut Call<'p>,
     body: F,
 ) -> AttemptFuture<'c, 'p, F> {
-    AttemptFuture { body, running: Running { call, stage: Stage::Waiting } }
+    AttemptFuture { running: Running { call, stage: Stage::Waiting }, body }
 }
 
 impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
@@ -108,15 +106,11 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let AttemptProjection { body, running } = self.project();
-        ready!(running.poll_begin(context));
-        // No closures: each would be compiled again for every annotated function.
-        let entered = scope::enter(&mut running.call.scope);
-        let outcome = ready!(body.poll(context));
-        drop(entered);
-        // An `async` block that has ended holds nothing.
-        running.stage = Stage::Ended;
-        Poll::Ready(outcome.into_attempt())
+        let AttemptProjection { running, body } = self.project();
+        // In a debug build one function does the rest for all bodies that return an `R`.
+        #[cfg(debug_assertions)]
+        let body: Pin<&mut dyn Future<Output = R>> = body;
+        running.poll(context, body)
     }
 }
 

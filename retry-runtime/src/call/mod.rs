@@ -289,10 +289,12 @@ impl<'p> Call<'p> {
     }
 }
 
-/// A call that ends or is dropped hands its exchanges to the attempt that it is part of.
+/// A call that ends or is dropped hands its exchanges to the attempt that it is part of. One whose
+/// attempt was dropped first leaves the scope of that.
 impl Drop for Call<'_> {
     #[inline]
     fn drop(&mut self) {
+        scope::pop(&mut self.scope);
         if self.scope.outer.is_some() {
             self.hand_over();
         }

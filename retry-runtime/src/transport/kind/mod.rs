@@ -82,8 +82,9 @@ impl<T: ?Sized> AnyKind<T> {
 
 impl<T: Sender> SenderKind<T> {
     /// Arms one of reqwest's async builders.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "else the request is moved twice more")]
+    // Not in a debug build, or every annotated function would be compiled with a copy of it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else the request is moved twice more")]
     #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
     pub fn arm(
         &self,
