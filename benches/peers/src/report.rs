@@ -160,8 +160,8 @@ const FOOT: &str = "\
 
 - **Instructions** are those of the client in user space by callgrind, for a real request to a server on loopback that runs
   in another process: those of many calls less those of few, divided by their number. One program makes the calls of all, so
-  that reqwest and the rest are the same code. They repeat within some 10 instructions a call on one machine, and within some 100
-  where there is a retry. Another compiler, another libc or a processor without AVX2 gives other numbers, and hardly other differences.
+  that reqwest and the rest are the same code. They repeat within some 20 instructions a call on one machine, and within some 300
+  where there is a retry. Other compilers, C libraries and processors give other numbers: how far, was not tried.
 - Instructions inside of the allocator are left out, since how many it takes to find a block depends on all other blocks.
   **Allocations** are counted instead, the fewest of many calls. A row with more of them costs more than its instructions tell.
 - The server answers a millisecond late where instructions are counted, so that each call begins to wait for its answer, as it does
