@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::binary_size::{self, FUNCTIONS};
+use crate::call::{BASE_MILLIS, RETRIES};
 use crate::chart::{self, Bar, Panel, Whose};
 use crate::count::{Cost, Program};
 use crate::figures::{self, Row};
@@ -28,8 +29,8 @@ struct Figures {
     waiting: Vec<Row<Option<i64>>>,
     programs: Vec<Row<i64>>,
     loads: Vec<Row<Loaded>>,
-    /// How busy the machine was before.
-    busy: String,
+    /// How busy the machine was before the loads, and after.
+    busy: [String; 2],
 }
 
 /// Measures all and writes the report.
@@ -43,12 +44,12 @@ pub fn write() {
 
 fn measure() -> Figures {
     let (later, at_once) = (Server::start(Answers::Later), Server::start(Answers::AtOnce));
-    let (program, busy, programs) = (Program::this(), machine::load(), binary_size::measure());
+    let (program, programs) = (Program::this(), binary_size::measure());
     let shapes: Vec<_> = Shape::all().collect();
     let all: Vec<_> = [Kind::Plain].into_iter().chain(PEERS).collect();
     let mut happy = figures::happy(&program, &later, &[&PEERS[..], &OPTIONS].concat(), &shapes);
     let options = happy.split_off(all.len());
-    Figures {
+    let mut figures = Figures {
         happy,
         options,
         telemetry: figures::happy(&Program::with_telemetry(), &later, &[Kind::Ours], &shapes),
@@ -57,9 +58,12 @@ fn measure() -> Figures {
         nested: figures::nested(),
         waiting: figures::waiting(&at_once, &PEERS),
         programs,
-        loads: throughput::measure(&at_once, &PEERS),
-        busy,
-    }
+        loads: Vec::new(),
+        busy: [machine::load(), String::new()],
+    };
+    figures.loads = throughput::measure(&at_once, &PEERS);
+    figures.busy[1] = machine::load();
+    figures
 }
 
 fn text(figures: &Figures) -> String {
@@ -82,7 +86,7 @@ which wrote this page. Less is better where nothing else is said, and the best i
 
 {machine}. With reqwest {reqwest}, hyper {hyper} and tokio {tokio}.
 
-Each retries 429, 503, refused connections and timeouts up to 5 times, after waits that double from 50 ms, as nearly as it can. No
+Each retries 429, 503, refused connections and timeouts up to {RETRIES} times, after waits that double from {BASE_MILLIS} ms, as nearly as it can. No
 other crate reads `Retry-After` by itself.
 
 {peers}
@@ -124,8 +128,8 @@ A program of {FUNCTIONS} functions, optimised and without symbols, the same requ
 ## Under load
 
 {CONNECTIONS} connections, GET → Response, as ratios to plain calls just before: the median of {ROUNDS} rounds, and in parentheses where the
-middle half of them lies. Where those overlap there is no difference to speak of. The load average of the machine was {busy}
-before. The processor time of the client:
+middle half of them lies. Where those overlap there is no difference to speak of. The load average of the machine was {before}
+before and {after} after, this measurement included. The processor time of the client:
 
 {processor}
 Calls a second, where more is better:
@@ -144,7 +148,8 @@ Calls a second, where more is better:
         rank_of_sizes = rank(&figures.sizes, |row| number(row.figures[0])),
         nested = nested(&figures.nested),
         programs = programs(&figures.programs),
-        busy = figures.busy,
+        before = figures.busy[0],
+        after = figures.busy[1],
         processor = loads(&figures.loads, |loaded| loaded.processor, |middle| middle),
         calls_per_second = loads(&figures.loads, |loaded| loaded.calls_per_second, |middle| -middle),
     )
@@ -155,8 +160,8 @@ const FOOT: &str = "\
 
 - **Instructions** are those of the client in user space by callgrind, for a real request to a server on loopback that runs
   in another process: those of many calls less those of few, divided by their number. One program makes the calls of all, so
-  that reqwest and the rest are the same code. They repeat within some 10 instructions a call on one machine, and within some 100
-  where there is a retry. Another compiler, another libc or a processor without AVX2 gives other numbers, and hardly other differences.
+  that reqwest and the rest are the same code. They repeat within some 20 instructions a call on one machine, and within some 300
+  where there is a retry. Other compilers, C libraries and processors give other numbers: how far, was not tried.
 - Instructions inside of the allocator are left out, since how many it takes to find a block depends on all other blocks.
   **Allocations** are counted instead, the fewest of many calls. A row with more of them costs more than its instructions tell.
 - The server answers a millisecond late where instructions are counted, so that each call begins to wait for its answer, as it does
@@ -222,7 +227,7 @@ fn options(rows: &[Row<Cost>], plain: &[Cost], telemetry: &[Row<Cost>]) -> (Tabl
 
 fn tables_by_shape() -> (Table, Table) {
     let shapes = || Shape::all().map(|shape| shape.to_string());
-    let middles = ["", "of a plain call, geometric middle", "geometric middle"].map(str::to_owned);
+    let middles = ["", "share of a plain call, geometric middle", "geometric middle"].map(str::to_owned);
     (
         Table::new(Cells::Numbers, middles.into_iter().chain(shapes())),
         Table::new(Cells::Numbers, [String::new()].into_iter().chain(shapes())),
