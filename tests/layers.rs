@@ -23,15 +23,8 @@ const POLICY: &[&[&str]] = &[
     &["condition"],
     &["failure", "intern", "status", "units", "words"],
 ];
-const RUNTIME: &[&[&str]] = &[
-    &["call", "config", "fleet"],
-    &["transport"],
-    &["scope"],
-    &["env"],
-    &["testing"],
-    &["observe"],
-    &["engine"],
-];
+const RUNTIME: &[&[&str]] =
+    &[&["call", "fleet"], &["transport"], &["scope"], &["env"], &["testing"], &["observe"], &["engine"]];
 
 #[test]
 fn imports_go_down() {

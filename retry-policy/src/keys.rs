@@ -1,6 +1,8 @@
 //! The table of keys: how each is written, called elsewhere, and described.
 //!
-//! A new key is a row here, and a reader where its values are read.
+//! A new key is a row here, and then the compiler asks for the rest: its field and rule
+//! (`policy.rs`, `rules.rs`), its setter (`builder.rs`), its field in a configuration (`config.rs`),
+//! and in `retry-macros` its place in `options/mod.rs` and `generate/policy.rs`. The runtime obeys it.
 
 use std::fmt::Write as _;
 

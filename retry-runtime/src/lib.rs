@@ -56,8 +56,8 @@ pub mod __private {
         clone_argument, collect_items, own_argument,
     };
     pub use crate::call::attempt::{attempt, attempt_blocking, unreachable_value};
-    pub use crate::call::conclude::Outcome;
     pub use crate::call::function::{Function, HasRecorded};
+    pub use crate::call::outcome::Outcome;
     pub use crate::env::Clock;
     pub use crate::observe::observer;
     pub use crate::scope::renewal::Renewed;

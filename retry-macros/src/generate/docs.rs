@@ -178,9 +178,9 @@ fn name(item: &ListItem) -> String {
             format!("{statuses} where the server says how long to wait")
         }
         Item::Known(_) => item.text(),
-        Item::Constant(_) => format!("`{}`", as_written(&item.source.item)),
+        Item::Constant(_) => format!("`{}`", as_written(&item.source.expression)),
         Item::HintedConstant(_) => {
-            format!("`{}` where the server says how long to wait", as_written(&item.source.item))
+            format!("`{}` where the server says how long to wait", as_written(&item.source.expression))
         }
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //             if attempt.is_final(&mut call, success, error) {
 //                 return attempt.outcome;
 //             }
-//             attempt.wait(&mut call, success);
+//             attempt.begin_wait(&mut call, success);
 //         }
 //     }
 //
@@ -333,7 +333,7 @@ impl Loop<'_> {
                 if #finished.is_final(&mut #call, #success, #error) {
                     return #finished.outcome;
                 }
-                #finished.wait(&mut #call, #success);
+                #finished.begin_wait(&mut #call, #success);
             }
         }
     }
@@ -377,7 +377,7 @@ impl Loop<'_> {
                 bind: TokenStream::new(),
                 start: quote!(#private::Call::start(#clock, #function, &const { #policy })),
             },
-            (PolicyTokens::Reference(bind, policy), function) => {
+            (PolicyTokens::Reference { bindings: bind, policy }, function) => {
                 let function =
                     function.unwrap_or_else(|| quote!(&const { #private::Function::visible(#path) }));
                 Start { bind, start: quote!(#private::Call::start(#clock, #function, #policy)) }
@@ -443,7 +443,7 @@ impl Loop<'_> {
     //         if !call.run_renewal(Box::pin(renewal)).await {
     //             return attempt.outcome;
     //         }
-    //         attempt.wait_after_renewal(&mut call, success);
+    //         attempt.begin_wait_after_renewal(&mut call, success);
     //         continue;
     //     }
     //
@@ -486,7 +486,7 @@ impl Loop<'_> {
                 if !#run {
                     return #attempt.outcome;
                 }
-                #attempt.wait_after_renewal(&mut #call, #success);
+                #attempt.begin_wait_after_renewal(&mut #call, #success);
                 continue;
             }
         }

@@ -21,8 +21,8 @@ use retry_policy::keys::{Key, Place, Takes};
 pub(crate) enum PolicyTokens {
     /// A constant expression.
     Constant(TokenStream),
-    /// The bindings before the loop, and a reference.
-    Reference(TokenStream, TokenStream),
+    /// The bindings before the loop, and a reference to the policy.
+    Reference { bindings: TokenStream, policy: TokenStream },
 }
 
 /// Returns the policy of a function with these options and `generics`.
@@ -35,13 +35,16 @@ pub(crate) fn of_function(options: &Options, generics: &Generics) -> PolicyToken
     if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
         let name = Ident::new("policy", Span::mixed_site());
         let (constants, policy) = (built.constants, built.policy);
-        return PolicyTokens::Reference(quote!(#constants let #name = #policy.__fitted();), quote!(&#name));
+        return PolicyTokens::Reference {
+            bindings: quote!(#constants let #name = #policy.__fitted();),
+            policy: quote!(&#name),
+        };
     }
     // An item costs compile time, and cannot use what is generic.
     if built.inline || (built.constants.is_empty() && options.policy.is_none()) {
         return PolicyTokens::Constant(built.expression());
     }
-    let (across, policy) = (built.across(&quote!(&__POLICY)), built.policy);
+    let (across, policy) = (built.checks_across(&quote!(&__POLICY)), built.policy);
     let constants = built.constants;
     let policy = quote!({
         #constants
@@ -49,7 +52,7 @@ pub(crate) fn of_function(options: &Options, generics: &Generics) -> PolicyToken
         #across
         &__POLICY
     });
-    PolicyTokens::Reference(TokenStream::new(), policy)
+    PolicyTokens::Reference { bindings: TokenStream::new(), policy }
 }
 
 /// A constant expression of type `Policy`.
@@ -218,8 +221,13 @@ impl<'o> Built<'o> {
                 let (span, condition) = (item.source.span(), item.of_status(krate, name));
                 quote_spanned!(span=> #rules::listed(#condition, &[#(#others),*]))
             };
-            let value =
-                self.constant(&name, &item.source.item, &status, &quote!(::core::primitive::u16), &once);
+            let value = self.constant(
+                &name,
+                &item.source.expression,
+                &status,
+                &quote!(::core::primitive::u16),
+                &once,
+            );
             listed.push(item.of_status(krate, &value));
         }
         let method = Ident::new(key, Span::call_site());
@@ -254,7 +262,7 @@ impl<'o> Built<'o> {
     }
 
     /// The rules across keys, over a policy that holds them.
-    fn across(&self, policy: &TokenStream) -> TokenStream {
+    fn checks_across(&self, policy: &TokenStream) -> TokenStream {
         let options = self.options;
         let mut checks = TokenStream::new();
         let mut check = |span: Span, rule: &dyn Fn(&TokenStream) -> TokenStream| {
@@ -333,7 +341,7 @@ impl<'o> Built<'o> {
     /// A constant expression of type `Policy`.
     fn expression(&mut self) -> TokenStream {
         let name = Ident::new("policy", Span::mixed_site());
-        let (across, policy) = (self.across(&quote!(&#name)), &self.policy);
+        let (across, policy) = (self.checks_across(&quote!(&#name)), &self.policy);
         if across.is_empty() {
             return quote!(#policy.__trusted());
         }

@@ -15,15 +15,15 @@ use crate::paths::Facade;
 /// One item, and the tokens it was written with.
 #[derive(Clone)]
 pub(crate) struct ListItem {
-    pub(crate) source: Source,
+    pub(crate) source: Written,
     pub(crate) item: Item,
 }
 
 /// An item as it was written: an expression, and `if hinted`.
 #[derive(Clone)]
-pub(crate) struct Source {
-    pub(crate) item: Expr,
-    condition: Option<(Token![if], Ident)>,
+pub(crate) struct Written {
+    pub(crate) expression: Expr,
+    if_hinted: Option<(Token![if], Ident)>,
 }
 
 /// The meaning of an item.
@@ -102,7 +102,7 @@ impl ListItem {
     /// Returns the status, if the item is a constant expression.
     pub(crate) fn constant_status(&self) -> Option<TokenStream> {
         let (Item::Constant(_) | Item::HintedConstant(_)) = self.item else { return None };
-        let source = &self.source.item;
+        let source = &self.source.expression;
         // The constants of `StatusCode` are what users have.
         Some(if is_status_code(source) { quote!(#source.as_u16()) } else { quote!(#source) })
     }
@@ -144,7 +144,7 @@ pub(crate) fn parse(
     let parser = |input: ParseStream<'_>| {
         let mut items = Vec::new();
         while !input.is_empty() {
-            items.push(Source::parse(input)?);
+            items.push(Written::parse(input)?);
             if !input.is_empty() && !input.peek(Token![,]) {
                 errors.at(&input.parse::<TokenTree>()?, text::AFTER_ITEM);
                 while !input.is_empty() && !input.peek(Token![,]) {
@@ -163,7 +163,7 @@ pub(crate) fn parse(
     }
     let mut items: Vec<ListItem> = Vec::new();
     for source in sources {
-        match source.item(key) {
+        match source.meaning(key) {
             Ok(item) => {
                 let item = ListItem { source, item };
                 match items.iter().find_map(|earlier| item.repeats(earlier)) {
@@ -177,23 +177,24 @@ pub(crate) fn parse(
     Some((items, list.into()))
 }
 
-impl Source {
+impl Written {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         // `default` and a number before `if` are no expressions, or begin another one.
-        let item = value::item(input)?;
-        let condition = if input.peek(Token![if]) {
+        let expression = value::item(input)?;
+        let if_hinted = if input.peek(Token![if]) {
             let keyword: Token![if] = input.parse()?;
             let word: Ident = input.parse()?;
             Some((keyword, word))
         } else {
             None
         };
-        Ok(Self { item, condition })
+        Ok(Self { expression, if_hinted })
     }
 
-    fn item(&self, key: Key) -> Result<Item, String> {
-        let item = item(&self.item)?;
-        let item = match &self.condition {
+    /// Returns the meaning of the item in the list of `key`.
+    fn meaning(&self, key: Key) -> Result<Item, String> {
+        let item = read(&self.expression)?;
+        let item = match &self.if_hinted {
             None => item,
             Some((_, word)) if word == "hinted" => match item {
                 Item::Known(condition) => Item::Known(text::if_hinted(condition)?),
@@ -219,17 +220,18 @@ impl Source {
     }
 }
 
-impl ToTokens for Source {
+impl ToTokens for Written {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        self.item.to_tokens(tokens);
-        if let Some((keyword, word)) = &self.condition {
+        self.expression.to_tokens(tokens);
+        if let Some((keyword, word)) = &self.if_hinted {
             keyword.to_tokens(tokens);
             word.to_tokens(tokens);
         }
     }
 }
 
-fn item(item: &Expr) -> Result<Item, String> {
+/// Reads the expression of an item.
+fn read(item: &Expr) -> Result<Item, String> {
     if let Expr::Range(range) = item {
         return self::range(range).map(Item::Known);
     }

@@ -65,7 +65,8 @@ pub(crate) fn duration(key: Key, value: &Expr) -> Result<Option<Duration>, Strin
         Key::Deadline => rules::deadline(read),
         Key::Timeout => rules::timeout(read),
         // Any limit is one.
-        _ => None,
+        Key::MaxRetryAfter => None,
+        other => unreachable!("`{}` takes no duration", other.name()),
     };
     checked(read, broken)
 }

@@ -62,7 +62,7 @@ fn a_sync_send() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -125,7 +125,7 @@ fn an_execute() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -187,7 +187,7 @@ fn a_get() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -266,7 +266,7 @@ fn a_response_with_a_name() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -323,7 +323,7 @@ fn sends_in_a_join() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -395,13 +395,13 @@ fn a_renewal() {
                         {
                             return attempt.outcome;
                         }
-                        attempt.wait_after_renewal(&mut call, success);
+                        attempt.begin_wait_after_renewal(&mut call, success);
                         continue;
                     }
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -457,13 +457,13 @@ fn a_sync_renewal() {
                         {
                             return attempt.outcome;
                         }
-                        attempt.wait_after_renewal(&mut call, success);
+                        attempt.begin_wait_after_renewal(&mut call, success);
                         continue;
                     }
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -520,7 +520,7 @@ fn an_observer() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -580,7 +580,7 @@ fn an_upstream() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -632,7 +632,7 @@ fn a_sync_upstream() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -697,7 +697,7 @@ fn a_retry_if() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -779,14 +779,14 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                         {
                             return attempt.outcome;
                         }
-                        attempt.wait_after_renewal(&mut call, success);
+                        attempt.begin_wait_after_renewal(&mut call, success);
                         continue;
                     }
                     call.ask_retry_if(&attempt.outcome, is_pending);
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -860,7 +860,7 @@ fn an_argument_that_may_be_consumed() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -918,7 +918,7 @@ fn a_generic_that_is_consumed() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -977,7 +977,7 @@ fn an_argument_that_is_changed() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -1051,7 +1051,7 @@ fn conversions() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -1116,7 +1116,7 @@ fn requests_as_arguments() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -1175,7 +1175,7 @@ fn an_argument_that_is_carried() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -1238,7 +1238,7 @@ fn a_receiver_by_value() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -1295,7 +1295,7 @@ fn a_field_that_is_moved() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -1362,7 +1362,7 @@ fn a_parameter_under_a_predicate() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -1440,7 +1440,7 @@ fn a_method_of_async_trait() {
                             if attempt.is_final(&mut call, success, error) {
                                 return attempt.outcome;
                             }
-                            attempt.wait(&mut call, success);
+                            attempt.begin_wait(&mut call, success);
                         }
                     };
                     __ret
@@ -1509,7 +1509,7 @@ fn headers_that_ask_for_a_wait() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],

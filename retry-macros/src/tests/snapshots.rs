@@ -86,7 +86,7 @@ fn an_async_function() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -158,7 +158,7 @@ fn a_sync_function() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -401,7 +401,7 @@ fn every_option() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -566,7 +566,7 @@ fn sends() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -655,7 +655,7 @@ fn arguments() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
         "#]],
@@ -724,7 +724,7 @@ fn a_future_of_a_block() {
                         if attempt.is_final(&mut call, success, error) {
                             return attempt.outcome;
                         }
-                        attempt.wait(&mut call, success);
+                        attempt.begin_wait(&mut call, success);
                     }
                 }
                     .boxed()
@@ -792,7 +792,7 @@ fn a_future_of_another_expression() {
                         if attempt.is_final(&mut call, success, error) {
                             return attempt.outcome;
                         }
-                        attempt.wait(&mut call, success);
+                        attempt.begin_wait(&mut call, success);
                     }
                 }
             }
@@ -896,7 +896,7 @@ fn an_impl_block() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
@@ -950,7 +950,7 @@ fn an_impl_block() {
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
-                    attempt.wait(&mut call, success);
+                    attempt.begin_wait(&mut call, success);
                 }
             }
             async fn health(&self) -> Result<StatusCode> {

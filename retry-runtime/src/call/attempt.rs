@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::call::Call;
-use crate::call::conclude::Outcome;
+use crate::call::outcome::Outcome;
 use crate::scope;
 
 /// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before
@@ -68,9 +68,9 @@ impl Running<'_, '_> {
     #[inline]
     fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.stage == Stage::Waiting {
-            if let Some(wait) = self.call.wait.as_mut() {
+            if let Some(wait) = self.call.wait_before.as_mut() {
                 ready!(wait.as_mut().poll(context));
-                self.call.wait = None;
+                self.call.wait_before = None;
             }
             self.stage = Stage::Running;
             self.call.begin_attempt();

@@ -3,9 +3,9 @@
 
 pub(crate) mod arguments;
 pub(crate) mod attempt;
-pub(crate) mod conclude;
 mod events;
 pub(crate) mod function;
+pub(crate) mod outcome;
 mod renewal;
 mod upstream;
 mod verdict;
@@ -43,7 +43,7 @@ pub struct Call<'p> {
     /// The scope of its attempts.
     pub(crate) scope: CallScope,
     /// The wait before the next attempt of an async function.
-    pub(crate) wait: Option<Work>,
+    pub(crate) wait_before: Option<Work>,
     clock: Clock,
     /// The demand of `retry_if` or `never_if` on the outcome.
     demand: Demand,
@@ -109,7 +109,7 @@ impl<'p> Call<'p> {
             function,
             retry,
             scope,
-            wait: None,
+            wait_before: None,
             clock,
             demand: Demand::None,
             is_last: false,
@@ -138,7 +138,7 @@ impl<'p> Call<'p> {
     }
 
     async fn ask_for_admission(&mut self) {
-        if let Some(wait) = self.wait.take() {
+        if let Some(wait) = self.wait_before.take() {
             wait.await;
         }
         loop {

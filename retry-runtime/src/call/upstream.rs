@@ -122,7 +122,7 @@ impl<'p> UpstreamHandle<'p> {
     /// Reports `exchange` to the upstream. Returns `verdict`, or another one if the budget does not
     /// pay for a retry.
     #[inline]
-    pub(crate) fn report(
+    pub(crate) fn on_attempt(
         &mut self,
         exchange: &Exchange,
         report: &Report<'_>,

@@ -40,37 +40,37 @@ impl Call<'_> {
     /// Returns `true` if the outcome is to be returned, of which `report` is. Otherwise plans the
     /// wait before the next attempt.
     #[inline]
-    pub(crate) fn conclude(&mut self, report: &Report<'_>) -> bool {
+    pub(crate) fn is_final(&mut self, report: &Report<'_>) -> bool {
         self.check_recorded(report);
         if self.demand == Demand::None && self.scope.recorder.is_plain_success(report) {
             // An upstream that was idle learns nothing from it.
             let learns = self.upstream.as_ref().is_some_and(|upstream| !upstream.was_idle());
             if learns || self.is_observed() {
-                self.conclude_success(report);
+                self.report_success(report);
             }
             return true;
         }
-        self.conclude_others(report)
+        self.judge(report)
     }
 
     /// Tells the upstream and the observers of a plain success.
     #[cold]
-    fn conclude_success(&mut self, report: &Report<'_>) {
+    fn report_success(&mut self, report: &Report<'_>) {
         self.scope.recorder.expand();
         let Some(recorded) = self.scope.recorder.only() else { return };
         let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
         let learns = |upstream: &&mut UpstreamHandle<'_>| !upstream.was_idle() && upstream.is_news(recorded);
         if let Some(upstream) = self.upstream.as_mut().filter(learns) {
             // Only a retry changes the verdict.
-            _ = upstream.report(exchange, report, Verdict::Stop(stop), self.scope.outgoing.skipped);
+            _ = upstream.on_attempt(exchange, report, Verdict::Stop(stop), self.scope.outgoing.skipped);
         }
         let host = recorded.host.as_deref();
         self.emit(exchange, host, self.attempts(), || Step::End { stop, succeeded: true });
     }
 
-    /// Does what [`conclude`](Self::conclude) does, for all but plain successes.
+    /// Does what [`is_final`](Self::is_final) does, for all but plain successes.
     #[cold]
-    fn conclude_others(&mut self, report: &Report<'_>) -> bool {
+    fn judge(&mut self, report: &Report<'_>) -> bool {
         let mut decided = self.decide(report);
         if take(&mut self.demand) == Demand::Retry {
             decided.exchange.demand_retry();
@@ -104,7 +104,7 @@ impl Call<'_> {
         let is_retry = matches!(verdict, Verdict::Wait(_));
         if let Some(upstream) = &mut self.upstream {
             if is_retry || recorded.is_none_or(|recorded| upstream.is_news(recorded)) {
-                verdict = upstream.report(exchange, report, verdict, self.scope.outgoing.skipped);
+                verdict = upstream.on_attempt(exchange, report, verdict, self.scope.outgoing.skipped);
             }
             self.scope.origins = Origins::OfAll;
         }

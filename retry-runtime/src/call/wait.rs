@@ -28,7 +28,7 @@ impl Call<'_> {
     }
 
     /// Does what [`begin_wait`](Self::begin_wait) does, after a renewal.
-    pub(crate) fn wait_after_renewal(&mut self, outcome: Option<Drain>) {
+    pub(crate) fn begin_wait_after_renewal(&mut self, outcome: Option<Drain>) {
         let wait = take(&mut self.planned_wait).get().unwrap_or_default();
         if outcome.is_some() || !self.scope.refused.is_empty() || !wait.is_zero() {
             let longest_drain = self.longest_drain(SHORTEST_DRAIN);
@@ -44,7 +44,7 @@ impl Call<'_> {
             Clock::Tokio => {
                 let wait = env::wait(wait, skipped);
                 if !has_drains {
-                    self.wait = Some(Box::pin(wait));
+                    self.wait_before = Some(Box::pin(wait));
                     return;
                 }
                 // An async function must not block on a blocking response.
@@ -57,7 +57,7 @@ impl Call<'_> {
                 let drain = Box::pin(async move {
                     env::timeout(longest_drain, drain_all(drains)).await;
                 });
-                self.wait = Some(Box::pin(DrainThenWait { drain: Some(drain), wait }));
+                self.wait_before = Some(Box::pin(DrainThenWait { drain: Some(drain), wait }));
             }
             Clock::System => {
                 let start = self.clock.now();

@@ -53,7 +53,7 @@ pub(crate) fn decide(
     now: impl FnOnce() -> SystemTime,
 ) -> Decided {
     let exchanges = records.exchanges;
-    let is_safe = |recorded: &Recorded| recorded.exchange.is_idempotent_under(policy.idempotent());
+    let is_safe = |recorded: &Recorded| recorded.exchange.may_repeat_under(policy.idempotent());
     let source = source(records, report, is_safe, |recorded| has_succeeded(recorded, policy));
     let (at, mut decided) = match source {
         Source::Recorded(at) | Source::GivenUp(at) | Source::Overlaid(at) => {
@@ -76,6 +76,8 @@ pub(crate) fn decide(
         }
     }
     match (source, report.hint) {
+        // The headers of a response that the body returns are read once more, with the same result:
+        // of two hints the longer one counts.
         (Source::Overlaid(_) | Source::Outcome, _) => decided.exchange.record_report(report, hints, now),
         (Source::Recorded(_) | Source::GivenUp(_), Some(wait)) => {
             decided.exchange.record_reported_hint(wait);

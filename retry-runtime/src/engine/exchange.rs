@@ -410,14 +410,14 @@ impl Exchange {
     /// idempotent.
     #[inline]
     pub fn is_idempotent(&self) -> bool {
-        self.is_idempotent_under(None)
+        self.may_repeat_under(None)
     }
 
     /// Returns `true` if the request is idempotent under a policy that may say `idempotent`. What
     /// is declared of the request itself takes precedence over the policy. A request that was not
     /// processed is as good as idempotent (RFC 9113 §8.7), whatever is declared.
     #[inline]
-    pub(crate) fn is_idempotent_under(&self, policy: Option<bool>) -> bool {
+    pub(crate) fn may_repeat_under(&self, policy: Option<bool>) -> bool {
         let Idempotency { declared, has_key, .. } = self.idempotency;
         self.is_unprocessed
             || declared

@@ -224,7 +224,7 @@ impl<'p> Retry<'p> {
         if exchange.is_retry_forbidden() || is_listed(exchange, self.policy.never()) {
             return Err(Stop::Never);
         }
-        let is_safe = exchange.is_idempotent_under(self.policy.idempotent());
+        let is_safe = exchange.may_repeat_under(self.policy.idempotent());
         let safety = if is_safe { Safety::Safe } else { Safety::Careful };
         let on = self.policy.on(safety, exchange.answer());
         let by_status = exchange

@@ -1,4 +1,4 @@
-//! The only file that knows reqwest's types, of either version, async and blocking.
+//! The only file that knows reqwest's own types, of either version, async and blocking.
 
 use crate::engine::report::Report;
 use crate::transport::AnyError;

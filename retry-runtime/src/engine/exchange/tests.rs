@@ -135,7 +135,7 @@ fn a_declaration_overrides_policy_method_and_key() {
     let is_idempotent = |method: &Method, declared, policy| {
         let mut exchange = Exchange::new(method, &HeaderMap::new());
         exchange.declare_idempotent(declared);
-        exchange.is_idempotent_under(policy)
+        exchange.may_repeat_under(policy)
     };
     for method in [Method::GET, Method::POST] {
         for policy in [None, Some(false), Some(true)] {

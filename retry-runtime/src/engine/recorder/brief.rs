@@ -35,10 +35,9 @@ impl Brief {
         Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin }
     }
 
-    /// Records the end of the exchange. Returns `false` if it is no plain success, and records
-    /// nothing then.
+    /// Records the end of the exchange if it is a plain success, and else returns `false`.
     #[inline]
-    pub(super) fn on_report(&mut self, report: &Report<'_>) -> bool {
+    pub(super) fn record_success(&mut self, report: &Report<'_>) -> bool {
         let (true, Some(url)) = (report.is_plain_success(), report.url) else { return false };
         self.ended = next_number();
         self.status = report.status;

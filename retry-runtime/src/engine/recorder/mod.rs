@@ -212,7 +212,7 @@ impl Recorder {
         now: impl FnOnce() -> SystemTime,
     ) {
         if let Some(brief) = self.brief.as_mut().filter(|brief| brief.began == number) {
-            if hints.of == HintsOf::Retryable && brief.on_report(report) {
+            if hints.of == HintsOf::Retryable && brief.record_success(report) {
                 return;
             }
         }

@@ -53,7 +53,8 @@ impl<T, E> Attempt<T, E> {
         ErrorKind::new()
     }
 
-    /// Returns `true` if the outcome is to be returned. Otherwise [`wait`](Self::wait) must follow.
+    /// Returns `true` if the outcome is to be returned. Otherwise
+    /// [`begin_wait`](Self::begin_wait) must follow.
     #[inline]
     pub fn is_final(
         &self,
@@ -61,12 +62,12 @@ impl<T, E> Attempt<T, E> {
         success: impl SuccessReporter<T>,
         error: impl ErrorReporter<E>,
     ) -> bool {
-        call.conclude(&self.report(success, error))
+        call.is_final(&self.report(success, error))
     }
 
     /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait
     /// ends in here.
-    pub fn wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
+    pub fn begin_wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
         let drain = self.outcome.ok().and_then(|value| success.drain(value));
         call.begin_wait(drain);
     }
@@ -84,9 +85,9 @@ impl<T, E> Attempt<T, E> {
 
     /// Drains the outcome after a renewal. The next attempt follows at once, unless the server
     /// asked for a wait.
-    pub fn wait_after_renewal(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
+    pub fn begin_wait_after_renewal(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
         let drain = self.outcome.ok().and_then(|value| success.drain(value));
-        call.wait_after_renewal(drain);
+        call.begin_wait_after_renewal(drain);
     }
 
     #[inline]
