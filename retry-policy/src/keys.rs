@@ -1,8 +1,8 @@
 //! The table of keys: how each is written, called elsewhere, and described.
 //!
-//! A new key is a row here, and then the compiler asks for the rest: its field and rule
-//! (`policy.rs`, `rules.rs`), its setter (`builder.rs`), its field in a configuration (`config.rs`),
-//! and in `retry-macros` its place in `options/mod.rs` and `generate/policy.rs`. The runtime obeys it.
+//! A new key is a row here, a field and a rule (`policy.rs`, `rules.rs`), a setter (`builder.rs`),
+//! and a field of a configuration (`config.rs`). In `retry-macros` `options/mod.rs` stores it,
+//! `generate/policy.rs` passes it on, and `generate/docs.rs` tells of it. The runtime obeys it.
 
 use std::fmt::Write as _;
 

@@ -335,7 +335,7 @@ pub fn jitter(word: &str) -> Result<Jitter, String> {
 ///
 /// # Errors
 ///
-/// Returns the message for what is no whole number, or too large. That 0 retries are none is a rule:
+/// Returns the message for what is no whole number, or too large. That 0 is refused is a rule:
 /// [`rules::max`](crate::rules::max).
 pub fn max(digits: &str) -> Result<u32, String> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

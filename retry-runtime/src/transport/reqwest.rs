@@ -233,8 +233,8 @@ macro_rules! version {
                 type Response = Response;
                 type Error = Error;
 
-                // Inlined always, or the request is moved once more; in a debug build never, or every
-                // annotated function would be compiled with a copy of it.
+                // Inlined always, or the request is moved once more; in a debug build never, or
+                // every annotated function would be compiled with a copy of it.
                 #[cfg_attr(not(debug_assertions), inline(always))]
                 fn arm(
                     self,
