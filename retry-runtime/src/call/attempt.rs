@@ -50,6 +50,7 @@ enum Stage {
 impl Running<'_, '_> {
     /// Waits since the last attempt, begins this one, and runs its body.
     #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
     fn poll<R: Outcome, F>(&mut self, context: &mut Context<'_>, body: Pin<&mut F>) -> Poll<R::Attempt>
     where
         F: Future<Output = R> + ?Sized,
