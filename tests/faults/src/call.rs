@@ -87,12 +87,23 @@ impl Log {
     }
 }
 
+/// The servers of a row, and how a client is to meet them.
+pub struct Setup {
+    pub stage: Stage,
+    pub reach: Reach,
+    pub pace: Pace,
+}
+
+impl Setup {
+    pub fn new(fault: &Fault) -> Self {
+        Self { stage: Stage::new(fault), reach: fault.reach, pace: fault.pace }
+    }
+}
+
 /// What a call needs, wherever it runs.
 struct Context {
     method: Method,
-    reach: Reach,
-    pace: Pace,
-    stage: Stage,
+    setup: Setup,
     policy: Policy,
     log: Log,
     /// The requests that were sent before the call.
@@ -102,26 +113,26 @@ struct Context {
 impl Context {
     /// Says that the call begins.
     fn begin(&self) {
-        self.before.store(self.stage.requests(), Ordering::SeqCst);
+        self.before.store(self.setup.stage.requests(), Ordering::SeqCst);
     }
 }
 
 /// The time in which a client learns that the server has closed a connection.
-const IDLE: Duration = Duration::from_millis(100);
+pub const IDLE: Duration = Duration::from_millis(100);
 
 /// Defines the calls by a version of reqwest. `$trust` makes a client trust a certificate only.
 macro_rules! version {
     ($name:ident, $reqwest:ident, |$builder:ident, $certificate:ident| $trust:expr) => {
-        mod $name {
+        pub mod $name {
             use std::thread;
 
             use retry_http::{Policy, retry_http};
 
-            use super::{Context, IDLE, Log, Method, Reach, certificate, install_provider};
+            use super::{Context, IDLE, Log, Method, Reach, Setup, certificate, install_provider};
 
-            macro_rules! client {
-                ($builder_of_api:expr, $context:expr) => {{
-                    let Context { stage, reach, pace, .. } = $context;
+            macro_rules! set_up {
+                ($builder_of_api:expr, $setup:expr) => {{
+                    let Setup { stage, reach, pace } = $setup;
                     install_provider();
                     let $certificate =
                         $reqwest::Certificate::from_der(certificate(stage.trusted())).unwrap();
@@ -136,7 +147,7 @@ macro_rules! version {
                     if *reach == Reach::Http2 {
                         builder = builder.http2_prior_knowledge();
                     }
-                    builder.build().unwrap()
+                    builder
                 }};
             }
 
@@ -171,9 +182,14 @@ macro_rules! version {
                 request.send()?.error_for_status()?.text()
             }
 
+            /// Makes a client that meets the servers of `setup`.
+            pub fn client(setup: &Setup) -> $reqwest::ClientBuilder {
+                set_up!($reqwest::Client::builder(), setup)
+            }
+
             pub(super) async fn call(context: &Context) {
-                let (http, url) = (client!($reqwest::Client::builder(), context), context.stage.url());
-                if context.reach == Reach::Warm {
+                let (http, url) = (client(&context.setup).build().unwrap(), context.setup.stage.url());
+                if context.setup.reach == Reach::Warm {
                     http.get(&url).send().await.unwrap().text().await.unwrap();
                     tokio::time::sleep(IDLE).await;
                 }
@@ -183,8 +199,9 @@ macro_rules! version {
             }
 
             pub(super) fn call_blocking(context: &Context) {
-                let (http, url) = (client!($reqwest::blocking::Client::builder(), context), context.stage.url());
-                if context.reach == Reach::Warm {
+                let http = set_up!($reqwest::blocking::Client::builder(), &context.setup).build().unwrap();
+                let url = context.setup.stage.url();
+                if context.setup.reach == Reach::Warm {
                     http.get(&url).send().unwrap().text().unwrap();
                     thread::sleep(IDLE);
                 }
@@ -200,11 +217,9 @@ version!(v12, reqwest12, |builder, it| builder.add_root_certificate(it));
 
 /// Calls a function by `client`, and returns what came of it.
 pub fn run(fault: &Fault, client: Client, method: Method) -> Run {
-    let Fault { reach, pace, place, .. } = *fault;
-    let stage = Stage::new(fault);
-    let (policy, before) = (policy(pace), AtomicUsize::new(0));
-    let context = Context { method, reach, pace, stage, policy, log: Log::default(), before };
-    let context = Arc::new(context);
+    let Fault { pace, place, .. } = *fault;
+    let (setup, policy, before) = (Setup::new(fault), policy(pace), AtomicUsize::new(0));
+    let context = Arc::new(Context { method, setup, policy, log: Log::default(), before });
     let start = Instant::now();
     // A thread of its own, since a call may panic.
     let call = thread::spawn({
@@ -221,7 +236,7 @@ pub fn run(fault: &Fault, client: Client, method: Method) -> Run {
     };
     // Calls that panic or are dropped in their first attempt emit no event.
     let attempts = (*context.log.attempts.lock().unwrap()).max(1);
-    let requests = context.stage.requests() - context.before.load(Ordering::SeqCst);
+    let requests = context.setup.stage.requests() - context.before.load(Ordering::SeqCst);
     Run { attempts, requests, took, end }
 }
 
@@ -260,7 +275,7 @@ fn call(place: Place, client: Client, context: Arc<Context>) {
         Place::ShutDown => {
             let runtime = threads();
             runtime.spawn(call_async(client, Arc::clone(&context)));
-            while context.stage.requests() == 0 {
+            while context.setup.stage.requests() == 0 {
                 thread::sleep(Duration::from_millis(1));
             }
             // The answer has come, and the call waits.

@@ -19,6 +19,7 @@ pub struct Fault {
     pub post: Expected,
     /// The clients of which something else is expected.
     pub but: &'static [But],
+    /// The shortest time of a call with more than one attempt.
     pub at_least: Duration,
     pub at_most: Duration,
 }
@@ -46,6 +47,17 @@ impl Fault {
             (Some(but), _) => but.expected,
             (None, Method::Get) => self.get,
             (None, Method::Post) => self.post,
+        }
+    }
+
+    /// Returns how long a call with this end takes at least.
+    pub fn at_least(&self, expected: &Expected) -> Duration {
+        let attempts = u32::try_from(expected.attempts.least).unwrap();
+        match expected.outcome {
+            // Each attempt runs out of time.
+            Outcome::Fails(how, _) if how.failures.contains(&Failure::Timeout) => SHORT * attempts,
+            _ if attempts > 1 => self.at_least,
+            _ => Duration::ZERO,
         }
     }
 }
@@ -385,7 +397,12 @@ impl fmt::Display for Count {
 
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} attempts, {} requests: {}", self.attempts, self.requests, self.outcome)
+        let Self { attempts, requests, outcome } = self;
+        write!(f, "{attempts}")?;
+        if requests != attempts {
+            write!(f, " ({requests})")?;
+        }
+        write!(f, ": {outcome}")
     }
 }
 
@@ -394,8 +411,7 @@ impl fmt::Display for How {
         let status = self.status.map(|status| status.to_string());
         let failures = self.failures.iter().map(|failure| failure.name().to_owned());
         let words: Vec<_> = status.into_iter().chain(failures).collect();
-        f.write_str(if words.is_empty() { "error" } else { "" })?;
-        f.write_str(&words.join(" "))
+        f.write_str(&if words.is_empty() { "error".to_owned() } else { words.join(" ") })
     }
 }
 

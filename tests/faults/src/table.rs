@@ -61,7 +61,9 @@ const CONNECTIONS: &[Fault] = &[
         server: Unknown,
         get: exhausted(CONNECT).requests(0),
         post: exhausted(CONNECT).requests(0),
-        at_most: secs(20),
+        // A resolver may take its time.
+        pace: Pace::Unlimited,
+        at_most: secs(60),
         ..BLANK
     },
     Fault {
@@ -944,6 +946,14 @@ const RUNTIMES: &[Fault] = &[
         server: always!(LIMITS),
         place: Place::ShutDown,
         pace: Pace::Patient,
+        get: dropped(),
+        post: dropped(),
+        ..BLANK
+    },
+    Fault {
+        name: "no answer, in a runtime that is shut down meanwhile",
+        server: Tcp(&[&[Read, Hold]]),
+        place: Place::ShutDown,
         get: dropped(),
         post: dropped(),
         ..BLANK
