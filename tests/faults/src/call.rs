@@ -134,8 +134,7 @@ macro_rules! version {
                 ($builder_of_api:expr, $setup:expr) => {{
                     let Setup { stage, reach, pace } = $setup;
                     install_provider();
-                    let $certificate =
-                        $reqwest::Certificate::from_der(certificate(stage.trusted())).unwrap();
+                    let $certificate = $reqwest::Certificate::from_der(certificate(stage.trusted())).unwrap();
                     let $builder = $builder_of_api.no_proxy();
                     let mut builder = $trust;
                     if let Some(limit) = pace.connect_timeout() {
@@ -246,6 +245,10 @@ fn policy(pace: Pace) -> Policy {
         Some(limit) => policy.timeout(limit),
         None => policy,
     };
+    let policy = match pace.deadline() {
+        Some(limit) => policy.deadline(limit),
+        None => policy,
+    };
     policy.build().unwrap()
 }
 
@@ -267,7 +270,9 @@ fn call(place: Place, client: Client, context: Arc<Context>) {
         Place::CurrentThread => one_thread().block_on(call_async(client, context)),
         Place::LocalSet => {
             let (runtime, tasks) = (one_thread(), LocalSet::new());
-            tasks.block_on(&runtime, async { tokio::task::spawn_local(call_async(client, context)).await.unwrap() });
+            tasks.block_on(&runtime, async {
+                tokio::task::spawn_local(call_async(client, context)).await.unwrap()
+            });
         }
         Place::WithoutTime => {
             Builder::new_current_thread().enable_io().build().unwrap().block_on(call_async(client, context));

@@ -73,8 +73,8 @@ pub enum Server {
     Tcp(&'static [&'static [Act]]),
     /// The same over TLS, with a certificate.
     Tls(Certificate, &'static [&'static [Act]]),
-    /// Answers each request over HTTP/2 with these frames.
-    Http2(&'static [Frame]),
+    /// Answers the n-th request over HTTP/2 with the n-th frames, and all further ones with the last.
+    Http2(&'static [&'static [Frame]]),
     /// Follows the script on one connection, if there is one, and does not listen for a while.
     /// After that it follows the other script on each connection.
     Restarts { before: Option<&'static [Act]>, down: Duration, after: &'static [Act] },
@@ -120,8 +120,12 @@ pub enum Frame {
     Head,
     /// A part of its body.
     Data,
+    /// A whole answer 200.
+    Status200,
     /// A whole answer 503.
     Status503,
+    /// Bytes that are no frame.
+    Garbage,
     /// The end of the stream, with a reason.
     RstStream(u32),
     /// A farewell that does not cover the request.
@@ -165,10 +169,12 @@ pub enum Reach {
 pub enum Pace {
     /// A request may take 10 s, and no server of these rows takes that long.
     Prompt,
-    /// A request may take 200 ms.
+    /// A request may take 400 ms.
     Slow,
-    /// A connection may take 200 ms.
+    /// A connection may take 400 ms.
     SlowConnect,
+    /// The call may take 400 ms.
+    Deadline,
     /// There are no limits.
     Unlimited,
     /// The waits are 100 ms, 200 ms and 400 ms, and not 1 ms, 2 ms and 4 ms.
@@ -180,8 +186,16 @@ impl Pace {
     pub const fn timeout(self) -> Option<Duration> {
         match self {
             Self::Slow => Some(SHORT),
-            Self::Unlimited => None,
+            Self::Unlimited | Self::Deadline => None,
             Self::Prompt | Self::SlowConnect | Self::Patient => Some(Duration::from_secs(10)),
+        }
+    }
+
+    /// The time limit of the call.
+    pub const fn deadline(self) -> Option<Duration> {
+        match self {
+            Self::Deadline => Some(SHORT),
+            _ => None,
         }
     }
 
@@ -202,7 +216,7 @@ impl Pace {
     }
 }
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(400);
 
 /// Where the call runs.
 #[derive(Clone, Copy, Debug, PartialEq)]

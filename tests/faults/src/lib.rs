@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::thread;
 
 /// The number of runs at a time. Most of them wait.
-const AT_A_TIME: usize = 16;
+const AT_A_TIME: usize = 12;
 
 /// Runs `run` on each of `jobs`, many at a time, and returns the results in the order of the jobs.
 pub fn in_parallel<J: Sync, R: Send>(jobs: &[J], run: impl Fn(&J) -> R + Sync) -> Vec<R> {
@@ -28,7 +28,10 @@ pub fn in_parallel<J: Sync, R: Send>(jobs: &[J], run: impl Fn(&J) -> R + Sync) -
     };
     let mut done: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
     });
     done.sort_by_key(|(n, _)| *n);
     done.into_iter().map(|(_, result)| result).collect()

@@ -9,11 +9,11 @@ use retry_http::Stop;
 
 use crate::fault::Act::{Cut, Drip, Flood, Hold, Read, ReadSome, Repeat, Reset, Say, Serve, Wait};
 use crate::fault::Certificate::{Expired, Right, Untrusted, WrongName};
-use crate::fault::Frame::{Close, Data, GoAway, GoAwayAfter, Head, RstStream, Status503};
+use crate::fault::Frame::{Close, Data, Garbage, GoAway, GoAwayAfter, Head, RstStream, Status200, Status503};
 use crate::fault::Server::{Elsewhere, Http2, Nobody, Restarts, Tcp, Tls, Unknown};
 use crate::fault::{
-    BODY, BODY_TIMEOUT, But, CONNECT, CONNECT_TIMEOUT, Client, Expected, Fault, Method, NAMELESS, Pace, Place,
-    RESET, Reach, TIMEOUT, ambiguous, dropped, exhausted, fails, panics, permanent, status, succeeds,
+    BODY, BODY_TIMEOUT, But, CONNECT, CONNECT_TIMEOUT, Client, Expected, Fault, Method, NAMELESS, Pace,
+    Place, RESET, Reach, TIMEOUT, ambiguous, dropped, exhausted, fails, panics, permanent, status, succeeds,
 };
 
 /// The rows about one matter.
@@ -32,12 +32,13 @@ pub static TABLE: &[Section] = &[
     Section { title: "HTTP/2", faults: HTTP2 },
     Section { title: "Connections that are kept alive, and servers that restart", faults: RESTARTS },
     Section { title: "Clocks", faults: CLOCKS },
+    Section { title: "Deadlines", faults: DEADLINES },
     Section { title: "Runtimes", faults: RUNTIMES },
 ];
 
 const BLANK: Fault = Fault::BLANK;
 
-/// Requests may take 200 ms.
+/// Requests may take 400 ms.
 const SLOW: Fault = Fault { pace: Pace::Slow, ..BLANK };
 
 const fn ms(millis: u64) -> Duration {
@@ -82,7 +83,7 @@ const CONNECTIONS: &[Fault] = &[
     },
     Fault {
         name: "accepted, and never read nor answered",
-        server: Tcp(&[&[Wait(secs(5))]]),
+        server: Tcp(&[&[Wait(secs(8))]]),
         get: exhausted(TIMEOUT).requests(0),
         post: ambiguous(TIMEOUT).requests(0),
         ..SLOW
@@ -126,8 +127,39 @@ macro_rules! always {
 }
 
 const HEADS: &[Fault] = &[
-    Fault { name: "503", server: always!(REFUSES), get: exhausted(status(503)), post: ambiguous(status(503)), ..BLANK },
-    Fault { name: "429", server: always!(LIMITS), get: exhausted(status(429)), post: exhausted(status(429)), ..BLANK },
+    Fault {
+        name: "503",
+        server: always!(REFUSES),
+        get: exhausted(status(503)),
+        post: ambiguous(status(503)),
+        ..BLANK
+    },
+    Fault {
+        name: "429",
+        server: always!(LIMITS),
+        get: exhausted(status(429)),
+        post: exhausted(status(429)),
+        ..BLANK
+    },
+    Fault {
+        name: "503 with `Retry-After: 1` once, then 200",
+        server: Tcp(&[&[
+            Read,
+            Say("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"),
+            Serve(&[("", OK)]),
+        ]]),
+        get: succeeds(2),
+        post: succeeds(2),
+        at_least: secs(1),
+        ..BLANK
+    },
+    Fault {
+        name: "408, and the end of the connection",
+        server: Tcp(&[&[Read, Say("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n")]]),
+        get: exhausted(status(408)),
+        post: ambiguous(status(408)),
+        ..BLANK
+    },
     Fault {
         name: "closed inside the head",
         server: Tcp(&[&[Read, Say("HTTP/1.1 200 OK\r\ncontent-le")]]),
@@ -151,7 +183,7 @@ const HEADS: &[Fault] = &[
     },
     Fault {
         name: "head that comes once, too late",
-        server: Tcp(&[&[Read, Wait(ms(600)), Say(OK)], &[Read, Say(OK)]]),
+        server: Tcp(&[&[Read, Wait(ms(1200)), Say(OK)], &[Read, Say(OK)]]),
         get: succeeds(2),
         post: ambiguous(TIMEOUT),
         ..SLOW
@@ -258,6 +290,31 @@ const HEADS: &[Fault] = &[
         ..SLOW
     },
     Fault {
+        name: "101 that nobody asked for",
+        server: Tcp(&[&[
+            Read,
+            Say("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+        ]]),
+        get: succeeds(1),
+        post: succeeds(1),
+        ..BLANK
+    },
+    Fault {
+        name: "second answer (200) that nobody asked for, after a 429",
+        server: Tcp(&[
+            &[
+                Read,
+                Say("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n\
+                     HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstale"),
+                Hold,
+            ],
+            &[Serve(&[("", OK)])],
+        ]),
+        get: succeeds(2),
+        post: succeeds(2),
+        ..BLANK
+    },
+    Fault {
         name: "100 that nobody asked for, then silence",
         server: Tcp(&[&[Read, Say("HTTP/1.1 100 Continue\r\n\r\n"), Hold]]),
         get: exhausted(TIMEOUT),
@@ -309,7 +366,10 @@ const BODIES: &[Fault] = &[
     },
     Fault {
         name: "chunk whose size is no number",
-        server: Tcp(&[&[Read, Say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfive\r\nshort\r\n")]]),
+        server: Tcp(&[&[
+            Read,
+            Say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfive\r\nshort\r\n"),
+        ]]),
         get: exhausted(BODY),
         post: ambiguous(BODY),
         ..BLANK
@@ -318,6 +378,23 @@ const BODIES: &[Fault] = &[
         name: "shorter than its length once, then whole",
         server: Tcp(&[&[Read, Say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort")], &[Read, Say(OK)]]),
         get: succeeds(2),
+        post: ambiguous(BODY),
+        ..BLANK
+    },
+    Fault {
+        name: "longer than its length",
+        server: Tcp(&[&[Read, Say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok, and more"), Hold]]),
+        get: succeeds(1),
+        post: succeeds(1),
+        ..BLANK
+    },
+    Fault {
+        name: "gzip, brotli or zstd that ends early",
+        server: Elsewhere(
+            "tests/faults/tests/compression.rs",
+            "a_compressed_body_that_ends_early_is_read_again_where_that_is_safe",
+        ),
+        get: exhausted(BODY),
         post: ambiguous(BODY),
         ..BLANK
     },
@@ -337,7 +414,9 @@ const BODIES: &[Fault] = &[
         server: Tcp(&[&[
             Read,
             Say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"),
-            Drip("a body that takes two seconds to come, and is worth no more than any other would be, if not less"),
+            Drip(
+                "a body that takes two seconds to come, and is worth no more than any other would be, if not less",
+            ),
         ]]),
         get: exhausted(BODY_TIMEOUT),
         post: ambiguous(BODY_TIMEOUT),
@@ -366,7 +445,9 @@ const BODIES: &[Fault] = &[
         server: Tcp(&[&[
             Read,
             Say("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 100\r\n\r\n"),
-            Drip("a body that takes two seconds to come, and is worth no more than any other would be, if not less"),
+            Drip(
+                "a body that takes two seconds to come, and is worth no more than any other would be, if not less",
+            ),
         ]]),
         get: exhausted(status(429)),
         post: exhausted(status(429)),
@@ -430,7 +511,9 @@ const REDIRECTS: &[Fault] = &[
     },
     Fault {
         name: "to another host (307), which answers 429, or 403 if it sees the credentials",
-        server: always!("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{there}/\r\ncontent-length: 0\r\n\r\n"),
+        server: always!(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{there}/\r\ncontent-length: 0\r\n\r\n"
+        ),
         there: &[Serve(&[
             ("authorization: ", "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"),
             ("", LIMITS),
@@ -456,7 +539,9 @@ const REDIRECTS: &[Fault] = &[
     },
     Fault {
         name: "to a host that closes instead of an answer (307)",
-        server: always!("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{there}/\r\ncontent-length: 0\r\n\r\n"),
+        server: always!(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{there}/\r\ncontent-length: 0\r\n\r\n"
+        ),
         there: &[Read],
         get: exhausted(RESET).requests(8),
         post: ambiguous(RESET).requests(2),
@@ -608,7 +693,8 @@ const TLS: &[Fault] = &[
 const PROXY: Fault = Fault { reach: Reach::Proxy, ..BLANK };
 
 /// Has a proxy connect to the server.
-const TUNNEL: Fault = Fault { reach: Reach::Tunnel, get: permanent(NAMELESS), post: permanent(NAMELESS), ..BLANK };
+const TUNNEL: Fault =
+    Fault { reach: Reach::Tunnel, get: permanent(NAMELESS), post: permanent(NAMELESS), ..BLANK };
 
 const PROXIES: &[Fault] = &[
     Fault {
@@ -654,6 +740,29 @@ const PROXIES: &[Fault] = &[
         ..TUNNEL
     },
     Fault {
+        name: "CONNECT is not answered within the time of a connection",
+        server: Tcp(&[&[Read, Hold]]),
+        pace: Pace::SlowConnect,
+        get: exhausted(CONNECT_TIMEOUT),
+        post: exhausted(CONNECT_TIMEOUT),
+        ..TUNNEL
+    },
+    Fault {
+        name: "CONNECT is not answered within the time of a request",
+        server: Tcp(&[&[Read, Hold]]),
+        pace: Pace::Slow,
+        get: exhausted(TIMEOUT),
+        post: ambiguous(TIMEOUT),
+        ..TUNNEL
+    },
+    Fault {
+        name: "request is answered by the end of the connection",
+        server: Tcp(&[&[Read]]),
+        get: exhausted(RESET),
+        post: ambiguous(RESET),
+        ..PROXY
+    },
+    Fault {
         name: "request is answered by 407",
         server: always!("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"),
         get: permanent(status(407)),
@@ -693,32 +802,71 @@ const UNPROCESSED: Fault =
 const ANSWERED: Fault = Fault { get: exhausted(BODY), post: ambiguous(BODY), ..FRAMES };
 
 const HTTP2: &[Fault] = &[
-    Fault { name: "`REFUSED_STREAM`", server: Http2(&[RstStream(REFUSED_STREAM)]), ..UNPROCESSED },
-    Fault { name: "`GOAWAY` before the request, with `NO_ERROR`", server: Http2(&[GoAway(NO_ERROR)]), ..UNPROCESSED },
+    Fault { name: "`REFUSED_STREAM`", server: Http2(&[&[RstStream(REFUSED_STREAM)]]), ..UNPROCESSED },
+    Fault {
+        name: "`GOAWAY` before the request, with `NO_ERROR`",
+        server: Http2(&[&[GoAway(NO_ERROR)]]),
+        ..UNPROCESSED
+    },
     Fault {
         name: "`GOAWAY` before the request, with `ENHANCE_YOUR_CALM`",
-        server: Http2(&[GoAway(ENHANCE_YOUR_CALM)]),
+        server: Http2(&[&[GoAway(ENHANCE_YOUR_CALM)]]),
         ..FRAMES
     },
     Fault {
         name: "`GOAWAY` after the request, with `NO_ERROR`, and the end of the connection",
-        server: Http2(&[GoAwayAfter(NO_ERROR), Close]),
+        server: Http2(&[&[GoAwayAfter(NO_ERROR), Close]]),
         ..FRAMES
     },
-    Fault { name: "`CANCEL`", server: Http2(&[RstStream(CANCEL)]), ..FRAMES },
-    Fault { name: "`INTERNAL_ERROR`", server: Http2(&[RstStream(INTERNAL_ERROR)]), ..FRAMES },
-    Fault { name: "`ENHANCE_YOUR_CALM`", server: Http2(&[RstStream(ENHANCE_YOUR_CALM)]), ..FRAMES },
-    Fault { name: "end of the connection instead of an answer", server: Http2(&[Close]), ..FRAMES },
-    Fault { name: "end of the connection inside the body", server: Http2(&[Head, Data, Close]), ..ANSWERED },
-    Fault { name: "`CANCEL` inside the body", server: Http2(&[Head, Data, RstStream(CANCEL)]), ..ANSWERED },
+    Fault {
+        name: "`REFUSED_STREAM` once, then 200: repeated by reqwest itself",
+        server: Http2(&[&[RstStream(REFUSED_STREAM)], &[Status200]]),
+        get: succeeds(1).requests(2),
+        post: succeeds(1).requests(2),
+        ..FRAMES
+    },
+    Fault {
+        name: "`REFUSED_STREAM` four times, then 200",
+        server: Http2(&[
+            &[RstStream(REFUSED_STREAM)],
+            &[RstStream(REFUSED_STREAM)],
+            &[RstStream(REFUSED_STREAM)],
+            &[RstStream(REFUSED_STREAM)],
+            &[Status200],
+        ]),
+        get: succeeds(2).requests(5),
+        post: succeeds(2).requests(5),
+        ..FRAMES
+    },
+    Fault {
+        name: "end of the connection once, then 200",
+        server: Http2(&[&[Close], &[Status200]]),
+        get: succeeds(2),
+        ..FRAMES
+    },
+    Fault { name: "bytes that are no frame", server: Http2(&[&[Garbage]]), ..FRAMES },
+    Fault { name: "`CANCEL`", server: Http2(&[&[RstStream(CANCEL)]]), ..FRAMES },
+    Fault { name: "`INTERNAL_ERROR`", server: Http2(&[&[RstStream(INTERNAL_ERROR)]]), ..FRAMES },
+    Fault { name: "`ENHANCE_YOUR_CALM`", server: Http2(&[&[RstStream(ENHANCE_YOUR_CALM)]]), ..FRAMES },
+    Fault { name: "end of the connection instead of an answer", server: Http2(&[&[Close]]), ..FRAMES },
+    Fault {
+        name: "end of the connection inside the body",
+        server: Http2(&[&[Head, Data, Close]]),
+        ..ANSWERED
+    },
+    Fault {
+        name: "`CANCEL` inside the body",
+        server: Http2(&[&[Head, Data, RstStream(CANCEL)]]),
+        ..ANSWERED
+    },
     Fault {
         name: "`REFUSED_STREAM` inside the body",
-        server: Http2(&[Head, Data, RstStream(REFUSED_STREAM)]),
+        server: Http2(&[&[Head, Data, RstStream(REFUSED_STREAM)]]),
         ..ANSWERED
     },
     Fault {
         name: "body that stops",
-        server: Http2(&[Head, Data]),
+        server: Http2(&[&[Head, Data]]),
         pace: Pace::Slow,
         get: exhausted(BODY_TIMEOUT),
         post: ambiguous(BODY_TIMEOUT),
@@ -726,7 +874,7 @@ const HTTP2: &[Fault] = &[
     },
     Fault {
         name: "no answer in time",
-        server: Http2(&[]),
+        server: Http2(&[&[]]),
         pace: Pace::Slow,
         get: exhausted(TIMEOUT),
         post: ambiguous(TIMEOUT),
@@ -734,7 +882,7 @@ const HTTP2: &[Fault] = &[
     },
     Fault {
         name: "503",
-        server: Http2(&[Status503]),
+        server: Http2(&[&[Status503]]),
         get: exhausted(status(503)),
         post: ambiguous(status(503)),
         ..FRAMES
@@ -895,17 +1043,17 @@ const CLOCKS: &[Fault] = &[
         ..LIMITED
     },
     Fault { name: "`Retry-After` is negative", server: limits_once!("retry-after: -5"), ..LIMITED },
-    Fault { name: "`X-RateLimit-Reset` is past", server: limits_once!("x-ratelimit-reset: 1072915200"), ..LIMITED },
+    Fault {
+        name: "`X-RateLimit-Reset` is past",
+        server: limits_once!("x-ratelimit-reset: 1072915200"),
+        ..LIMITED
+    },
     Fault {
         name: "`Retry-After` is a date decades from now",
         server: limits_once!("retry-after: Sat, 01 Jan 2084 00:00:00 GMT"),
         ..TOO_LONG
     },
-    Fault {
-        name: "`Retry-After` is decades",
-        server: limits_once!("retry-after: 999999999"),
-        ..TOO_LONG
-    },
+    Fault { name: "`Retry-After` is decades", server: limits_once!("retry-after: 999999999"), ..TOO_LONG },
     Fault {
         name: "503 whose `Retry-After` is a past date, which is no hint",
         server: always!(
@@ -915,6 +1063,65 @@ const CLOCKS: &[Fault] = &[
         get: exhausted(status(503)),
         post: ambiguous(status(503)),
         ..BLANK
+    },
+];
+
+/// The call may take 400 ms, and its only attempt takes all of them.
+const OVERDUE: Fault = Fault {
+    pace: Pace::Deadline,
+    get: fails(1, TIMEOUT, Stop::Deadline),
+    post: ambiguous(TIMEOUT),
+    at_most: secs(3),
+    ..BLANK
+};
+
+const DEADLINES: &[Fault] = &[
+    Fault { name: "no head in time", server: Tcp(&[&[Read, Hold]]), ..OVERDUE },
+    Fault {
+        name: "head that drips, a byte every 20 ms",
+        server: Tcp(&[&[Read, Drip("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nserver: slow\r\n\r\nok")]]),
+        ..OVERDUE
+    },
+    Fault {
+        name: "body that never comes",
+        server: Tcp(&[&[Read, Say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"), Hold]]),
+        get: fails(1, BODY_TIMEOUT, Stop::Deadline),
+        post: ambiguous(BODY_TIMEOUT),
+        ..OVERDUE
+    },
+    Fault {
+        name: "429 whose body is endless",
+        server: Tcp(&[&[
+            Read,
+            Say("HTTP/1.1 429 Too Many Requests\r\ntransfer-encoding: chunked\r\n\r\n"),
+            Flood("5\r\nhello\r\n"),
+        ]]),
+        // With a deadline, a failed response is read for no longer than the wait.
+        get: exhausted(status(429)),
+        post: exhausted(status(429)),
+        ..OVERDUE
+    },
+    Fault {
+        name: "429 whose body never comes",
+        server: Tcp(&[&[Read, Say("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 100\r\n\r\n"), Hold]]),
+        // With a deadline, a failed response is read for no longer than the wait.
+        get: exhausted(status(429)),
+        post: exhausted(status(429)),
+        ..OVERDUE
+    },
+    Fault {
+        name: "429 with `Retry-After: 1`",
+        server: always!("HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"),
+        get: fails(1, status(429), Stop::Deadline),
+        post: fails(1, status(429), Stop::Deadline),
+        ..OVERDUE
+    },
+    Fault {
+        name: "server that is gone for longer",
+        server: Nobody,
+        get: exhausted(CONNECT).requests(0),
+        post: exhausted(CONNECT).requests(0),
+        ..OVERDUE
     },
 ];
 

@@ -41,6 +41,7 @@ fn complaint(job: &Job, run: &Run) -> Option<String> {
 fn every_row_comes_as_expected_by_every_client() {
     let jobs = jobs();
     let runs = in_parallel(&jobs, |job| run(job.fault, job.client, job.method));
+    println!("{} runs", runs.len());
     let mut complaints = String::new();
     for complaint in jobs.iter().zip(&runs).filter_map(|(job, run)| complaint(job, run)) {
         writeln!(complaints, "{complaint}").unwrap();

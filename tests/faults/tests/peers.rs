@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use faults::call::{IDLE, Setup, v13};
-use faults::fault::{Client, Fault, Method, Place, Reach, Server};
+use faults::fault::{Client, Expected, Fault, How, Method, Outcome, Pace, Place, Reach, Server};
 use faults::{in_parallel, page, table};
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, Middleware, Next};
@@ -94,13 +94,7 @@ impl Caller {
             .with(RetryTransientMiddleware::new_with_policy(backoff))
             .with(Counting(self.clone()))
             .build();
-        let response = client.execute(self.request()).await.map_err(|error| match &error {
-            reqwest_middleware::Error::Reqwest(error) => word(error),
-            reqwest_middleware::Error::Middleware(error) => {
-                error.chain().find_map(|error| error.downcast_ref()).map_or("error".to_owned(), word)
-            }
-        })?;
-        read(response).await
+        read(client.execute(self.request()).await.map_err(|error| middleware_word(&error))?).await
     }
 
     /// Retries by the policy of tower's documentation, which treats all errors as failures, and all
@@ -169,6 +163,16 @@ fn word(error: &reqwest::Error) -> String {
     if words.is_empty() { "error".to_owned() } else { words.join(" ") }
 }
 
+/// Returns the words of a failure behind a middleware.
+fn middleware_word(error: &reqwest_middleware::Error) -> String {
+    match error {
+        reqwest_middleware::Error::Reqwest(error) => word(error),
+        reqwest_middleware::Error::Middleware(error) => {
+            error.chain().find_map(|error| error.downcast_ref()).map_or("error".to_owned(), middleware_word)
+        }
+    }
+}
+
 fn run(fault: &Fault, peer: Peer, method: Method) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(call(fault, peer, method))
@@ -199,12 +203,14 @@ async fn call(fault: &Fault, peer: Peer, method: Method) -> Run {
     Run { attempts, requests: setup.stage.requests() - before, outcome }
 }
 
-/// Returns the rows that peers are run on: not those of other tests, of other runtimes, or whose
-/// numbers depend on the time.
+/// Returns the rows that peers are run on: not those of other tests, of other runtimes, of deadlines,
+/// which peers do not have, or whose numbers depend on the time.
 fn rows() -> Vec<(&'static str, &'static Fault)> {
-    let rows = table::TABLE.iter().flat_map(|section| section.faults.iter().map(|fault| (section.title, fault)));
+    let rows =
+        table::TABLE.iter().flat_map(|section| section.faults.iter().map(|fault| (section.title, fault)));
     let is_run = |fault: &Fault| {
         fault.place == Place::Anywhere
+            && fault.pace != Pace::Deadline
             && !matches!(fault.server, Server::Elsewhere(..) | Server::Restarts { .. })
     };
     rows.filter(|(_, fault)| is_run(fault)).collect()
@@ -234,33 +240,50 @@ fn the_page_says_what_peers_do() {
     page::expect("peers", &table(&rows, &runs));
 }
 
+/// Returns what is expected of us, in the words of a run by a peer.
+fn ours(expected: &Expected) -> String {
+    let outcome = match expected.outcome {
+        Outcome::Fails(How { failures: [], .. }, _) | Outcome::Succeeds => expected.outcome.to_string(),
+        Outcome::Fails(how, _) => How { status: None, ..how }.to_string(),
+        Outcome::Panics(_) | Outcome::Dropped => panic!("not in these rows"),
+    };
+    let outcome = outcome.split(", ").next().unwrap().to_owned();
+    Run { attempts: expected.attempts.least, requests: expected.requests.least, outcome }.to_string()
+}
+
+/// Joins what came of a GET and of a POST.
+fn both([get, post]: [String; 2]) -> String {
+    if get == post { get } else { format!("{get} / {post}") }
+}
+
 fn table(rows: &[(&'static str, &Fault)], runs: &[Run]) -> String {
     let mut text = String::new();
-    let (mut title, mut again, mut risky) = ("", [0; 3], 0);
-    for (n, (section, fault)) in rows.iter().enumerate() {
+    let (mut title, mut again, mut risky) = ("", [0; Peer::ALL.len()], 0);
+    for ((section, fault), runs) in rows.iter().zip(runs.chunks(Peer::ALL.len() * Method::ALL.len())) {
         if title != *section {
             title = section;
-            text += &format!("\n### {title}, beside peers\n\n| fault | | retry-http |");
+            text += &format!("\n### {title}, beside peers\n\n| fault | retry-http |");
             text += &Peer::ALL.map(|peer| format!(" {} |", peer.name())).concat();
-            text += "\n|---|---|---|---|---|---|\n";
+            text += "\n|---|---|---|---|---|\n";
         }
         let may_have_been_done = page::may_have_been_done(fault);
         risky += usize::from(may_have_been_done);
-        for (m, method) in Method::ALL.into_iter().enumerate() {
-            let ours = fault.expected(Client::Async13, method);
-            let [name, verb] = [["", "POST"], [fault.name, "GET"]][usize::from(method == Method::Get)];
-            text += &format!("| {name} | {verb} | {ours} |");
-            for (p, again) in again.iter_mut().enumerate() {
-                let run = &runs[(n * Peer::ALL.len() + p) * Method::ALL.len() + m];
-                let is_again = method == Method::Post && may_have_been_done && run.attempts > 1;
-                *again += usize::from(is_again);
-                text += &if is_again { format!(" **{run}** |") } else { format!(" {run} |") };
+        let ours = Method::ALL.map(|method| ours(&fault.expected(Client::Async13, method)));
+        text += &format!("| {} | {} |", fault.name, both(ours));
+        for (again, runs) in again.iter_mut().zip(runs.chunks(Method::ALL.len())) {
+            let [get, post] = [&runs[0], &runs[1]].map(Run::to_string);
+            if may_have_been_done && runs[1].attempts > 1 {
+                *again += 1;
+                text += &format!(" {get} / **{post}** |");
+            } else {
+                text += &format!(" {} |", both([get, post]));
             }
-            text += "\n";
         }
+        text += "\n";
     }
     let [backon, reqwest_retry, tower] = again;
-    let sync = rows.iter().filter(|(_, fault)| page::may_have_been_done(fault) && !fault.but.is_empty()).count();
+    let sync =
+        rows.iter().filter(|(_, fault)| page::may_have_been_done(fault) && !fault.but.is_empty()).count();
     format!(
         "Of these {} rows, there are {risky} where a POST may have been done although its answer is lost or\n\
          refused. It is sent again (bold below) in {backon} of them by backon, in {reqwest_retry} by reqwest-retry, in\n\

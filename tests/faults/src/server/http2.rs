@@ -25,8 +25,8 @@ const STATUS_200: [u8; 1] = [0x88];
 /// `:status`, as a literal with the name of entry 8.
 const STATUS_503: [u8; 5] = [0x08, 3, b'5', b'0', b'3'];
 
-/// Reads requests, and answers each with `frames`.
-pub(super) fn serve(mut stream: TcpStream, frames: &[Frame], requests: &AtomicUsize) -> Result<()> {
+/// Reads requests, and answers them with `answers`.
+pub(super) fn serve(mut stream: TcpStream, answers: &[&[Frame]], requests: &AtomicUsize) -> Result<()> {
     // The preface of the client.
     stream.read_exact(&mut [0; 24])?;
     write(&mut stream, SETTINGS, 0, 0, &[])?;
@@ -41,8 +41,8 @@ pub(super) fn serve(mut stream: TcpStream, frames: &[Frame], requests: &AtomicUs
             (SETTINGS, 0) => write(&mut stream, SETTINGS, ACK, 0, &[])?,
             (PING, 0) => write(&mut stream, PING, ACK, 0, &payload)?,
             (HEADERS | DATA, END) => {
-                requests.fetch_add(1, Ordering::SeqCst);
-                for frame in frames {
+                let n = requests.fetch_add(1, Ordering::SeqCst);
+                for frame in answers[n.min(answers.len() - 1)] {
                     if let Frame::Close = frame {
                         return Ok(());
                     }
@@ -64,6 +64,8 @@ fn answer(stream: &mut TcpStream, id: u32, frame: Frame) -> Result<()> {
             sleep(Duration::from_millis(50));
             Ok(())
         }
+        Frame::Status200 => write(stream, HEADERS, END_HEADERS | END, id, &STATUS_200),
+        Frame::Garbage => stream.write_all(&[0xff; 64]),
         Frame::Status503 => write(stream, HEADERS, END_HEADERS | END, id, &STATUS_503),
         Frame::RstStream(reason) => write(stream, RST_STREAM, 0, id, &reason.to_be_bytes()),
         Frame::GoAway(reason) => write(stream, GOAWAY, 0, 0, &go_away(id - 1, reason)),

@@ -32,7 +32,12 @@ impl Stage {
         let Fault { server, there: acts, reach, .. } = *fault;
         let (here, there, nobody) = (Arc::new(Port::new()), Port::new(), Port::new());
         let (requests, is_over) = (Arc::default(), Arc::default());
-        let guide = Guide { here: here.number, there: there.number, nobody: nobody.number, requests: Arc::clone(&requests) };
+        let guide = Guide {
+            here: here.number,
+            there: there.number,
+            nobody: nobody.number,
+            requests: Arc::clone(&requests),
+        };
         let stage = Self { here, there, _nobody: nobody, requests, is_over, server, reach };
         if !acts.is_empty() {
             let guide = guide.clone();
@@ -52,9 +57,9 @@ impl Stage {
             Server::Tls(certificate, scripts) => self.serve(self.here.listen(), move |n, stream| {
                 tcp::follow(&mut tls::accept(certificate, stream), nth(scripts, n), &guide);
             }),
-            Server::Http2(frames) => self.serve(self.here.listen(), move |_, stream| {
+            Server::Http2(answers) => self.serve(self.here.listen(), move |_, stream| {
                 // Errors are expected: clients go away.
-                let _gone = http2::serve(stream, frames, &guide.requests);
+                let _gone = http2::serve(stream, answers, &guide.requests);
             }),
             Server::Restarts { before, down, after } => {
                 let first = before.map(|script| (self.here.listen(), script));
@@ -66,9 +71,13 @@ impl Stage {
                         tcp::follow(&mut stream, script, &guide);
                     }
                     thread::sleep(down);
-                    accept(&port.listen(), &is_over, &Arc::new(move |_, mut stream| {
-                        tcp::follow(&mut stream, after, &guide);
-                    }));
+                    accept(
+                        &port.listen(),
+                        &is_over,
+                        &Arc::new(move |_, mut stream| {
+                            tcp::follow(&mut stream, after, &guide);
+                        }),
+                    );
                 });
             }
         }
