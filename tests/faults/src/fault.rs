@@ -98,7 +98,7 @@ pub enum Act {
     Repeat(&'static str, usize),
     /// Writes a text, a byte every 20 ms.
     Drip(&'static str),
-    /// Writes a text again and again, until the client is gone.
+    /// Writes a text every millisecond, until the client is gone.
     Flood(&'static str),
     /// Waits.
     Wait(Duration),

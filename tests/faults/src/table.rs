@@ -196,8 +196,15 @@ const HEADS: &[Fault] = &[
         ..SLOW
     },
     Fault {
-        name: "head that never ends",
+        name: "head that grows by a header every millisecond",
         server: Tcp(&[&[Read, Say("HTTP/1.1 200 OK\r\n"), Flood("x: y\r\n")]]),
+        get: exhausted(TIMEOUT),
+        post: ambiguous(TIMEOUT),
+        ..SLOW
+    },
+    Fault {
+        name: "head of 1 MiB that does not end",
+        server: Tcp(&[&[Read, Say("HTTP/1.1 200 OK\r\n"), Repeat("x: y\r\n", 180_000), Hold]]),
         get: permanent(NAMELESS),
         post: permanent(NAMELESS),
         ..BLANK

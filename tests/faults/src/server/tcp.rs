@@ -62,14 +62,11 @@ fn perform(wire: &mut impl Wire, act: Act, guide: &Guide) -> io::Result<Next> {
                 sleep(Duration::from_millis(20));
             }
         }
-        Act::Flood(text) => {
-            // Some megabytes a second, so that nobody's memory is filled.
-            let text = text.repeat(4096_usize.div_ceil(text.len()));
-            loop {
-                wire.write_all(text.as_bytes())?;
-                sleep(Duration::from_millis(1));
-            }
-        }
+        Act::Flood(text) => loop {
+            // As fast as it takes to never end, and slow enough not to keep both cores busy.
+            wire.write_all(text.as_bytes())?;
+            sleep(Duration::from_millis(1));
+        },
         Act::Wait(time) => sleep(time),
         Act::Hold => while wire.read(&mut [0; 4096])? > 0 {},
         Act::Reset => {
