@@ -20,7 +20,13 @@ pub fn expect(part: &str, text: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(path, [before, &begin, &text, &end, after].concat()).unwrap();
     } else {
-        assert!(written == text, "docs/faults.md is out of date: run this test with UPDATE_EXPECT=1");
+        let added = text.lines().filter(|line| !written.lines().any(|other| other == *line));
+        let added: Vec<_> = added.collect();
+        assert!(
+            written == text,
+            "docs/faults.md: run this test with UPDATE_EXPECT=1. New are:\n{}",
+            added.join("\n")
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! HTTP/2 without TLS, in so many frames (RFC 9113).
 
 use std::io::{Read, Result, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(super) fn serve(mut stream: TcpStream, answers: &[&[Frame]], requests: &Atom
                 let n = requests.fetch_add(1, Ordering::SeqCst);
                 for frame in answers[n.min(answers.len() - 1)] {
                     if let Frame::Close = frame {
-                        return Ok(());
+                        return close(stream);
                     }
                     answer(&mut stream, id, *frame)?;
                 }
@@ -52,6 +52,13 @@ pub(super) fn serve(mut stream: TcpStream, answers: &[&[Frame]], requests: &Atom
             _ => {}
         }
     }
+}
+
+/// Closes the connection, and not by RST, which it would be if something were left unread.
+fn close(mut stream: TcpStream) -> Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    while stream.read(&mut [0; 4096])? > 0 {}
+    Ok(())
 }
 
 fn answer(stream: &mut TcpStream, id: u32, frame: Frame) -> Result<()> {
