@@ -130,8 +130,10 @@ pub enum Frame {
     RstStream(u32),
     /// A farewell that does not cover the request.
     GoAway(u32),
-    /// A farewell that covers the request.
+    /// A farewell that covers the request, some time after the request has come.
     GoAwayAfter(u32),
+    /// A farewell that covers the request, at once.
+    GoAwayAtOnce(u32),
     /// The end of the connection.
     Close,
 }

@@ -77,6 +77,11 @@ fn answer(stream: &mut TcpStream, id: u32, frame: Frame) -> Result<()> {
         Frame::RstStream(reason) => write(stream, RST_STREAM, 0, id, &reason.to_be_bytes()),
         Frame::GoAway(reason) => write(stream, GOAWAY, 0, 0, &go_away(id - 1, reason)),
         Frame::GoAwayAfter(reason) => {
+            // Only then is this no race: see `tests/goaway.rs`.
+            sleep(Duration::from_millis(20));
+            answer(stream, id, Frame::GoAwayAtOnce(reason))
+        }
+        Frame::GoAwayAtOnce(reason) => {
             write(stream, GOAWAY, 0, 0, &go_away(id, reason))?;
             sleep(Duration::from_millis(20));
             Ok(())
