@@ -73,7 +73,8 @@ pub enum Server {
     Tcp(&'static [&'static [Act]]),
     /// The same over TLS, with a certificate.
     Tls(Certificate, &'static [&'static [Act]]),
-    /// Answers the n-th request over HTTP/2 with the n-th frames, and all further ones with the last.
+    /// Answers the n-th request over HTTP/2 with the n-th frames, and all further ones with the
+    /// last.
     Http2(&'static [&'static [Frame]]),
     /// Follows the script on one connection, if there is one, and does not listen for a while.
     /// After that it follows the other script on each connection.

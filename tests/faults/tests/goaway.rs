@@ -3,8 +3,8 @@
 //!
 //! A request without a body is sent whole before hyper looks again whether the connection is ready.
 //! If a `GOAWAY` with `NO_ERROR` has come by then, the request fails with it, even if the `GOAWAY`
-//! says that the request was processed. reqwest takes that for a request that was not processed, and
-//! sends it again, be it a POST. With `reqwest::retry::never()` the attribute does so.
+//! says that the request was processed. reqwest takes that for a request that was not processed,
+//! and sends it again, be it a POST. With `reqwest::retry::never()` the attribute does so.
 
 use faults::call::{Setup, v13};
 use faults::fault::{Fault, Frame, Reach, Server};

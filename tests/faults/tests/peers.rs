@@ -1,5 +1,5 @@
-//! Runs the rows of the table by three peers, each set up as its documentation does, and writes down
-//! in `docs/faults.md` what they do.
+//! Runs the rows of the table by three peers, each set up as its documentation does, and writes
+//! down in `docs/faults.md` what they do.
 //!
 //! Nothing is expected of them but what the page says.
 
@@ -203,8 +203,8 @@ async fn call(fault: &Fault, peer: Peer, method: Method) -> Run {
     Run { attempts, requests: setup.stage.requests() - before, outcome }
 }
 
-/// Returns the rows that peers are run on: not those of other tests, of other runtimes, of deadlines,
-/// which peers do not have, or whose numbers depend on the time.
+/// Returns the rows that peers are run on: not those of other tests, of other runtimes, of
+/// deadlines, which peers do not have, or whose numbers depend on the time.
 fn rows() -> Vec<(&'static str, &'static Fault)> {
     let rows =
         table::TABLE.iter().flat_map(|section| section.faults.iter().map(|fault| (section.title, fault)));
