@@ -18,7 +18,7 @@ if ((${#missing[@]})); then
 fi
 
 cargo test --workspace --all-features
-# The faults of TLS and compression, with features of reqwest that no other test is to see.
+# The fault matrix, TLS and compression, with features of reqwest that no other test is to see.
 cargo test --manifest-path tests/faults/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 # Without the feature `blocking`, of which the macro says that sync functions need it.
 cargo test --package retry-macros
