@@ -1,5 +1,5 @@
-// The pages link to files of the repository, as GitHub needs it. Markdown takes the first definition
-// of a link, so `links.md` leads them to these modules.
+// The pages link to files of the repository, as GitHub needs it. Markdown takes the first
+// definition of a link, so `links.md` leads them to these modules.
 
 #![doc = include_str!("links.md")]
 #![doc = include_str!("../docs/guide/README.md")]
