@@ -1,5 +1,8 @@
+#![doc = include_str!("links.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod guide;
 
 pub use retry_macros::{policy, retry_http};
 pub use retry_runtime::{

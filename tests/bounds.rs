@@ -125,7 +125,7 @@ async fn a_hint_that_would_not_end_before_the_deadline_ends_the_call() {
 /// Where a failed call leaves the wait that the server asked for.
 type Asked = Mutex<Option<Duration>>;
 
-/// As in the README.
+/// As in `docs/guide/rate-limits.md`.
 fn keep(asked: &Asked, event: &Event<'_>) {
     if let Step::End { succeeded: false, .. } = event.step {
         *asked.lock().unwrap() = event.hint;

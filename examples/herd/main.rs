@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and
 //! `figures.csv`, prints one figure a line, and asserts those that are promised. The guide that
-//! explains them: `docs/guide-upstream.md`.
+//! explains them: `docs/guide/upstreams.md`.
 
 #![allow(
     clippy::cast_possible_truncation,

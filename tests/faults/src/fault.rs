@@ -289,8 +289,8 @@ pub struct But {
     pub clients: &'static [Client],
     pub method: Method,
     pub expected: Expected,
-    /// What README says of it, word by word.
-    pub readme: &'static str,
+    /// The words of the limit in the guide.
+    pub limit: &'static str,
 }
 
 /// What is to come of a call.

@@ -1,7 +1,7 @@
 //! The table: one row a fault.
 //!
 //! A row says what the server does, and what is to come of a GET and of a POST, by every client.
-//! The expectations are those of README ("Rules for retries"), not what was once seen.
+//! The expectations are those of the guide (its page of rules), not what was once seen.
 
 use std::time::Duration;
 
@@ -481,7 +481,7 @@ const HIDDEN_REDIRECT: &str = "A POST of a *blocking* client whose redirect lead
 
 /// A blocking client repeats a POST where an async client does not.
 const fn blocking_repeats(expected: Expected) -> But {
-    But { clients: &Client::BLOCKING, method: Method::Post, expected, readme: HIDDEN_REDIRECT }
+    But { clients: &Client::BLOCKING, method: Method::Post, expected, limit: HIDDEN_REDIRECT }
 }
 
 const REDIRECTS: &[Fault] = &[

@@ -61,11 +61,10 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn whatever_a_client_does_otherwise_is_a_limit_that_readme_names() {
-    let readme = read("README.md");
-    let (_, limits) = readme.split_once("## Limits").unwrap();
+fn whatever_a_client_does_otherwise_is_a_limit_that_the_guide_names() {
+    let limits = read("docs/guide/limits.md");
     for but in table::TABLE.iter().flat_map(|section| section.faults).flat_map(|fault| fault.but) {
-        assert!(limits.contains(but.readme), "{}", but.readme);
+        assert!(limits.contains(but.limit), "{}", but.limit);
     }
 }
 

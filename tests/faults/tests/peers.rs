@@ -288,7 +288,7 @@ fn table(rows: &[(&'static str, &Fault)], runs: &[Run]) -> String {
         "Of these {} rows, there are {risky} where a POST may have been done although its answer is lost or\n\
          refused. It is sent again (bold below) in {backon} of them by backon, in {reqwest_retry} by reqwest-retry, in\n\
          {tower} by tower, and in none by retry-http with an async client. With a blocking client it is in {sync},\n\
-         which are [limits](../README.md#limits).\n{text}",
+         which are [limits](guide/limits.md).\n{text}",
         rows.len(),
     )
 }
