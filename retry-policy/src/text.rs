@@ -336,7 +336,7 @@ pub fn jitter(word: &str) -> Result<Jitter, String> {
 /// # Errors
 ///
 /// Returns the message for what is no whole number, or too large. That 0 is refused is a rule:
-/// [`rules::max`](crate::rules::max).
+/// [`rules::max`].
 pub fn max(digits: &str) -> Result<u32, String> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(wrong_kind(Key::Max));
