@@ -30,7 +30,7 @@ use std::time::Duration;
 
 ";
 
-/// What the functions by hand and those with backon share.
+/// The helpers of the functions by hand and of those with backon.
 const HELPERS: &str = "
 fn again(error: &reqwest::Error) -> bool {
     match error.status() {

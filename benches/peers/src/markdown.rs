@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-/// What the cells of a table are, but for the first of a row.
+/// The kind of the cells of a table, except for the first of each row.
 #[derive(Clone, Copy)]
 pub enum Cells {
     /// They end in one line, where they are easier to compare.

@@ -125,7 +125,7 @@ fn read_rest(reader: &mut BufReader<&TcpStream>) -> Option<()> {
     reader.read_exact(&mut body).ok()
 }
 
-/// What GitHub sends with an answer.
+/// The headers that GitHub sends with a response.
 const MANY: [&str; 23] = [
     "access-control-allow-origin: *",
     "cache-control: public, max-age=60, s-maxage=60",

@@ -3,7 +3,7 @@
 use crate::call::Verb;
 use crate::server::HEADERS;
 
-/// What a function returns.
+/// The value that a function returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     Response,

@@ -34,7 +34,7 @@ pub const LOADS: [Load; 4] = [
     Load { threads: 2, headers: HEADERS[1] },
 ];
 
-/// What calls took.
+/// The time that calls took.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     calls_per_second: f64,
@@ -59,7 +59,7 @@ impl Spread {
     }
 }
 
-/// What was measured of one load.
+/// The figures of one load.
 #[derive(Clone, Copy, Debug)]
 pub struct Loaded {
     pub calls_per_second: Spread,

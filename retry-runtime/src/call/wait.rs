@@ -37,16 +37,11 @@ impl Call<'_> {
     }
 
     fn drain_and_wait(&mut self, wait: Duration, outcome: Option<Drain>, longest_drain: Duration) {
-        let has_drains = outcome.is_some() || !self.scope.refused.is_empty();
         let drains = take(&mut self.scope.refused).into_iter().chain(outcome);
         let skipped = &mut self.scope.outgoing.skipped;
         match self.clock {
             Clock::Tokio => {
                 let wait = env::wait(wait, skipped);
-                if !has_drains {
-                    self.wait_before = Some(Box::pin(wait));
-                    return;
-                }
                 // An async function must not block on a blocking response.
                 let drains: Vec<Work> = drains
                     .filter_map(|drain| match drain {
@@ -54,10 +49,11 @@ impl Call<'_> {
                         Drain::Blocking { .. } => None,
                     })
                     .collect();
-                let drain = Box::pin(async move {
-                    env::timeout(longest_drain, drain_all(drains)).await;
+                self.wait_before = Some(if drains.is_empty() {
+                    Box::pin(wait)
+                } else {
+                    Box::pin(DrainThenWait { drain: Some(Box::pin(drain_all(drains, longest_drain))), wait })
                 });
-                self.wait_before = Some(Box::pin(DrainThenWait { drain: Some(drain), wait }));
             }
             Clock::System => {
                 let start = self.clock.now();
@@ -103,8 +99,12 @@ impl Future for DrainThenWait {
     }
 }
 
-async fn drain_all(drains: Vec<Work>) {
-    for drain in drains {
-        drain.await;
-    }
+/// Drains responses one after the other, for at most this long.
+async fn drain_all(drains: Vec<Work>, longest: Duration) {
+    let drained = async {
+        for drain in drains {
+            drain.await;
+        }
+    };
+    env::timeout(longest, drained).await;
 }

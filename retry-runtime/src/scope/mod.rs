@@ -258,7 +258,7 @@ pub(crate) fn keep_refused(drain: Drain) {
     // What is not kept is dropped here, where no scope is borrowed.
 }
 
-/// What an attempt demands of a request that is about to be sent.
+/// The demands of an attempt on a request that is about to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Demand {
     Nothing,

@@ -22,11 +22,11 @@ pub(crate) struct Outgoing {
     pub(crate) skipped: Skipped,
     /// The keys, if requests get any.
     pub(crate) keys: Option<Box<Keys>>,
-    /// What requests end with that are not to be sent. The time limit of each send is then zero.
+    /// The result of requests that are not to be sent. The time limit of each send is then zero.
     withheld: Option<Box<Withheld>>,
 }
 
-/// What the requests of an attempt end with that an upstream withholds.
+/// The result of the requests of an attempt, if an upstream withholds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Withheld {
     /// They fail as at a time limit.

@@ -151,7 +151,7 @@ fn uncount(counted: Option<NonZeroU64>) {
 
 /// A request that is not to be sent. It is boxed, so that others take no room for it.
 pub struct Unsent<T, E> {
-    /// What the send ends with.
+    /// The result of the send.
     pub(crate) result: Result<T, E>,
     pub(crate) tracked: TrackedRequest,
 }

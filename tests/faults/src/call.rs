@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, LocalSet};
 use crate::fault::{Client, Expected, Fault, Method, Outcome, Pace, Place, Reach};
 use crate::server::{Stage, certificate, install_provider};
 
-/// What came of a call.
+/// The result of a call.
 pub struct Run {
     pub attempts: usize,
     pub requests: usize,
@@ -61,7 +61,7 @@ impl fmt::Display for Run {
     }
 }
 
-/// What the last event of a call says.
+/// The last event of a call.
 struct Last {
     is_ok: bool,
     status: Option<u16>,
@@ -69,7 +69,7 @@ struct Last {
     stop: Stop,
 }
 
-/// What an observer is told of a call.
+/// Records the events of a call.
 #[derive(Default)]
 struct Log {
     attempts: Mutex<usize>,
@@ -100,7 +100,7 @@ impl Setup {
     }
 }
 
-/// What a call needs, wherever it runs.
+/// The inputs of a call, wherever it runs.
 struct Context {
     method: Method,
     setup: Setup,

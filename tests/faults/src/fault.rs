@@ -10,7 +10,7 @@ use retry_http::{Failure, Stop};
 pub struct Fault {
     pub name: &'static str,
     pub server: Server,
-    /// What the server at `{there}` does on each connection.
+    /// The acts of the server at `{there}` on each connection.
     pub there: &'static [Act],
     pub reach: Reach,
     pub pace: Pace,
@@ -283,7 +283,7 @@ impl Method {
     }
 }
 
-/// What else is expected of some clients.
+/// The different expectation of some clients.
 #[derive(Clone, Copy, Debug)]
 pub struct But {
     pub clients: &'static [Client],
@@ -293,7 +293,7 @@ pub struct But {
     pub limit: &'static str,
 }
 
-/// What is to come of a call.
+/// The expected result of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expected {
     pub attempts: Count,

@@ -40,7 +40,7 @@ impl Peer {
 
 const RETRIES: usize = 3;
 
-/// What came of a call by a peer.
+/// The result of a call by a peer.
 struct Run {
     attempts: usize,
     requests: usize,

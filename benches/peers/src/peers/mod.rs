@@ -116,7 +116,7 @@ pub const PEERS: [Kind; 11] = [
 pub const OPTIONS: [Kind; 5] =
     [Kind::PlainTimeout, Kind::Timeout, Kind::Deadline, Kind::Upstream, Kind::Observer];
 
-/// What is said about a way to make the calls.
+/// Describes a way to make the calls, for the report.
 pub struct About {
     pub name: &'static str,
     /// The package whose version counts.

@@ -64,7 +64,7 @@ pub mod deadline {
     }
 }
 
-/// What all calls to a service share.
+/// Shares an upstream among all calls.
 pub mod upstream {
     use reqwest::{Client, Response};
     use retry_http::{Upstream, retry_http};

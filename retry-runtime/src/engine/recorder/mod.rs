@@ -370,7 +370,7 @@ impl Recorder {
     pub(crate) fn clear(&mut self) {
         self.brief = None;
         self.outstanding = 0;
-        if !self.exchanges.is_empty() {
+        if !self.exchanges.is_empty() || self.folded.is_some() {
             self.clear_exchanges();
         }
     }

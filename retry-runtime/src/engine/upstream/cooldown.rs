@@ -41,7 +41,7 @@ pub(super) struct Place {
     gives_up_at: Duration,
 }
 
-/// What a call waits for.
+/// The reason for which a call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// The end of the hint, and then its turn.
@@ -50,7 +50,7 @@ enum Kind {
     Probe,
 }
 
-/// What becomes of the calls that may not wait until a hint is over.
+/// The treatment of calls that may not wait until a hint is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Impatient {
     /// They are probes: one at a time, at the pace.

@@ -129,7 +129,7 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// What the server said last of when it takes requests.
+/// The last hint or success of a server, which says when it takes requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word {
     /// The time at which it said so.

@@ -88,7 +88,7 @@ struct Call<'u> {
     fate: Fate,
 }
 
-/// What the rules say of hints, and nothing else.
+/// A reference that knows the rules about hints, and nothing else.
 #[derive(Default)]
 struct Reference {
     open_until: Duration,

@@ -132,7 +132,7 @@ impl Drop for Stage {
     }
 }
 
-/// What the servers of a row tell each other and the test.
+/// Shared by the servers of a row and the test.
 #[derive(Clone)]
 struct Guide {
     here: u16,

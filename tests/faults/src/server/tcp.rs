@@ -39,7 +39,7 @@ pub(super) fn follow(wire: &mut impl Wire, script: &[Act], guide: &Guide) {
     wire.finish();
 }
 
-/// What comes after an act.
+/// The step that follows an act.
 enum Next {
     Act,
     /// The connection is gone, or is to go without a farewell.
