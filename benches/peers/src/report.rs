@@ -178,7 +178,7 @@ const FOOT: &str = "\
 - **Programs**: what the functions share counts once, whatever their number.
 - Compile time has a command of its own, `cargo bench --bench compile_time`.
 
-## The check of each change
+## Check
 
 `cargo run --release --manifest-path benches/peers/Cargo.toml -- --check` measures ours alone, and fails if instructions, allocations
 or sizes are more than 3 % above [benches/baseline.toml](../benches/baseline.toml), and by more than what moves by chance. `--bless`

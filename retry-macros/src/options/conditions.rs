@@ -240,7 +240,8 @@ fn read(item: &Expr) -> Result<Item, String> {
     }
     match literal(item) {
         value::Literal::Plain(Lit::Int(int)) if int.suffix().eq_ignore_ascii_case("xx") => {
-            text::class(int.base10_digits(), int.suffix()).map(Item::Known)
+            // As written: `base10_digits` reads `05xx` as `5xx`.
+            text::condition(&int.to_string()).map(Item::Known)
         }
         value::Literal::Plain(Lit::Int(int)) if matches!(int.suffix(), "" | "u16") => {
             text::status(int.base10_digits()).map(Item::Known)

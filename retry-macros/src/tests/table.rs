@@ -338,6 +338,8 @@ fn one_grammar() {
         ("idempotency_key = [true]", r#"{"idempotency_key": [true]}"#),
         ("on = 429", r#"{"on": 429}"#),
         ("on = [1xx]", r#"{"on": ["1xx"]}"#),
+        ("on = [05xx]", r#"{"on": ["05xx"]}"#),
+        ("never = [004xx]", r#"{"never": ["004xx"]}"#),
         ("on = [5XX]", r#"{"on": ["5XX"]}"#),
         ("on = [6xx]", r#"{"on": ["6xx"]}"#),
         ("on = [500..504]", r#"{"on": ["500..504"]}"#),
