@@ -89,6 +89,16 @@ fn a_post_that_was_redirected_is_not_sent_again() {
     }
 }
 
+/// A fragment stays with the client, and is no sign of a redirect.
+#[test]
+fn a_url_with_a_fragment_is_not_taken_for_a_redirect() {
+    let server = Server::script([Reply::status(429)]);
+    let url = server.url("/#fragment");
+    for (client, verdict, _) in verdicts!(|builder| builder, &Method::POST, &url) {
+        assert_eq!(verdict, "4 in 7s: 429 exhausted", "{client}");
+    }
+}
+
 /// Of these, errors and responses of reqwest tell nothing. An async client shows that it follows a
 /// redirect, a blocking one does so on a thread of its own.
 #[test]

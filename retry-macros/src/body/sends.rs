@@ -73,7 +73,8 @@ pub(crate) fn arm(
         mentions,
         passed,
         configured,
-        is_awaited: false,
+        awaited: Awaited::No,
+        is_in_attempt: options.transparent.is_none() && matches!(shape, Shape::Async | Shape::Block),
         visible: 0,
         bounded: 0,
         armed: 0,
@@ -95,6 +96,17 @@ pub(crate) fn any(body: &[Stmt]) -> bool {
     arm(&mut body.to_vec(), &[], &[], Shape::Async, &Options::default()) != Sends::Hidden
 }
 
+/// Whether a send is awaited where it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// It may be awaited anywhere.
+    No,
+    /// Something awaits it at once.
+    AtOnce,
+    /// The attempt itself awaits it at once, and nothing else does.
+    ByAttempt,
+}
+
 struct Armer<'a> {
     options: &'a Options,
     shape: Shape,
@@ -109,8 +121,11 @@ struct Armer<'a> {
     /// The variables that are configured as a builder is, and sent, somewhere in the body:
     /// `x.header(..).send()`.
     configured: Vec<Ident>,
-    /// `true` if the visited expression is awaited at once.
-    is_awaited: bool,
+    /// Whether the visited expression is a send that is awaited at once.
+    awaited: Awaited,
+    /// `true` if the visited expression is run by the attempt itself: it is in no closure, `async`
+    /// block or macro, and the function is not `transparent`.
+    is_in_attempt: bool,
     /// The number of visible sends.
     visible: usize,
     /// The number of those that can be bounded.
@@ -163,10 +178,17 @@ impl Armer<'_> {
                         },
                     );
                 }
+                let is_in_attempt = std::mem::take(&mut self.is_in_attempt);
                 self.inside(Node::Expr(expr));
+                self.is_in_attempt = is_in_attempt;
                 self.depth -= 1;
                 self.locals.truncate(outside);
                 return;
+            }
+            Expr::Async(_) => {
+                let is_in_attempt = std::mem::take(&mut self.is_in_attempt);
+                self.inside(Node::Expr(expr));
+                self.is_in_attempt = is_in_attempt;
             }
             Expr::Await(future) => {
                 if is_execute(peel(&mut future.base)) {
@@ -175,9 +197,16 @@ impl Armer<'_> {
                     give_back(attrs, expr);
                     return;
                 }
-                self.is_awaited = matches!(classify(peel(&mut future.base)), Some(Call::Send));
+                let is_send = |expr: &Expr| matches!(classify(expr), Some(Call::Send));
+                self.awaited = if self.is_in_attempt && is_send(&future.base) {
+                    Awaited::ByAttempt
+                } else if is_send(peel(&mut future.base)) {
+                    Awaited::AtOnce
+                } else {
+                    Awaited::No
+                };
                 self.inside(Node::Expr(expr));
-                self.is_awaited = false;
+                self.awaited = Awaited::No;
             }
             Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_) => {
                 let outside = self.locals.len();
@@ -254,7 +283,9 @@ impl Armer<'_> {
         self.inside(Node::Path(&mut item.path));
         let (passed, armed) = (self.passed.len(), self.armed);
         let mut tokens = item.clone();
+        let is_in_attempt = std::mem::take(&mut self.is_in_attempt);
         let known = macros::visit(&mut tokens, &mut |expr| self.visit_expr_mut(expr));
+        self.is_in_attempt = is_in_attempt;
         self.passed.truncate(passed);
         collect(item.tokens.clone(), &mut self.passed);
         // An expression that is not armed stays as it was written.

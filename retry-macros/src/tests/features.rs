@@ -233,7 +233,8 @@ fn a_response_with_a_name() {
                                 {
                                     let mut response = match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -365,7 +366,8 @@ fn a_renewal() {
                                     {
                                         match self.http.get("") {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_awaited(sender)
                                             }
                                         }
                                             .send()
@@ -506,7 +508,8 @@ fn an_observer() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -566,7 +569,8 @@ fn an_upstream() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -674,7 +678,8 @@ fn a_retry_if() {
                                 {
                                     match match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -740,7 +745,8 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                                     {
                                         match match http.get("") {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_awaited(sender)
                                             }
                                         }
                                             .send()
@@ -846,7 +852,8 @@ fn an_argument_that_may_be_consumed() {
                                         )
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -904,7 +911,8 @@ fn a_generic_that_is_consumed() {
                                 {
                                     match http.put("").json(&wrap(item)) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -963,7 +971,8 @@ fn an_argument_that_is_changed() {
                                     query.push(b'x');
                                     match http.put("").body(query) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -1037,7 +1046,8 @@ fn conversions() {
                                         .body(body)
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -1102,7 +1112,8 @@ fn requests_as_arguments() {
                                 {
                                     match builder.multipart(form) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -1161,7 +1172,8 @@ fn an_argument_that_is_carried() {
                                     data.rewind()?;
                                     match http.put("").body(read(data)?) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -1224,7 +1236,8 @@ fn a_receiver_by_value() {
                                         .body(::retry_http::__private::clone_argument(&this.body))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -1281,7 +1294,8 @@ fn a_field_that_is_moved() {
                                         .put(::retry_http::__private::clone_argument(&item.url))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -1348,7 +1362,8 @@ fn a_parameter_under_a_predicate() {
                                     let http = http.with(body);
                                     match http.put("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -1418,7 +1433,8 @@ fn a_method_of_async_trait() {
                                         {
                                             match match __self.http.get("") {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                        .arm_awaited(sender)
                                                 }
                                             }
                                                 .send()
@@ -1495,7 +1511,8 @@ fn headers_that_ask_for_a_wait() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()

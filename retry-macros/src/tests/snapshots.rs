@@ -57,7 +57,8 @@ fn an_async_function() {
                                     Ok(
                                         match match match http.get(url(id)) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_awaited(sender)
                                             }
                                         }
                                             .send()
@@ -466,7 +467,8 @@ fn sends() {
                                         .get(
                                             match match http.post(a) {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                        .arm_awaited(sender)
                                                 }
                                             }
                                                 .send()
@@ -482,14 +484,16 @@ fn sends() {
                                         );
                                     match request {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
                                         .await?;
                                     match (builder) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
@@ -631,7 +635,8 @@ fn arguments() {
                                         match match this.http.post(url).json(&item).body(take(item))
                                         {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_awaited(sender)
                                             }
                                         }
                                             .send()
@@ -702,7 +707,8 @@ fn a_future_of_a_block() {
                                     {
                                         match match self.http.get(url) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_awaited(sender)
                                             }
                                         }
                                             .send()
@@ -873,7 +879,8 @@ fn an_impl_block() {
                                     Ok(
                                         match match self.http.get(self.url("items")) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_awaited(sender)
                                             }
                                         }
                                             .send()
@@ -927,7 +934,8 @@ fn an_impl_block() {
                                     Ok(
                                         match match self.http.get(self.url(&id.to_string())) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_awaited(sender)
                                             }
                                         }
                                             .send()

@@ -58,23 +58,37 @@ impl Running<'_, '_> {
         ready!(self.poll_begin(context));
         // No closures: each would be compiled again for every annotated function.
         let entered = scope::enter(&mut self.call.scope);
-        let outcome = ready!(body.poll(context));
+        let poll = body.poll(context);
+        // Before the outcome is taken out, which would move it once more.
         drop(entered);
-        // An `async` block that has ended holds nothing.
-        self.stage = Stage::Ended;
-        Poll::Ready(outcome.into_attempt())
+        match poll {
+            Poll::Ready(outcome) => {
+                // An `async` block that has ended holds nothing.
+                self.stage = Stage::Ended;
+                Poll::Ready(outcome.into_attempt())
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// Waits since the last attempt, and begins this one.
     #[inline]
     fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.stage == Stage::Waiting {
-            if let Some(wait) = self.call.wait_before.as_mut() {
-                ready!(wait.as_mut().poll(context));
-                self.call.wait_before = None;
+            if self.call.scope.progress.wait_before.is_some() {
+                ready!(self.poll_wait(context));
             }
             self.stage = Stage::Running;
             self.call.begin_attempt();
+        }
+        Poll::Ready(())
+    }
+
+    #[cold]
+    fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(wait) = self.call.scope.progress.wait_before.as_mut() {
+            ready!(wait.as_mut().poll(context));
+            self.call.scope.progress.wait_before = None;
         }
         Poll::Ready(())
     }

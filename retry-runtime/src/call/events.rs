@@ -5,22 +5,16 @@ use std::time::Duration;
 use crate::call::Call;
 use crate::engine::exchange::Exchange;
 use crate::engine::report::{By, Report};
-use crate::env::Moment;
 use crate::observe::{Event, Observer, Step};
 #[cfg(feature = "testing")]
 use crate::testing;
-
-/// The observer of a call.
-pub(super) struct Observation<'p> {
-    observer: &'p dyn Observer,
-    start: Moment,
-}
 
 impl<'p> Call<'p> {
     /// Emits events to an observer.
     pub fn set_observer(&mut self, observer: &'p dyn Observer) {
         self.scope.is_observed = true;
-        self.observation = Some(Box::new(Observation { observer, start: self.clock.now() }));
+        self.scope.progress.observed_since = Some(self.clock.now());
+        self.observer = Some(observer);
     }
 
     /// Emits an event about an exchange.
@@ -40,7 +34,7 @@ impl<'p> Call<'p> {
     /// Returns whether anything may listen to events of the call.
     #[inline]
     pub(super) fn is_observed(&self) -> bool {
-        let is_observed = self.observation.is_some() || cfg!(any(feature = "tracing", feature = "metrics"));
+        let is_observed = self.observer.is_some() || cfg!(any(feature = "tracing", feature = "metrics"));
         #[cfg(feature = "testing")]
         let is_observed = is_observed || testing::is_active();
         is_observed
@@ -51,11 +45,9 @@ impl<'p> Call<'p> {
         let event = Event {
             function: self.function.name(),
             attempt,
-            elapsed: self.observation.as_ref().map_or_else(
+            elapsed: self.scope.progress.observed_since.map_or_else(
                 || self.elapsed(),
-                |observation| {
-                    observation.start.elapsed().saturating_add(self.scope.outgoing.skipped.of_call())
-                },
+                |start| start.elapsed().saturating_add(self.scope.outgoing.skipped.of_call()),
             ),
             method: exchange.method(),
             host,
@@ -65,8 +57,8 @@ impl<'p> Call<'p> {
             hint_header: exchange.hint_header(),
             step,
         };
-        if let Some(observation) = &self.observation {
-            observation.observer.observe(&event);
+        if let Some(observer) = self.observer {
+            observer.observe(&event);
         }
         #[cfg(feature = "testing")]
         testing::record(&event);
@@ -97,7 +89,7 @@ impl<'p> Call<'p> {
     /// a key.
     #[cold]
     fn warn_unrecorded(&self, report: &Report<'_>) {
-        let policy = self.retry.policy();
+        let policy = self.policy;
         let is_imposing =
             policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key();
         let is_failure =

@@ -14,22 +14,16 @@ mod wait;
 use std::future::Future;
 use std::mem::take;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::events::Observation;
 use crate::call::function::Function;
 use crate::call::upstream::{IsUpstream, UpstreamHandle};
-use crate::engine::compact_duration::CompactDuration;
-use crate::engine::decide::Decided;
 use crate::engine::origin::Origins;
-use crate::engine::recorder::{Mark, Recorder};
-use crate::engine::retry::Retry;
+use crate::engine::recorder::Mark;
 use crate::engine::upstream::Admission;
 use crate::env::{self, Clock};
-use crate::scope::drain::Work;
+use crate::observe::Observer;
 use crate::scope::outgoing::{Outgoing, Refusal, Withheld};
-use crate::scope::renewal::Turns;
 use crate::scope::{self, CallScope};
 use retry_policy::Policy;
 
@@ -39,33 +33,17 @@ const KEPT_FOR_SENDING: u32 = 8;
 /// One call of an annotated function.
 pub struct Call<'p> {
     function: &'static Function,
-    retry: Retry<'p>,
+    policy: &'p Policy,
     /// The scope of its attempts.
     pub(crate) scope: CallScope,
-    /// The wait before the next attempt of an async function.
-    pub(crate) wait_before: Option<Work>,
     clock: Clock,
     /// The demand of `retry_if` or `never_if` on the outcome.
     demand: Demand,
     /// `true` once an argument cannot be given to another attempt.
     is_last: bool,
-    /// The wait before the next attempt, until it begins.
-    planned_wait: CompactDuration,
-    /// State that few calls need.
-    rare: Option<Box<Rare>>,
     /// The upstream that this call shares with others.
     upstream: Option<UpstreamHandle<'p>>,
-    observation: Option<Box<Observation<'p>>>,
-}
-
-#[derive(Default)]
-struct Rare {
-    /// The exchanges of earlier attempts, for the attempt around this call.
-    earlier: Recorder,
-    /// The 401 that a renewal is to cure.
-    unauthorized: Option<Decided>,
-    /// The turns of the `Renewal` whose fresh credentials the next attempt uses.
-    renewed: Option<Arc<Turns>>,
+    observer: Option<&'p dyn Observer>,
 }
 
 /// A demand of the user's predicates on the outcome of an attempt.
@@ -90,12 +68,11 @@ impl<'p> Call<'p> {
     /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
-        let mut scope = CallScope::begin(Outgoing::new(policy, clock), policy.idempotent());
-        let mut retry = Retry::new(policy);
+        let mut scope = CallScope::begin(Outgoing::new(policy, clock), policy);
         if scope.outer.is_some() {
             // The calls around have deadlines, too.
             if let Some(left) = scope.outgoing.left() {
-                retry.lower_deadline(left);
+                scope.progress.retry.lower_deadline(left);
             }
         }
         // Those of the calls around are not asked about.
@@ -104,20 +81,8 @@ impl<'p> Call<'p> {
             let call = scope.call;
             scope.outgoing.add_keys(call, header);
         }
-        // Built in one expression, in its final place, as a call is large.
-        Self {
-            function,
-            retry,
-            scope,
-            wait_before: None,
-            clock,
-            demand: Demand::None,
-            is_last: false,
-            planned_wait: CompactDuration::ZERO,
-            rare: None,
-            upstream: None,
-            observation: None,
-        }
+        let (demand, is_last) = (Demand::None, false);
+        Self { function, policy, scope, clock, demand, is_last, upstream: None, observer: None }
     }
 
     /// Makes an upstream admit the attempts of the call.
@@ -138,7 +103,7 @@ impl<'p> Call<'p> {
     }
 
     async fn ask_for_admission(&mut self) {
-        if let Some(wait) = self.wait_before.take() {
+        if let Some(wait) = self.scope.progress.wait_before.take() {
             wait.await;
         }
         loop {
@@ -187,11 +152,11 @@ impl<'p> Call<'p> {
 
     #[cold]
     fn admit(&mut self) -> Admission {
-        let (retry, outgoing) = (&self.retry, &self.scope.outgoing);
+        let (policy, outgoing) = (self.policy, &self.scope.outgoing);
         let Some(upstream) = &mut self.upstream else { return Admission::Send };
         upstream.admit(outgoing.skipped, || {
             let left = outgoing.left().unwrap_or(Duration::MAX);
-            retry.policy().max_retry_after().min(left.saturating_sub(left / KEPT_FOR_SENDING))
+            policy.max_retry_after().min(left.saturating_sub(left / KEPT_FOR_SENDING))
         })
     }
 
@@ -215,7 +180,7 @@ impl<'p> Call<'p> {
         }
         outgoing.withhold(Withheld::TimedOut);
         // Where `max_retry_after` ended the wait, the deadline is farther away.
-        let max_retry_after = self.retry.policy().max_retry_after();
+        let max_retry_after = self.policy.max_retry_after();
         let is_end = |left: &Duration| left.saturating_mul(KEPT_FOR_SENDING - 1) <= max_retry_after;
         outgoing.left().filter(is_end)
     }
@@ -223,7 +188,7 @@ impl<'p> Call<'p> {
     /// Begins an attempt: the wait before it is over.
     #[inline]
     pub(crate) fn begin_attempt(&mut self) {
-        if let Some(rare) = &mut self.rare {
+        if let Some(rare) = &mut self.scope.progress.rare {
             rare.earlier.end_wait(Mark::Retried);
         }
         self.scope.begin_attempt();
@@ -242,14 +207,14 @@ impl<'p> Call<'p> {
     /// Returns how long the call has run if it is bounded, else zero.
     #[inline]
     fn elapsed(&self) -> Duration {
-        let deadline = self.retry.deadline().unwrap_or_default();
+        let deadline = self.scope.progress.retry.deadline().unwrap_or_default();
         self.left().map_or(Duration::ZERO, |left| deadline.saturating_sub(left))
     }
 
     /// Returns the number of attempts so far, including the current one.
     fn attempts(&self) -> u32 {
-        let retries = self.retry.retries().saturating_add(1);
-        retries.saturating_add(u32::from(self.retry.has_renewed()))
+        let retry = &self.scope.progress.retry;
+        retry.retries().saturating_add(1).saturating_add(u32::from(retry.has_renewed()))
     }
 
     /// Sets the exchanges of the attempt aside: the next one records its own.
@@ -266,18 +231,18 @@ impl<'p> Call<'p> {
                 recorded.mark = Mark::Waiting;
             }
         }
-        self.rare.get_or_insert_default().earlier.absorb(recorder);
+        self.scope.progress.rare_mut().earlier.absorb(recorder);
     }
 
     /// Hands the recorded exchanges to the outer attempt.
     #[cold]
     fn hand_over(&mut self) {
         let Some(outer) = self.scope.outer else { return };
-        let mut recorder = self.rare.take().map(|rare| rare.earlier).unwrap_or_default();
+        let mut recorder = self.scope.progress.rare.take().map(|rare| rare.earlier).unwrap_or_default();
         // A call that is dropped during a wait has decided nothing, and the wait was not kept.
         recorder.end_wait(Mark::None);
         recorder.absorb(take(&mut self.scope.recorder));
-        recorder.leave_call(self.scope.call, self.scope.upstream, self.retry.policy().idempotent());
+        recorder.leave_call(self.scope.call, self.scope.upstream, self.policy.idempotent());
         let waits = outer.skipped.saturating_add(self.scope.outgoing.skipped.of_call());
         let mut refused = take(&mut self.scope.refused);
         scope::of_attempt(outer.attempt, |scope| {

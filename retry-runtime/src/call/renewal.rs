@@ -20,7 +20,7 @@ impl Call<'_> {
     /// Returns whether to renew the credentials, after an attempt with this report. If so,
     /// [`run_renewal`](Self::run_renewal) must follow.
     pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
-        let renewed = self.rare.as_mut().and_then(|rare| rare.renewed.take());
+        let renewed = self.scope.progress.rare.as_mut().and_then(|rare| rare.renewed.take());
         let is_withheld = self.scope.outgoing.withheld().is_some();
         let may_start = !self.is_last
             && !is_withheld
@@ -34,12 +34,12 @@ impl Call<'_> {
             if decided.exchange.tells_of_credentials() {
                 turns.on_attempt(self.function_address(), self.clock, &decided.exchange);
             } else {
-                self.rare.get_or_insert_default().renewed = Some(turns);
+                self.scope.progress.rare_mut().renewed = Some(turns);
             }
         }
-        let starts = may_start && self.retry.start_renewal(&decided.exchange);
+        let starts = may_start && self.scope.progress.retry.start_renewal(self.policy, &decided.exchange);
         if starts {
-            self.rare.get_or_insert_default().unauthorized = Some(decided);
+            self.scope.progress.rare_mut().unauthorized = Some(decided);
         }
         starts
     }
@@ -88,7 +88,8 @@ impl Call<'_> {
     fn finish_renewal(&mut self, step: Step, turns: Option<Arc<Turns>>) {
         // The attempt that follows is counted already.
         let attempt = self.attempts().saturating_sub(1);
-        let decided = self.rare.as_mut().and_then(|rare| rare.unauthorized.take()).unwrap_or_default();
+        let decided =
+            self.scope.progress.rare.as_mut().and_then(|rare| rare.unauthorized.take()).unwrap_or_default();
         if let Some(upstream) = &mut self.upstream {
             upstream.end_attempt();
         }
@@ -96,9 +97,10 @@ impl Call<'_> {
         if matches!(step, Step::Renewed { succeeded: true }) {
             // The wait that another request of the attempt was asked for is kept all the same.
             let hint = decided.exchange.longest_hint().unwrap_or_default();
-            self.planned_wait = CompactDuration::new(Some(hint.min(self.retry.policy().max_retry_after())));
+            self.scope.progress.planned_wait =
+                CompactDuration::new(Some(hint.min(self.policy.max_retry_after())));
             self.reset_recorder();
-            self.rare.get_or_insert_default().renewed = turns;
+            self.scope.progress.rare_mut().renewed = turns;
         } else if self.scope.outer.is_some() {
             // Only this call could renew the credentials, and it could not.
             self.mark_settled(&decided);

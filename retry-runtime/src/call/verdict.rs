@@ -56,16 +56,26 @@ impl Call<'_> {
     /// Tells the upstream and the observers of a plain success.
     #[cold]
     fn report_success(&mut self, report: &Report<'_>) {
+        let end = || Step::End { stop: Stop::NotRetryable, succeeded: true };
+        if self.upstream.as_ref().is_none_or(UpstreamHandle::was_idle) {
+            if let Some((exchange, host)) = self.scope.recorder.brief() {
+                return self.emit(&exchange, host, self.attempts(), end);
+            }
+        }
         self.scope.recorder.expand();
         let Some(recorded) = self.scope.recorder.only() else { return };
-        let (exchange, stop) = (&recorded.exchange, Stop::NotRetryable);
+        let exchange = &recorded.exchange;
         let learns = |upstream: &&mut UpstreamHandle<'_>| !upstream.was_idle() && upstream.is_news(recorded);
         if let Some(upstream) = self.upstream.as_mut().filter(learns) {
             // Only a retry changes the verdict.
-            _ = upstream.on_attempt(exchange, report, Verdict::Stop(stop), self.scope.outgoing.skipped);
+            _ = upstream.on_attempt(
+                exchange,
+                report,
+                Verdict::Stop(Stop::NotRetryable),
+                self.scope.outgoing.skipped,
+            );
         }
-        let host = recorded.host.as_deref();
-        self.emit(exchange, host, self.attempts(), || Step::End { stop, succeeded: true });
+        self.emit(exchange, recorded.host.as_deref(), self.attempts(), end);
     }
 
     /// Does what [`is_final`](Self::is_final) does, for all but plain successes.
@@ -88,7 +98,8 @@ impl Call<'_> {
         let Decided { exchange, host, .. } = &decided;
         let attempt = self.attempts();
         let succeeded = report.is_success();
-        let mut verdict = self.retry.next(exchange, self.elapsed(), env::random);
+        let elapsed = self.elapsed();
+        let mut verdict = self.scope.progress.retry.next(self.policy, exchange, elapsed, env::random);
         if self.is_last && matches!(verdict, Verdict::Wait(_)) {
             verdict = Verdict::Stop(Stop::NotCloneable);
         }
@@ -115,7 +126,7 @@ impl Call<'_> {
         match verdict {
             Verdict::Wait(wait) => {
                 self.reset_recorder();
-                self.planned_wait = CompactDuration::new(Some(wait));
+                self.scope.progress.planned_wait = CompactDuration::new(Some(wait));
                 false
             }
             Verdict::Stop(stop) => {
@@ -129,7 +140,7 @@ impl Call<'_> {
 
     #[inline]
     pub(super) fn decide(&mut self, report: &Report<'_>) -> Decided {
-        let (policy, hints) = (self.retry.policy(), self.scope.hints);
+        let (policy, hints) = (self.policy, self.scope.hints);
         let mut decided = decide(self.scope.recorder.records(), report, policy, hints, env::now);
         if self.demand == Demand::Stop {
             decided.exchange.forbid_retry();
@@ -140,9 +151,9 @@ impl Call<'_> {
     /// Marks the exchanges of the last attempt for the outer one.
     fn mark(&mut self, decided: &Decided, stop: Stop, report: &Report<'_>) {
         let exchange = &decided.exchange;
-        let refused_renewal = exchange.has_expired_credentials() && self.retry.has_renewed();
+        let refused_renewal = exchange.has_expired_credentials() && self.scope.progress.retry.has_renewed();
         // A call whose retries are off decides nothing.
-        let is_off = self.retry.policy().max() == 0;
+        let is_off = self.policy.max() == 0;
         // An `Ok` that is not to be retried is what the function wants, whatever was answered.
         let is_wanted = stop == Stop::Never && report.by == By::Success;
         if !is_off

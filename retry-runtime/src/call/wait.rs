@@ -22,14 +22,14 @@ impl Call<'_> {
     /// responses that it has refused, are drained. The time counts from now. An async function
     /// waits when the next attempt is polled; a sync function waits in here.
     pub(crate) fn begin_wait(&mut self, outcome: Option<Drain>) {
-        let wait = take(&mut self.planned_wait).get().unwrap_or_default();
+        let wait = self.scope.progress.planned_wait.get().unwrap_or_default();
         let longest_drain = self.longest_drain(wait);
         self.drain_and_wait(wait, outcome, longest_drain);
     }
 
     /// Does what [`begin_wait`](Self::begin_wait) does, after a renewal.
     pub(crate) fn begin_wait_after_renewal(&mut self, outcome: Option<Drain>) {
-        let wait = take(&mut self.planned_wait).get().unwrap_or_default();
+        let wait = self.scope.progress.planned_wait.get().unwrap_or_default();
         if outcome.is_some() || !self.scope.refused.is_empty() || !wait.is_zero() {
             let longest_drain = self.longest_drain(SHORTEST_DRAIN);
             self.drain_and_wait(wait, outcome, longest_drain);
@@ -49,7 +49,7 @@ impl Call<'_> {
                         Drain::Blocking { .. } => None,
                     })
                     .collect();
-                self.wait_before = Some(if drains.is_empty() {
+                self.scope.progress.wait_before = Some(if drains.is_empty() {
                     Box::pin(wait)
                 } else {
                     Box::pin(DrainThenWait { drain: Some(Box::pin(drain_all(drains, longest_drain))), wait })

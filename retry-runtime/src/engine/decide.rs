@@ -13,6 +13,7 @@
 //! error, and only if that error contains tokio's `Elapsed` or no exchange ended after the send
 //! began: the loser of a race never counts. A response whose reading was given up needs `Elapsed`.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use retry_policy::{Failure, Policy, Safety};
@@ -27,7 +28,7 @@ pub(crate) struct Decided {
     pub(crate) exchange: Exchange,
     /// The number of the recorded exchange, if it was recorded.
     pub(crate) number: Option<u64>,
-    pub(crate) host: Option<Box<str>>,
+    pub(crate) host: Option<Arc<str>>,
 }
 
 /// The origin of the deciding exchange. The numbers are indices of recorded exchanges.

@@ -53,6 +53,21 @@ pub(crate) enum By {
     Success,
 }
 
+/// What is kept of a response that no policy retries.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainSuccess<'v> {
+    pub(crate) status: StatusCode,
+    pub(crate) url: &'v str,
+}
+
+impl<'v> PlainSuccess<'v> {
+    /// Keeps a response with this status, unless a policy may retry it.
+    #[inline]
+    pub(crate) fn new(status: StatusCode, url: &'v str) -> Option<Self> {
+        (status.is_success() && status != StatusCode::ACCEPTED).then_some(Self { status, url })
+    }
+}
+
 impl<'v> Report<'v> {
     /// Makes a report that says nothing but the kind of its value.
     pub(crate) const fn new(by: By) -> Self {
@@ -114,15 +129,15 @@ impl<'v> Report<'v> {
         matches!(self.by, By::Response | By::Success)
     }
 
-    /// Returns `true` if the report is of a response that no policy retries, and says nothing else.
+    /// Returns what is kept of a response that no policy retries, if the report says nothing else.
     #[inline]
-    pub(crate) fn is_plain_success(&self) -> bool {
-        self.by == By::Response
-            && self.status.is_some_and(|status| status.is_success() && status != StatusCode::ACCEPTED)
+    pub(crate) fn plain_success(&self) -> Option<PlainSuccess<'v>> {
+        let is_plain = self.by == By::Response
             && self.failures.is_empty()
             && self.hint.is_none()
             && !self.is_unprocessed
-            && !self.is_unsent
+            && !self.is_unsent;
+        if is_plain { PlainSuccess::new(self.status?, self.url?) } else { None }
     }
 
     /// Returns `true` if the report says nothing about any exchange.

@@ -114,18 +114,13 @@ impl Stop {
 #[derive(Clone, Debug)]
 pub struct Retry<'p> {
     policy: &'p Policy,
-    deadline: CompactDuration,
-    retries: u32,
-    /// The last computed wait.
-    previous: CompactDuration,
-    has_renewed: bool,
+    state: RetryState,
 }
 
 impl<'p> Retry<'p> {
     /// Makes the state of a call before its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
-        let deadline = CompactDuration::new(policy.deadline());
-        Self { policy, deadline, retries: 0, previous: CompactDuration::ZERO, has_renewed: false }
+        Self { policy, state: RetryState::new(policy) }
     }
 
     /// Returns the policy of the call.
@@ -137,25 +132,20 @@ impl<'p> Retry<'p> {
     /// lower already.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
-        self.lower_deadline(limit);
+        self.state.lower_deadline(limit);
         self
-    }
-
-    /// Lowers the deadline as [`within`](Self::within) does, in place.
-    pub(crate) fn lower_deadline(&mut self, limit: Duration) {
-        self.deadline = self.deadline.min(CompactDuration::new(Some(limit)));
     }
 
     /// Returns the deadline of the call: that of the policy, or a lower one set by
     /// [`within`](Self::within).
     pub const fn deadline(&self) -> Option<Duration> {
-        self.deadline.get()
+        self.state.deadline()
     }
 
     /// Returns the number of retries so far, which is how often [`next`](Self::next) has returned
     /// [`Verdict::Wait`].
     pub const fn retries(&self) -> u32 {
-        self.retries
+        self.state.retries()
     }
 
     /// Decides whether to renew the credentials now. Returns `true` if the server has refused them
@@ -166,20 +156,12 @@ impl<'p> Retry<'p> {
     /// as a retry. If the renewal fails, end the call with the outcome of the last attempt. After
     /// `false`, call [`next`](Self::next).
     pub fn start_renewal(&mut self, exchange: &Exchange) -> bool {
-        let starts = exchange.has_expired_credentials()
-            && !self.has_renewed
-            && !exchange.is_retry_forbidden()
-            && !exchange.is_settled()
-            && !is_listed(exchange, self.policy.never())
-            // The request was refused and did nothing, but another one of the attempt may have.
-            && !self.is_repeat_forbidden(exchange);
-        self.has_renewed |= starts;
-        starts
+        self.state.start_renewal(self.policy, exchange)
     }
 
     /// Returns `true` if [`start_renewal`](Self::start_renewal) has returned `true` in this call.
     pub const fn has_renewed(&self) -> bool {
-        self.has_renewed
+        self.state.has_renewed()
     }
 
     /// Decides what follows an attempt. `exchange` describes the request that decides. `elapsed` is
@@ -189,20 +171,84 @@ impl<'p> Retry<'p> {
     /// only to compute a wait.
     #[inline]
     pub fn next(&mut self, exchange: &Exchange, elapsed: Duration, random: impl FnOnce() -> f64) -> Verdict {
-        if let Err(stop) = self.judge(exchange) {
+        self.state.next(self.policy, exchange, elapsed, random)
+    }
+}
+
+/// The state of [`Retry`] apart from its policy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RetryState {
+    deadline: CompactDuration,
+    retries: u32,
+    /// The last computed wait.
+    previous: CompactDuration,
+    has_renewed: bool,
+}
+
+impl RetryState {
+    /// Makes the state of a call before its first attempt.
+    #[inline]
+    pub(crate) const fn new(policy: &Policy) -> Self {
+        let deadline = CompactDuration::new(policy.deadline());
+        Self { deadline, retries: 0, previous: CompactDuration::ZERO, has_renewed: false }
+    }
+
+    /// Lowers the deadline as [`Retry::within`] does.
+    pub(crate) fn lower_deadline(&mut self, limit: Duration) {
+        self.deadline = self.deadline.min(CompactDuration::new(Some(limit)));
+    }
+
+    /// Returns what [`Retry::deadline`] does.
+    pub(crate) const fn deadline(&self) -> Option<Duration> {
+        self.deadline.get()
+    }
+
+    /// Returns what [`Retry::retries`] does.
+    pub(crate) const fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    /// Returns what [`Retry::has_renewed`] does.
+    pub(crate) const fn has_renewed(&self) -> bool {
+        self.has_renewed
+    }
+
+    /// Decides what [`Retry::start_renewal`] does.
+    pub(crate) fn start_renewal(&mut self, policy: &Policy, exchange: &Exchange) -> bool {
+        let starts = exchange.has_expired_credentials()
+            && !self.has_renewed
+            && !exchange.is_retry_forbidden()
+            && !exchange.is_settled()
+            && !is_listed(exchange, policy.never())
+            // The request was refused and did nothing, but another one of the attempt may have.
+            && !is_repeat_forbidden(policy, exchange);
+        self.has_renewed |= starts;
+        starts
+    }
+
+    /// Decides what [`Retry::next`] does.
+    #[inline]
+    pub(crate) fn next(
+        &mut self,
+        policy: &Policy,
+        exchange: &Exchange,
+        elapsed: Duration,
+        random: impl FnOnce() -> f64,
+    ) -> Verdict {
+        if let Err(stop) = judge(policy, exchange) {
             return Verdict::Stop(stop);
         }
         if exchange.is_settled() {
             return Verdict::Stop(Stop::Settled);
         }
-        if self.is_repeat_forbidden(exchange) {
+        if is_repeat_forbidden(policy, exchange) {
             return Verdict::Stop(Stop::Ambiguous);
         }
-        if self.retries == self.policy.max() {
+        if self.retries == policy.max() {
             return Verdict::Stop(Stop::Exhausted);
         }
-        let backoff = self.policy.backoff();
-        if exchange.hint().is_some_and(|hint| hint > self.policy.max_retry_after()) {
+        let backoff = policy.backoff();
+        if exchange.hint().is_some_and(|hint| hint > policy.max_retry_after()) {
             return Verdict::Stop(Stop::HintTooLong);
         }
         let wait = match exchange.longest_hint() {
@@ -218,35 +264,35 @@ impl<'p> Retry<'p> {
         self.previous = CompactDuration::new(Some(wait));
         Verdict::Wait(wait)
     }
+}
 
-    /// Returns why what `exchange` says is not retried, if it is not.
-    fn judge(&self, exchange: &Exchange) -> Result<(), Stop> {
-        if exchange.is_retry_forbidden() || is_listed(exchange, self.policy.never()) {
-            return Err(Stop::Never);
-        }
-        let is_safe = exchange.may_repeat_under(self.policy.idempotent());
-        let safety = if is_safe { Safety::Safe } else { Safety::Careful };
-        let on = self.policy.on(safety, exchange.answer());
-        let by_status = exchange
-            .should_retry()
-            .unwrap_or_else(|| is_status_listed(exchange, &on) || (is_safe && exchange.is_in_progress()));
-        if by_status || on.failures.intersects(exchange.failures()) || exchange.is_retry_demanded() {
-            Ok(())
-        } else if !is_safe
-            && exchange.should_retry() != Some(false)
-            && is_listed(exchange, &self.policy.on(Safety::Safe, exchange.answer()))
-        {
-            Err(Stop::Ambiguous)
-        } else {
-            Err(Stop::NotRetryable)
-        }
+/// Returns why what `exchange` says is not retried, if it is not.
+fn judge(policy: &Policy, exchange: &Exchange) -> Result<(), Stop> {
+    if exchange.is_retry_forbidden() || is_listed(exchange, policy.never()) {
+        return Err(Stop::Never);
     }
+    let is_safe = exchange.may_repeat_under(policy.idempotent());
+    let safety = if is_safe { Safety::Safe } else { Safety::Careful };
+    let on = policy.on(safety, exchange.answer());
+    let by_status = exchange
+        .should_retry()
+        .unwrap_or_else(|| is_status_listed(exchange, &on) || (is_safe && exchange.is_in_progress()));
+    if by_status || on.failures.intersects(exchange.failures()) || exchange.is_retry_demanded() {
+        Ok(())
+    } else if !is_safe
+        && exchange.should_retry() != Some(false)
+        && is_listed(exchange, &policy.on(Safety::Safe, exchange.answer()))
+    {
+        Err(Stop::Ambiguous)
+    } else {
+        Err(Stop::NotRetryable)
+    }
+}
 
-    /// Returns `true` if another request of the attempt may have done something that must not be
-    /// done twice.
-    fn is_repeat_forbidden(&self, exchange: &Exchange) -> bool {
-        exchange.is_repeat_forbidden() && self.policy.idempotent() != Some(true)
-    }
+/// Returns `true` if another request of the attempt may have done something that must not be done
+/// twice.
+fn is_repeat_forbidden(policy: &Policy, exchange: &Exchange) -> bool {
+    exchange.is_repeat_forbidden() && policy.idempotent() != Some(true)
 }
 
 /// Returns `true` if `conditions` list the status or a failure of `exchange`.

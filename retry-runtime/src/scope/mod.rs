@@ -9,42 +9,44 @@
 //! No code of the user's runs while the scopes are borrowed.
 
 pub(crate) mod drain;
+pub(crate) mod hosts;
 pub(crate) mod outgoing;
+pub(crate) mod progress;
 pub(crate) mod renewal;
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
+use retry_policy::Policy;
 
-use crate::engine::exchange::Hints;
+use crate::engine::exchange::{Hints, HintsOf};
 use crate::engine::origin::Origins;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
 use crate::scope::drain::Drain;
 use crate::scope::outgoing::Outgoing;
 pub(crate) use crate::scope::outgoing::Withheld;
+use crate::scope::progress::Progress;
 use crate::scope::renewal::RenewalCount;
 
 thread_local! {
-    static SCOPES: Scopes = const { Scopes { entered: Cell::new(None), free: Cell::new(None) } };
-}
+    /// The innermost of the entered scopes. Each holds the one behind it, so that entering one
+    /// moves only pointers. Whoever enters a scope leaves it, so that a thread ends with none; a
+    /// value without a destructor is found by fewer instructions.
+    static ENTERED: Cell<Option<ManuallyDrop<Box<Scope>>>> = const { Cell::new(None) };
 
-/// The scopes of a thread. Each is boxed and holds the one behind it, so that entering one moves
-/// only pointers.
-struct Scopes {
-    /// The innermost of the entered scopes.
-    entered: Cell<Option<Box<Scope>>>,
     /// The scopes that no call needs any more. The next call reuses one, and so allocates nothing.
-    free: Cell<Option<Box<Scope>>>,
+    static FREE: Cell<Option<Box<Scope>>> = const { Cell::new(None) };
 }
 
 /// The number of scopes that a thread keeps for the next calls.
-const FREE: usize = 64;
+const KEPT: usize = 64;
 
 /// An attempt, for the code that runs in it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Scope {
     /// The scope behind this one: the scope of the attempt around, or the next free one.
     behind: Option<Box<Scope>>,
@@ -78,6 +80,8 @@ pub(crate) struct Scope {
     pub(crate) unknown_sender: Option<fn() -> &'static str>,
     /// Drains the responses that the attempt has refused by their status.
     pub(crate) refused: Vec<Drain>,
+    /// The progress of the call.
+    pub(crate) progress: Progress,
 }
 
 /// The number of refused responses that an attempt keeps. A body that goes on after so many of them
@@ -88,19 +92,21 @@ const REFUSED: usize = 8;
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call that imposes `outgoing`. If the call is part of an attempt, the
+    /// Makes the scope of a call with this policy, which imposes `outgoing`. If the call is part of an attempt, the
     /// limits and keys of that hold for the call.
     #[inline]
-    pub(crate) fn begin(outgoing: Outgoing, idempotent: Option<bool>) -> Self {
-        let begun = SCOPES.try_with(|scopes| {
-            let mut scope = scopes.free.take().unwrap_or_default();
-            scopes.free.set(scope.behind.take());
-            (scope.call, scope.outgoing) = (next_number(), outgoing);
-            scope.outer = scopes.find(|_| true, |outer| scope.inherit(outer, idempotent));
-            Self(Some(scope))
+    pub(crate) fn begin(outgoing: Outgoing, policy: &Policy) -> Self {
+        let free = FREE.try_with(|free| {
+            let mut scope = free.take()?;
+            free.set(scope.behind.take());
+            Some(scope)
         });
-        // The scopes are gone if the thread is about to end.
-        begun.unwrap_or_else(|_| Self(Some(Box::default())))
+        // There are none on a thread that is about to end.
+        let mut scope = free.ok().flatten().unwrap_or_default();
+        (scope.call, scope.outgoing) = (next_number(), outgoing);
+        scope.progress.begin(policy);
+        scope.outer = current(|outer| scope.inherit(outer, policy.idempotent()));
+        Self(Some(scope))
     }
 
     /// Makes a scope without limits, for what is part of no call.
@@ -136,11 +142,11 @@ impl Drop for CallScope {
         let Some(mut scope) = self.0.take() else { return };
         scope.reset();
         // On a thread that is about to end it is dropped.
-        _ = SCOPES.try_with(|scopes| {
-            scope.behind = scopes.free.take();
+        _ = FREE.try_with(|free| {
+            scope.behind = free.take();
             scope.free_behind = scope.behind.as_ref().map_or(0, |behind| behind.free_behind + 1);
-            let kept = if scope.free_behind < FREE { Some(scope) } else { scope.behind };
-            scopes.free.set(kept);
+            let kept = if scope.free_behind < KEPT { Some(scope) } else { scope.behind };
+            free.set(kept);
         });
     }
 }
@@ -168,21 +174,41 @@ impl Drop for Entered<'_> {
 #[inline]
 pub(crate) fn push(scope: &mut CallScope) {
     let task = tokio::task::try_id();
-    // On a thread that is about to end the scope is not entered, and nothing is recorded.
-    _ = SCOPES.try_with(|scopes| {
-        if let Some(mut scope) = scope.0.take() {
-            scope.task = task;
-            scope.behind = scopes.entered.take();
-            scopes.entered.set(Some(scope));
-        }
-    });
+    if let Some(mut scope) = scope.0.take() {
+        scope.task = task;
+        scope.behind = take_entered();
+        put_entered(Some(scope));
+    }
 }
 
 /// Leaves a scope that was entered last.
 #[inline]
 pub(crate) fn pop(scope: &mut CallScope) {
     if scope.0.is_none() {
-        scope.0 = SCOPES.try_with(Scopes::leave).ok().flatten();
+        scope.0 = take_entered().map(|mut left| {
+            put_entered(left.behind.take());
+            left
+        });
+    }
+}
+
+#[inline]
+fn take_entered() -> Option<Box<Scope>> {
+    ENTERED.with(Cell::take).map(ManuallyDrop::into_inner)
+}
+
+#[inline]
+fn put_entered(scope: Option<Box<Scope>>) {
+    ENTERED.with(|entered| entered.set(scope.map(ManuallyDrop::new)));
+}
+
+/// The entered scopes, while they are looked at. Dropping this puts them back, also after a panic.
+struct Taken(Option<Box<Scope>>);
+
+impl Drop for Taken {
+    #[inline]
+    fn drop(&mut self) {
+        put_entered(self.0.take());
     }
 }
 
@@ -190,6 +216,14 @@ pub(crate) fn pop(scope: &mut CallScope) {
 #[inline]
 pub(crate) fn current<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
     find(|_| true, with)
+}
+
+/// Calls `with` on the innermost scope of the thread. Only for code that is certain to run in the
+/// task of that scope: the body of an attempt itself.
+#[inline]
+pub(crate) fn innermost<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
+    let mut entered = Taken(take_entered());
+    entered.0.as_deref_mut().map(with)
 }
 
 /// Calls `with` on the scope of the attempt with this number, if the running code is part of that
@@ -205,49 +239,21 @@ pub(crate) fn is_admitted_by(upstream: NonZeroUsize) -> bool {
     find(|scope| scope.upstream == Some(upstream), |_| ()).is_some()
 }
 
+/// Calls `with` on the innermost scope of this task that `matches`. The scopes behind one of
+/// another task are not those of the running code.
 #[inline]
 fn find<T>(matches: impl Fn(&Scope) -> bool, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
-    SCOPES.try_with(|scopes| scopes.find(matches, with)).ok().flatten()
-}
-
-impl Scopes {
-    /// Leaves the innermost scope.
-    #[inline]
-    fn leave(&self) -> Option<Box<Scope>> {
-        let mut scope = self.entered.take()?;
-        self.entered.set(scope.behind.take());
-        Some(scope)
-    }
-
-    /// Calls `with` on the innermost scope of this task that `matches`. The scopes behind one of
-    /// another task are not those of the running code.
-    #[inline]
-    fn find<T>(&self, matches: impl Fn(&Scope) -> bool, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
-        let mut entered = Taken { scopes: self, entered: self.entered.take() };
-        let innermost = entered.entered.as_deref_mut()?;
-        let task = tokio::task::try_id();
-        let mut next = Some(innermost);
-        while let Some(scope) = next.filter(|scope| scope.task == task) {
-            if matches(scope) {
-                return Some(with(scope));
-            }
-            next = scope.behind.as_deref_mut();
+    let mut entered = Taken(take_entered());
+    let innermost = entered.0.as_deref_mut()?;
+    let task = tokio::task::try_id();
+    let mut next = Some(innermost);
+    while let Some(scope) = next.filter(|scope| scope.task == task) {
+        if matches(scope) {
+            return Some(with(scope));
         }
-        None
+        next = scope.behind.as_deref_mut();
     }
-}
-
-/// The entered scopes, while they are looked at. Dropping this puts them back, also after a panic.
-struct Taken<'s> {
-    scopes: &'s Scopes,
-    entered: Option<Box<Scope>>,
-}
-
-impl Drop for Taken<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.scopes.entered.set(self.entered.take());
-    }
+    None
 }
 
 /// Keeps a response that the running attempt refuses, if there is one, to drain it before the next
@@ -380,6 +386,13 @@ impl Scope {
         (self.is_observed, self.hints, self.origins) = (false, Hints::default(), Origins::Unused);
         (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
         self.outer = None;
+        self.progress.clear();
+    }
+
+    /// Returns `true` if of plain successes only the recorder, and an observer, are to know.
+    #[inline]
+    pub(crate) fn takes_plain_successes(&self) -> bool {
+        self.hints.of == HintsOf::Retryable && self.origins != Origins::OfAll && self.renewals.is_none()
     }
 
     /// Keeps as many of `refused` as there is room for.

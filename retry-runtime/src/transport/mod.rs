@@ -1,6 +1,8 @@
 //! Traits for the types of a transport: `reqwest` implements them, `kind` asks for them.
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+mod awaited;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 mod failing;
 pub(crate) mod kind;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
@@ -19,7 +21,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
-use crate::engine::report::Report;
+use crate::engine::report::{PlainSuccess, Report};
 use crate::scope::drain::Drain;
 use crate::transport::sending::SendFuture;
 
@@ -44,21 +46,26 @@ pub trait Sender: Sized {
     fn arm(
         self,
         idempotent: Option<bool>,
-    ) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Response, Self::Error>;
+    ) -> Armed<
+        SendFuture<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Response, Self::Error>,
+    >;
+
+    /// Does what [`arm`](Self::arm) does, for a request that the body of an attempt awaits at once.
+    fn arm_awaited(self) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>> {
+        Armed(self.arm(None).send())
+    }
 }
 
 /// An armed request. It holds the future already, as [`send`](Self::send) is called next: a request
 /// is large, and is moved less often this way.
 #[must_use = "nothing is sent until it is awaited"]
-pub struct Armed<F, T, E> {
-    pub(crate) future: SendFuture<F, T, E>,
-}
+pub struct Armed<F>(pub(crate) F);
 
-impl<F, T, E> Armed<F, T, E> {
+impl<F> Armed<F> {
     /// Returns the future that sends the request.
     #[inline]
-    pub fn send(self) -> SendFuture<F, T, E> {
-        self.future
+    pub fn send(self) -> F {
+        self.0
     }
 }
 
@@ -125,6 +132,12 @@ pointers!(&T, &mut T, Arc<T>, Box<T>, Rc<T>, LazyLock<T>);
 pub trait HttpResponse: Sized {
     /// Returns the report of the response.
     fn report(&self) -> Report<'_>;
+
+    /// Returns what is kept of the response, if it is known to be a plain success.
+    #[inline]
+    fn plain_success(&self) -> Option<PlainSuccess<'_>> {
+        None
+    }
 
     /// Returns the host that answered, if that is known.
     fn host(&self) -> Option<&str> {

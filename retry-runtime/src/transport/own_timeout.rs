@@ -8,21 +8,32 @@ use std::time::Duration;
 pub(crate) fn of(client: &impl Debug) -> Option<Duration> {
     let mut tail = Tail::default();
     write!(tail, "{client:?}").ok()?;
+    if !tail.has_begun {
+        // No name was printed in one piece: all of the text is looked at.
+        tail.has_begun = true;
+        write!(tail, "{client:?}").ok()?;
+    }
     timeout(tail.text())
 }
+
+/// The name of the field that the timeouts are behind. Most of a client is printed before, and
+/// passed over quickly.
+const HEADERS: &str = "default_headers";
 
 /// Keeps the end of a text, and allocates nothing.
 ///
 /// The timeouts are the last fields of a client, behind its default headers. The values of these
 /// may be anything, but are quoted: nothing before the last quote is kept.
 struct Tail {
+    /// `true` once the name of the headers was printed.
+    has_begun: bool,
     bytes: [u8; Self::MOST],
     length: usize,
 }
 
 impl Default for Tail {
     fn default() -> Self {
-        Self { bytes: [0; Self::MOST], length: 0 }
+        Self { has_begun: false, bytes: [0; Self::MOST], length: 0 }
     }
 }
 
@@ -36,6 +47,10 @@ impl Tail {
 
 impl Write for Tail {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if !self.has_begun {
+            self.has_begun = text == HEADERS;
+            return Ok(());
+        }
         let mut text = text;
         // Most pieces are short, so that a loop is quicker than a search.
         if let Some(quote) = text.bytes().rposition(|byte| byte == b'"') {
@@ -98,6 +113,17 @@ mod tests {
         }
     }
 
+    /// Prints the name of the headers in one piece, as a client does.
+    struct Named<'t>(&'t str);
+
+    impl Debug for Named<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Client { accepts: 7s, timeout: 9s, ")?;
+            f.write_str(HEADERS)?;
+            f.write_str(self.0)
+        }
+    }
+
     struct Whole<'t>(&'t str);
 
     impl Debug for Whole<'_> {
@@ -128,6 +154,7 @@ mod tests {
             let expected = expected.map(Duration::from_millis);
             assert_eq!(of(&Whole(text)), expected, "{text}");
             assert_eq!(of(&Pieces(text)), expected, "{text}, in pieces");
+            assert_eq!(of(&Named(text)), expected, "{text}, behind a name");
         }
         let late = format!("Client {{ timeout: 7s, a: {} }}", "µ".repeat(400));
         assert_eq!(of(&Whole(&late)), None, "the timeouts are the last fields");

@@ -39,6 +39,13 @@ pub(crate) fn failures(error: &AnyError) -> Option<FailureSet> {
     None
 }
 
+/// Returns a URL without its fragment.
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+#[cold]
+fn cut_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or(url)
+}
+
 /// The largest part of a failed response to drain, in bytes: two megabytes take about as long as a
 /// new TLS connection.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
@@ -87,7 +94,7 @@ macro_rules! transport {
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
         ) -> Prepared {
-            let (method, url) = (request.method(), request.url().as_str());
+            let (method, url) = (request.method(), before_fragment(request.url()));
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             match scope::demand() {
                 Demand::Nothing => {}
@@ -130,7 +137,12 @@ macro_rules! transport {
         impl HttpResponse for Response {
             #[inline]
             fn report(&self) -> Report<'_> {
-                Report::response(self.status(), self.headers()).about(Some(self.url().as_str()))
+                Report::response(self.status(), self.headers()).about(Some(before_fragment(self.url())))
+            }
+
+            #[inline]
+            fn plain_success(&self) -> Option<PlainSuccess<'_>> {
+                PlainSuccess::new(self.status(), before_fragment(self.url()))
             }
 
             fn host(&self) -> Option<&str> {
@@ -205,10 +217,11 @@ macro_rules! version {
             use hyper::body::{Bytes, Frame};
             use $reqwest::{Error, ResponseBuilderExt, Url};
 
-            use super::{LARGEST_DRAIN, is_small};
+            use super::{LARGEST_DRAIN, cut_fragment, is_small};
             use crate::engine::recorder::{Prepared, address};
-            use crate::engine::report::{By, Report};
+            use crate::engine::report::{By, PlainSuccess, Report};
             use crate::scope::{self, Demand, Withheld, drain::Drain, outgoing::Refusal};
+            use crate::transport::awaited::{AwaitedFuture, AwaitedRequest};
             use crate::transport::own_timeout;
             use crate::transport::failing::{is_end, is_passing, is_refusal};
             use crate::transport::redirects::{Watched, watch_redirects};
@@ -239,7 +252,7 @@ macro_rules! version {
                 fn arm(
                     self,
                     idempotent: Option<bool>,
-                ) -> Armed<impl Future<Output = Result<Response, Error>>, Response, Error> {
+                ) -> Armed<SendFuture<impl Future<Output = Result<Response, Error>>, Response, Error>> {
                     let (client, request) = self.build_split();
                     // Errors of the builder are returned when it is awaited, as reqwest does.
                     let future = match request {
@@ -252,10 +265,58 @@ macro_rules! version {
                                 SendFuture::new(future, TrackedRequest::new(prepared))
                             }
                         }
-                        Err(error) => SendFuture::failed(error),
+                        Err(error) => SendFuture::unsent(Box::new(Unsent::failed(error))),
                     };
-                    Armed { future }
+                    Armed(future)
                 }
+
+                // Inlined as above.
+                #[cfg_attr(not(debug_assertions), inline(always))]
+                fn arm_awaited(
+                    self,
+                ) -> Armed<impl Future<Output = Result<Response, Error>>> {
+                    let (client, mut request) = self.build_split();
+                    // By reference, as each move of the request costs.
+                    let begun = match &mut request {
+                        Ok(request) => begin_awaited(&client, request),
+                        Err(_) => Begun::default(),
+                    };
+                    Armed(match (request, begun) {
+                        (Ok(request), Begun { redirected, tracked, unsent: None }) => {
+                            AwaitedFuture::new(Watched::new(client.execute(request), redirected), tracked)
+                        }
+                        (Ok(_), Begun { unsent: Some(unsent), .. }) => AwaitedFuture::unsent(unsent),
+                        (Err(error), _) => AwaitedFuture::unsent(Box::new(Unsent::failed(error))),
+                    })
+                }
+            }
+
+            /// A request that is awaited and has begun, or is not to be sent.
+            #[derive(Default)]
+            struct Begun {
+                redirected: Option<Arc<AtomicBool>>,
+                tracked: AwaitedRequest,
+                unsent: Option<Box<Unsent<Response, Error>>>,
+            }
+
+            /// Begins a request that is awaited, unless it is withheld.
+            #[inline]
+            fn begin_awaited(client: &Client, request: &mut Request) -> Begun {
+                match AwaitedRequest::begin_get(request.method(), || request.url().as_str()) {
+                    Some(tracked) => Begun { tracked, ..Begun::default() },
+                    None => begin_other(client, request),
+                }
+            }
+
+            /// Does what [`begin_awaited`] does, for all but a GET without bounds.
+            #[cold]
+            fn begin_other(client: &Client, request: &mut Request) -> Begun {
+                let mut prepared = prepare(request, || own_timeout(client), None);
+                if prepared.is_withheld() {
+                    return Begun { unsent: Some(withhold(request, prepared)), ..Begun::default() };
+                }
+                let redirected = watch_redirects(&mut prepared);
+                Begun { redirected, tracked: AwaitedRequest::begin(prepared), unsent: None }
             }
 
             impl Armer {
@@ -284,6 +345,12 @@ macro_rules! version {
                         Some(unsent) => SendFuture::unsent(unsent),
                     }
                 }
+            }
+
+            /// Returns a URL without its fragment, which stays with the client.
+            #[inline]
+            pub(crate) fn before_fragment(url: &Url) -> &str {
+                if url.fragment().is_none() { url.as_str() } else { cut_fragment(url.as_str()) }
             }
 
             /// The header of an answer that was made here.
@@ -357,7 +424,7 @@ macro_rules! version {
                     // What fails to connect was not sent, be that for good or not.
                     let is_unprocessed = self.is_connect() || (self.is_request() && is_refused(self));
                     let report = Report::failure(self.status(), failures)
-                        .about(self.url().map(|url| url.as_str()));
+                        .about(self.url().map(before_fragment));
                     if is_unprocessed { report.unprocessed() } else { report }
                 }
 
@@ -435,8 +502,8 @@ macro_rules! version {
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, Prepared,
-                    ReadableResponse, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
+                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, PlainSuccess, Prepared,
+                    ReadableResponse, before_fragment, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
                     scope, timed_out,
                 };
 

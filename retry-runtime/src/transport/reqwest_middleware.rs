@@ -25,7 +25,7 @@ impl Sender for RequestBuilder {
     fn arm(
         mut self,
         idempotent: Option<bool>,
-    ) -> Armed<impl Future<Output = Result<Response, Error>>, Response, Error> {
+    ) -> Armed<SendFuture<impl Future<Output = Result<Response, Error>>, Response, Error>> {
         let mut extensions = take(self.extensions());
         let (client, request) = self.build_split();
         let future = match request {
@@ -39,9 +39,9 @@ impl Sender for RequestBuilder {
                     SendFuture::new(future, TrackedRequest::new(prepared))
                 }
             }
-            Err(error) => SendFuture::failed(error.into()),
+            Err(error) => SendFuture::unsent(Box::new(Unsent::failed(error.into()))),
         };
-        Armed { future }
+        Armed(future)
     }
 }
 

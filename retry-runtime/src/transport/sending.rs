@@ -12,7 +12,7 @@ use crate::engine::origin::Origins;
 use crate::engine::recorder::Prepared;
 use crate::engine::report::Report;
 use crate::env;
-use crate::scope::{self, renewal::RenewalCount};
+use crate::scope::{self, Scope, hosts, renewal::RenewalCount};
 use crate::transport::{HttpError, HttpResponse};
 
 /// Tracks a request, from when it is armed until it is answered.
@@ -96,24 +96,34 @@ impl TrackedRequest {
         report: &Report<'_>,
         result: &Result<T, E>,
     ) {
-        scope::of_attempt(attempt, |scope| {
-            scope.recorder.on_report(number, report, scope.hints, env::now);
-            // Logs are of failures only.
-            let is_success = report.status.is_some_and(|status| status.is_success());
-            if scope.origins == Origins::OfAll || (scope.origins == Origins::OfFailures && !is_success) {
-                scope.recorder.compare_origin(number, report);
-            }
-            if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
-                scope.recorder.record_host(number, host(result));
-            }
-            // The credentials were good, and those of the next request are read after this. By a
-            // 400 or 403 some APIs say that they were not.
-            if renewals > scope.renewals
-                && report.status.is_some_and(|status| !matches!(status.as_u16(), 400 | 401 | 403))
-            {
-                scope.renewals = renewals;
-            }
-        });
+        scope::of_attempt(attempt, |scope| record_end(scope, number, renewals, report, result));
+    }
+}
+
+/// Records the end of the request with this number in its scope.
+#[inline]
+pub(crate) fn record_end<T: HttpResponse, E: HttpError>(
+    scope: &mut Scope,
+    number: u64,
+    renewals: Option<RenewalCount>,
+    report: &Report<'_>,
+    result: &Result<T, E>,
+) {
+    scope.recorder.on_report(number, report, scope.hints, env::now);
+    // Logs are of failures only.
+    let is_success = report.status.is_some_and(|status| status.is_success());
+    if scope.origins == Origins::OfAll || (scope.origins == Origins::OfFailures && !is_success) {
+        scope.recorder.compare_origin(number, report);
+    }
+    if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
+        scope.recorder.record_host(number, host(result).map(hosts::shared));
+    }
+    // The credentials were good, and those of the next request are read after this. By a 400 or
+    // 403 some APIs say that they were not.
+    if renewals > scope.renewals
+        && report.status.is_some_and(|status| !matches!(status.as_u16(), 400 | 401 | 403))
+    {
+        scope.renewals = renewals;
     }
 }
 
@@ -156,6 +166,14 @@ pub struct Unsent<T, E> {
     pub(crate) tracked: TrackedRequest,
 }
 
+impl<T, E> Unsent<T, E> {
+    /// Fails, as the request could not be built.
+    #[cold]
+    pub(crate) fn failed(error: E) -> Self {
+        Self { result: Err(error), tracked: TrackedRequest::nothing() }
+    }
+}
+
 impl<T: HttpResponse, E: HttpError> Unsent<T, E> {
     /// Records that the request is not sent, and returns what the send ends with.
     #[cold]
@@ -166,35 +184,57 @@ impl<T: HttpResponse, E: HttpError> Unsent<T, E> {
 }
 
 pin_project! {
-    /// Sends a request.
-    #[project = SendProjection]
-    #[must_use = "nothing is sent until it is awaited"]
-    pub enum SendFuture<F, T, E> {
+    /// Sends a request, or nothing.
+    #[project = SendingProjection]
+    pub(crate) enum Sending<F, T, E> {
         /// Sends by a future of reqwest's.
-        Sending {
+        Future {
             #[pin]
             future: F,
-            tracked: TrackedRequest,
         },
         /// Sends nothing: the request could not be built, or the upstream withholds it.
-        Unsent { unsent: Option<Box<Unsent<T, E>>> },
+        Nothing { unsent: Option<Box<Unsent<T, E>>> },
+    }
+}
+
+impl<F, T, E> Future for Sending<F, T, E>
+where
+    F: Future<Output = Result<T, E>>,
+    T: HttpResponse,
+    E: HttpError,
+{
+    type Output = Result<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            SendingProjection::Future { future } => future.poll(context),
+            SendingProjection::Nothing { unsent } => {
+                Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// Sends a request.
+    #[must_use = "nothing is sent until it is awaited"]
+    pub struct SendFuture<F, T, E> {
+        #[pin]
+        sending: Sending<F, T, E>,
+        tracked: TrackedRequest,
     }
 }
 
 impl<F, T, E> SendFuture<F, T, E> {
     #[inline]
     pub(crate) fn new(future: F, tracked: TrackedRequest) -> Self {
-        Self::Sending { future, tracked }
-    }
-
-    /// Fails, as the request could not be built.
-    pub(crate) fn failed(error: E) -> Self {
-        Self::unsent(Box::new(Unsent { result: Err(error), tracked: TrackedRequest::nothing() }))
+        Self { sending: Sending::Future { future }, tracked }
     }
 
     /// Ends without sending anything.
     pub(crate) fn unsent(unsent: Box<Unsent<T, E>>) -> Self {
-        Self::Unsent { unsent: Some(unsent) }
+        Self { sending: Sending::Nothing { unsent: Some(unsent) }, tracked: TrackedRequest::nothing() }
     }
 }
 
@@ -208,21 +248,15 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            SendProjection::Sending { future, tracked } => {
-                tracked.send();
-                let poll = future.poll(context);
-                match &poll {
-                    Poll::Ready(result) => tracked.end(result),
-                    // `poll` is large, and not copied in vain.
-                    Poll::Pending => return Poll::Pending,
-                }
-                poll
-            }
-            SendProjection::Unsent { unsent } => {
-                Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
-            }
+        let this = self.project();
+        this.tracked.send();
+        let poll = this.sending.poll(context);
+        match &poll {
+            Poll::Ready(result) => this.tracked.end(result),
+            // `poll` is large, and not copied in vain.
+            Poll::Pending => return Poll::Pending,
         }
+        poll
     }
 }
 
@@ -237,7 +271,7 @@ pub(crate) fn report<T: HttpResponse, E: HttpError>(result: &Result<T, E>) -> Re
 
 /// Returns the host of a result, if that is known.
 #[cold]
-fn host<T: HttpResponse, E: HttpError>(result: &Result<T, E>) -> Option<&str> {
+pub(crate) fn host<T: HttpResponse, E: HttpError>(result: &Result<T, E>) -> Option<&str> {
     match result {
         Ok(response) => response.host(),
         Err(error) => error.host(),

@@ -5,7 +5,7 @@ use syn::{Expr, Stmt, Type};
 
 use crate::body::macros;
 use crate::body::sends::calls::{Call, classify};
-use crate::body::sends::{Armer, count};
+use crate::body::sends::{Armer, Awaited, count};
 use crate::tokens::is_among;
 use crate::walk::{self, Node, Parts};
 
@@ -76,7 +76,9 @@ impl Armer<'_> {
                     Origin::Builder => local.loops == self.loops,
                     Origin::Parameter | Origin::Response => false,
                     // What is not awaited at once may borrow from it.
-                    Origin::Unknown => (self.is_awaited || !self.shape.is_async()) && self.is_last_use(local),
+                    Origin::Unknown => {
+                        (self.awaited != Awaited::No || !self.shape.is_async()) && self.is_last_use(local)
+                    }
                 }
             }),
             Expr::Paren(paren) => self.may_move(&paren.expr),

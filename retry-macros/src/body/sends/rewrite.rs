@@ -4,8 +4,8 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprMethodCall, ExprPath, Path};
 
-use crate::body::sends::Armer;
 use crate::body::sends::origin::is_name;
+use crate::body::sends::{Armer, Awaited};
 use crate::function::foreign;
 use crate::paths::Private;
 
@@ -20,7 +20,8 @@ impl Armer<'_> {
     //
     // The match begins and ends where the sender does, so that the user's mistakes are reported
     // there. With `transparent, idempotent` the request is said to be safe to repeat:
-    // `.arm_declared(sender, true)`.
+    // `.arm_declared(sender, true)`. Where the attempt itself awaits the request, that is known to
+    // be part of the attempt, which costs less: `.arm_awaited(sender)`.
     pub(super) fn send(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         if !self.may_move(receiver) {
@@ -33,6 +34,7 @@ impl Armer<'_> {
         let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
         let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
         let arm = match self.declared {
+            None if self.awaited == Awaited::ByAttempt => quote_spanned!(from=> arm_awaited(#sender)),
             None => quote_spanned!(from=> arm(#sender)),
             Some(declared) => quote_spanned!(from=> arm_declared(#sender, #declared)),
         };

@@ -25,6 +25,50 @@ fn armed(body: &str) -> (Vec<String>, Sends) {
     (found, sends)
 }
 
+fn has(tokens: TokenStream, name: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => has(group.stream(), name),
+        token => token.to_string() == name,
+    })
+}
+
+/// Only what the attempt itself awaits is certain to be part of it: anything else may be polled by
+/// another task, or later.
+#[test]
+fn sends_that_the_attempt_itself_awaits() {
+    let is_awaited = |body: &str, shape, options: &str| {
+        let mut body = Block::parse_within.parse_str(body).expect("statements");
+        let mut errors = crate::diagnostics::Errors::default();
+        let options = crate::options::parse(options.parse().expect("tokens"), &mut errors);
+        assert_eq!(arm(&mut body, &[], &[], shape, &options), Sends::Visible);
+        let tokens = quote!(#(#body)*);
+        assert_ne!(has(tokens.clone(), "arm"), has(tokens.clone(), "arm_awaited"));
+        has(tokens, "arm_awaited")
+    };
+    for (body, expected) in [
+        ("http.get(url).send().await?;", true),
+        ("for url in urls { all.push(http.get(url).send().await?.json().await?); }", true),
+        ("if let Ok(r) = http.get(url).send().await { match r { _ => {} } }", true),
+        ("f(http.get(other(url)).send().await?)", true),
+        ("http.get(url).send();", false),
+        ("let sending = http.get(url).send(); sending.await", false),
+        ("Box::pin(http.get(url).send()).await", false),
+        ("http.get(url).send().instrument(span).await", false),
+        ("async { http.get(url).send().await }.await", false),
+        ("spawn(async move { if x { http.get(url).send().await } }).await", false),
+        ("f(|url| async move { http.get(url).send().await }).await", false),
+        ("f(async |url| http.get(url).send().await).await", false),
+        ("join!(http.get(url).send(), other())", false),
+        ("join!(async { http.get(url).send().await }, other())", false),
+        ("select! { r = other() => http.get(url).send().await }", false),
+    ] {
+        assert_eq!(is_awaited(body, Shape::Async, ""), expected, "{body}");
+        assert_eq!(is_awaited(body, Shape::Block, ""), expected, "{body}");
+        assert!(!is_awaited(body, Shape::Async, "transparent"), "{body}");
+        assert!(!is_awaited(body, Shape::Wrapped { boxed: true }, ""), "{body}");
+    }
+}
+
 /// The names that arming adds.
 const MARKS: [&str; 6] =
     ["SenderKind", "arm_request", "track_get", "track_body_of", "track_stream_of", "check"];

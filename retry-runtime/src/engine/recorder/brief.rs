@@ -9,7 +9,7 @@ use crate::engine::exchange::{Exchange, Idempotency};
 use crate::engine::origin::Origin;
 use crate::engine::recorder::recorded::{Progress, Recorded};
 use crate::engine::recorder::{address, hash_url, next_number};
-use crate::engine::report::Report;
+use crate::engine::report::PlainSuccess;
 
 /// A GET that is under way, or was answered with a plain success.
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +35,14 @@ impl Brief {
         Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin }
     }
 
-    /// Records the end of the exchange if it is a plain success, and else returns `false`.
+    /// Records the end of the exchange.
     #[inline]
-    pub(super) fn record_success(&mut self, report: &Report<'_>) -> bool {
-        let (true, Some(url)) = (report.is_plain_success(), report.url) else { return false };
+    pub(super) fn on_success(&mut self, success: PlainSuccess<'_>) {
+        let PlainSuccess { status, url } = success;
         self.ended = next_number();
-        self.status = report.status;
+        self.status = Some(status);
         self.response = address(url);
         self.response_url = Some(hash_url(url));
-        true
     }
 
     /// Records that the body of a response was read to its end.
@@ -52,19 +51,28 @@ impl Brief {
         self.is_body_read |= self.status.is_some() && response.is_none_or(|other| other == self.response);
     }
 
-    /// Returns the whole exchange.
-    pub(super) fn into_recorded(self) -> Recorded {
+    /// Returns the exchange.
+    pub(super) fn exchange(&self) -> Exchange {
         let mut exchange = Exchange::of_request(Method::GET, Idempotency::default());
-        let recorded = |exchange| Recorded { origin: self.origin, ..Recorded::new(self.began, exchange) };
-        let Some(status) = self.status else { return recorded(exchange) };
-        exchange.on_response(status);
+        if let Some(status) = self.status {
+            exchange.on_response(status);
+        }
+        exchange
+    }
+
+    /// Returns the exchange in full.
+    pub(super) fn into_recorded(self) -> Recorded {
+        let recorded = Recorded { origin: self.origin, ..Recorded::new(self.began, self.exchange()) };
+        if self.status.is_none() {
+            return recorded;
+        }
         Recorded {
             ended: NonZeroU64::new(self.ended),
             progress: Progress::Responded,
             response: self.response,
             response_url: self.response_url,
             is_body_read: self.is_body_read,
-            ..recorded(exchange)
+            ..recorded
         }
     }
 }

@@ -18,7 +18,7 @@ use http::{HeaderMap, Method};
 use crate::engine::exchange::{Exchange, Hints, HintsOf, Idempotency, is_idempotent};
 use crate::engine::origin::Origin;
 use crate::engine::recorder::brief::Brief;
-use crate::engine::report::{By, Report};
+use crate::engine::report::{By, PlainSuccess, Report};
 pub(crate) use recorded::{Key, Mark, Progress, Recorded};
 
 /// The number of exchanges that a recorder keeps whole.
@@ -29,6 +29,8 @@ const KEPT: usize = 64;
 pub(crate) struct Recorder {
     /// The only exchange so far, if it is a GET and nothing but a plain success came of it.
     brief: Option<Brief>,
+    /// Its host, if that is recorded.
+    brief_host: Option<Arc<str>>,
     /// In the order in which they were recorded. Those of an inner call follow when it ends.
     exchanges: Vec<Recorded>,
     /// A summary of those that are not kept whole.
@@ -178,13 +180,20 @@ impl Recorder {
     pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
         let Prepared { details, origin } = prepared;
         match details {
-            None if self.is_empty() => {
-                let began = next_number();
-                self.brief = Some(Brief::new(began, origin));
-                began
-            }
+            None => self.on_get(origin),
             details => self.on_further_request(details, origin),
         }
+    }
+
+    /// Records a GET that nothing is declared of. Returns the number of its exchange.
+    #[inline]
+    pub(crate) fn on_get(&mut self, origin: Option<Origin>) -> u64 {
+        if !self.is_empty() {
+            return self.on_further_request(None, origin);
+        }
+        let began = next_number();
+        self.brief = Some(Brief::new(began, origin));
+        began
     }
 
     #[cold]
@@ -211,12 +220,23 @@ impl Recorder {
         hints: Hints,
         now: impl FnOnce() -> SystemTime,
     ) {
-        if let Some(brief) = self.brief.as_mut().filter(|brief| brief.began == number) {
-            if hints.of == HintsOf::Retryable && brief.record_success(report) {
-                return;
-            }
+        let success = report.plain_success().filter(|_| hints.of == HintsOf::Retryable);
+        if !success.is_some_and(|success| self.on_plain_success(number, success)) {
+            self.on_full_report(number, report, hints, now);
         }
-        self.on_full_report(number, report, hints, now);
+    }
+
+    /// Records the end of an exchange by a plain success, if that is kept in short form. Otherwise
+    /// returns `false`.
+    #[inline]
+    pub(crate) fn on_plain_success(&mut self, number: u64, success: PlainSuccess<'_>) -> bool {
+        match &mut self.brief {
+            Some(brief) if brief.began == number => {
+                brief.on_success(success);
+                true
+            }
+            _ => false,
+        }
     }
 
     #[cold]
@@ -261,9 +281,11 @@ impl Recorder {
     }
 
     /// Records the host of an exchange.
-    pub(crate) fn record_host(&mut self, number: u64, host: Option<&str>) {
-        if let Some(recorded) = self.find(number) {
-            recorded.host = host.map(Into::into);
+    pub(crate) fn record_host(&mut self, number: u64, host: Option<Arc<str>>) {
+        if self.brief.as_ref().is_some_and(|brief| brief.began == number) {
+            self.brief_host = host;
+        } else if let Some(recorded) = self.find(number) {
+            recorded.host = host;
         }
     }
 
@@ -368,8 +390,7 @@ impl Recorder {
     /// Forgets everything, but keeps room for a few exchanges.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        self.brief = None;
-        self.outstanding = 0;
+        (self.brief, self.brief_host, self.outstanding) = (None, None, 0);
         if !self.exchanges.is_empty() || self.folded.is_some() {
             self.clear_exchanges();
         }
@@ -404,11 +425,17 @@ impl Recorder {
         &mut self.exchanges
     }
 
+    /// Returns the only exchange of the attempt and its host, if it is kept in short form.
+    pub(crate) fn brief(&self) -> Option<(Exchange, Option<&str>)> {
+        Some((self.brief.as_ref()?.exchange(), self.brief_host.as_deref()))
+    }
+
     /// Keeps the only exchange whole, if it is kept in short form.
     #[cold]
     pub(crate) fn expand(&mut self) {
         if let Some(brief) = self.brief.take() {
-            self.exchanges.push(brief.into_recorded());
+            let host = self.brief_host.take();
+            self.exchanges.push(Recorded { host, ..brief.into_recorded() });
         }
     }
 
@@ -520,34 +547,24 @@ pub(crate) fn address(url: &str) -> usize {
     url.as_ptr().addr()
 }
 
-/// Hashes a URL without its fragment, which stays with the client.
+/// Hashes a URL, by words of eight bytes.
+///
+/// Every response is hashed, and the standard hasher costs as much as all other recording. A
+/// collision is harmless: within one attempt, one URL would be taken for another.
 #[inline]
 pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
-    // Every response is hashed, and the standard hasher costs as much as all other recording. A
-    // collision is harmless: within one attempt, one URL would be taken for another.
-    hash_bytes(url.as_bytes()).unwrap_or_else(|| hash_before_mark(url.as_bytes()))
-}
-
-/// Hashes a URL by words of eight bytes. Returns `None` if it has a fragment, as few have.
-#[inline]
-fn hash_bytes(url: &[u8]) -> Option<NonZeroU64> {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    const LOW: u64 = 0x0101_0101_0101_0101;
+    let url = url.as_bytes();
     let mut hash = FACTOR ^ url.len() as u64;
-    let mut mix = |word: [u8; 8]| {
-        let word = u64::from_le_bytes(word);
-        hash = (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
-        let differs = word ^ (LOW * u64::from(b'#'));
-        differs.wrapping_sub(LOW) & !differs & (LOW << 7) == 0
-    };
-    let (mut is_whole, mut rest) = (true, url);
+    let mut mix = |word| hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
+    let mut rest = url;
     while let Some((word, behind)) = rest.split_first_chunk() {
-        is_whole &= mix(*word);
+        mix(*word);
         rest = behind;
     }
     // The last word overlaps the one before.
-    is_whole &= mix(url.last_chunk().copied().unwrap_or_else(|| padded(url)));
-    is_whole.then(|| NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
+    mix(url.last_chunk().copied().unwrap_or_else(|| padded(url)));
+    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
 }
 
 /// Returns a URL of less than eight bytes as a word.
@@ -556,13 +573,6 @@ fn padded(url: &[u8]) -> [u8; 8] {
     let mut word = [0; 8];
     word[..url.len()].copy_from_slice(url);
     word
-}
-
-/// Hashes the part of a URL that is before its fragment.
-#[cold]
-fn hash_before_mark(url: &[u8]) -> NonZeroU64 {
-    let end = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
-    hash_bytes(&url[..end]).unwrap_or(NonZeroU64::MIN)
 }
 
 /// Hashes a value within this process.

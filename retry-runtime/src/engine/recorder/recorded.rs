@@ -40,7 +40,7 @@ pub(crate) struct Recorded {
     /// The idempotency key of the request, in a call that has `idempotency_key`.
     pub(crate) key: Option<Box<Key>>,
     /// The host, if an observer or a log needs it.
-    pub(crate) host: Option<Box<str>>,
+    pub(crate) host: Option<Arc<str>>,
     /// The address of the upstream that an inner call has reported the exchange to.
     pub(crate) reported_to: Option<NonZeroUsize>,
     /// The origin that the request was sent to, if that matters.

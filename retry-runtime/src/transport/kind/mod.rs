@@ -23,6 +23,7 @@ use std::ops::Deref;
 
 use crate::scope;
 use crate::scope::renewal::Renewed;
+use crate::transport::sending::SendFuture;
 use crate::transport::{Armed, BlockingSender, CheckedResponse, Executor, ReadableResponse, Sender};
 
 macro_rules! chain {
@@ -89,8 +90,19 @@ impl<T: Sender> SenderKind<T> {
     pub fn arm(
         &self,
         sender: T,
-    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
+    ) -> Armed<SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error>>
+    {
         sender.arm(None)
+    }
+
+    /// Arms one of reqwest's async builders, whose request the body of an attempt awaits at once.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else the request is moved twice more")]
+    pub fn arm_awaited(
+        &self,
+        sender: T,
+    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>> {
+        sender.arm_awaited()
     }
 
     /// Arms one of reqwest's async builders, whose request the user has declared `idempotent`, or
@@ -101,7 +113,8 @@ impl<T: Sender> SenderKind<T> {
         &self,
         sender: T,
         idempotent: bool,
-    ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
+    ) -> Armed<SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error>>
+    {
         sender.arm(Some(idempotent))
     }
 }
@@ -132,6 +145,12 @@ impl<T> AnyKind<T> {
     /// Returns any other sender unchanged.
     #[inline]
     pub fn arm_declared(&self, sender: T, _: bool) -> T {
+        self.arm(sender)
+    }
+
+    /// Returns any other sender unchanged.
+    #[inline]
+    pub fn arm_awaited(&self, sender: T) -> T {
         self.arm(sender)
     }
 }

@@ -1,0 +1,148 @@
+//! Requests that the body of an attempt awaits where it sends them. Nothing comes between, so such a
+//! request is part of the innermost attempt of the thread, and that is not searched for.
+
+use std::future::Future;
+use std::num::NonZeroU64;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::Method;
+use pin_project_lite::pin_project;
+
+use crate::engine::origin::{Origin, Origins};
+use crate::engine::recorder::Prepared;
+use crate::scope::{self, Scope, hosts, renewal::RenewalCount};
+use crate::transport::sending::{Sending, Unsent, host, record_end, report};
+use crate::transport::{HttpError, HttpResponse};
+
+/// Tracks a request from its beginning to its end.
+#[derive(Default)]
+pub struct AwaitedRequest {
+    /// The number of its exchange, until that has ended.
+    number: Option<NonZeroU64>,
+    /// The renewals that had ended when the request was sent, if the function renews its
+    /// credentials.
+    renewals: Option<RenewalCount>,
+}
+
+impl AwaitedRequest {
+    /// Begins a GET, unless the calls around impose something on it.
+    #[inline]
+    pub(crate) fn begin_get<'u>(method: &Method, url: impl FnOnce() -> &'u str) -> Option<Self> {
+        if *method != Method::GET {
+            return None;
+        }
+        scope::innermost(|scope| {
+            if scope.outgoing.is_imposing() {
+                return None;
+            }
+            let origin = if scope.origins == Origins::Unused { None } else { Origin::of_url(url()) };
+            let renewals = scope.renewals.map(|_| RenewalCount::now());
+            Some(Self { number: NonZeroU64::new(scope.recorder.on_get(origin)), renewals })
+        })
+        .flatten()
+    }
+
+    /// Begins any request.
+    #[cold]
+    pub(crate) fn begin(prepared: Prepared) -> Self {
+        let begun = scope::innermost(|scope| {
+            let renewals = scope.renewals.map(|_| RenewalCount::now());
+            Self { number: NonZeroU64::new(scope.recorder.on_request(prepared)), renewals }
+        });
+        begun.unwrap_or_default()
+    }
+
+    /// Records the end of the request.
+    #[inline]
+    fn end<T: HttpResponse, E: HttpError>(&mut self, result: &Result<T, E>) {
+        let Some(number) = self.number.take() else { return };
+        let success = result.as_ref().ok().and_then(HttpResponse::plain_success);
+        let is_recorded = success.is_some_and(|success| {
+            let recorded = scope::innermost(|scope| {
+                let is_recorded =
+                    scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
+                if is_recorded && scope.is_observed {
+                    record_host(scope, number, result);
+                }
+                is_recorded
+            });
+            recorded.unwrap_or_default()
+        });
+        if !is_recorded {
+            self.end_otherwise(number, result);
+        }
+    }
+
+    /// Does what [`end`](Self::end) does, for all but a plain success.
+    #[cold]
+    fn end_otherwise<T: HttpResponse, E: HttpError>(&self, number: NonZeroU64, result: &Result<T, E>) {
+        let report = report(result);
+        scope::innermost(|scope| record_end(scope, number.get(), self.renewals, &report, result));
+    }
+}
+
+#[cold]
+fn record_host<T: HttpResponse, E: HttpError>(scope: &mut Scope, number: NonZeroU64, result: &Result<T, E>) {
+    scope.recorder.record_host(number.get(), host(result).map(hosts::shared));
+}
+
+/// Records that the request was dropped before its end, with the attempt.
+impl Drop for AwaitedRequest {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            drop_request(number);
+        }
+    }
+}
+
+#[cold]
+fn drop_request(number: NonZeroU64) {
+    scope::innermost(|scope| scope.recorder.on_drop(number.get()));
+}
+
+pin_project! {
+    /// Sends a request that the body of an attempt awaits at once.
+    #[must_use = "nothing is sent until it is awaited"]
+    pub struct AwaitedFuture<F, T, E> {
+        #[pin]
+        sending: Sending<F, T, E>,
+        tracked: AwaitedRequest,
+    }
+}
+
+impl<F, T, E> AwaitedFuture<F, T, E> {
+    /// Sends by `future`.
+    #[inline]
+    pub(crate) fn new(future: F, tracked: AwaitedRequest) -> Self {
+        Self { sending: Sending::Future { future }, tracked }
+    }
+
+    /// Ends without sending anything.
+    #[cold]
+    pub(crate) fn unsent(unsent: Box<Unsent<T, E>>) -> Self {
+        Self { sending: Sending::Nothing { unsent: Some(unsent) }, tracked: AwaitedRequest::default() }
+    }
+}
+
+impl<F, T, E> Future for AwaitedFuture<F, T, E>
+where
+    F: Future<Output = Result<T, E>>,
+    T: HttpResponse,
+    E: HttpError,
+{
+    type Output = Result<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let poll = this.sending.poll(context);
+        match &poll {
+            Poll::Ready(result) => this.tracked.end(result),
+            // `poll` is large, and not copied in vain.
+            Poll::Pending => return Poll::Pending,
+        }
+        poll
+    }
+}
