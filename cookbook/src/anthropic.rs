@@ -159,6 +159,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_generation_is_repeated_after_an_outage() {
+        let server = Server::script([Reply::status(500), Reply::reset(), hello()]);
+        let _kit = kit();
+        assert_eq!(anthropic(&server).message("claude-sonnet-4-5", "Hi").await.unwrap(), "Hello!");
+        assert_eq!(server.requests().len(), 3);
+    }
+
+    #[tokio::test]
     async fn a_limit_on_spending_is_not_retried() {
         let body = r#"{"type":"error","error":{"type":"rate_limit_error","message":"Spend limit reached","details":{"error_code":"enforced_spend_limit_reached"}},"request_id":"req_3"}"#;
         let server = Server::script([json(429, body)]);

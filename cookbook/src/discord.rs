@@ -75,6 +75,8 @@ mod tests {
     use crate::testing::{json, kit, seconds, sent, stop, waits};
     use retry_http::Stop;
     use retry_http::testing::server::{Reply, Server};
+    use std::collections::HashSet;
+    use std::sync::Mutex;
 
     fn discord(server: &Server) -> Discord {
         Discord::new(server.url("/api/v10"), String::from("token"))
@@ -114,6 +116,19 @@ mod tests {
         assert_eq!(seconds(&kit), [65, 64, 5]);
         assert!(waits(&kit)[1].as_millis() >= 64_570);
         assert!(server.requests().iter().all(|request| sent(request)["nonce"] == "n1"));
+    }
+
+    #[tokio::test]
+    async fn a_message_is_posted_once_though_its_answer_is_lost() {
+        let posted = Mutex::new(HashSet::new());
+        let server = Server::new(move |_, request| {
+            // Discord answers a nonce that it knows with the message of before.
+            let is_new = posted.lock().unwrap().insert(sent(request)["nonce"].to_string());
+            if is_new { Reply::hang_up() } else { message() }
+        });
+        let _kit = kit();
+        assert_eq!(discord(&server).post(7, "Hi", "n1").await.unwrap().id, "334385199974967042");
+        assert_eq!(sent(&server.requests()[1])["enforce_nonce"], true);
     }
 
     #[tokio::test]
