@@ -97,7 +97,7 @@ impl ResourceManager {
         if response.status() == StatusCode::ACCEPTED { Ok(None) } else { response.json().await.map(Some) }
     }
 
-    #[retry_http(on = [default, 202], retry_if = is_running)]
+    #[retry_http(retry_if = is_running)]
     async fn start(&self, path: &str, call: &Call) -> reqwest::Result<Option<String>> {
         let begin = self.http.post(format!("{}{path}/start?api-version=2019-12-01", self.subscription));
         let response = self.send(begin, call).await?;
