@@ -61,5 +61,9 @@ pub mod observability {}
 pub mod debugging {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("../docs/guide/cookbook.md")]
+pub mod cookbook {}
+
+#[doc = include_str!("links.md")]
 #[doc = include_str!("../docs/guide/limits.md")]
 pub mod limits {}

@@ -12,6 +12,10 @@ use retry_policy::FailureSet;
 /// `reqwest::Error` and has none as a [`source`](std::error::Error::source). If an error implements
 /// this trait, its sources are not searched for a `reqwest::Error`.
 ///
+/// The status, the failure and the headers of a request that is seen are known without this trait.
+/// An error about such a request needs to implement only the methods that tell more: a wait, or a
+/// code that is in the body.
+///
 /// ```
 /// use retry_http::HttpFailure;
 /// use std::time::Duration;
