@@ -1,0 +1,1 @@
+//! The code of the page is that of this crate.
