@@ -23,6 +23,28 @@ async fn backon() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_predicate_of_backon() {
+    let call = async |http, url: String| backon::when::stock(&http, &url).await;
+    for (status, requests) in [(501, 4), (503, 4), (408, 1), (404, 1)] {
+        assert_eq!(seen(always(status), call).await.requests, requests, "{status}");
+    }
+}
+
+/// The services before end with the headers of the response.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_breaks_off() {
+    let breaks = || vec![Reply::status(200).body("7").truncated()];
+    let before = async |http, url| reqwest_retry::before::Shop::new(http, url).stock(7).await;
+    let after = async |http, url| reqwest_retry::after::Shop::new(http, url).stock(7).await;
+    assert_eq!(seen(breaks(), before).await.requests, 1);
+    assert_eq!(seen(breaks(), after).await.requests, 4);
+    let before = async |http, url| tower::before::Shop::new(http, url).stock(7).await;
+    let after = async |http, url| tower::after::Shop::new(http, url).stock(7).await;
+    assert_eq!(seen(breaks(), before).await.requests, 1);
+    assert_eq!(seen(breaks(), after).await.requests, 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn reqwest_retry() {
     let before = async |http, url| reqwest_retry::before::Shop::new(http, url).stock(7).await;
     let after = async |http, url| reqwest_retry::after::Shop::new(http, url).stock(7).await;

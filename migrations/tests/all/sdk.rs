@@ -3,7 +3,7 @@
 use migrations::sdk::{after, before};
 use retry_http::testing::server::{Reply, Server};
 
-use crate::seen::{client, compare, sends_as_many, waits};
+use crate::seen::{client, compare, seen, sends_as_many, waits};
 
 const CONTACT: &str = r#"{ "name": "Ada" }"#;
 const CONTACTS: &str = r#"[{ "name": "Ada" }]"#;
@@ -45,6 +45,15 @@ async fn a_quota_that_is_used_up_is_permanent() {
     let before = async |http, url| before::Contacts::new(http, url, String::new()).get(7).await.map(drop);
     let after = async |http, url| after::Contacts::new(http, url, String::new()).get(7).await.map(drop);
     sends_as_many(script, 1, before, after).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_breaks_off() {
+    let script = vec![Reply::status(200).body(r#"{ "name": "A"#).truncated()];
+    let before = async |http, url| before::Contacts::new(http, url, String::new()).get(7).await.map(drop);
+    let after = async |http, url| after::Contacts::new(http, url, String::new()).get(7).await.map(drop);
+    assert_eq!(seen(script.clone(), before).await.requests, 1);
+    assert_eq!(seen(script, after).await.requests, 4);
 }
 
 /// Errors are what they were, and so are headers and bodies.
