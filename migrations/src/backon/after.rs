@@ -21,7 +21,7 @@ impl Shop {
     }
 
     // The server does an order once, by its key.
-    #[retry_http(idempotency_key, observer = |event| print(event))]
+    #[retry_http(idempotency_key, observer = print)]
     pub async fn order(&self, id: u64) -> reqwest::Result<u32> {
         let url = format!("{}/items/{id}/order", self.url);
         let response = self.http.post(&url).send().await?;

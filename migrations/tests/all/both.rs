@@ -24,6 +24,42 @@ fn retrying(http: reqwest::Client) -> ClientWithMiddleware {
     ClientBuilder::new(http).with(RetryTransientMiddleware::new_with_policy(waits)).build()
 }
 
+/// A private function that sends is retried alone, unless it is transparent.
+#[tokio::test(start_paused = true)]
+async fn a_private_function_that_sends() {
+    struct Shop(ClientWithMiddleware, String);
+
+    #[retry_http(max = 3, base = 500ms)]
+    impl Shop {
+        async fn alone(&self) -> reqwest_middleware::Result<reqwest::Response> {
+            self.0.get(&self.1).send().await
+        }
+
+        #[retry_http(transparent)]
+        async fn seen(&self) -> reqwest_middleware::Result<reqwest::Response> {
+            self.0.get(&self.1).send().await
+        }
+
+        async fn title_alone(&self) -> reqwest_middleware::Result<String> {
+            Ok(self.alone().await?.text().await?)
+        }
+
+        #[retry_http(max = 2)]
+        async fn title(&self) -> reqwest_middleware::Result<String> {
+            Ok(self.seen().await?.error_for_status()?.text().await?)
+        }
+    }
+
+    let shop = |http: reqwest::Client, url| Shop(ClientBuilder::new(http).build(), url);
+    let broken = || vec![Reply::status(200).body("7").truncated()];
+    let alone = async |http, url| shop(http, url).title_alone().await;
+    let title = async |http, url| shop(http, url).title().await;
+    assert_eq!(seen(always(503), alone).await.requests, 4);
+    assert_eq!(seen(always(503), title).await.requests, 3);
+    assert_eq!(seen(broken(), alone).await.requests, 1);
+    assert_eq!(seen(broken(), title).await.requests, 3);
+}
+
 /// An annotated function whose client retries as well sends 4 × 4 times.
 #[tokio::test(start_paused = true)]
 async fn both_multiply() {

@@ -1,6 +1,7 @@
 //! The code on the page is that of this crate, and its dependencies are those of `Cargo.toml`.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -17,13 +18,13 @@ fn blocks_are_the_files() {
     let mut written = String::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
-        written += &format!("{line}\n");
+        written.extend([line, "\n"]);
         let Some(file) = shown(line) else { continue };
         let fence = lines.next().expect("a block");
         let info = fence.strip_prefix("```").expect("a block");
         lines.by_ref().find(|line| *line == "```").expect("a block ends");
         let text = if info == "diff" { diff(file) } else { read(file) };
-        written += &format!("{fence}\n{text}```\n");
+        written.extend([fence, "\n", &text, "```\n"]);
     }
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(PAGE, written).expect("the page");
@@ -41,7 +42,7 @@ fn all_files_are_shown() {
     for folder in fs::read_dir(path("src")).expect("the sources").map(|entry| entry.expect("an entry")) {
         let Ok(entries) = fs::read_dir(folder.path()) else { continue };
         for file in entries.map(|entry| entry.expect("an entry").file_name()) {
-            files.insert(format!("src/{}/{}", folder.file_name().display(), file.display()));
+            files.insert(format!("src/{}/{}", name(folder.file_name()), name(file)));
         }
     }
     assert_eq!(shown, files);
@@ -59,8 +60,10 @@ fn dependencies_are_those_of_the_crate() {
     let mut checked = BTreeSet::new();
     for block in page.split("```diff\n [").skip(1) {
         let block = block.split("```").next().expect("a block");
-        let manifest: String =
-            format!(" [{block}").lines().map(|line| format!("{}\n", line.get(1..).unwrap_or(""))).collect();
+        // Without the column of the diff.
+        let lines = block.lines().skip(1).filter_map(|line| line.get(1..));
+        let manifest = lines
+            .fold(format!("[{}\n", block.lines().next().expect("a table")), |all, line| all + line + "\n");
         let manifest: toml::Table = manifest.parse().unwrap_or_else(|error| panic!("{error}:\n{manifest}"));
         for (name, value) in manifest.values().filter_map(toml::Value::as_table).flatten() {
             let own = &ours["dependencies"][name.as_str()];
@@ -72,9 +75,21 @@ fn dependencies_are_those_of_the_crate() {
             checked.insert(name.clone());
         }
     }
-    // But for the one that is a transitive dependency of the page's crates.
     let all: BTreeSet<_> = ours["dependencies"].as_table().expect("a table").keys().cloned().collect();
     assert_eq!(checked, all);
+}
+
+#[test]
+fn links_lead_to_headings() {
+    let page = fs::read_to_string(PAGE).expect("the page");
+    let headings: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ").or(line.strip_prefix("### ")))
+        .map(|heading| heading.to_lowercase().replace(':', "").replace(' ', "-"))
+        .collect();
+    let mut links = page.split("](#").skip(1).map(|rest| rest.split(')').next().expect("a link ends"));
+    assert!(links.clone().count() > 7);
+    assert_eq!(links.find(|link| !headings.contains(*link)), None);
 }
 
 #[test]
@@ -83,6 +98,10 @@ fn lines_are_short() {
     for line in page.lines().filter(|line| !line.starts_with('|')) {
         assert!(line.chars().count() <= 120, "{line}");
     }
+}
+
+fn name(name: OsString) -> String {
+    name.into_string().expect("UTF-8")
 }
 
 fn shown(line: &str) -> Option<&str> {
