@@ -251,16 +251,17 @@ table! {
 #[tokio::test]
 async fn an_error_of_ours_tells_of_a_body_that_broke_off() {
     async fn read(response: Response) -> Result<String, Own> {
-        response.text().await.map_err(failed)
+        response.text().await.map_err(|error| failed(&error))
     }
 
-    fn failed(error: reqwest::Error) -> Own {
-        Own { status: None, wait: None, failures: failures_of(&error) }
+    fn failed(error: &reqwest::Error) -> Own {
+        Own { status: None, wait: None, failures: failures_of(error) }
     }
 
     #[retry_http(base = 1ms)]
     async fn fetch(http: &Client, url: &str) -> Result<String, Own> {
-        read(http.get(url).send().await.map_err(failed)?).await
+        let response = http.get(url).send().await;
+        read(response.map_err(|error| failed(&error))?).await
     }
 
     let broken = Reply::status(200).body("he").truncated();
