@@ -20,6 +20,8 @@ fi
 cargo test --workspace --all-features
 # The fault matrix, TLS and compression, with features of reqwest that no other test is to see.
 cargo test --manifest-path tests/faults/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+# The crates that users come from, which nothing else needs.
+cargo test --manifest-path migrations/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 # Without the feature `blocking`, of which the macro says that sync functions need it.
 cargo test --package retry-macros
 cargo run --quiet --example quickstart

@@ -247,6 +247,30 @@ table! {
     swallowed;
 }
 
+/// A helper reads the body, so that only the error knows that it broke off.
+#[tokio::test]
+async fn an_error_of_ours_tells_of_a_body_that_broke_off() {
+    async fn read(response: Response) -> Result<String, Own> {
+        response.text().await.map_err(|error| failed(&error))
+    }
+
+    fn failed(error: &reqwest::Error) -> Own {
+        Own { status: None, wait: None, failures: failures_of(error) }
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn fetch(http: &Client, url: &str) -> Result<String, Own> {
+        let response = http.get(url).send().await;
+        read(response.map_err(|error| failed(&error))?).await
+    }
+
+    let broken = Reply::status(200).body("he").truncated();
+    let server = Server::script([broken, Reply::status(200).body("hello")]);
+    let _kit = testing::instant();
+    assert_eq!(fetch(&Client::new(), &server.url("/")).await.expect("a body"), "hello");
+    assert_eq!(server.requests().len(), 2);
+}
+
 /// Sends where nothing is seen, so that only the sources of an error tell the status, and nothing
 /// tells the hint.
 mod by_source {

@@ -130,7 +130,11 @@ fn source(
         By::Response | By::Transport => return matching().map_or(Source::Outcome, Source::Overlaid),
         By::Own if !report.is_silent() => {
             let names_exchange = report.status.is_some() || !report.failures.is_empty();
+            // The body of a response may have broken off where nobody saw it.
+            let says_more =
+                |at: usize| exchanges[at].exchange.failures().is_empty() && !report.failures.is_empty();
             return match (names_exchange.then(matching).flatten(), latest(&|_| true)) {
+                (Some(at), _) if says_more(at) => Source::Overlaid(at),
                 (Some(at), _) => Source::Recorded(at),
                 (None, Some(at)) => Source::Overlaid(at),
                 (None, None) => Source::Outcome,

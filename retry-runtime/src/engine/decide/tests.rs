@@ -116,6 +116,7 @@ fn which_exchange_decides() {
     let race = joined(&[(get, B, Status(404)), (get, A, Dropped)]);
     let reset_then_good = sequence(&[(get, A, End::Failure(Failure::Reset)), (get, B, Status(200))]);
     let own_reset = Report { failures: reset, ..own(None, None) };
+    let own_body = |status| Report { failures: body, ..own(status, None) };
     let dropped = sequence(&[(get, A, Status(200)), (get, B, Dropped)]);
     let dropped_post = sequence(&[(post, A, Dropped), (get, B, Status(503))]);
     let cut = sequence(&[(get, A, Cut)]);
@@ -143,6 +144,9 @@ fn which_exchange_decides() {
         (&good_then_bad, own(Some(503), None), (Some(1), Some(503), none, false)),
         (&bad_then_good, own(Some(503), None), (Some(0), Some(503), none, false)),
         (&reset_then_good, own_reset, (Some(0), None, reset, false)),
+        // It may have seen a body break off that nobody else saw.
+        (&bad_then_good, own_body(None), (Some(1), Some(200), body, false)),
+        (&bad_then_good, own_body(Some(200)), (Some(1), Some(200), body, false)),
         (&query, own(Some(429), Some(2)), (Some(0), Some(429), none, false)),
         (&nothing, own(Some(429), None), (None, Some(429), none, false)),
         // 3: the latest that failed, unless another succeeded after its end.
