@@ -21,13 +21,12 @@ const LIFE: Duration = Duration::from_millis(200);
 /// No call takes as long: it has at most four attempts of 2 s, and waits of at most 2 s.
 const HUNG: Duration = Duration::from_secs(60);
 
-/// Makes calls. `caller` is the number of the caller.
-pub async fn run(api: Arc<Api>, arguments: Arguments, caller: u64, is_over: Arc<AtomicBool>) {
-    for n in 0.. {
+/// Makes calls. `first` is the number of the first one.
+pub async fn run(api: Arc<Api>, arguments: Arguments, first: u64, is_over: Arc<AtomicBool>) {
+    for call in first.. {
         if is_over.load(Relaxed) {
             return;
         }
-        let call = caller << 32 | n;
         let mut chance = chance(arguments.seed, call, 0);
         sleep(within(&mut chance, PAUSE)).await;
         let life = chance.random_bool(0.1).then(|| within(&mut chance, LIFE));

@@ -80,7 +80,7 @@ impl Api {
 
     #[retry_http(skip)]
     fn post(&self, watch: &Watch, path: &str) -> RequestBuilder {
-        watch.mark(self.http.post(format!("{}{path}", self.base)).body("one tea"))
+        watch.mark(self.http.post(format!("{}{path}", self.base)))
     }
 
     pub async fn text(&self, watch: &Watch) -> Result<String> {
@@ -118,7 +118,7 @@ impl Api {
 
     #[retry_http(idempotency_key)]
     pub async fn keyed_order(&self, watch: &Watch) -> Result<String> {
-        let request: RequestBuilder = self.post(watch, "/keyed");
+        let request: RequestBuilder = self.post(watch, "/keyed").body("one tea");
         request.send().await?.error_for_status()?.text().await
     }
 
@@ -129,7 +129,7 @@ impl Api {
 
     /// Sends by a helper.
     pub async fn helped_order(&self, watch: &Watch) -> Result<String> {
-        self.send(self.post(watch, "/helped")).await
+        self.send(self.post(watch, "/helped").body("one tea")).await
     }
 
     #[retry_http(deadline = 3s, upstream = SEARCH)]

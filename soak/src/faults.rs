@@ -73,7 +73,7 @@ const HTTP2: &Weights = &[
     (30, Answer::ResetInBody),
     (2, Answer::Close),
     (2, Answer::GoAway),
-    (2, Answer::GoAwayAtOnce),
+    (10, Answer::GoAwayAtOnce),
     (60, SLOW),
     (10, TOO_SLOW),
 ];

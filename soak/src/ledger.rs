@@ -213,12 +213,10 @@ impl Ledger {
         let is_awaited = record.awaited != 0;
         // Something that arrived may still be processed, so all unsafe calls wait.
         let is_kept = is_awaited || record.kind == Kind::Once;
-        let key = record.key.is_some();
         if !is_kept {
             shard.remove(&call);
         }
         drop(shard);
-        _ = key;
         totals.unsent.fetch_add(unsent, Relaxed);
         if lost > 0 || unexpected > 0 {
             self.complain(

@@ -1,4 +1,4 @@
-//! What the process holds, measured once a second.
+//! What the process holds.
 
 use std::fs;
 use std::io::Result;
@@ -33,57 +33,45 @@ impl Sample {
         let pages = fs::read_to_string("/proc/self/statm")?;
         let pages: usize = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
         let threads = fs::read_dir("/proc/self/task")?.count();
-        let files = fs::read_dir("/proc/self/fd")?.flatten().filter_map(|file| fs::read_link(file.path()).ok());
+        let files =
+            fs::read_dir("/proc/self/fd")?.flatten().filter_map(|file| fs::read_link(file.path()).ok());
         let sockets = files.filter(|file| file.to_string_lossy().starts_with("socket:")).count();
         let tasks = runtimes.map(|runtime| runtime.metrics().num_alive_tasks());
         Ok(Self { at, heap, resident: pages * 4096, threads, sockets, tasks })
     }
 
     /// Prints a row.
-    pub fn print(&self) {
+    pub fn print(&self, when: &str) {
         let Self { at, heap, resident, threads, sockets, tasks: [callers, server] } = self;
         println!(
-            "{:>5.0} s  heap {:>4} MiB  resident {:>4} MiB  {threads:>3} threads  {sockets:>6} sockets  \
+            "{:>5.0} s, {when:<7}  heap {:>9.3} MiB  resident {:>8.3} MiB  {threads:>3} threads  {sockets:>6} sockets  \
              {callers:>6} + {server:>6} tasks",
             at.as_secs_f64(),
-            heap / MIB,
-            resident / MIB
+            mib(*heap),
+            mib(*resident)
         );
     }
 }
 
-/// Something that must not grow.
-struct Meter {
-    name: &'static str,
-    of: fn(&Sample) -> usize,
-    /// What it may vary by, beside a tenth.
-    slack: usize,
+/// Returns what has grown from the first round to the last, when all calls have ended. Of the first
+/// round stays what is made once: the tables of the soak itself, and those of the upstreams.
+pub fn growth(before: &Sample, rests: &[Sample]) -> Vec<String> {
+    let (Some(first), Some(last)) = (rests.first(), rests.last()) else { return Vec::new() };
+    let mut grown = Vec::new();
+    let mut compare = |name: &str, early: usize, late: usize| {
+        if late > early {
+            grown.push(format!("{name}: {late}, and {early} before"));
+        }
+    };
+    compare("bytes on the heap", first.heap + first.heap / 10 + MIB, last.heap);
+    compare("threads", before.threads, last.threads);
+    compare("sockets", before.sockets, last.sockets);
+    compare("tasks of the callers", before.tasks[0], last.tasks[0]);
+    compare("tasks of the server", before.tasks[1], last.tasks[1]);
+    grown
 }
 
-const METERS: [Meter; 5] = [
-    Meter { name: "heap", of: |sample| sample.heap, slack: 2 * MIB },
-    Meter { name: "threads", of: |sample| sample.threads, slack: 0 },
-    Meter { name: "sockets", of: |sample| sample.sockets, slack: 50 },
-    Meter { name: "tasks of the callers", of: |sample| sample.tasks[0], slack: 50 },
-    Meter { name: "tasks of the server", of: |sample| sample.tasks[1], slack: 50 },
-];
-
-/// Returns what has grown, by the medians of the second quarter of the samples and of the last.
-pub fn growth(samples: &[Sample]) -> Vec<String> {
-    let quarter = samples.len() / 4;
-    let median = |samples: &[Sample], of: fn(&Sample) -> usize| {
-        let mut values: Vec<_> = samples.iter().map(of).collect();
-        values.sort_unstable();
-        values[values.len() / 2]
-    };
-    let mut grown = Vec::new();
-    for Meter { name, of, slack } in METERS {
-        let early = median(&samples[quarter..2 * quarter], of);
-        let late = median(&samples[3 * quarter..], of);
-        println!("{name}: {early} in the second quarter, {late} in the last");
-        if late > early + early / 10 + slack {
-            grown.push(format!("{name} has grown from {early} to {late}"));
-        }
-    }
-    grown
+#[expect(clippy::cast_precision_loss, reason = "a number to read")]
+fn mib(bytes: usize) -> f64 {
+    bytes as f64 / MIB as f64
 }

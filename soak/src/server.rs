@@ -70,7 +70,8 @@ impl Server {
     /// Notes a request, of which the server has got all, and decides how to answer it.
     pub fn request(&self, path: &str, headers: &HeaderMap) -> Request<'_> {
         self.busy.fetch_add(1, Relaxed);
-        let number = |name| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|v| v.parse().ok());
+        let number =
+            |name| headers.get(name).and_then(|value| value.to_str().ok()).and_then(|v| v.parse().ok());
         let call: u64 = number(CALL).expect("each request names its call");
         let run = u32::try_from(number(RUN).expect("each request names its run")).expect("a small number");
         let key = headers.get("idempotency-key").map(|key| key.to_str().expect("a key is a text"));

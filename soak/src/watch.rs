@@ -88,10 +88,7 @@ impl Observer for Watch {
             Step::End { stop: Stop::HeldTooLong | Stop::AnsweredLocally, .. } => Fate::Unsent,
             _ => self.fate(event.status.is_some(), event.failures),
         };
-        assert!(
-            event.status.is_some() || !event.failures.is_empty(),
-            "a failure without a name: {event:?}"
-        );
+        assert!(event.status.is_some() || !event.failures.is_empty(), "a failure without a name: {event:?}");
         self.note(event.attempt, fate);
         if matches!(event.step, Step::End { .. } | Step::Renewed { succeeded: false }) {
             self.end();
