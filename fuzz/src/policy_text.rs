@@ -28,8 +28,10 @@ fn values(input: &str) {
             }
         }
     }
-    // The attribute accepts what a configuration does, where it is a token of Rust.
-    if serde_json::from_value::<Policy>(json!({ "timeout": input })).is_ok() {
+    // The attribute accepts a duration that a configuration accepts, where it is a token of Rust.
+    if text::duration(Key::Timeout, input).is_ok()
+        && serde_json::from_value::<Policy>(json!({ "timeout": input })).is_ok()
+    {
         assert!(is_accepted(&format!("timeout = {input}")), "{input:?}");
     }
     if let Ok(condition) = text::condition(input) {

@@ -67,12 +67,17 @@ async fn answer(
     let end = |end| _ = ends.send(end);
     match request.answer {
         Answer::Slow(by) => sleep(by).await,
-        Answer::Refused => return Ok(respond.send_reset(Reason::REFUSED_STREAM)),
-        Answer::Reset | Answer::ResetInHead => return Ok(respond.send_reset(Reason::INTERNAL_ERROR)),
-        Answer::Close => return Ok(end(End::Close)),
         Answer::GoAway => end(End::GoAway),
-        Answer::GoAwayAtOnce => return Ok(end(End::GoAwayAtOnce)),
         Answer::Status(..) | Answer::ResetInBody | Answer::CloseInBody => {}
+        Answer::Close | Answer::GoAwayAtOnce => {
+            end(if request.answer == Answer::Close { End::Close } else { End::GoAwayAtOnce });
+            return Ok(());
+        }
+        Answer::Refused | Answer::Reset | Answer::ResetInHead => {
+            let is_refused = request.answer == Answer::Refused;
+            respond.send_reset(if is_refused { Reason::REFUSED_STREAM } else { Reason::INTERNAL_ERROR });
+            return Ok(());
+        }
     }
     let mut response = Response::builder();
     if let Answer::Status(status, wait) = request.answer {

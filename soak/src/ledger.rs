@@ -230,8 +230,15 @@ impl Ledger {
         self.forget(GRACE);
     }
 
+    /// Forgets all calls, and frees the tables, which are as large as most calls at once have needed.
+    pub fn rest(&self) {
+        self.forget(Duration::ZERO);
+        self.shards.iter().for_each(|shard| lock(shard).shrink_to_fit());
+        lock(&self.awaited).shrink_to_fit();
+    }
+
     /// Forgets the calls that were settled at least `age` ago.
-    pub fn forget(&self, age: Duration) {
+    fn forget(&self, age: Duration) {
         loop {
             let mut awaited = lock(&self.awaited);
             let Some(&(_, call)) = awaited.front().filter(|(settled, _)| settled.elapsed() >= age) else {

@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         sample(start, arguments.time / u32::try_from(ROUNDS)?, &server, handles)?;
         is_over.store(true, Relaxed);
         wait_for_rest(&before, &server, handles)?;
-        ledger.forget(Duration::ZERO);
+        ledger.rest();
         let rest = Sample::take(start.elapsed(), handles)?;
         rest.print("at rest");
         rests.push(rest);

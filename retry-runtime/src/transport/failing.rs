@@ -32,7 +32,7 @@ pub(crate) fn is_passing<'e>(sources: impl Iterator<Item = &'e AnyError>) -> boo
 /// hyper also calls it the user's error if the task of the connection ends before the answer. Its
 /// source is a text, and the connection is lost.
 pub(crate) fn is_of_user<E: StdError + 'static>(error: &hyper::Error) -> bool {
-    error.is_user() && error.source().is_none_or(|source| source.is::<E>())
+    error.is_user() && error.source().is_none_or(<dyn StdError>::is::<E>)
 }
 
 /// Returns whether `error` says that a compressed body ended early.
