@@ -9,8 +9,8 @@ mod iso_date;
 #[path = "../../retry-runtime/src/engine/hint/number.rs"]
 mod number;
 
-/// The first second of the year 0, and of the year 10,000.
-const YEARS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
+/// The years 0 to 9999, and a day more at each end, for zones and the second 60.
+const YEARS: std::ops::Range<i64> = -62_167_305_600..253_402_387_200;
 const NOW: Duration = Duration::from_secs(1_768_900_000);
 
 pub fn run(data: &[u8]) {
