@@ -31,3 +31,7 @@ cargo run --quiet --example endpoints
 # In virtual time. It asserts what it measures.
 cargo run --quiet --release --example herd -- --seed 7
 cargo run --quiet --example observed --all-features -- --seconds 3
+# Over real sockets. It asserts what it counts.
+cargo run --quiet --release --package soak -- --seed 1 --seconds 10 --callers 400
+# Each file of the fuzzer's corpora, once.
+cargo test --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"

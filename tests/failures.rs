@@ -397,3 +397,35 @@ async fn shared_errors_are_looked_into() {
     let server = script();
     assert_eq!(boxed(&Client::new(), &server.url("/")).await.unwrap(), "x");
 }
+
+/// The runtime that drives a connection is shut down while another one waits for its answer. hyper
+/// calls that an error of the user's.
+#[test]
+fn a_connection_that_is_lost_with_its_runtime_is_reset() {
+    use std::sync::{Arc, Mutex};
+    use tokio::runtime::Builder;
+
+    for (method, requests) in [(Method::GET, 3), (Method::POST, 2)] {
+        let owner = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let owner = Arc::new(Mutex::new(Some(owner)));
+        let shut_down = Arc::clone(&owner);
+        let server = Server::new(move |n, _| {
+            if n == 1 {
+                shut_down.lock().unwrap().take().unwrap().shutdown_background();
+                return late();
+            }
+            Reply::status(200)
+        });
+        let (http, url) = (Client::new(), server.url("/"));
+        let first = http.get(&url).send();
+        let first = owner.lock().unwrap().as_ref().unwrap().spawn(async { first.await?.bytes().await });
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(first).unwrap().unwrap();
+        // The connection returns to the pool.
+        std::thread::sleep(ms(50));
+        let outcome = runtime.block_on(send(&http, &method, &url, None));
+        assert_eq!(server.requests().len(), requests, "{method}: {outcome:?}");
+        assert_eq!(server.requests()[1].connection, 0, "the second request has the connection of the first");
+        assert_eq!(outcome.is_ok(), method == Method::GET, "{outcome:?}");
+    }
+}

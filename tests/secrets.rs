@@ -1,6 +1,9 @@
 //! Events, logs, metrics and errors of ours hold nothing that could be a secret. Each case hides a
 //! secret in every part of requests and answers, and fails in every way.
 
+#[path = "secrets/forms.rs"]
+mod forms;
+
 use std::fmt::Debug;
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -151,7 +151,7 @@ impl std::error::Error for FleetError {}
 ///
 /// Calls on many threads tell of words, and not always in the order in which the server said them.
 #[derive(Debug, Default)]
-struct Outbox(Mutex<Latest>);
+pub(crate) struct Outbox(Mutex<Latest>);
 
 #[derive(Debug, Default)]
 struct Latest {
@@ -181,8 +181,8 @@ impl Outbox {
     }
 }
 
-/// An upstream that is shared, as the link sees it.
-struct Shared {
+/// An upstream that is shared, as the link sees it. Visible in the crate for `fuzz/`.
+pub(crate) struct Shared {
     upstream: Box<dyn Borrow<Upstream> + Send + Sync>,
     outbox: Arc<Outbox>,
     /// The end of the cooldown by the last word on the channel, whoever published it.
@@ -198,22 +198,22 @@ enum Command {
 }
 
 impl Shared {
-    fn new(upstream: Box<dyn Borrow<Upstream> + Send + Sync>, outbox: Arc<Outbox>) -> Self {
+    pub(crate) fn new(upstream: Box<dyn Borrow<Upstream> + Send + Sync>, outbox: Arc<Outbox>) -> Self {
         Self { upstream, outbox, known_until: Duration::ZERO, has_logged_doubt: false }
     }
 
-    fn upstream(&self) -> &Upstream {
+    pub(crate) fn upstream(&self) -> &Upstream {
         (*self.upstream).borrow()
     }
 
     /// Returns `true` if the fleet does not know of this end of the cooldown.
-    fn is_news(&self, until: Duration) -> bool {
+    pub(crate) fn is_news(&self, until: Duration) -> bool {
         until.abs_diff(self.known_until) >= MIN_CHANGE
     }
 
     /// Takes over the message of a process, if it is news. Those of this process come back to it,
     /// and are none.
-    fn on_message(&mut self, message: Option<&str>, now: Duration) {
+    pub(crate) fn on_message(&mut self, message: Option<&str>, now: Duration) {
         let Some(left) = message.and_then(|left| left.parse().ok()).map(Duration::from_millis) else {
             return self.log_doubt("no number of milliseconds, and is ignored");
         };

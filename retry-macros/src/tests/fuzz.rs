@@ -8,7 +8,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::generate::{self as expand};
+use crate::generate;
+use crate::tests::kept::expand;
 
 const ATTRIBUTES: [&str; 20] = [
     "",
@@ -291,45 +292,6 @@ fn mutate(tokens: TokenStream, mutation: &Mutation) -> TokenStream {
     }
 }
 
-/// Expands, and checks that the item is there and that what was Rust still is.
-fn expand(attribute: &TokenStream, item: &TokenStream) {
-    let expanded = expand::retry_http(attribute, item);
-    match syn::parse2::<syn::File>(item.clone()) {
-        // An item does not begin with an inner attribute.
-        Ok(file) if !file.attrs.is_empty() => {}
-        Ok(file) => {
-            let Ok(expanded) = syn::parse2::<syn::File>(expanded.clone()) else {
-                panic!("what was Rust is none any more: {expanded}");
-            };
-            for name in file.items.iter().filter_map(name) {
-                assert!(
-                    expanded.items.iter().filter_map(self::name).any(|kept| kept == name),
-                    "{name} is lost"
-                );
-            }
-        }
-        // A method with a receiver is none of a file.
-        Err(_) if syn::parse2::<syn::ImplItem>(item.clone()).is_ok() => {
-            let block = parse(&format!("impl X {{ {expanded} }}"));
-            let kept = syn::parse2::<syn::ItemImpl>(block).is_ok();
-            assert!(
-                kept || expanded.to_string().ends_with(&item.to_string()),
-                "what was Rust is none: {expanded}"
-            );
-        }
-        Err(_) => assert!(expanded.to_string().ends_with(&item.to_string()), "the item is lost: {expanded}"),
-    }
-}
-
-fn name(item: &syn::Item) -> Option<String> {
-    match item {
-        syn::Item::Fn(function) => Some(function.sig.ident.to_string()),
-        syn::Item::Struct(item) => Some(item.ident.to_string()),
-        syn::Item::Trait(item) => Some(item.ident.to_string()),
-        _ => None,
-    }
-}
-
 /// A case that takes a minute is one that hangs: what it was is told, and the tests end.
 fn watched(what: &str, case: impl FnOnce()) {
     use std::sync::mpsc;
@@ -380,7 +342,7 @@ proptest! {
         }
         watched(&case, || {
             expand(&attribute, &item);
-            let policy = expand::policy(attribute.clone());
+            let policy = generate::policy(attribute.clone());
             assert!(syn::parse2::<syn::Expr>(policy.clone()).is_ok(), "no expression: {policy}");
         });
     }

@@ -1,5 +1,6 @@
 mod features;
 mod fuzz;
+mod kept;
 mod snapshots;
 mod table;
 

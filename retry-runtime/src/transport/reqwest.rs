@@ -223,7 +223,7 @@ macro_rules! version {
             use crate::scope::{self, Demand, Withheld, drain::Drain, outgoing::Refusal};
             use crate::transport::awaited::{AwaitedFuture, AwaitedRequest};
             use crate::transport::own_timeout;
-            use crate::transport::failing::{is_end, is_passing, is_refusal};
+            use crate::transport::failing::{is_end, is_of_user, is_passing, is_refusal};
             use crate::transport::redirects::{Watched, watch_redirects};
             use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
             use crate::transport::sources::sources;
@@ -478,7 +478,9 @@ macro_rules! version {
             fn misunderstood(error: &Error) -> bool {
                 below(error)
                     .filter_map(|error| error.downcast_ref::<hyper::Error>())
-                    .any(|error| (error.is_parse() && !error.is_incomplete_message()) || error.is_user())
+                    .any(|error| {
+                        (error.is_parse() && !error.is_incomplete_message()) || is_of_user::<Error>(error)
+                    })
             }
 
             /// Returns whether the host was not resolved.

@@ -4,7 +4,8 @@
 //! A request without a body is sent whole before hyper looks again whether the connection is ready.
 //! If a `GOAWAY` with `NO_ERROR` has come by then, the request fails with it, even if the `GOAWAY`
 //! says that the request was processed. reqwest takes that for a request that was not processed,
-//! and sends it again, be it a POST. With `reqwest::retry::never()` the attribute does so.
+//! and sends it again, be it a POST, unless its retries are turned off, as they are here. The
+//! attribute did so, too, in about one of 1000 calls.
 
 use faults::call::{Setup, v13};
 use faults::fault::{Fault, Frame, Reach, Server};
@@ -26,9 +27,8 @@ async fn order(http: &reqwest::Client, url: &str) -> reqwest::Result<reqwest::Re
 }
 
 #[test]
-#[ignore = "fails in about one of 1000 calls, by a race in hyper"]
 fn a_post_that_a_goaway_covers_is_sent_once() {
-    let jobs = [(); 5000];
+    let jobs = [(); 4000];
     let requests = in_parallel(&jobs, |()| {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let setup = Setup::new(&FAULT);
