@@ -22,7 +22,7 @@ cargo test --workspace --all-features
 cargo test --manifest-path tests/faults/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 # Without the feature `blocking`, of which the macro says that sync functions need it.
 cargo test --package retry-macros
-cargo run --quiet --example quickstart
+cargo run --quiet --package quickstart
 cargo run --quiet --example by_hand
 cargo run --quiet --example client
 cargo run --quiet --example endpoints
