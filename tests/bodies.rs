@@ -142,7 +142,7 @@ fn check(name: &str, source: &str) -> BTreeSet<String> {
     fs::create_dir_all(folder.join("src")).expect("a folder");
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         retry-http = {{ path = {root:?}, features = [\"blocking\"] }}\n\
+         retry-http = {{ path = \"{root}/retry-http\", features = [\"blocking\"] }}\n\
          reqwest = {{ version = \"0.13\", default-features = false, features = [\"blocking\", \"query\"] }}\n"
     );
     fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");

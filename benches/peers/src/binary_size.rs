@@ -9,7 +9,7 @@ use crate::figures::Row;
 use crate::machine;
 use crate::peers::Kind;
 
-const RETRY_HTTP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+const RETRY_HTTP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../retry-http");
 
 /// The functions of a program.
 pub const FUNCTIONS: usize = 100;

@@ -2,64 +2,64 @@
 // definition of a link, so `links.md` leads them to these modules.
 
 #![doc = include_str!("links.md")]
-#![doc = include_str!("../docs/guide/README.md")]
+#![doc = include_str!("../guide/README.md")]
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/policies.md")]
+#[doc = include_str!("../guide/policies.md")]
 pub mod policies {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/options.md")]
+#[doc = include_str!("../guide/options.md")]
 pub mod options {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/rules.md")]
+#[doc = include_str!("../guide/rules.md")]
 pub mod rules {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/functions.md")]
+#[doc = include_str!("../guide/functions.md")]
 pub mod functions {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/posts.md")]
+#[doc = include_str!("../guide/posts.md")]
 pub mod posts {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/rate-limits.md")]
+#[doc = include_str!("../guide/rate-limits.md")]
 pub mod rate_limits {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/clients.md")]
+#[doc = include_str!("../guide/clients.md")]
 pub mod clients {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/deadlines.md")]
+#[doc = include_str!("../guide/deadlines.md")]
 pub mod deadlines {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/upstreams.md")]
+#[doc = include_str!("../guide/upstreams.md")]
 pub mod upstreams {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/credentials.md")]
+#[doc = include_str!("../guide/credentials.md")]
 pub mod credentials {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/configuration.md")]
+#[doc = include_str!("../guide/configuration.md")]
 pub mod configuration {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/testing.md")]
+#[doc = include_str!("../guide/testing.md")]
 pub mod testing {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/observability.md")]
+#[doc = include_str!("../guide/observability.md")]
 pub mod observability {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/debugging.md")]
+#[doc = include_str!("../guide/debugging.md")]
 pub mod debugging {}
 
 #[doc = include_str!("links.md")]
-#[doc = include_str!("../docs/guide/limits.md")]
+#[doc = include_str!("../guide/limits.md")]
 pub mod limits {}
