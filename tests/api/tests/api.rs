@@ -13,7 +13,8 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Writes the documentation of all crates as JSON, which only an unstable option of rustdoc does.
 fn write_json() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(ROOT).join("target"), PathBuf::from);
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(ROOT).join("target"), PathBuf::from);
     let status = Command::new(env!("CARGO"))
         .args(["doc", "--quiet", "--workspace", "--all-features", "--no-deps", "--lib"])
         .current_dir(ROOT)
