@@ -24,7 +24,7 @@ cargo test --manifest-path tests/faults/Cargo.toml --target-dir "${CARGO_TARGET_
 cargo test --manifest-path migrations/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 # Without the feature `blocking`, of which the macro says that sync functions need it.
 cargo test --package retry-macros
-cargo run --quiet --example quickstart
+cargo run --quiet --package quickstart
 cargo run --quiet --example by_hand
 cargo run --quiet --example client
 cargo run --quiet --example endpoints

@@ -108,7 +108,7 @@ fn write_crate(folder: &Path, name: &str, source: &str) {
     let root = env!("CARGO_MANIFEST_DIR");
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         retry-http = {{ path = {root:?} }}\nrand = \"0.10\"\ntokio = {{ version = \"1\", features = [\"time\"] }}\n\
+         retry-http = {{ path = \"{root}/retry-http\" }}\nrand = \"0.10\"\ntokio = {{ version = \"1\", features = [\"time\"] }}\n\
          reqwest = {{ version = \"0.13\", default-features = false }}\n"
     );
     fs::create_dir_all(folder.join("src")).expect("a folder");

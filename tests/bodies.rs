@@ -136,13 +136,13 @@ impl Api {
 "#;
 
 fn check(name: &str, source: &str) -> BTreeSet<String> {
-    let root = env!("CARGO_MANIFEST_DIR");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bodies");
     let folder = target.join(name);
     fs::create_dir_all(folder.join("src")).expect("a folder");
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         retry-http = {{ path = {root:?}, features = [\"blocking\"] }}\n\
+         retry-http = {{ path = \"{root}\", features = [\"blocking\"] }}\n\
          reqwest = {{ version = \"0.13\", default-features = false, features = [\"blocking\", \"query\"] }}\n"
     );
     fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");

@@ -29,7 +29,7 @@ const RUNTIME: &[&[&str]] =
 #[test]
 fn imports_go_down() {
     for (folder, layers) in
-        [("retry-policy/src", POLICY), ("retry-macros/src", MACROS), ("retry-runtime/src", RUNTIME)]
+        [("../retry-policy/src", POLICY), ("../retry-macros/src", MACROS), ("../retry-runtime/src", RUNTIME)]
     {
         let mut wrong = Vec::new();
         for file in sources(Path::new(folder)) {
@@ -62,7 +62,7 @@ fn comments_are_wrapped_at_100_columns() {
     for folder in
         ["retry-policy", "retry-macros", "retry-runtime", "src", "tests", "examples", "benches", "migrations"]
     {
-        for file in sources(Path::new(folder)) {
+        for file in sources(&Path::new("..").join(folder)) {
             let is_in_ui = file.components().any(|part| part.as_os_str() == "ui");
             let is_built = file.components().any(|part| part.as_os_str() == "target");
             if is_in_ui || is_built {

@@ -12,7 +12,7 @@ fn shown() -> Vec<String> {
     let mut shown = Vec::new();
     // The topic `bodies` has messages of the compiler.
     for topic in ["options", "functions"] {
-        for file in fs::read_dir(Path::new("tests/ui").join(topic)).expect("a folder of UI tests") {
+        for file in fs::read_dir(Path::new("ui").join(topic)).expect("a folder of UI tests") {
             let path = file.expect("a file").path();
             if path.extension().is_some_and(|extension| extension == "stderr") {
                 let text = fs::read_to_string(path).expect("the output of a UI test");
@@ -39,7 +39,7 @@ fn ours(line: &str) -> Option<String> {
 /// Returns the messages of the page. Each is the beginning of one, in which `…` stands for
 /// anything.
 fn listed() -> Vec<String> {
-    let page = fs::read_to_string("docs/messages.md").expect("the page");
+    let page = fs::read_to_string("../docs/messages.md").expect("the page");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     rows.filter(|message| *message != "message").map(str::to_owned).collect()
 }

@@ -6,7 +6,7 @@ use std::fs;
 #[test]
 fn the_documentation_has_the_table_of_keys() {
     let table = retry_policy::keys::table();
-    for page in ["docs/guide/options.md", "retry-macros/src/attribute.md"] {
+    for page in ["../docs/guide/options.md", "../retry-macros/src/attribute.md"] {
         let text = fs::read_to_string(page).expect("a page");
         let start = text.find("| key | value |").expect("a table of options");
         let length = text[start..].find("\n\n").expect("an end of the table") + 1;

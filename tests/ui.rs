@@ -4,8 +4,8 @@
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
-    cases.pass("tests/ui/pass/*.rs");
+    cases.pass("ui/pass/*.rs");
     for topic in ["options", "functions", "bodies"] {
-        cases.compile_fail(format!("tests/ui/{topic}/*.rs"));
+        cases.compile_fail(format!("ui/{topic}/*.rs"));
     }
 }

@@ -7,6 +7,14 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// Here and not in `retry-http`, since this crate is compiled first: it has no dependencies that
+// fail on such a target with an error of their own.
+#[cfg(target_family = "wasm")]
+compile_error!(
+    "retry-http does not support WebAssembly: there is no clock of std to wait by, and the errors of the reqwest for \
+     browsers do not tell what failed"
+);
+
 mod backoff;
 mod builder;
 mod condition;

@@ -10,7 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use pin_project_lite::pin_project;
+use rand::RngExt;
 use rand::distr::{Distribution, StandardUniform};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
 
 #[cfg(feature = "testing")]
 use crate::testing;
@@ -105,11 +108,18 @@ pub(crate) fn random() -> f64 {
 }
 
 /// Draws a random value that belongs to no call, and that no test seeds.
+///
+/// The system is asked each time. Only retries and keys need a value, and a generator that is
+/// seeded once would have to be seeded again after a `fork`.
+///
+/// # Panics
+///
+/// Panics if the system has no randomness, as the standard library's `HashMap` does.
 pub(crate) fn entropy<T>() -> T
 where
     StandardUniform: Distribution<T>,
 {
-    rand::random()
+    UnwrapErr(SysRng).random()
 }
 
 fn draw<T>() -> T

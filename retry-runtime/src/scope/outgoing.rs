@@ -1,9 +1,9 @@
 //! Imposes time limits and idempotency keys on the requests of a call.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use uuid::Uuid;
 
 use crate::engine::compact_duration::CompactDuration;
 use crate::engine::recorder::{Recorder, hash};
@@ -218,12 +218,22 @@ impl Keys {
         let name = HeaderName::from_bytes(self.header.as_bytes()).ok()?;
         let half = |side: u8| u128::from(hash(&(self.secret, request, number, side)));
         let bits = (half(0) << 64) | half(1);
-        let key = uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid();
-        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let key = HeaderValue::from_str(Uuid::hyphenated(key).encode_lower(&mut text)).ok()?;
-        headers.insert(name, key);
+        headers.insert(name, HeaderValue::try_from(uuid(bits)).ok()?);
         Some(())
     }
+}
+
+/// Writes random bits as a UUID of version 4 (RFC 9562, section 5.4).
+fn uuid(random: u128) -> String {
+    const VERSION: u128 = 0b0100 << 76;
+    const VARIANT: u128 = 0b10 << 62;
+    let bits = random & !(0b1111 << 76) & !(0b11 << 62) | VERSION | VARIANT;
+    let (time_low, time_mid, time_high) = (bits >> 96, (bits >> 80) & 0xffff, (bits >> 64) & 0xffff);
+    let (clock, node) = ((bits >> 48) & 0xffff, bits & 0xffff_ffff_ffff);
+    let mut text = String::with_capacity(36);
+    // A `String` takes all that is written.
+    _ = write!(text, "{time_low:08x}-{time_mid:04x}-{time_high:04x}-{clock:04x}-{node:012x}");
+    text
 }
 
 #[cfg(test)]
@@ -234,6 +244,14 @@ mod tests {
     use crate::engine::report::{By, Report};
     use http::{Method, StatusCode};
     use retry_policy::{Failure, FailureSet};
+
+    /// The first is the example of RFC 9562, appendix A.3.
+    #[test]
+    fn a_uuid_keeps_all_bits_but_six() {
+        assert_eq!(uuid(0x9191_08f7_52d1_0320_dbac_f847_db41_48a8), "919108f7-52d1-4320-9bac-f847db4148a8");
+        assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
 
     #[test]
     fn the_rules_and_http_agree_on_names() {

@@ -45,7 +45,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use pin_project_lite::pin_project;
 use rand::distr::{Distribution, StandardUniform};
-use rand::rngs::StdRng;
+use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use retry_policy::FailureSet;
 
@@ -102,7 +102,7 @@ enum Retrying {
 
 #[derive(Debug, Default)]
 struct State {
-    random: Option<Box<StdRng>>,
+    random: Option<Box<Xoshiro256PlusPlus>>,
     events: Vec<RecordedEvent>,
     /// The time by which upstreams are ahead of the real clock.
     ahead: Duration,
@@ -128,7 +128,7 @@ impl Kit {
     /// The values of calls that run at the same time depend on the order in which they run, which
     /// may differ between runs. Give each of these calls a kit of its own.
     pub fn seed(self, seed: u64) -> Self {
-        self.state().random = Some(Box::new(StdRng::seed_from_u64(seed)));
+        self.state().random = Some(Box::new(Xoshiro256PlusPlus::seed_from_u64(seed)));
         self
     }
 

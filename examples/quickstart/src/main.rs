@@ -1,7 +1,7 @@
 //! An annotated async and an annotated sync function against a server that limits its rate, breaks
 //! down, hangs up and recovers.
 //!
-//! `cargo run --example quickstart`
+//! `cargo run -p quickstart`
 
 use std::process::ExitCode;
 use std::time::Instant;
