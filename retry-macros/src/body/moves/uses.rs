@@ -16,6 +16,10 @@ pub(crate) struct Uses {
     /// one: to the compiler these are two variables then, and nothing that a macro can see tells
     /// one from the other.
     pub(crate) namesake: bool,
+    /// `true` if it is seen to be changed in place.
+    pub(crate) is_changed: bool,
+    /// `true` if a `move` closure or block takes it, or it is sent as a request is.
+    pub(crate) is_taken_inside: bool,
     /// `true` if a field of it may be moved out.
     pub(crate) takes_fields: bool,
     /// `true` if a field of it is cloned in place of being moved out.
