@@ -1,6 +1,7 @@
 //! The input of `retry!`: options, and the block or closure that is run again.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use retry_policy::keys::Key;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprAsync, ExprClosure, ReturnType, Stmt, Token, Type, token};
 
@@ -39,7 +40,7 @@ pub(crate) fn split(input: TokenStream, errors: &mut Errors) -> Input {
         }
         options.extend([token]);
     }
-    if begins_block(options.clone().into_iter().next().as_ref()) {
+    if is_block(&options) {
         return Input { options: TokenStream::new(), block: options };
     }
     missing_semicolon(options, errors)
@@ -62,6 +63,19 @@ fn missing_semicolon(input: TokenStream, errors: &mut Errors) -> Input {
         options.push(token);
     }
     Input { options: options.into_iter().collect(), block }
+}
+
+/// Returns `true` for tokens that are no options: a block, or what is mistaken for one.
+fn is_block(tokens: &TokenStream) -> bool {
+    let mut tokens = tokens.clone().into_iter();
+    match (tokens.next(), tokens.next()) {
+        (Some(TokenTree::Ident(word)), Some(TokenTree::Group(_))) => {
+            word == "async" || Key::from_name(&word.to_string()).is_none()
+        }
+        (Some(TokenTree::Ident(_)), Some(TokenTree::Punct(punct))) if punct.as_char() == '.' => true,
+        (Some(TokenTree::Group(_)), _) => true,
+        (first, _) => begins_block(first.as_ref()),
+    }
 }
 
 fn begins_block(token: Option<&TokenTree>) -> bool {
@@ -114,7 +128,8 @@ impl Block {
         let ExprClosure { attrs, asyncness, capture, inputs_begin, inputs, output, body, .. } = closure;
         no_attributes(&attrs, errors);
         if !inputs.is_empty() {
-            errors.at(&inputs, "an attempt is given nothing, and finds the variables around it: write `||`");
+            errors.at(&inputs, "an attempt has no parameters, and finds the variables around it: write `||`");
+            return None;
         }
         let result = match output {
             ReturnType::Type(_, ty) => Some(*ty),

@@ -324,13 +324,14 @@ impl Loop<'_> {
         // Before a renewal, which this forbids as well.
         let never_if = predicate(&options.never_if)
             .map(|never_if| quote!(#call.ask_never_if(&#finished.outcome, #never_if);));
-        let (attempt, renew) = match reauth {
-            None => (quote!(#each let #finished = #attempt;), None),
-            Some(reauth) => {
-                // What renews may use the arguments, and not what an attempt was given of them.
-                let attempt = quote!(let #finished = { #each #attempt };);
-                (attempt, Some(self.renewal(reauth, &renamed, &call, &finished)))
-            }
+        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &finished));
+        // What runs after the attempt may use the arguments, and not what the attempt was given of
+        // them.
+        let is_followed = retry_if.is_some() || never_if.is_some();
+        let attempt = if reauth.is_some() || (is_followed && !each.is_empty()) {
+            quote!(let #finished = { #each #attempt };)
+        } else {
+            quote!(#each let #finished = #attempt;)
         };
         let (success, error) = (local("success"), local("error"));
         let CallConfig { bound, with, admission } = self.call_config(&call, &renamed);

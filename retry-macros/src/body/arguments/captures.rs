@@ -49,6 +49,7 @@ pub(crate) fn plan(body: &mut [Stmt], surroundings: Surroundings<'_>) -> Capture
                 _ if found.is_changed => {}
                 Use::Consumed(span) if argument.is_beside() => argument.clone(span),
                 Use::Consumed(span) => argument.clone_request("clone", span),
+                Use::Perhaps if found.is_taken_inside && argument.is_beside() => argument.fresh(),
                 Use::Perhaps if found.is_taken_inside => argument.clone_request("lend", name.span()),
                 _ => {}
             }
