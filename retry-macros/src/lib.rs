@@ -41,7 +41,7 @@ pub fn policy(input: TokenStream) -> TokenStream {
     generate::policy(input.into()).into()
 }
 
-/// Retries a block that sends HTTP requests, where there is no function to annotate.
+#[doc = include_str!("block.md")]
 #[proc_macro]
 pub fn retry(input: TokenStream) -> TokenStream {
     generate::retry(input.into()).into()

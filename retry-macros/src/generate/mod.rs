@@ -16,10 +16,11 @@ use crate::function::{self, Enclosed, Function, Shape};
 use crate::generate::policy::PolicyTokens;
 use crate::options::{self, Options};
 use crate::paths::Private;
+use crate::tokens::mentions;
 use crate::walk;
 
 mod docs;
-mod impl_block;
+pub(crate) mod impl_block;
 mod placement;
 mod policy;
 mod retry;
@@ -327,8 +328,7 @@ impl Loop<'_> {
         let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &finished));
         // What runs after the attempt may use the arguments, and not what the attempt was given of
         // them.
-        let is_followed = retry_if.is_some() || never_if.is_some();
-        let attempt = if reauth.is_some() || (is_followed && !each.is_empty()) {
+        let attempt = if reauth.is_some() || self.is_asked_about(owned) {
             quote!(let #finished = { #each #attempt };)
         } else {
             quote!(#each let #finished = #attempt;)
@@ -357,6 +357,17 @@ impl Loop<'_> {
             }
         };
         (tokens, sends)
+    }
+}
+
+impl Loop<'_> {
+    /// Returns `true` if a predicate over outcomes mentions one of `owned`.
+    fn is_asked_about(&self, owned: &[Owned]) -> bool {
+        let predicates = [&self.options.retry_if, &self.options.never_if];
+        predicates.into_iter().flatten().any(|predicate| {
+            let tokens = predicate.to_token_stream();
+            owned.iter().any(|owned| mentions(tokens.clone(), &owned.name))
+        })
     }
 }
 
