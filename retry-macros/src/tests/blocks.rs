@@ -20,14 +20,107 @@ fn check(input: TokenStream, expected: Expect) {
 fn a_block() {
     check(
         quote!(max = MAX; async move { http.post(url).body(order.items).send().await?.json().await }),
-        expect![[r#""#]],
+        expect![[r#"
+            const _: () = async move {
+                let mut url = ::retry_http::__private::Slot::new(url);
+                let mut call = ::retry_http::__private::Call::of(
+                    ::retry_http::__private::Clock::Tokio,
+                    &const {
+                        (
+                            ::retry_http::__private::Function::visible(
+                                ::core::concat!(::core::module_path!(), ":", ::core::line!()),
+                            ),
+                            ::retry_http::Policy::builder()
+                                .max(const {
+                                    let value: ::core::primitive::u32 = MAX;
+                                    ::retry_http::__private::rules::uphold(
+                                        ::retry_http::__private::rules::max(value),
+                                    );
+                                    value
+                                })
+                                .__trusted(),
+                        )
+                    },
+                );
+                loop {
+                    let url = ::retry_http::__private::request!(clone, url, call);
+                    let attempt = ::retry_http::__private::attempt(
+                            &mut call,
+                            async {
+                                #[allow(unused_mut)]
+                                let mut url = url;
+                                {
+                                    match match http
+                                        .post(url)
+                                        .body(::retry_http::__private::clone_argument(&order.items))
+                                    {
+                                        sender => {
+                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                        }
+                                    }
+                                        .send()
+                                        .await?
+                                        .json()
+                                    {
+                                        body => {
+                                            ::retry_http::__private::BodyKind::of(&body)
+                                                .track_body(body)
+                                        }
+                                    }
+                                        .await
+                                }
+                            },
+                        )
+                        .await;
+                    let success = attempt.success().outcome_kind();
+                    let error = attempt.error().outcome_kind();
+                    if attempt.is_final(&mut call, success, error) {
+                        return attempt.outcome;
+                    }
+                    attempt.begin_wait(&mut call, success);
+                }
+            };
+        "#]],
     );
 }
 
 #[test]
 #[cfg(feature = "blocking")]
 fn a_closure() {
-    check(quote!(|| -> Result<String, ApiError> { fetch(url) }), expect![[r#""#]]);
+    check(quote!(|| -> Result<String, ApiError> { fetch(url) }), expect![[r#"
+        const _: () = ::retry_http::__private::call_once(|| -> Result<String, ApiError> {
+            let mut url = ::retry_http::__private::Slot::new(url);
+            let mut call = ::retry_http::__private::Call::start(
+                ::retry_http::__private::Clock::System,
+                {
+                    static HAS_RECORDED: ::retry_http::__private::HasRecorded = ::retry_http::__private::HasRecorded::new();
+                    static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::hidden(
+                        ::core::concat!(::core::module_path!(), ":", ::core::line!()),
+                        &HAS_RECORDED,
+                    );
+                    &FUNCTION
+                },
+                &const { ::retry_http::Policy::DEFAULT },
+            );
+            loop {
+                let url = ::retry_http::__private::request!(clone, url, call);
+                let attempt = ::retry_http::__private::attempt_blocking(
+                    &mut call,
+                    || -> Result<String, ApiError> {
+                        #[allow(unused_mut)]
+                        let mut url = url;
+                        { fetch(url) }
+                    },
+                );
+                let success = attempt.success().outcome_kind();
+                let error = attempt.error().outcome_kind();
+                if attempt.is_final(&mut call, success, error) {
+                    return attempt.outcome;
+                }
+                attempt.begin_wait(&mut call, success);
+            }
+        });
+    "#]]);
 }
 
 #[test]
@@ -38,7 +131,24 @@ fn a_closure_without_blocking() {
 
 #[test]
 fn a_block_with_mistakes_is_run_once() {
-    check(quote!(max = 0, tries = 2; async || -> Result<String, ApiError> { fetch(url).await }), expect![[r#""#]]);
+    check(quote!(max = 0, tries = 2; async || -> Result<String, ApiError> { fetch(url).await }), expect![[r#"
+        const _: () = {
+            ::core::compile_error! {
+                "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
+            }
+            ::core::compile_error! {
+                "unknown option `tries`, did you mean `max`? It counts retries, so 3 attempts are `max = 2`; the keys are `max`, `on`, `never`, `base`, `factor`, `cap`, `jitter`, `max_retry_after`, `hint`, `deadline`, `timeout`, `idempotent`, `idempotency_key`, `reauth`, `retry_if`, `never_if`, `observer`, `upstream`, `policy`, `carry`, `docs`, `skip`, `transparent` and `crate`"
+            }
+            async {
+                if false {
+                    return ::retry_http::__private::unreachable_value::<
+                        Result<String, ApiError>,
+                    >();
+                }
+                { fetch(url).await }
+            }
+        };
+    "#]]);
 }
 
 #[test]
