@@ -3,6 +3,7 @@
 //! It reads sources by the modules of the macro itself (`macros`, a link to `retry-macros/src`), so
 //! both agree on what an option means and on which methods of an `impl` are annotated.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -65,14 +66,16 @@ fn main() -> ExitCode {
     };
     let mut mistakes = Vec::new();
     let rows = sources::rows(&paths, &mut mistakes);
-    match format {
-        Format::Markdown => print!("{}", markdown::table(&rows)),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&rows).expect("rows are plain data")),
-    }
+    let text = match format {
+        Format::Markdown => markdown::table(&rows),
+        Format::Json => serde_json::to_string_pretty(&rows).expect("rows are plain data") + "\n",
+    };
+    // A pager that is closed early is no reason to panic.
+    let is_written = std::io::stdout().write_all(text.as_bytes()).is_ok();
     for mistake in &mistakes {
         eprintln!("{mistake}");
     }
-    if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if mistakes.is_empty() && is_written { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn command() -> Result<Command, lexopt::Error> {

@@ -4,20 +4,21 @@ use std::fmt::Write as _;
 
 use crate::row::{Kind, Policy, Row, Value};
 
-/// Returns the table, and a line below it with the defaults.
+/// Returns the table.
 pub fn table(rows: &[Row]) -> String {
     let mut table = "\
-| function | where | max | on | never | waits | timeout | deadline | upstream | further options |
-|---|---|---|---|---|---|---|---|---|---|
+| function | where | policy | max | on | never | waits | timeout | deadline | upstream | further options |
+|---|---|---|---|---|---|---|---|---|---|---|
 "
     .to_owned();
     for row in rows {
         let mut cells = vec![name(row), format!("{}:{}", row.file, row.line)];
         if row.kind == Kind::Transparent {
+            cells.push("of the caller".to_owned());
             cells.extend(std::iter::repeat_n(String::new(), 7));
-            cells[2] = "of the caller".to_owned();
         } else {
             let Policy { max, on, never, base, cap, timeout, deadline, .. } = &row.policy;
+            cells.push(option(row, "policy").map(code).unwrap_or_default());
             cells.extend([max, on, never].map(cell));
             cells.push(range(base, cap));
             cells.extend([timeout, deadline].map(cell));
@@ -49,14 +50,14 @@ fn option<'r>(row: &'r Row, name: &str) -> Option<&'r str> {
     row.options.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
 }
 
-/// Returns a value. What is not in the attribute is in parentheses.
+/// Returns a value: code if it is written, and else the default, or `policy`.
 fn cell(value: &Value) -> String {
     use crate::row::From;
     match (&value.value, value.from) {
         (None, _) => String::new(),
         (Some(value), From::Attribute) => code(value),
         (Some(value), From::Default) => value.clone(),
-        (Some(policy), From::Policy) => format!("by {}", code(policy)),
+        (Some(_), From::Policy) => "policy".to_owned(),
     }
 }
 
@@ -75,7 +76,7 @@ fn further(row: &Row) -> String {
             further.push(code(&format!("{name} = {text}")));
         }
     }
-    for (name, value) in row.options.iter().filter(|(name, _)| *name != "upstream") {
+    for (name, value) in row.options.iter().filter(|(name, _)| !["policy", "upstream"].contains(name)) {
         further.push(if name == value { code(name) } else { code(&format!("{name} = {value}")) });
     }
     further.join(", ")

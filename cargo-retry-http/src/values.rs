@@ -67,5 +67,9 @@ pub fn others(options: &Options) -> Vec<(&'static str, String)> {
 /// Returns tokens as the source has them, on one line.
 pub fn as_written(tokens: &TokenStream) -> String {
     let source = tokens.span().source_text().unwrap_or_else(|| tokens.to_string());
-    source.split_whitespace().collect::<Vec<_>>().join(" ")
+    if !source.contains('\n') {
+        return source;
+    }
+    let line = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace("[ ", "[").replace(", ]", "]").replace(" ]", "]")
 }

@@ -87,7 +87,9 @@ fn a_block() {
 #[test]
 #[cfg(feature = "blocking")]
 fn a_closure() {
-    check(quote!(|| -> Result<String, ApiError> { fetch(url) }), expect![[r#"
+    check(
+        quote!(|| -> Result<String, ApiError> { fetch(url) }),
+        expect![[r#"
         const _: () = ::retry_http::__private::call_once(|| -> Result<String, ApiError> {
             let mut url = ::retry_http::__private::Slot::new(url);
             let mut call = ::retry_http::__private::Call::start(
@@ -120,7 +122,8 @@ fn a_closure() {
                 attempt.begin_wait(&mut call, success);
             }
         });
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -131,7 +134,9 @@ fn a_closure_without_blocking() {
 
 #[test]
 fn a_block_with_mistakes_is_run_once() {
-    check(quote!(max = 0, tries = 2; async || -> Result<String, ApiError> { fetch(url).await }), expect![[r#"
+    check(
+        quote!(max = 0, tries = 2; async || -> Result<String, ApiError> { fetch(url).await }),
+        expect![[r#"
         const _: () = {
             ::core::compile_error! {
                 "`max` must be at least 1, since it counts the retries after the first attempt: write `max = 1`, or remove the attribute"
@@ -148,7 +153,8 @@ fn a_block_with_mistakes_is_run_once() {
                 { fetch(url).await }
             }
         };
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
