@@ -59,7 +59,16 @@ fn imports_go_down() {
 fn comments_are_wrapped_at_100_columns() {
     const WIDTH: usize = 100;
     let mut long = Vec::new();
-    for folder in ["retry-policy", "retry-macros", "retry-runtime", "src", "tests", "examples", "benches"] {
+    for folder in [
+        "cargo-retry-http",
+        "retry-policy",
+        "retry-macros",
+        "retry-runtime",
+        "src",
+        "tests",
+        "examples",
+        "benches",
+    ] {
         for file in sources(Path::new(folder)) {
             let is_in_ui = file.components().any(|part| part.as_os_str() == "ui");
             let is_built = file.components().any(|part| part.as_os_str() == "target");

@@ -3,8 +3,8 @@
 use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, Type, TypeParamBound};
 
-/// Why the return type of `what` can be no `Result`, where its tokens alone say so. An alias is left
-/// to the compiler.
+/// Why the return type of `what` can be no `Result`, where its tokens alone say so. An alias is
+/// left to the compiler.
 pub(super) fn not_a_result(output: &Type, what: &str) -> Option<String> {
     const NOT_RESULTS: [&str; 7] = ["Option", "String", "Vec", "bool", "u16", "u32", "u64"];
     let name = match output {

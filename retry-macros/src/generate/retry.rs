@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Generics;
+use syn::{Expr, Generics};
 
 use crate::body::arguments::Surroundings;
 use crate::body::arguments::captures::{self, Captured};
@@ -19,10 +19,14 @@ pub(crate) fn retry(input: TokenStream) -> TokenStream {
     let Input { options, block } = block::split(input, &mut errors);
     let options = options::parse(options, &mut errors);
     placement::only_block(&options, &mut errors);
-    let Some(block) = Block::parse(block, &mut errors) else {
+    let Some(parsed) = Block::parse(block.clone(), &mut errors) else {
+        // Half-typed code stays, so that editors complete it; the compiler says what is wrong in
+        // it.
+        let block = Some(block).filter(|block| syn::parse2::<Expr>(block.clone()).is_err());
         let errors = errors.into_tokens();
-        return quote!({ #errors });
+        return quote!({ #errors #block });
     };
+    let block = parsed;
     let once = run_once(&options, &block);
     let expanded = expand(&options, block, &mut errors);
     if errors.is_empty() {

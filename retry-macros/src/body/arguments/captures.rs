@@ -2,8 +2,8 @@
 //!
 //! Only names are known, not types. A variable that the block certainly consumes is moved into the
 //! call, as without the loop, and each attempt gets a clone, or of a request the best substitute. A
-//! variable that a `move` closure or block inside takes may also be lent. Any other variable is left
-//! to the compiler, which borrows it, or says where it is moved.
+//! variable that a `move` closure or block inside takes may also be lent. Any other variable is
+//! left to the compiler, which borrows it, or says where it is moved.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
