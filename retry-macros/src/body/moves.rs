@@ -8,7 +8,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{BinOp, Block, Expr, FieldValue, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+use syn::{BinOp, Block, Expr, ExprBinary, FieldValue, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 
 use crate::body::macros;
 use crate::cfg::{self, Predicate};
@@ -289,7 +289,7 @@ impl Finder<'_> {
     fn change(&mut self, place: &Expr) {
         let Some(name) = changed(place) else { return };
         for found in &mut self.found {
-            found.uses.is_changed |= found.is(name);
+            found.uses.captured.is_changed |= found.is(name);
         }
     }
 
@@ -298,7 +298,7 @@ impl Finder<'_> {
         let Expr::Path(path) = expr else { return };
         let Some(name) = path.path.get_ident() else { return };
         for found in &mut self.found {
-            found.uses.is_taken_inside |= found.is(name);
+            found.uses.captured.is_taken |= found.is(name);
         }
     }
 
@@ -314,7 +314,7 @@ impl Finder<'_> {
     fn captured(&mut self, body: &impl ToTokens) {
         let tokens = body.to_token_stream();
         for found in &mut self.found {
-            found.uses.is_taken_inside |=
+            found.uses.captured.is_taken |=
                 found.scope == Scope::Visible && mentions(tokens.clone(), &found.variable.name);
         }
         self.mentions(tokens, Use::Perhaps);
@@ -543,25 +543,7 @@ impl Finder<'_> {
                 self.with(Use::Perhaps, &mut call.func);
                 self.all(&mut call.args);
             }
-            Expr::Binary(binary) => {
-                if is_assignment(&binary.op) {
-                    self.change(&binary.left);
-                }
-                let (left, right) = match binary.op {
-                    BinOp::Eq(_)
-                    | BinOp::Ne(_)
-                    | BinOp::Lt(_)
-                    | BinOp::Le(_)
-                    | BinOp::Gt(_)
-                    | BinOp::Ge(_) => (Use::Borrowed, Use::Borrowed),
-                    BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) => {
-                        (Use::Borrowed, Use::None)
-                    }
-                    _ => (Use::None, Use::None),
-                };
-                self.with(left, &mut binary.left);
-                self.with(right, &mut binary.right);
-            }
+            Expr::Binary(binary) => self.binary(binary),
             Expr::Assign(assign) => {
                 self.change(&assign.left);
                 self.with(Use::Borrowed, &mut assign.left);
@@ -606,6 +588,25 @@ impl Finder<'_> {
             }
             _ => self.inside(Node::Expr(expr)),
         }
+    }
+}
+
+impl Finder<'_> {
+    fn binary(&mut self, binary: &mut ExprBinary) {
+        if is_assignment(&binary.op) {
+            self.change(&binary.left);
+        }
+        let (left, right) = match binary.op {
+            BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_) => {
+                (Use::Borrowed, Use::Borrowed)
+            }
+            BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) => {
+                (Use::Borrowed, Use::None)
+            }
+            _ => (Use::None, Use::None),
+        };
+        self.with(left, &mut binary.left);
+        self.with(right, &mut binary.right);
     }
 }
 

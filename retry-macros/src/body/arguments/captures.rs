@@ -46,11 +46,11 @@ pub(crate) fn plan(body: &mut [Stmt], surroundings: Surroundings<'_>) -> Capture
             let arguments = &mut captured.arguments;
             let mut argument = Argument { owned: &owned, surroundings, predicate, arguments };
             match used {
-                _ if found.is_changed => {}
+                _ if found.captured.is_changed => {}
                 Use::Consumed(span) if argument.is_beside() => argument.clone(span),
                 Use::Consumed(span) => argument.clone_request("clone", span),
-                Use::Perhaps if found.is_taken_inside && argument.is_beside() => argument.fresh(),
-                Use::Perhaps if found.is_taken_inside => argument.clone_request("lend", name.span()),
+                Use::Perhaps if found.captured.is_taken && argument.is_beside() => argument.fresh(),
+                Use::Perhaps if found.captured.is_taken => argument.clone_request("lend", name.span()),
                 _ => {}
             }
         }
@@ -100,7 +100,8 @@ impl Names {
     fn add(&mut self, expr: &Expr) {
         match expr {
             Expr::Path(_) => {
-                self.variables.extend(variable(expr).filter(|name| !self.variables.contains(name)).cloned())
+                let new = variable(expr).filter(|name| !self.variables.contains(name));
+                self.variables.extend(new.cloned());
             }
             Expr::Call(call) => self.others.extend(variable(&call.func).cloned()),
             _ => {}
