@@ -130,11 +130,11 @@ impl Finder<'_> {
                 continue;
             }
             let kind = if options.transparent.is_some() { Kind::Transparent } else { Kind::Function };
-            self.row(kind, cfg, &options, at, errors);
+            self.row(kind, cfg, &options, at, &errors);
         }
     }
 
-    fn row(&mut self, kind: Kind, cfg: Option<String>, options: &Options, at: Span, errors: Errors) {
+    fn row(&mut self, kind: Kind, cfg: Option<String>, options: &Options, at: Span, errors: &Errors) {
         let line = at.start().line;
         for message in errors.messages() {
             self.mistakes.push(format!("{}:{line}: {message}", self.file));
@@ -235,7 +235,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         let mut errors = Errors::default();
         let Input { options, block } = block::split(item.tokens.clone(), &mut errors);
         let options = options::parse(options, &mut errors);
-        self.row(Kind::Block, None, &options, item.span(), errors);
+        self.row(Kind::Block, None, &options, item.span(), &errors);
         if let Ok(block) = syn::parse2::<syn::Expr>(block) {
             self.visit_expr(&block);
         }
