@@ -129,13 +129,16 @@ fn a_closure() {
 #[test]
 #[cfg(not(feature = "blocking"))]
 fn a_closure_without_blocking() {
-    check(quote!(|| http.get(url).send()), expect![[r#"
+    check(
+        quote!(|| http.get(url).send()),
+        expect![[r#"
         const _: () = {
             ::core::compile_error! {
                 "a closure blocks, which needs the feature `blocking`: write `retry-http = { version = \"…\", features = [\"blocking\"] }` in Cargo.toml, or `async { .. }` here"
             }
         };
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
