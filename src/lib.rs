@@ -4,7 +4,7 @@
 
 pub mod guide;
 
-pub use retry_macros::{policy, retry_http};
+pub use retry_macros::{policy, retry, retry_http};
 pub use retry_runtime::{
     Admission, Answer, Backoff, Condition, Conditions, Event, Exchange, Failure, FailureSet, HttpFailure,
     Jitter, Observer, Policy, PolicyBuilder, PolicyError, PolicyMessage, Renewal, Renewed, Retry, Safety,

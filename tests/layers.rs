@@ -59,9 +59,20 @@ fn imports_go_down() {
 fn comments_are_wrapped_at_100_columns() {
     const WIDTH: usize = 100;
     let mut long = Vec::new();
-    for folder in
-        ["retry-policy", "retry-macros", "retry-runtime", "src", "tests", "examples", "benches", "migrations"]
-    {
+    for folder in [
+        "cargo-retry-http",
+        "cookbook",
+        "fuzz/src",
+        "migrations",
+        "soak",
+        "retry-policy",
+        "retry-macros",
+        "retry-runtime",
+        "src",
+        "tests",
+        "examples",
+        "benches",
+    ] {
         for file in sources(&Path::new("..").join(folder)) {
             let is_in_ui = file.components().any(|part| part.as_os_str() == "ui");
             let is_built = file.components().any(|part| part.as_os_str() == "target");

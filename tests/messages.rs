@@ -5,13 +5,16 @@ use std::path::Path;
 
 /// Messages that no UI test can show, since those are built with all features. Snapshots of the
 /// macro do.
-const ELSEWHERE: [&str; 1] = ["a function that is not `async` needs the feature `blocking`"];
+const ELSEWHERE: [&str; 2] = [
+    "a function that is not `async` needs the feature `blocking`",
+    "a closure blocks, which needs the feature `blocking`",
+];
 
 /// Returns our messages in UI tests.
 fn shown() -> Vec<String> {
     let mut shown = Vec::new();
     // The topic `bodies` has messages of the compiler.
-    for topic in ["options", "functions"] {
+    for topic in ["options", "functions", "blocks"] {
         for file in fs::read_dir(Path::new("ui").join(topic)).expect("a folder of UI tests") {
             let path = file.expect("a file").path();
             if path.extension().is_some_and(|extension| extension == "stderr") {

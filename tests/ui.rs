@@ -5,7 +5,7 @@
 fn ui() {
     let cases = trybuild::TestCases::new();
     cases.pass("ui/pass/*.rs");
-    for topic in ["options", "functions", "bodies"] {
+    for topic in ["options", "functions", "blocks", "bodies"] {
         cases.compile_fail(format!("ui/{topic}/*.rs"));
     }
 }

@@ -53,7 +53,7 @@ impl Errors {
     }
 
     /// Returns the messages.
-    #[cfg(test)]
+    #[allow(dead_code, reason = "tests and `cargo retry-http` show them")]
     pub(crate) fn messages(&self) -> Vec<String> {
         self.found.iter().map(ToString::to_string).collect()
     }

@@ -40,3 +40,9 @@ pub fn retry_http(attribute: TokenStream, item: TokenStream) -> TokenStream {
 pub fn policy(input: TokenStream) -> TokenStream {
     generate::policy(input.into()).into()
 }
+
+#[doc = include_str!("block.md")]
+#[proc_macro]
+pub fn retry(input: TokenStream) -> TokenStream {
+    generate::retry(input.into()).into()
+}

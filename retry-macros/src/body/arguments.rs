@@ -11,6 +11,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, GenericArgument, Generics, PathArguments, Stmt, Token, Type, TypePath};
 
+pub(crate) mod captures;
 mod kind;
 mod strip;
 

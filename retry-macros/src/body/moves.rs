@@ -8,15 +8,15 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{BinOp, Block, Expr, FieldValue, Macro, Pat, Stmt, Token, UnOp, parse_quote};
+use syn::{BinOp, Block, Expr, ExprBinary, FieldValue, Macro, Pat, Stmt, Token, UnOp, parse_quote};
 
 use crate::body::macros;
 use crate::cfg::{self, Predicate};
 use crate::function::bindings::names;
 use crate::paths::Private;
-use crate::tokens::captures;
+use crate::tokens::{captures, mentions};
 use crate::walk::{self, Node, Parts};
-use conventions::{by_method, is_formatting};
+use conventions::by_method;
 pub(crate) use uses::{Use, Uses};
 
 mod conventions;
@@ -45,6 +45,11 @@ pub(crate) fn of(variables: Vec<Variable>, private: Private<'_>, body: &mut [Stm
         uses.push(found.uses);
     }
     uses
+}
+
+/// Returns `true` for a macro that takes its arguments by reference, as `format!` does.
+pub(crate) fn is_formatting(item: &Macro) -> bool {
+    item.path.segments.last().is_some_and(|last| conventions::is_formatting(&last.ident.to_string()))
 }
 
 /// Finds the uses of variables in a body.
@@ -280,6 +285,23 @@ impl Finder<'_> {
         }
     }
 
+    /// Notes that a variable, or a part of it, is changed in place.
+    fn change(&mut self, place: &Expr) {
+        let Some(name) = changed(place) else { return };
+        for found in &mut self.found {
+            found.uses.captured.is_changed |= found.is(name);
+        }
+    }
+
+    /// Notes that `.send()` is called on a variable.
+    fn send_variable(&mut self, expr: &Expr) {
+        let Expr::Path(path) = expr else { return };
+        let Some(name) = path.path.get_ident() else { return };
+        for found in &mut self.found {
+            found.uses.captured.is_taken |= found.is(name);
+        }
+    }
+
     /// Notes that `.send()` is called on a field.
     fn send_field(&mut self, expr: &Expr) {
         if let Some(at) = self.variable_of_field(expr) {
@@ -290,7 +312,12 @@ impl Finder<'_> {
 
     /// Records that a `move` closure or block takes the variables that it mentions.
     fn captured(&mut self, body: &impl ToTokens) {
-        self.mentions(body.to_token_stream(), Use::Perhaps);
+        let tokens = body.to_token_stream();
+        for found in &mut self.found {
+            found.uses.captured.is_taken |=
+                found.scope == Scope::Visible && mentions(tokens.clone(), &found.variable.name);
+        }
+        self.mentions(tokens, Use::Perhaps);
     }
 
     /// All that is mentioned in tokens that are not looked into. `used` is what the outermost are.
@@ -387,6 +414,34 @@ fn base(expr: &Expr) -> Option<&Ident> {
     }
 }
 
+/// Returns the variable that a place is, or is in.
+fn changed(place: &Expr) -> Option<&Ident> {
+    match place {
+        Expr::Field(field) => changed(&field.base),
+        Expr::Index(index) => changed(&index.expr),
+        Expr::Paren(paren) => changed(&paren.expr),
+        Expr::Path(path) => path.path.get_ident(),
+        Expr::Unary(unary) => changed(&unary.expr),
+        _ => None,
+    }
+}
+
+fn is_assignment(op: &BinOp) -> bool {
+    matches!(
+        op,
+        BinOp::AddAssign(_)
+            | BinOp::SubAssign(_)
+            | BinOp::MulAssign(_)
+            | BinOp::DivAssign(_)
+            | BinOp::RemAssign(_)
+            | BinOp::BitXorAssign(_)
+            | BinOp::BitAndAssign(_)
+            | BinOp::BitOrAssign(_)
+            | BinOp::ShlAssign(_)
+            | BinOp::ShrAssign(_)
+    )
+}
+
 /// Returns `true` if a pattern takes a part of its value.
 fn binds_by_value(pattern: &Pat) -> bool {
     let mut bound = Vec::new();
@@ -431,9 +486,8 @@ impl Finder<'_> {
     }
 
     fn visit_macro_mut(&mut self, item: &mut Macro) {
-        let name = item.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
         item.tokens = self.without_into(std::mem::take(&mut item.tokens));
-        if is_formatting(&name) {
+        if is_formatting(item) {
             self.formatted(item.tokens.clone());
         } else if !macros::visit(item, &mut |expr| self.visit_expr_mut(expr)) {
             self.mentions(item.tokens.clone(), Use::Perhaps);
@@ -457,7 +511,12 @@ impl Finder<'_> {
             }
             Expr::Paren(paren) => self.with(context, &mut paren.expr),
             Expr::Group(group) => self.with(context, &mut group.expr),
-            Expr::Reference(reference) => self.with(Use::Borrowed, &mut reference.expr),
+            Expr::Reference(reference) => {
+                if reference.mutability.is_some() {
+                    self.change(&reference.expr);
+                }
+                self.with(Use::Borrowed, &mut reference.expr);
+            }
             Expr::RawAddr(address) => self.with(Use::Borrowed, &mut address.expr),
             Expr::Field(_) => self.field(expr, context),
             Expr::Index(index) => {
@@ -474,6 +533,7 @@ impl Finder<'_> {
             }
             Expr::MethodCall(call) => {
                 if call.method == "send" && call.args.is_empty() {
+                    self.send_variable(&call.receiver);
                     self.send_field(&call.receiver);
                 }
                 self.with(by_method(&call.method.to_string()), &mut call.receiver);
@@ -483,23 +543,9 @@ impl Finder<'_> {
                 self.with(Use::Perhaps, &mut call.func);
                 self.all(&mut call.args);
             }
-            Expr::Binary(binary) => {
-                let (left, right) = match binary.op {
-                    BinOp::Eq(_)
-                    | BinOp::Ne(_)
-                    | BinOp::Lt(_)
-                    | BinOp::Le(_)
-                    | BinOp::Gt(_)
-                    | BinOp::Ge(_) => (Use::Borrowed, Use::Borrowed),
-                    BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) => {
-                        (Use::Borrowed, Use::None)
-                    }
-                    _ => (Use::None, Use::None),
-                };
-                self.with(left, &mut binary.left);
-                self.with(right, &mut binary.right);
-            }
+            Expr::Binary(binary) => self.binary(binary),
             Expr::Assign(assign) => {
+                self.change(&assign.left);
                 self.with(Use::Borrowed, &mut assign.left);
                 self.visit_expr_mut(&mut assign.right);
             }
@@ -542,6 +588,25 @@ impl Finder<'_> {
             }
             _ => self.inside(Node::Expr(expr)),
         }
+    }
+}
+
+impl Finder<'_> {
+    fn binary(&mut self, binary: &mut ExprBinary) {
+        if is_assignment(&binary.op) {
+            self.change(&binary.left);
+        }
+        let (left, right) = match binary.op {
+            BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_) => {
+                (Use::Borrowed, Use::Borrowed)
+            }
+            BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_) => {
+                (Use::Borrowed, Use::None)
+            }
+            _ => (Use::None, Use::None),
+        };
+        self.with(left, &mut binary.left);
+        self.with(right, &mut binary.right);
     }
 }
 

@@ -51,7 +51,8 @@ impl Owned {
         self.mutability = self.mutability.map(|_| Token![mut](Span::mixed_site()));
     }
 
-    fn named(name: Ident, ty: Option<Type>) -> Self {
+    /// Returns a variable of which no more is known.
+    pub(crate) fn named(name: Ident, ty: Option<Type>) -> Self {
         Self {
             documented: name.to_string(),
             name,

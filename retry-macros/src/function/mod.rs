@@ -18,6 +18,7 @@ use crate::function::return_type::{captures, future_output, lifetime_bound, not_
 use crate::walk::{self, Node, Parts};
 
 pub(crate) mod bindings;
+pub(crate) mod block;
 pub(crate) mod foreign;
 pub(crate) mod rename;
 mod return_type;
@@ -180,7 +181,7 @@ impl Function {
             return None;
         };
         let future = future_output(output);
-        if let Some(what) = not_a_result(future.unwrap_or(output)) {
+        if let Some(what) = not_a_result(future.unwrap_or(output), "function") {
             errors.at(future.unwrap_or(output), what);
             return None;
         }

@@ -3,9 +3,9 @@
 use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, Type, TypeParamBound};
 
-/// Why a return type can be no `Result`, where its tokens alone say so. An alias is left to the
-/// compiler.
-pub(super) fn not_a_result(output: &Type) -> Option<String> {
+/// Why the return type of `what` can be no `Result`, where its tokens alone say so. An alias is
+/// left to the compiler.
+pub(super) fn not_a_result(output: &Type, what: &str) -> Option<String> {
     const NOT_RESULTS: [&str; 7] = ["Option", "String", "Vec", "bool", "u16", "u32", "u64"];
     let name = match output {
         Type::Path(path) => path.path.segments.last()?.ident.to_string(),
@@ -26,7 +26,9 @@ pub(super) fn not_a_result(output: &Type) -> Option<String> {
     };
     let certain = !matches!(output, Type::Path(_)) || NOT_RESULTS.contains(&name.as_str());
     certain.then(|| {
-        format!("this function returns no `Result` but `{name}`, so there is no failure to retry: return a `Result`")
+        format!(
+            "this {what} returns no `Result` but `{name}`, so there is no failure to retry: return a `Result`"
+        )
     })
 }
 

@@ -16,12 +16,16 @@ use crate::function::{self, Enclosed, Function, Shape};
 use crate::generate::policy::PolicyTokens;
 use crate::options::{self, Options};
 use crate::paths::Private;
+use crate::tokens::mentions;
 use crate::walk;
 
 mod docs;
-mod impl_block;
+pub(crate) mod impl_block;
 mod placement;
 mod policy;
+mod retry;
+
+pub(crate) use retry::retry;
 
 /// The attribute. Where anything is wrong, all that is wrong and the item as it was written.
 pub(crate) fn retry_http(attribute: &TokenStream, item: &TokenStream) -> TokenStream {
@@ -113,31 +117,36 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     };
     let output = returned.as_ref();
     let name = function.sig.ident.unraw().to_string();
+    let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
     let outside = matches!(shape, Shape::Block | Shape::Closure);
     let by_value = function.sig.receiver().filter(|receiver| bindings::is_by_value(receiver)).cloned();
     let by_value =
         by_value.filter(|receiver| !outside || is_taken_in_block(&mut function, receiver, private));
     let looped = Loop {
         options,
-        function: &name,
+        path: &path,
         shape,
         output,
         receiver,
         converted: by_value.as_ref().map(|_| bindings::self_by_value()),
-        result: &result,
-        generics: &generics,
+        result: Some(&result),
+        generics: Some(&generics),
         parameters: &parameters,
         private,
         braces: function.brace.span.join(),
     };
 
-    let (mut arguments, mut sends) = (Arguments::default(), Sends::Hidden);
+    let beside = beside(options);
+    let surroundings = Surroundings { generics: &generics, shape, beside: &beside, options };
+    let (arguments, sends);
     if outside {
         let Enclosed { before, body, mut owned } = function.block();
         let mut once = TokenStream::new();
         let receiver = by_value.as_ref();
         owned.extend(receiver.map(|receiver| bindings::receiver_in_block(receiver, before, body, &mut once)));
-        let tokens = looped.around(body, &owned, &once, &mut arguments, &mut sends, errors);
+        arguments = arguments::plan(&owned, body, surroundings, errors);
+        let tokens;
+        (tokens, sends) = looped.around(body, &owned, &once, &arguments);
         *body = vec![Stmt::Expr(Expr::Verbatim(tokens), None)];
     } else {
         let (mut once, mut eager) = (TokenStream::new(), TokenStream::new());
@@ -150,7 +159,9 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
             }
         }
         let owned = bindings::owned(&mut function.sig, &mut function.body, &mut once);
-        let tokens = looped.around(&mut function.body, &owned, &once, &mut arguments, &mut sends, errors);
+        arguments = arguments::plan(&owned, &mut function.body, surroundings, errors);
+        let tokens;
+        (tokens, sends) = looped.around(&mut function.body, &owned, &once, &arguments);
         let tokens = match shape {
             Shape::Wrapped { boxed: true } => quote!(#eager ::std::boxed::Box::pin(async move { #tokens })),
             Shape::Wrapped { boxed: false } => quote!(#eager async move { #tokens }),
@@ -160,7 +171,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     }
 
     if sends == Sends::OnlyGet || !calls {
-        placement::needs_send(options, &function.sig.ident, sends, errors);
+        placement::needs_send(options, &format!("`{}`", function.sig.ident), sends, errors);
     }
     arguments.strip_mut(&mut function.sig, &mut function.body);
     // The user's function would look as if it could be an `async fn`, which it may not be, and as
@@ -218,10 +229,22 @@ fn transparent(options: &Options, mut function: Function, errors: &mut Errors) -
     Some(function.into_token_stream())
 }
 
+/// Returns the values of options that are evaluated beside the body.
+fn beside(options: &Options) -> TokenStream {
+    let values =
+        [&options.reauth, &options.retry_if, &options.never_if, &options.observer, &options.upstream];
+    let mut beside = TokenStream::new();
+    for value in values {
+        value.to_tokens(&mut beside);
+    }
+    beside
+}
+
 /// All that the loop around a body depends on.
 struct Loop<'f> {
     options: &'f Options,
-    function: &'f str,
+    /// The expression of the name that events have.
+    path: &'f TokenStream,
     shape: Shape,
     /// The return type of the function, if it is a box.
     output: Option<&'f Type>,
@@ -229,8 +252,10 @@ struct Loop<'f> {
     receiver: Option<Ident>,
     /// The name of `self` after the conversions, if it is taken by value.
     converted: Option<Ident>,
-    result: &'f Type,
-    generics: &'f Generics,
+    /// The type of an outcome, if it is written.
+    result: Option<&'f Type>,
+    /// The generics of the function, if they are known.
+    generics: Option<&'f Generics>,
     parameters: &'f [(Ident, Type)],
     private: Private<'f>,
     /// Where the braces of the body are.
@@ -243,34 +268,26 @@ impl Loop<'_> {
         body: &mut [Stmt],
         owned: &[Owned],
         once: &TokenStream,
-        arguments: &mut Arguments,
-        sends: &mut Sends,
-        errors: &mut Errors,
-    ) -> TokenStream {
+        arguments: &Arguments,
+    ) -> (TokenStream, Sends) {
         let Self { options, shape, private, .. } = self;
-        let values =
-            [&options.reauth, &options.retry_if, &options.never_if, &options.observer, &options.upstream];
-        let mut beside = TokenStream::new();
-        for value in values {
-            value.to_tokens(&mut beside);
-        }
-        let surroundings = Surroundings { generics: self.generics, shape: *shape, beside: &beside, options };
-        *arguments = arguments::plan(owned, body, surroundings, errors);
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());
         let (call, finished) = (local("call"), local("attempt"));
-        *sends = sends::arm(body, self.parameters, owned, *shape, options);
-        let result = erased(self.result);
+        let sends = sends::arm(body, self.parameters, owned, *shape, options);
+        let result = self.result.map(erased);
 
         // Where the return type is the mistake, it is pointed at.
-        let span = self.result.span();
+        let span = self.result.map_or(self.braces, Spanned::span);
         let spanned = options.krate(span).private();
-        let pin = quote_spanned! {span=>
-            if false {
-                return #spanned::unreachable_value::<#result>();
+        let pin = result.as_ref().map(|result| {
+            quote_spanned! {span=>
+                if false {
+                    return #spanned::unreachable_value::<#result>();
+                }
             }
-        };
+        });
         // Where the user's braces are, but not of their context, or lints would take them for the
         // user's.
         let mut braces = Group::new(Delimiter::Brace, quote!(#(#body)*));
@@ -284,14 +301,17 @@ impl Loop<'_> {
                 let output = self.output.map(|output| quote!(-> #output));
                 quote!(async { #inside #pin #private::call_once(|| #output #body).await })
             }
-            Shape::Sync | Shape::Closure => quote!(|| -> #result { #inside #body }),
+            Shape::Sync | Shape::Closure => {
+                let result = result.map(|result| quote!(-> #result));
+                quote!(|| #result { #inside #body })
+            }
         };
         let attempt = if shape.is_async() {
             quote_spanned!(span=> #spanned::attempt(&mut #call, #attempt).await)
         } else {
             quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt))
         };
-        let Start { bind, start } = self.start(*sends);
+        let Start { bind, start } = self.start(sends);
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => rename::with_self_as(name, tokens),
             None => tokens,
@@ -305,17 +325,17 @@ impl Loop<'_> {
         // Before a renewal, which this forbids as well.
         let never_if = predicate(&options.never_if)
             .map(|never_if| quote!(#call.ask_never_if(&#finished.outcome, #never_if);));
-        let (attempt, renew) = match reauth {
-            None => (quote!(#each let #finished = #attempt;), None),
-            Some(reauth) => {
-                // What renews may use the arguments, and not what an attempt was given of them.
-                let attempt = quote!(let #finished = { #each #attempt };);
-                (attempt, Some(self.renewal(reauth, &renamed, &call, &finished)))
-            }
+        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &finished));
+        // What runs after the attempt may use the arguments, and not what the attempt was given of
+        // them.
+        let attempt = if reauth.is_some() || self.is_asked_about(owned) {
+            quote!(let #finished = { #each #attempt };)
+        } else {
+            quote!(#each let #finished = #attempt;)
         };
         let (success, error) = (local("success"), local("error"));
         let CallConfig { bound, with, admission } = self.call_config(&call, &renamed);
-        quote! {
+        let tokens = quote! {
             #bind
             #once
             #converted
@@ -335,7 +355,19 @@ impl Loop<'_> {
                 }
                 #finished.begin_wait(&mut #call, #success);
             }
-        }
+        };
+        (tokens, sends)
+    }
+}
+
+impl Loop<'_> {
+    /// Returns `true` if a predicate over outcomes mentions one of `owned`.
+    fn is_asked_about(&self, owned: &[Owned]) -> bool {
+        let predicates = [&self.options.retry_if, &self.options.never_if];
+        predicates.into_iter().flatten().any(|predicate| {
+            let tokens = predicate.to_token_stream();
+            owned.iter().any(|owned| mentions(tokens.clone(), &owned.name))
+        })
     }
 }
 
@@ -349,9 +381,7 @@ struct Start {
 
 impl Loop<'_> {
     fn start(&self, sends: Sends) -> Start {
-        let Self { options, private, .. } = self;
-        let name = self.function;
-        let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+        let Self { options, path, private, .. } = self;
         let clock = if self.shape.is_async() { quote!(Tokio) } else { quote!(System) };
         let clock = quote!(#private::Clock::#clock);
         let function = match sends {

@@ -1,6 +1,6 @@
-//! The rules about where an option may stand: on a function, on an `impl`, or in `policy!`.
+//! The rules about where an option may stand: on a function, on an `impl`, in `policy!` or in
+//! `retry!`.
 
-use proc_macro2::Ident;
 use retry_policy::keys::{Key, Place};
 use syn::{ImplItem, ItemImpl};
 
@@ -9,10 +9,10 @@ use crate::diagnostics::Errors;
 use crate::options::Options;
 
 /// Reports what would be done to requests, where a function has none that it could be done to.
-pub(crate) fn needs_send(options: &Options, function: &Ident, sends: Sends, errors: &mut Errors) {
+pub(crate) fn needs_send(options: &Options, function: &str, sends: Sends, errors: &mut Errors) {
     let why = match sends {
         Sends::OnlyGet => "which that of `reqwest::get` cannot have: send by a client".to_owned(),
-        _ => format!("and `{function}` calls nothing that could send: send there, or remove it"),
+        _ => format!("and {function} calls nothing that could send: send there, or remove it"),
     };
     if let Some(timeout) = &options.timeout {
         errors.at(&timeout.source, format!("`timeout` is a bound on each request, {why}"));
@@ -64,5 +64,25 @@ pub(crate) fn no_skip(options: &Options, errors: &mut Errors) {
             skip,
             "`skip` leaves a method of an annotated `impl` alone: without that, remove the attribute",
         );
+    }
+}
+
+/// Reports the options that `retry!` does not take, since they are about a function.
+pub(crate) fn only_block(options: &Options, errors: &mut Errors) {
+    for (key, at) in &options.given {
+        let message = match key {
+            Key::Carry => {
+                "`carry` is for arguments, and `retry!` has none: an attempt finds the variables around the block as the \
+                 last one left them"
+            }
+            Key::Docs => "`docs` is about the docs of a function, and `retry!` is in one: remove it",
+            Key::Skip => "`skip` is for a method of an annotated `impl`: write the block without `retry!`",
+            Key::Transparent => {
+                "`transparent` is for a function whose requests another one retries, and `retry!` retries itself: write the \
+                 block without `retry!`"
+            }
+            _ => continue,
+        };
+        errors.at(at, message);
     }
 }

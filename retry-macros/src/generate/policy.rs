@@ -25,13 +25,14 @@ pub(crate) enum PolicyTokens {
     Reference { bindings: TokenStream, policy: TokenStream },
 }
 
-/// Returns the policy of a function with these options and `generics`.
-pub(crate) fn of_function(options: &Options, generics: &Generics) -> PolicyTokens {
+/// Returns the policy of a function with these options and `generics`. Where they are not known,
+/// the policy may use any.
+pub(crate) fn of_function(options: &Options, generics: Option<&Generics>) -> PolicyTokens {
     let krate = options.krate(Span::call_site());
     if options.policy.is_none() && !options.has_rules() {
         return PolicyTokens::Constant(quote!(#krate::Policy::DEFAULT));
     }
-    let mut built = Built::new(options, options.mentions(generics));
+    let mut built = Built::new(options, generics.is_none_or(|generics| options.mentions(generics)));
     if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
         let name = Ident::new("policy", Span::mixed_site());
         let (constants, policy) = (built.constants, built.policy);

@@ -1,3 +1,4 @@
+mod blocks;
 mod features;
 mod fuzz;
 mod kept;

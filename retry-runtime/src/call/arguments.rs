@@ -10,9 +10,9 @@ use crate::transport::kind::{AnyKind, chain};
 
 /// An argument that every attempt consumes.
 #[diagnostic::on_unimplemented(
-    message = "each attempt consumes this argument, and `{Self}` cannot be cloned for the next one",
+    message = "each attempt consumes this value, and `{Self}` cannot be cloned for the next one",
     label = "consumed by each attempt, but not `Clone`",
-    note = "derive `Clone`, take a reference or an `Arc`, or build the value in the function"
+    note = "derive `Clone`, take a reference (`&x`, `&mut *x`) or an `Arc`, or build the value in the body"
 )]
 pub trait CloneArgument {
     /// Returns a clone for the next attempt.

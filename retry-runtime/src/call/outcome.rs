@@ -8,11 +8,11 @@ use crate::engine::report::Report;
 use crate::transport::kind::Kind;
 use crate::transport::kind::outcome::{ErrorKind, ErrorReporter, SuccessReporter};
 
-/// The type that the body of an annotated function must return.
+/// The type that the body of an annotated function or of `retry!` must return.
 #[diagnostic::on_unimplemented(
-    message = "`#[retry_http]` needs a function that returns a `Result`, not `{Self}`",
+    message = "`#[retry_http]` and `retry!` need a body that returns a `Result`, not `{Self}`",
     label = "not a `Result`",
-    note = "whether an attempt failed, and how, is read from the `Result` that the function returns"
+    note = "whether an attempt failed, and how, is read from the `Result` that the body returns"
 )]
 pub trait Outcome {
     /// The finished attempt. An associated type, so that a body that is not a `Result` produces one

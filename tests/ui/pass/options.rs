@@ -74,6 +74,14 @@ async fn no_failures(http: &reqwest::Client) -> Answer {
     http.get("http://localhost").send().await
 }
 
+#[retry_http(
+    retry_if = |answer: &Answer| answer.is_err() && !url.is_empty(),
+    never_if = |answer: &Answer| answer.is_ok() && note.is_none(),
+)]
+async fn predicates_over_arguments(http: &reqwest::Client, url: String, note: Option<String>) -> Answer {
+    http.get(url).body(note.unwrap_or_default()).send().await
+}
+
 macro_rules! endpoint {
     ($name:ident, $max:expr, $base:expr, [$($on:expr),*]) => {
         #[retry_http(max = $max, base = $base, on = [$($on),*])]

@@ -16,6 +16,8 @@ pub(crate) struct Uses {
     /// one: to the compiler these are two variables then, and nothing that a macro can see tells
     /// one from the other.
     pub(crate) namesake: bool,
+    /// What matters of a variable around a block.
+    pub(crate) captured: Captured,
     /// `true` if a field of it may be moved out.
     pub(crate) takes_fields: bool,
     /// `true` if a field of it is cloned in place of being moved out.
@@ -23,6 +25,15 @@ pub(crate) struct Uses {
     /// The fields of it that are sent as a request is, each with the predicate that it stands
     /// under.
     pub(crate) sent: Vec<(Option<Predicate>, Expr)>,
+}
+
+/// The uses of a variable around a block that are seen by syntax alone.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Captured {
+    /// `true` if it is changed in place.
+    pub(crate) is_changed: bool,
+    /// `true` if a `move` closure or block takes it, or it is sent as a request is.
+    pub(crate) is_taken: bool,
 }
 
 impl Uses {
