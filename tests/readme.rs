@@ -149,7 +149,7 @@ fn links_lead_somewhere() {
             if target.starts_with("https://") && in_repository.is_none() {
                 continue;
             }
-            let folder = page.parent().filter(|_| in_repository.is_none()).unwrap_or(Path::new(""));
+            let folder = page.parent().filter(|_| in_repository.is_none()).unwrap_or(Path::new(".."));
             let target = in_repository.unwrap_or(target);
             let (file, wanted) = target.split_once('#').unwrap_or((target, ""));
             let file = folder.join(file);

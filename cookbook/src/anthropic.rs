@@ -1,8 +1,8 @@
 //! Anthropic: `retry-after`, `anthropic-ratelimit-*` with dates, and the status 529.
 //!
 //! 529 (`overloaded_error`) tells that the API is overloaded. A 429 (`rate_limit_error`) says in
-//! `retry-after` how long to wait. A 429 whose details have the code
-//! `enforced_spend_limit_reached` has no `retry-after`: usage pauses until the next month.
+//! `retry-after` how long to wait. A 429 whose details have the code `enforced_spend_limit_reached`
+//! has no `retry-after`: usage pauses until the next month.
 //!
 //! Pages: <https://docs.anthropic.com/en/api/errors>,
 //! <https://docs.anthropic.com/en/api/rate-limits>,

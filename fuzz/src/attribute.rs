@@ -1,8 +1,8 @@
 //! The attribute and an item, as tokens: whatever they are, the item stands.
 //!
-//! The input is a text, `attribute`, a line of `=` and `item`, and behind a zero byte how the tokens
-//! are changed, three bytes a change. The fuzzer changes letters by itself; by tokens it gets from one
-//! text that lexes to another.
+//! The input is a text, `attribute`, a line of `=` and `item`, and behind a zero byte how the
+//! tokens are changed, three bytes a change. The fuzzer changes letters by itself; by tokens it
+//! gets from one text that lexes to another.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 

@@ -21,7 +21,8 @@ pub fn run(data: &[u8]) {
     let iso = iso_date::parse(text);
     assert!(iso.is_none_or(|time| time < Duration::from_secs(253_402_387_200)), "{iso:?}");
 
-    // What another parser reads is read, and as it reads it. A year of two digits depends on the time.
+    // What another parser reads is read, and as it reads it. A year of two digits depends on the
+    // time.
     let has_short_year = text.contains('-');
     if let Ok(other) = httpdate::parse_http_date(text)
         && !has_short_year

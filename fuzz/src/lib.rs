@@ -1,7 +1,7 @@
 //! The targets of the fuzzer. Each takes any bytes, and panics where a promise is broken.
 //!
-//! The files of `retry-runtime` and `retry-macros` are part of this crate, since what is to be fuzzed
-//! is private there, and a crate of a macro exports nothing but the macro.
+//! The files of `retry-runtime` and `retry-macros` are part of this crate, since what is to be
+//! fuzzed is private there, and a crate of a macro exports nothing but the macro.
 
 #![allow(dead_code, unused_imports, reason = "the targets use a part of the files")]
 

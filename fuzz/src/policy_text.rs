@@ -45,7 +45,8 @@ fn values(input: &str) {
     }
 }
 
-/// Returns whether `policy!` accepts an option, if it is one: a text may have spaces that no token has.
+/// Returns whether `policy!` accepts an option, if it is one: a text may have spaces that no token
+/// has.
 fn is_accepted(option: &str) -> bool {
     let Ok(tokens) = option.parse::<proc_macro2::TokenStream>() else { return true };
     !generate::policy(tokens).to_string().contains("compile_error")

@@ -10,8 +10,8 @@ use crate::fleet::Shared;
 
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A line is a message, or behind `!` a wait that the server asks for in milliseconds. Each comes as
-/// many milliseconds after the last one as the line is long.
+/// A line is a message, or behind `!` a wait that the server asks for in milliseconds. Each comes
+/// as many milliseconds after the last one as the line is long.
 pub fn run(data: &[u8]) {
     let mut shared = Shared::new(Box::new(Upstream::new("api").longest(LONGEST)), Arc::default());
     let mut now = Duration::from_secs(1000);

@@ -1,8 +1,8 @@
 //! Counts each request twice, by the client and by the server, and compares the two.
 //!
-//! A request is named by its call and by the run of the body that sent it. The client notes each run
-//! before it sends, and an observer notes how each attempt ended. The server notes each request when
-//! it has read its head. A call is settled when it has ended or was dropped.
+//! A request is named by its call and by the run of the body that sent it. The client notes each
+//! run before it sends, and an observer notes how each attempt ended. The server notes each request
+//! when it has read its head. A call is settled when it has ended or was dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -178,7 +178,8 @@ impl Ledger {
         }
     }
 
-    /// Settles a call whose body ran `runs` times. `observed` has the attempts that its observer saw.
+    /// Settles a call whose body ran `runs` times. `observed` has the attempts that its observer
+    /// saw.
     pub fn settle(&self, call: u64, runs: u32, observed: &[Fate], has_ended: bool) {
         let totals = &self.totals;
         let seen = u32::try_from(observed.len()).expect("a small number");
@@ -230,7 +231,8 @@ impl Ledger {
         self.forget(GRACE);
     }
 
-    /// Forgets all calls, and frees the tables, which are as large as most calls at once have needed.
+    /// Forgets all calls, and frees the tables, which are as large as most calls at once have
+    /// needed.
     pub fn rest(&self) {
         self.forget(Duration::ZERO);
         self.shards.iter().for_each(|shard| lock(shard).shrink_to_fit());

@@ -3,14 +3,15 @@
 //! `cargo run --release -p soak -- --seed 1 --seconds 120 --callers 5000`
 //!
 //! Asserts that the server has got exactly the requests of the attempts that observers saw, that no
-//! POST without a key is processed twice, that every call ends, and that nothing is left over: bytes
-//! on the heap, threads, sockets and tasks, between four rounds. Some calls are dropped by the caller
-//! at a random moment. What a call does, and how its requests are answered, depends on the seed.
+//! POST without a key is processed twice, that every call ends, and that nothing is left over:
+//! bytes on the heap, threads, sockets and tasks, between four rounds. Some calls are dropped by
+//! the caller at a random moment. What a call does, and how its requests are answered, depends on
+//! the seed.
 //!
-//! `--http2` speaks HTTP/2, over a connection for each twenty callers. `--posts` sends POSTs without
-//! a key only. `--by-hand` sends GETs by a loop that is written by hand, to compare the meters.
-//! `--reqwest-repeats` leaves on what reqwest repeats by itself over HTTP/2. Then the requests of an
-//! attempt are counted, and are not asserted to be one.
+//! `--http2` speaks HTTP/2, over a connection for each twenty callers. `--posts` sends POSTs
+//! without a key only. `--by-hand` sends GETs by a loop that is written by hand, to compare the
+//! meters. `--reqwest-repeats` leaves on what reqwest repeats by itself over HTTP/2. Then the
+//! requests of an attempt are counted, and are not asserted to be one.
 
 mod arguments;
 mod by_hand;

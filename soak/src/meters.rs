@@ -53,9 +53,9 @@ impl Sample {
     }
 }
 
-/// Returns what has grown from the first round to the last, when all calls have ended. What is left of
-/// the first round is made once. A tenth more is allowed, as a later round may have more calls at once,
-/// and tables stay as large as they once were.
+/// Returns what has grown from the first round to the last, when all calls have ended. What is left
+/// of the first round is made once. A tenth more is allowed, as a later round may have more calls
+/// at once, and tables stay as large as they once were.
 pub fn growth(before: &Sample, rests: &[Sample]) -> Vec<String> {
     let (Some(first), Some(last)) = (rests.first(), rests.last()) else { return Vec::new() };
     let mut grown = Vec::new();
