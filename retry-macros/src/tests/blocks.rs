@@ -55,7 +55,8 @@ fn a_block() {
                                         .body(::retry_http::__private::clone_argument(&order.items))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_awaited(sender)
                                         }
                                     }
                                         .send()
