@@ -24,8 +24,10 @@ pub fn run(data: &[u8]) {
     // What another parser reads is read, and as it reads it. A year of two digits depends on the
     // time.
     let has_short_year = text.contains('-');
+    // No value of a header begins or ends with a space (RFC 9110 §5.5).
     if let Ok(other) = httpdate::parse_http_date(text)
         && !has_short_year
+        && text.trim() == text
     {
         let other = match other.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_secs()).expect("it is small"),

@@ -110,12 +110,14 @@ pub fn duration(key: Key, text: &str) -> Result<Duration, String> {
             format!("a duration is a plain decimal number with a unit: write `{name} = 1.5s`")
         });
     };
-    let number = number.replace('_', "");
-    let (whole, fraction) = number.split_once('.').unwrap_or((&number, "0"));
-    if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    // As in a literal of Rust, which no underscore begins.
+    let is_number = |part: &str| part.starts_with(|c: char| c.is_ascii_digit()) && !part.contains('.');
+    if !is_number(whole) || !is_number(fraction) {
         return Err(format!("a duration is a plain decimal number with a unit: write `{name} = 1.5s`"));
     }
-    exact(whole, fraction, *nanos).ok_or_else(|| format!("`{name}` is too long: a duration is at most 2⁶⁴ s"))
+    exact(&whole.replace('_', ""), &fraction.replace('_', ""), *nanos)
+        .ok_or_else(|| format!("`{name}` is too long: a duration is at most 2⁶⁴ s"))
 }
 
 /// Returns `true` if `name` is a unit of durations.
@@ -407,6 +409,8 @@ mod tests {
             ("5 s", "without a space: write `base = 5s`"),
             ("1.s", "plain decimal"),
             (".5s", "plain decimal"),
+            ("_5s", "plain decimal"),
+            ("1._5s", "plain decimal"),
             ("1.2.3s", "plain decimal"),
             ("0x10s", "plain decimal"),
             ("1e3s", "plain decimal"),

@@ -1,4 +1,5 @@
-//! Every form in which a request is seen, with the corpus of the fuzzer as the heads of the answers.
+//! Every form in which a request is seen, with the corpus of the fuzzer as the heads of the
+//! answers.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -115,7 +116,8 @@ async fn plain(http: &Client, url: &str) -> reqwest::Result<Response> {
     http.get(url).bearer_auth(SECRET).send().await
 }
 
-/// Returns answers with the heads of the corpus, with a secret behind, before and instead of each value.
+/// Returns answers with the heads of the corpus, with a secret behind, before and instead of each
+/// value.
 fn replies() -> Vec<Reply> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/hints");
     let mut files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();

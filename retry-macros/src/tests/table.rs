@@ -369,7 +369,7 @@ fn one_grammar() {
         );
     }
     // The attribute reads these tokens as the field of a number.
-    for json in [r#"{"base": "1.s"}"#, r#"{"base": ".5s"}"#] {
+    for json in [r#"{"base": "1.s"}"#, r#"{"base": ".5s"}"#, r#"{"base": "_5s"}"#, r#"{"base": "1._5s"}"#] {
         assert!(by_json(json).unwrap_err().contains("plain decimal number"), "{json}");
     }
 }

@@ -1,5 +1,5 @@
-//! Shares the name of a host among the calls that ask it one after the other, so that observing them
-//! allocates nothing.
+//! Shares the name of a host among the calls that ask it one after the other, so that observing
+//! them allocates nothing.
 
 use std::cell::Cell;
 use std::sync::Arc;

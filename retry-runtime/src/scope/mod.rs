@@ -92,8 +92,8 @@ const REFUSED: usize = 8;
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call with this policy, which imposes `outgoing`. If the call is part of an attempt, the
-    /// limits and keys of that hold for the call.
+    /// Makes the scope of a call with this policy, which imposes `outgoing`. If the call is part of
+    /// an attempt, the limits and keys of that hold for the call.
     #[inline]
     pub(crate) fn begin(outgoing: Outgoing, policy: &Policy) -> Self {
         let free = FREE.try_with(|free| {

@@ -1,5 +1,5 @@
-//! The progress of a call from attempt to attempt. The scope of the call holds it, so that the future
-//! of an annotated function stays small.
+//! The progress of a call from attempt to attempt. The scope of the call holds it, so that the
+//! future of an annotated function stays small.
 
 use std::sync::Arc;
 

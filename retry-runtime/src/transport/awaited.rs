@@ -1,5 +1,5 @@
-//! Requests that the body of an attempt awaits where it sends them. Nothing comes between, so such a
-//! request is part of the innermost attempt of the thread, and that is not searched for.
+//! Requests that the body of an attempt awaits where it sends them. Nothing comes between, so such
+//! a request is part of the innermost attempt of the thread, and that is not searched for.
 
 use std::future::Future;
 use std::num::NonZeroU64;

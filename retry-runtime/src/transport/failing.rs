@@ -42,8 +42,8 @@ pub(crate) fn is_end(error: &AnyError) -> bool {
 
 /// Returns whether `error` says that the server has not processed the request (RFC 9113 §8.7).
 ///
-/// A `GOAWAY` says so of the requests that it does not cover, but its error does not tell which they
-/// are: hyper also fails a request with it that it covers (`tests/faults/tests/goaway.rs`).
+/// A `GOAWAY` says so of the requests that it does not cover, but its error does not tell which
+/// they are: hyper also fails a request with it that it covers (`tests/faults/tests/goaway.rs`).
 pub(crate) fn is_refusal(error: &AnyError) -> bool {
     error.downcast_ref::<h2::Error>().is_some_and(|error| {
         error.is_remote() && error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM)
