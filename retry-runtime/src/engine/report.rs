@@ -53,7 +53,7 @@ pub(crate) enum By {
     Success,
 }
 
-/// What is kept of a response that no policy retries.
+/// The facts that are kept of a response that no policy retries.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainSuccess<'v> {
     pub(crate) status: StatusCode,
@@ -129,7 +129,7 @@ impl<'v> Report<'v> {
         matches!(self.by, By::Response | By::Success)
     }
 
-    /// Returns what is kept of a response that no policy retries, if the report says nothing else.
+    /// Returns the facts of a response that no policy retries, if the report says nothing else.
     #[inline]
     pub(crate) fn plain_success(&self) -> Option<PlainSuccess<'v>> {
         let is_plain = self.by == By::Response

@@ -389,7 +389,7 @@ impl Scope {
         self.progress.clear();
     }
 
-    /// Returns `true` if of plain successes only the recorder, and an observer, are to know.
+    /// Returns `true` if nothing but the recorder and an observer needs plain successes.
     #[inline]
     pub(crate) fn takes_plain_successes(&self) -> bool {
         self.hints.of == HintsOf::Retryable && self.origins != Origins::OfAll && self.renewals.is_none()

@@ -133,7 +133,7 @@ pub trait HttpResponse: Sized {
     /// Returns the report of the response.
     fn report(&self) -> Report<'_>;
 
-    /// Returns what is kept of the response, if it is known to be a plain success.
+    /// Returns the facts that are kept of the response, if it is known to be a plain success.
     #[inline]
     fn plain_success(&self) -> Option<PlainSuccess<'_>> {
         None

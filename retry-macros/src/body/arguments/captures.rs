@@ -19,7 +19,7 @@ use crate::walk::{self, Node, Parts};
 /// Functions of the prelude, which are passed by name.
 const FUNCTIONS: [&str; 5] = ["align_of", "align_of_val", "drop", "size_of", "size_of_val"];
 
-/// What attempts of a block are provided with.
+/// The variables that the attempts of a block are provided with.
 pub(crate) struct Captured {
     /// The variables around the block.
     pub(crate) variables: Vec<Owned>,

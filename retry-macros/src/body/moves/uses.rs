@@ -16,7 +16,7 @@ pub(crate) struct Uses {
     /// one: to the compiler these are two variables then, and nothing that a macro can see tells
     /// one from the other.
     pub(crate) namesake: bool,
-    /// What matters of a variable around a block.
+    /// The facts that matter of a variable around a block.
     pub(crate) captured: Captured,
     /// `true` if a field of it may be moved out.
     pub(crate) takes_fields: bool,
