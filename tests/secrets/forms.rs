@@ -119,7 +119,7 @@ async fn plain(http: &Client, url: &str) -> reqwest::Result<Response> {
 /// Returns answers with the heads of the corpus, with a secret behind, before and instead of each
 /// value.
 fn replies() -> Vec<Reply> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/hints");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/hints");
     let mut files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     assert!(files.len() > 10, "the corpus is there");
