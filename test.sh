@@ -33,5 +33,5 @@ cargo run --quiet --release --example herd -- --seed 7
 cargo run --quiet --example observed --all-features -- --seconds 3
 # Over real sockets. It asserts what it counts.
 cargo run --quiet --release --package soak -- --seed 1 --seconds 10 --callers 400
-# Each file of the fuzzer's corpora, once.
+# Each file of the fuzzer's corpora, and mutations of them.
 cargo test --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
