@@ -17,21 +17,23 @@ if ((${#missing[@]})); then
     $sudo apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 
+target=${CARGO_TARGET_DIR:-target}
 cargo test --workspace --all-features
 # The fault matrix, TLS and compression, with features of reqwest that no other test is to see.
-cargo test --manifest-path tests/faults/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+cargo test --manifest-path tests/faults/Cargo.toml --target-dir "$target"
 # The crates that users come from, which nothing else needs.
-cargo test --manifest-path migrations/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+cargo test --manifest-path migrations/Cargo.toml --target-dir "$target"
 # Without the feature `blocking`, of which the macro says that sync functions need it.
-cargo test --package retry-macros
+cargo test --package retry-macros --lib without
 cargo run --quiet --package quickstart
-cargo run --quiet --example by_hand
-cargo run --quiet --example client
-cargo run --quiet --example endpoints
-# In virtual time. It asserts what it measures.
-cargo run --quiet --release --example herd -- --seed 7
-cargo run --quiet --example observed --all-features -- --seconds 3
-# Over real sockets. It asserts what it counts.
-cargo run --quiet --release --package soak -- --seed 1 --seconds 10 --callers 400
+# The examples as the first command has built them, with its features.
+for example in by_hand client endpoints; do
+    "$target/debug/examples/$example"
+done
+"$target/debug/examples/observed" --seconds 3
+# Both assert what they count: one in virtual time, the other over real sockets.
+cargo build --quiet --release --package herd --package soak
+"$target/release/herd" --seed 7
+"$target/release/soak" --seed 1 --seconds 10 --callers 400
 # Each file of the fuzzer's corpora, and mutations of them.
-cargo test --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+cargo test --manifest-path fuzz/Cargo.toml --target-dir "$target"

@@ -1,6 +1,7 @@
 //! Explores every interleaving of calls on several threads, calls that leave among them.
 
 use http::StatusCode;
+use loom::model::Builder;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -17,7 +18,17 @@ fn explore<const N: usize>(
     threads: [fn(&Upstream) -> u32; N],
     check: fn(&Upstream, u32),
 ) {
-    loom::model(move || {
+    explore_by(&Builder::new(), upstream, threads, check);
+}
+
+/// Runs `threads` at once, in the orders of a `builder`, and then checks the upstream.
+fn explore_by<const N: usize>(
+    builder: &Builder,
+    upstream: fn() -> Upstream,
+    threads: [fn(&Upstream) -> u32; N],
+    check: fn(&Upstream, u32),
+) {
+    builder.check(move || {
         let upstream = Arc::new(upstream());
         let running = threads.map(|run| {
             let upstream = Arc::clone(&upstream);
@@ -92,29 +103,47 @@ fn loom_a_call_that_leaves_takes_no_token_along() {
     });
 }
 
+/// Is refused for the longest, and asks to be admitted. From then on no call goes, whatever the other
+/// threads do.
+fn refused_for_five_seconds(upstream: &Upstream) -> u32 {
+    upstream.ticket().on_refusal(LIMITED, NOW * 5, NOW, 0.5);
+    u32::from(matches!(upstream.ticket().admit(NOW * 5, PATIENCE), Admission::Wait(_)))
+}
+
+fn refused_for_two_seconds(upstream: &Upstream) -> u32 {
+    upstream.ticket().on_refusal(LIMITED, NOW * 2, NOW, 0.5);
+    0
+}
+
+fn is_held_for_five_seconds(upstream: &Upstream, waits: u32) {
+    assert_eq!(waits, 1);
+    assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 5));
+}
+
 #[test]
-fn loom_a_wait_is_not_shortened_by_what_was_under_way() {
+fn loom_a_wait_is_not_shortened_by_another() {
     explore(
         || Upstream::new("loom"),
-        [
-            |upstream| {
-                upstream.ticket().on_refusal(LIMITED, NOW * 5, NOW, 0.5);
-                // From here on no call goes, whatever the other threads do.
-                u32::from(matches!(upstream.ticket().admit(NOW * 5, PATIENCE), Admission::Wait(_)))
-            },
-            |upstream| {
-                upstream.ticket().on_refusal(LIMITED, NOW * 2, NOW, 0.5);
-                0
-            },
-            |upstream| {
-                upstream.ticket().on_success(NOW);
-                0
-            },
-        ],
-        |upstream, waits| {
-            assert_eq!(waits, 1);
-            assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 5));
-        },
+        [refused_for_five_seconds, refused_for_two_seconds],
+        is_held_for_five_seconds,
+    );
+}
+
+#[test]
+fn loom_a_wait_is_not_shortened_by_a_success() {
+    explore(|| Upstream::new("loom"), [refused_for_five_seconds, deposit], is_held_for_five_seconds);
+}
+
+#[test]
+fn loom_a_wait_is_not_shortened_by_both() {
+    // All orders of the three take minutes, those with up to four preemptions seconds.
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(4);
+    explore_by(
+        &builder,
+        || Upstream::new("loom"),
+        [refused_for_five_seconds, refused_for_two_seconds, deposit],
+        is_held_for_five_seconds,
     );
 }
 

@@ -1,9 +1,9 @@
 //! Five experiments in virtual time show how retries harm a server, and how an `Upstream` prevents
 //! that. All decisions are the library's own.
 //!
-//! `cargo run --release --example herd -- --seed 7 --out docs/plots` writes plots and
-//! `figures.csv`, prints one figure a line, and asserts those that are promised. The guide that
-//! explains them: `docs/guide/upstreams.md`.
+//! `cargo run --release -p herd -- --seed 7` prints one figure a line, and asserts those that are
+//! promised. With `--out docs/plots` it writes plots and `figures.csv` as well, which takes some
+//! minutes. The guide that explains them: `docs/guide/upstreams.md`.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -35,14 +35,16 @@ use world::Chance;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (seed, out) = arguments()?;
-    fs::create_dir_all(&out)?;
+    if let Some(out) = &out {
+        fs::create_dir_all(out)?;
+    }
+    let out = out.as_deref();
     let mut figures = Figures::default();
     // Each experiment has its own chance, so that one can change without the others.
-    contention(&mut figures, &out, &mut Chance::new(seed))?;
-    outage(&mut figures, &out, &mut Chance::new(seed))?;
-    metastable(&mut figures, &out, seed)?;
-    settings(&out, seed)?;
-    limited(&mut figures, &out, seed)?;
+    contention(&mut figures, out, &mut Chance::new(seed))?;
+    outage(&mut figures, out, &mut Chance::new(seed))?;
+    metastable(&mut figures, out, seed)?;
+    limited(&mut figures, out, seed)?;
     impatient(&mut figures, seed);
 
     let mut csv = String::from("figure,value\n");
@@ -50,19 +52,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{name}: {value:.3}");
         writeln!(csv, "{name},{value:.3}")?;
     }
-    fs::write(out.join("figures.csv"), csv)?;
     figures.assert_promises();
+    if let Some(out) = out {
+        settings(out, seed)?;
+        fleets(out, seed)?;
+        fs::write(out.join("figures.csv"), csv)?;
+    }
     Ok(())
 }
 
-fn arguments() -> Result<(u64, PathBuf), Box<dyn Error>> {
-    let (mut seed, mut out) = (7, PathBuf::from("target/herd"));
+fn arguments() -> Result<(u64, Option<PathBuf>), Box<dyn Error>> {
+    let (mut seed, mut out) = (7, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(key) = arguments.next() {
         let value = arguments.next().ok_or("usage: herd [--seed N] [--out DIR]")?;
         match key.as_str() {
             "--seed" => seed = value.parse()?,
-            "--out" => out = value.into(),
+            "--out" => out = Some(value.into()),
             _ => return Err(format!("no such option: {key}").into()),
         }
     }
@@ -95,7 +101,7 @@ impl Figures {
 }
 
 /// AWS's experiment, for each jitter.
-fn contention(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<(), Box<dyn Error>> {
+fn contention(figures: &mut Figures, out: Option<&Path>, chance: &mut Chance) -> Result<(), Box<dyn Error>> {
     let (mut seconds, mut calls) = (Vec::new(), Vec::new());
     for (name, jitter, base) in contention::SPREADS {
         let means: Vec<_> =
@@ -111,7 +117,7 @@ fn contention(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<
     }
     let x = ("clients", Scale::Linear);
     plot::draw(
-        &out.join("contention.svg"),
+        out.map(|out| out.join("contention.svg")),
         &[
             Panel { title: "Until all have written", x, y: ("seconds", Scale::Log), lines: seconds },
             Panel { title: "Writes sent", x, y: ("writes", Scale::Linear), lines: calls },
@@ -120,7 +126,7 @@ fn contention(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<
 }
 
 /// Nothing works any more, for five minutes.
-fn outage(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<(), Box<dyn Error>> {
+fn outage(figures: &mut Figures, out: Option<&Path>, chance: &mut Chance) -> Result<(), Box<dyn Error>> {
     let hint = Some(Duration::from_secs(1));
     // Its callers wait for less than it fails, or the load would only come later.
     let soon = Policy::builder().max_retry_after(Duration::from_secs(5)).build()?;
@@ -146,7 +152,7 @@ fn outage(figures: &mut Figures, out: &Path, chance: &mut Chance) -> Result<(), 
     }
     let relative = |tally: &Tally| by_second(&tally.sent, |n| n / 100.0, 60);
     plot::draw(
-        &out.join("outage.svg"),
+        out.map(|out| out.join("outage.svg")),
         &[Panel {
             title: "A server that fails entirely, 100 calls/s",
             x: ("seconds since it fails", Scale::Linear),
@@ -196,7 +202,7 @@ fn no_retries() -> Policy {
 }
 
 /// An overload that outlives its cause.
-fn metastable(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
+fn metastable(figures: &mut Figures, out: Option<&Path>, seed: u64) -> Result<(), Box<dyn Error>> {
     let no_retries = no_retries();
     for (rate, suffix) in [(270.0, ""), (240.0, "_240")] {
         let none = mean_recovery(rate, &no_retries, || None, seed);
@@ -221,7 +227,7 @@ fn metastable(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dy
         runs.iter().map(|(name, tally)| ((*name).to_owned(), by_second(of(tally), |n| n, 200))).collect()
     };
     plot::draw(
-        &out.join("metastable.svg"),
+        out.map(|out| out.join("metastable.svg")),
         &[
             Panel {
                 title: "Calls that succeed, of 270/s",
@@ -268,7 +274,7 @@ fn settings(out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
         points.collect::<Vec<_>>()
     };
     plot::draw(
-        &out.join("settings.svg"),
+        Some(out.join("settings.svg")),
         &[
             Panel {
                 title: "Recovery at 270 of 300/s",
@@ -319,11 +325,19 @@ fn limited_run(
     herd::run(Load::Clients(clients), seconds, policy, &shared, &mut server, &mut Chance::new(seed))
 }
 
+/// Returns the share of what the server could serve in so many seconds that it served.
+fn useful(tally: &Tally, seconds: f64) -> f64 {
+    sum(&tally.good) / (100.0 * seconds + 100.0)
+}
+
+/// Returns the number of refusals for each success.
+fn refused_per_success(tally: &Tally) -> f64 {
+    sum(&tally.refused) / sum(&tally.good)
+}
+
 /// A server with a limit, as nginx has it: 100 requests a second, 100 more at once, else 429 and
 /// `Retry-After: 1`.
-fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
-    let useful = |tally: &Tally, seconds: f64| sum(&tally.good) / (100.0 * seconds + 100.0);
-    let per_success = |tally: &Tally| sum(&tally.refused) / sum(&tally.good);
+fn limited(figures: &mut Figures, out: Option<&Path>, seed: u64) -> Result<(), Box<dyn Error>> {
     let runs = [
         ("each waits for its hint", "_no_cooldown", Return::Alone),
         ("all wait, and return at once", "_naive", Return::AtOnce),
@@ -332,7 +346,7 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
     .map(|(name, suffix, how)| (name, suffix, limited_run(1000, 1, 60, how, &Policy::DEFAULT, seed)));
     for (_, suffix, tally) in &runs {
         figures.add(format!("limited_useful_share{suffix}"), useful(tally, 60.0));
-        figures.add(format!("limited_refused_per_success{suffix}"), per_success(tally));
+        figures.add(format!("limited_refused_per_success{suffix}"), refused_per_success(tally));
         figures.add(format!("limited_calls_not_paid{suffix}"), sum(&tally.not_paid));
     }
     let lines = |of: fn(&Tally) -> &Vec<u32>| {
@@ -340,7 +354,7 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
     };
     let x = ("seconds", Scale::Linear);
     plot::draw(
-        &out.join("limited.svg"),
+        out.map(|out| out.join("limited.svg")),
         &[
             Panel {
                 title: "1,000 clients, a limit of 100/s: useful",
@@ -355,8 +369,11 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
                 lines: lines(|tally| &tally.refused),
             },
         ],
-    )?;
+    )
+}
 
+/// A server with a limit, and clients that are spread over machines.
+fn fleets(out: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     let mut csv = String::from("clients,machines,max_retry_after,useful_share,refused_per_success\n");
     let (mut shares, mut refusals) = (Vec::new(), Vec::new());
     let hour = Duration::from_secs(3600);
@@ -369,7 +386,7 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
             }
             for policy in [&Policy::DEFAULT, &patient] {
                 let tally = limited_run(clients, machines, 300, Return::Paced, policy, seed);
-                let (useful, per_success) = (useful(&tally, 300.0), per_success(&tally));
+                let (useful, per_success) = (useful(&tally, 300.0), refused_per_success(&tally));
                 let limit = policy.max_retry_after().as_secs();
                 writeln!(csv, "{clients},{machines},{limit},{useful:.3},{per_success:.3}")?;
                 if limit == 120 {
@@ -384,7 +401,7 @@ fn limited(figures: &mut Figures, out: &Path, seed: u64) -> Result<(), Box<dyn E
     fs::write(out.join("limited.csv"), csv)?;
     let x = ("clients", Scale::Log);
     plot::draw(
-        &out.join("fleet.svg"),
+        Some(out.join("fleet.svg")),
         &[
             Panel { title: "Useful share of 100/s", x, y: ("share", Scale::Linear), lines: shares },
             Panel { title: "Refused for each success", x, y: ("requests", Scale::Log), lines: refusals },

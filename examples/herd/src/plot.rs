@@ -1,7 +1,7 @@
 //! Lines in panels side by side, as SVG.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::PathBuf;
 
 use plotters::prelude::*;
 
@@ -28,8 +28,10 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-pub fn draw(path: &Path, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
-    let root = SVGBackend::new(path, (460 * panels.len() as u32, 340)).into_drawing_area();
+/// Draws panels side by side into a file, if there is one to draw them into.
+pub fn draw(path: Option<PathBuf>, panels: &[Panel]) -> Result<(), Box<dyn Error>> {
+    let Some(path) = path else { return Ok(()) };
+    let root = SVGBackend::new(&path, (460 * panels.len() as u32, 340)).into_drawing_area();
     root.fill(&WHITE)?;
     for (area, panel) in root.split_evenly((1, panels.len())).iter().zip(panels) {
         let all = || panel.lines.iter().flat_map(|(_, points)| points);
