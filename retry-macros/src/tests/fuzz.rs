@@ -4,6 +4,8 @@
 //! More cases, in release:
 //! `PROPTEST_CASES=10000000 cargo test --release -p retry-macros --features blocking fuzz`.
 
+use std::thread;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -299,7 +301,7 @@ fn watched(what: &str, case: impl FnOnce()) {
     thread_local! {
         static WATCH: mpsc::Sender<Option<String>> = {
             let (begin, begun) = mpsc::channel::<Option<String>>();
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let mut running = None;
                 loop {
                     match begun.recv_timeout(Duration::from_secs(60)) {
@@ -354,7 +356,7 @@ fn cases() -> u32 {
 
 #[test]
 fn every_prefix_of_an_attribute_keeps_the_function() {
-    for attribute in ATTRIBUTES {
+    let keep = |attribute: &str| {
         let ends = attribute.char_indices().map(|(at, _)| at).chain([attribute.len()]);
         // What does not lex never gets here.
         for prefix in ends.filter_map(|end| attribute[..end].parse().ok()) {
@@ -362,7 +364,13 @@ fn every_prefix_of_an_attribute_keeps_the_function() {
                 expand(&prefix, &parse(item));
             }
         }
-    }
+    };
+    // On all cores, as this is the longest of the tests.
+    thread::scope(|scope| {
+        for attribute in ATTRIBUTES {
+            scope.spawn(move || keep(attribute));
+        }
+    });
 }
 
 #[test]

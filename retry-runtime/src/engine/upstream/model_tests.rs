@@ -458,6 +458,12 @@ proptest! {
         prop_assert!(upstream.is_idle());
     }
 
+}
+
+proptest! {
+    // Few cases, as each simulates calls that are refused for hours.
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
     /// A server that lets nothing through, or whose answers come too late: never more than the
     /// pace.
     #[test]
