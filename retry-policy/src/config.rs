@@ -405,12 +405,12 @@ mod tests {
         for (value, part) in [
             ("1", "is a flag or the name of a header"),
             ("[]", "is a flag or the name of a header"),
-            ("\"\"", "the name of a header is letters"),
-            ("\"X Key\"", "the name of a header is letters"),
-            ("\"TRUE\"", "`true` is a flag and no header"),
-            ("\"1\"", "`1` is a flag and no header"),
+            ("\"\"", "a header name consists of letters"),
+            ("\"X Key\"", "a header name consists of letters"),
+            ("\"TRUE\"", "`true` is a flag and not a header name"),
+            ("\"1\"", "`1` is a flag and not a header name"),
             ("null", "is a flag or the name of a header"),
-            ("\"content-length\"", "no key can be sent in a header `Content-Length`"),
+            ("\"content-length\"", "a key cannot be sent in the header `Content-Length`"),
         ] {
             let message = header(value).unwrap_err();
             assert!(message.contains(part), "{value}: {message}");
@@ -501,8 +501,8 @@ mod tests {
             (r#"{"hint": ""}"#, "`hint` is empty"),
             (r#"{"hint": 5}"#, "`hint`: `hint` is a list of header names"),
             (r#"{"hint": ["x", 5]}"#, "`hint`: `hint` is a list of header names"),
-            (r#"{"hint": ["x y"]}"#, "`hint`: the name of a header is letters, digits"),
-            (r#"{"hint": "x,,y"}"#, "`hint`: the name of a header is letters, digits"),
+            (r#"{"hint": ["x y"]}"#, "`hint`: a header name consists of letters, digits"),
+            (r#"{"hint": "x,,y"}"#, "`hint`: a header name consists of letters, digits"),
             (r#"{"hint": ["x", "X"]}"#, "`x` is listed twice"),
             (r#"{"hint": "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"}"#, "`hint` names more than 16"),
             (r#"{"jitter": "some"}"#, "`jitter`: unknown jitter `some`"),

@@ -174,7 +174,7 @@ impl fmt::Debug for Request {
 ///     .slowly(Duration::from_millis(5));
 /// ```
 #[derive(Clone)]
-#[must_use = "it is to be part of a script"]
+#[must_use = "a reply does nothing until a server sends it"]
 pub struct Reply {
     late: Duration,
     status: StatusCode,
