@@ -64,7 +64,7 @@ pub(crate) fn no_skip(options: &Options, errors: &mut Errors) {
     if let Some(skip) = &options.skip {
         errors.at(
             skip,
-            "`skip` leaves a method of an annotated `impl` alone: outside of one, remove the attribute",
+            "`skip` leaves a method of an annotated `impl` alone: write it there without other options, or remove the attribute",
         );
     }
 }
