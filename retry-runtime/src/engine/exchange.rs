@@ -95,7 +95,7 @@ pub(crate) struct Idempotency {
 }
 
 impl Exchange {
-    /// Makes the exchange of a request that is about to be sent.
+    /// Creates the exchange of a request that is about to be sent.
     ///
     /// The exchange keeps the method, and whether the headers have an `Idempotency-Key`. It keeps
     /// no value of a header.

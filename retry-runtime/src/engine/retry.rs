@@ -118,7 +118,7 @@ pub struct Retry<'p> {
 }
 
 impl<'p> Retry<'p> {
-    /// Makes the state of a call before its first attempt.
+    /// Creates the state of a call before its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
         Self { policy, state: RetryState::new(policy) }
     }
@@ -186,7 +186,7 @@ pub(crate) struct RetryState {
 }
 
 impl RetryState {
-    /// Makes the state of a call before its first attempt.
+    /// Creates the state of a call before its first attempt.
     #[inline]
     pub(crate) const fn new(policy: &Policy) -> Self {
         let deadline = CompactDuration::new(policy.deadline());

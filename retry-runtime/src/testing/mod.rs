@@ -115,7 +115,7 @@ impl Default for Kit {
 }
 
 impl Kit {
-    /// Makes a kit that records and skips waits. A skipped wait still counts as time that has
+    /// Creates a kit that records and skips waits. A skipped wait still counts as time that has
     /// passed: for `deadline`, for `upstream`, and in [`Event::elapsed`].
     pub fn new() -> Self {
         Self { waiting: Waiting::Skipped, retrying: Retrying::ByPolicy, state: Arc::default() }
