@@ -49,8 +49,9 @@ const PUBLISH: &str = "
     redis.call('PUBLISH', KEYS[1], ARGV[1])
 ";
 
-/// Shares the cooldowns of upstreams among processes, over Redis. If the server asks one process to
-/// wait, the calls of the other processes wait as well.
+/// Shares the cooldowns of upstreams among processes, over Redis.
+///
+/// If the server asks one process to wait, the calls of the other processes wait as well.
 ///
 /// All processes that connect to the same Redis form one fleet, and share the cooldowns of
 /// upstreams with the same name. Budgets and [scopes](Upstream::scope) are not shared. A call never

@@ -38,6 +38,7 @@ pub(crate) enum HintsOf {
 }
 
 /// Describes one request and its result, for [`Retry::next`](crate::Retry::next).
+///
 /// [`Exchange::default`] describes a request of which nothing is known, not even its method.
 ///
 /// The code that the attribute generates makes exchanges itself. Make them yourself to use

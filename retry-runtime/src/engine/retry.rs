@@ -93,9 +93,10 @@ impl Stop {
     }
 }
 
-/// Decides after each attempt of one call whether to retry, and how long to wait first. It uses no
-/// I/O, no clock and no randomness of its own, so it works with any HTTP client. Make one for each
-/// call, and pass the result of each attempt to [`next`](Self::next).
+/// Decides after each attempt of one call whether to retry, and how long to wait first.
+///
+/// A `Retry` uses no I/O, no clock and no randomness of its own, so it works with any HTTP client.
+/// Make one for each call, and pass the result of each attempt to [`next`](Self::next).
 ///
 /// ```
 /// use http::StatusCode;
