@@ -1,5 +1,6 @@
 // The pages link to files of the repository, as GitHub needs it. Markdown takes the first
-// definition of a link, so `links.md` leads them to these modules.
+// definition of a link, so `links.md` leads them to these modules. `plots.md` has the plots as
+// data, since docs.rs has no files of the repository.
 
 #![doc = include_str!("links.md")]
 #![doc = include_str!("../docs/guide/README.md")]
@@ -37,6 +38,7 @@ pub mod clients {}
 pub mod deadlines {}
 
 #[doc = include_str!("links.md")]
+#[doc = include_str!("plots.md")]
 #[doc = include_str!("../docs/guide/upstreams.md")]
 pub mod upstreams {}
 

@@ -1,6 +1,6 @@
 #![doc = include_str!("links.md")]
 #![doc = include_str!("../README.md")]
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(retry_loom))))]
 
 pub mod guide;
 

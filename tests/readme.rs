@@ -134,7 +134,7 @@ fn definitions(text: &str) -> Vec<(&str, &str)> {
 
 #[test]
 fn links_lead_somewhere() {
-    let elsewhere = fs::read_to_string("../src/links.md").expect("the links");
+    let elsewhere = ["../src/links.md", PLOTS].map(|file| fs::read_to_string(file).expect("links")).concat();
     let elsewhere = definitions(&elsewhere);
     let mut used = Vec::new();
     for page in pages() {
@@ -142,7 +142,8 @@ fn links_lead_somewhere() {
         for (name, target) in definitions(&text) {
             let at = format!("{}: [{name}]: {target}", page.display());
             let in_docs = elsewhere.iter().find(|(other, _)| *other == name);
-            let (_, in_docs) = in_docs.unwrap_or_else(|| panic!("{at} is not in src/links.md"));
+            let (_, in_docs) =
+                in_docs.unwrap_or_else(|| panic!("{at} is neither in src/links.md nor a plot"));
             used.push(name.to_owned());
             // The README is read on crates.io as well, where links must name the repository.
             let in_repository = target.strip_prefix("https://github.com/retry-http/retry-http/blob/main/");
@@ -163,4 +164,37 @@ fn links_lead_somewhere() {
     }
     let unused: Vec<_> = elsewhere.iter().filter(|(name, _)| !used.iter().any(|used| used == name)).collect();
     assert!(unused.is_empty(), "{unused:?}");
+}
+
+const PLOTS: &str = "../src/plots.md";
+
+/// Returns a link that is the image itself.
+fn data(svg: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'/' | b':' | b',' | b'=' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    let encoded: String = svg.bytes().map(encode).collect();
+    format!("data:image/svg+xml,{encoded}")
+}
+
+/// docs.rs has no files of the repository, so the docs there have the plots of the guide as data.
+/// With `UPDATE_EXPECT` they are written.
+#[test]
+fn the_docs_have_the_plots_of_the_guide() {
+    let guide = fs::read_to_string("../docs/guide/upstreams.md").expect("the page");
+    let plots = definitions(&guide).into_iter().filter(|(_, target)| target.ends_with(".svg"));
+    let links: String = plots
+        .map(|(name, target)| {
+            let svg = fs::read_to_string(Path::new("../docs/guide").join(target)).expect("a plot");
+            format!("[{name}]: {}\n", data(&svg))
+        })
+        .collect();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(PLOTS, &links).expect("src/plots.md");
+    }
+    let written = fs::read_to_string(PLOTS).expect("src/plots.md");
+    assert!(links == written, "run this test with UPDATE_EXPECT=1");
 }

@@ -38,7 +38,7 @@ Lists every function and block that `retry-http` retries, with its policy.
 Usage: cargo retry-http [--json] [PATH]...
 
 A PATH is a file or a folder; the default is `src`. The output is a table in Markdown, or JSON.
-Values are shown as they are written. Code in the input of macros is not looked into.
+Values are shown as they are written. Code in the input of macros is not searched, except that of `retry!`.
 ";
 
 /// The format of the output.

@@ -1,11 +1,11 @@
-//! AWS: a signature in each attempt, by the example of S3.
+//! AWS: a signature in each attempt, with S3 as an example.
 //!
 //! The signature contains the time of the request, and AWS refuses a request whose time is more
 //! than 15 minutes off (`RequestTimeTooSkewed`). A request that is signed once and then repeated
 //! after a long wait is refused. The body of an annotated function runs again in each attempt, so a
 //! body that signs makes a new signature each time.
 //!
-//! S3 says 503 (`SlowDown`) where it is asked too often, without a `Retry-After`. AWS's clients
+//! S3 answers 503 (`SlowDown`) if it is asked too often, without a `Retry-After`. AWS's clients
 //! wait at random from zero on, which is `jitter = full`.
 //!
 //! Pages: <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>,

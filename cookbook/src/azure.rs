@@ -2,7 +2,7 @@
 //!
 //! A long operation answers 202 with the address of its state: `Azure-AsyncOperation`, or else
 //! `Location`. `Retry-After` says when to ask, also before the first time. At a `Location` a 202
-//! means that the operation is running. At an `Azure-AsyncOperation` that stands in the body of a
+//! means that the operation is running. At an `Azure-AsyncOperation` the state is in the body of a
 //! 200.
 //!
 //! Each function begins the operation in its first attempt, and keeps the address for the next

@@ -3,7 +3,7 @@
 //! A 429 says `Retry-After` in whole seconds, and `X-RateLimit-Reset-After` more precisely.
 //! `X-RateLimit-Bucket` names the limit: those of a route differ by the channel, so each channel
 //! has a scope of the [`Upstream`]. `X-RateLimit-Global` marks the limit of all routes. Discord
-//! bans clients that send too many requests which are refused.
+//! bans clients that send too many refused requests.
 //!
 //! Pages: <https://discord.com/developers/docs/topics/rate-limits>,
 //! <https://discord.com/developers/docs/resources/message>.

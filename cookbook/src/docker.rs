@@ -1,11 +1,11 @@
 //! Docker Hub, and any registry: a token by challenge, and `toomanyrequests`.
 //!
-//! A registry answers 401 and says in `WWW-Authenticate` where a token is to be had, for what. The
+//! A registry answers 401 and says in `WWW-Authenticate` where to get a token, and for what. The
 //! body keeps this challenge, and `reauth` fetches the token. A token lasts for minutes, so the
 //! 401 comes again.
 //!
 //! Docker Hub has two limits, and both answer 429. The limit of pulls counts for six hours, and is
-//! known by its code `TOOMANYREQUESTS`: no retry cures it. The limit against abuse has no such
+//! known by its code `TOOMANYREQUESTS`: a retry does not fix it. The limit against abuse has no such
 //! body, and passes soon.
 //!
 //! Pages: <https://distribution.github.io/distribution/spec/auth/token/>,

@@ -1,8 +1,8 @@
-//! A download that goes on where it broke off: `Range` and `If-Range`.
+//! A download that continues where it broke off: `Range` and `If-Range`.
 //!
 //! An attempt changes the file, so the file is an argument in `carry`: the next attempt gets it
 //! as the last one left it, and asks for the rest. With `If-Range` a server whose file has changed
-//! sends all of the new one, as does a server that knows no ranges.
+//! sends all of the new one, as does a server that does not know ranges.
 //!
 //! Pages: <https://www.rfc-editor.org/rfc/rfc9110#section-14> (`Range`, 206, 416),
 //! <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5> (`If-Range`).

@@ -1,4 +1,4 @@
-//! GraphQL: a rate limit in a 200, by the example of Shopify.
+//! GraphQL: a rate limit in a 200, with Shopify as an example.
 //!
 //! Shopify's GraphQL API counts points. A query that costs more than what is left answers 200 with
 //! the error code `THROTTLED`, and was not run. Its `extensions.cost` tells what the query costs,

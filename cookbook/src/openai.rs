@@ -1,4 +1,4 @@
-//! OpenAI: `x-ratelimit-*` with Go durations, and a 429 that no wait cures.
+//! OpenAI: `x-ratelimit-*` with Go durations, and a 429 that waiting does not fix.
 //!
 //! There are quotas of requests and of tokens, each with the time until it is full again
 //! (`x-ratelimit-reset-tokens: 6m0s`). Only a quota that is used up asks for a wait. A 429 with the

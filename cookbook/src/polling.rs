@@ -1,4 +1,4 @@
-//! Polling: a 202 until the result is ready, by the example of GitHub's statistics.
+//! Polling: a 202 until the result is ready, with GitHub's statistics as an example.
 //!
 //! GitHub computes the statistics of a repository when they are first asked for, and answers 202
 //! meanwhile. It does not say how long that takes, so the waits grow. The recipe

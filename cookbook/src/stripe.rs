@@ -2,7 +2,7 @@
 //!
 //! Stripe does a POST with a key once. It saves the answer, also that of a 500, and gives it again
 //! to a repeat. A repeat that comes while the first request is being worked on gets a 409. The
-//! header `Stripe-Should-Retry` says whether to repeat, where Stripe knows better than the status.
+//! header `Stripe-Should-Retry` says whether to repeat, if Stripe knows better than the status.
 //!
 //! Pages: <https://docs.stripe.com/api/idempotent_requests>,
 //! <https://docs.stripe.com/error-low-level>, <https://docs.stripe.com/rate-limits>.

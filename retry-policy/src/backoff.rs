@@ -49,9 +49,10 @@ impl Jitter {
     }
 }
 
-/// Computes the waits of a policy by exponential backoff. The delay before retry n, counted from 0,
-/// is `base · factorⁿ`. The [`Jitter`] then spreads it at random. Neither the delay nor the wait is
-/// ever longer than `cap`.
+/// Computes the waits of a policy by exponential backoff.
+///
+/// The delay before retry n, counted from 0, is `base · factorⁿ`. The [`Jitter`] then spreads it at
+/// random. Neither the delay nor the wait is ever longer than `cap`.
 ///
 /// A `Backoff` is part of a [`Policy`](crate::Policy), which has checked its values.
 /// [`Policy::backoff`](crate::Policy::backoff) returns it.

@@ -17,6 +17,7 @@ use crate::policy::Policy;
 use crate::rules;
 use crate::text::{self, wrong_kind};
 
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 impl<'de> Deserialize<'de> for Policy {
     /// Reads options that override those of [`Policy::DEFAULT`], as [`Policy::overlay`] does.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -24,6 +25,7 @@ impl<'de> Deserialize<'de> for Policy {
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 impl Policy {
     /// Reads options that override those of this policy. Use this method with
     /// `#[serde(deserialize_with = "..")]`. A field of type [`Policy`] without that attribute
@@ -405,12 +407,12 @@ mod tests {
         for (value, part) in [
             ("1", "is a flag or the name of a header"),
             ("[]", "is a flag or the name of a header"),
-            ("\"\"", "the name of a header is letters"),
-            ("\"X Key\"", "the name of a header is letters"),
-            ("\"TRUE\"", "`true` is a flag and no header"),
-            ("\"1\"", "`1` is a flag and no header"),
+            ("\"\"", "a header name consists of letters"),
+            ("\"X Key\"", "a header name consists of letters"),
+            ("\"TRUE\"", "`true` is a flag and not a header name"),
+            ("\"1\"", "`1` is a flag and not a header name"),
             ("null", "is a flag or the name of a header"),
-            ("\"content-length\"", "no key can be sent in a header `Content-Length`"),
+            ("\"content-length\"", "a key cannot be sent in the header `Content-Length`"),
         ] {
             let message = header(value).unwrap_err();
             assert!(message.contains(part), "{value}: {message}");
@@ -501,8 +503,8 @@ mod tests {
             (r#"{"hint": ""}"#, "`hint` is empty"),
             (r#"{"hint": 5}"#, "`hint`: `hint` is a list of header names"),
             (r#"{"hint": ["x", 5]}"#, "`hint`: `hint` is a list of header names"),
-            (r#"{"hint": ["x y"]}"#, "`hint`: the name of a header is letters, digits"),
-            (r#"{"hint": "x,,y"}"#, "`hint`: the name of a header is letters, digits"),
+            (r#"{"hint": ["x y"]}"#, "`hint`: a header name consists of letters, digits"),
+            (r#"{"hint": "x,,y"}"#, "`hint`: a header name consists of letters, digits"),
             (r#"{"hint": ["x", "X"]}"#, "`x` is listed twice"),
             (r#"{"hint": "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"}"#, "`hint` names more than 16"),
             (r#"{"jitter": "some"}"#, "`jitter`: unknown jitter `some`"),

@@ -295,7 +295,7 @@ keys! {
     Observer: Row {
         name: "observer",
         takes: Takes::Expression { what: "an `Observer`", field: "self.observer" },
-        place: Place::Attribute("`observer` is told of the calls of a function: give it to `#[retry_http]`"),
+        place: Place::Attribute("`observer` gets the events of a function: give it to `#[retry_http]`"),
         example: "observer = |event| println!(\"{event:?}\")",
         value: "closure, or `Observer`",
         default: "none",
@@ -305,7 +305,7 @@ keys! {
     Upstream: Row {
         name: "upstream",
         takes: Takes::Expression { what: "an `Upstream` or a reference to one", field: "self.upstream" },
-        place: Place::Attribute("`upstream` is what the calls of functions share: give it to `#[retry_http]`"),
+        place: Place::Attribute("`upstream` is shared by the calls of functions: give it to `#[retry_http]`"),
         example: "upstream = GITHUB",
         value: "expression",
         default: "none",

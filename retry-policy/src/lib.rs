@@ -11,8 +11,8 @@
 // fail on such a target with an error of their own.
 #[cfg(target_family = "wasm")]
 compile_error!(
-    "retry-http does not support WebAssembly: there is no clock of std to wait by, and the errors of the reqwest for \
-     browsers do not tell what failed"
+    "retry-http does not support WebAssembly: `std` has no clock there, and the errors of reqwest for browsers do not tell \
+     what failed"
 );
 
 mod backoff;

@@ -353,17 +353,17 @@ pub const fn none_never(on: &[Condition], never: &Conditions) -> Option<PolicyEr
 
 /// The message of [`PolicyError::HeaderName`], before the example.
 const NO_HEADER: &str =
-    "the name of a header is letters, digits and marks such as `-`, without spaces: write `";
+    "a header name consists of letters, digits and marks such as `-`, without spaces: write `";
 /// The message of [`PolicyError::TakenHeader`], before and after the name.
 const TAKEN_HEADER: [&str; 2] = [
-    "no key can be sent in a header `",
-    "`: name the one that the server documents, or write `idempotency_key` for `Idempotency-Key`",
+    "a key cannot be sent in the header `",
+    "`: name the header that the server documents, or write `idempotency_key` for `Idempotency-Key`",
 ];
 
 /// The message of [`PolicyError::FlagHeader`], before and after the word.
 const FLAG_HEADER: [&str; 2] = [
     "`",
-    "` is a flag and no header: write `idempotency_key` for `Idempotency-Key`, `idempotency_key = false` for no \
+    "` is a flag and not a header name: write `idempotency_key` for `Idempotency-Key`, `idempotency_key = false` for no \
      keys, or name the header that the server documents",
 ];
 
@@ -517,7 +517,7 @@ impl PolicyError {
                 .text(" = 500ms`"),
             Self::Zero(key) => PolicyMessage::new("`")
                 .text(key.name())
-                .text("` must be above zero, since nothing is done in no time: write `")
+                .text("` must be above zero, since nothing can be done in no time: write `")
                 .text(key.example())
                 .text("`"),
             Self::AboveDay(key) => PolicyMessage::new("`")
@@ -612,7 +612,7 @@ impl PolicyError {
                 "`reauth` is for a 401, which `never` covers: remove `reauth`, or 401 from `never`",
             ),
             Self::NothingLeft => PolicyMessage::new(
-                "`never` lists all there is, so nothing is ever retried: shorten `never`, or remove the attribute or the policy",
+                "`never` covers everything, so nothing is ever retried: shorten `never`, or remove the attribute or the policy",
             ),
         }
     }

@@ -179,7 +179,7 @@ pub fn condition(text: &str) -> Result<Condition, String> {
 pub const SEVERAL: &str = "this is more than one item: write each on its own, as in `[default, 529]`";
 /// The message for what stands between an item and the next comma.
 pub const AFTER_ITEM: &str =
-    "after an item comes a comma or `if hinted`: write `[default, 529]` or `[403 if hinted]`";
+    "expected a comma or `if hinted` after the item: write `[default, 529]` or `[403 if hinted]`";
 
 /// Returns `true` for a word that is an item: a failure, or `default`.
 pub fn is_word(word: &str) -> bool {

@@ -49,8 +49,9 @@ const PUBLISH: &str = "
     redis.call('PUBLISH', KEYS[1], ARGV[1])
 ";
 
-/// Shares the cooldowns of upstreams among processes, over Redis. If the server asks one process to
-/// wait, the calls of the other processes wait as well.
+/// Shares the cooldowns of upstreams among processes, over Redis.
+///
+/// If the server asks one process to wait, the calls of the other processes wait as well.
 ///
 /// All processes that connect to the same Redis form one fleet, and share the cooldowns of
 /// upstreams with the same name. Budgets and [scopes](Upstream::scope) are not shared. A call never
@@ -137,9 +138,9 @@ impl fmt::Display for FleetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Url => {
-                "the URL is not one of Redis, or needs a TLS feature of `redis`: write `redis://host:port/`"
+                "the URL is not a URL of Redis, or needs a TLS feature of the crate `redis`: write `redis://host:port/`"
             }
-            Self::Thread => "there is no thread left for the connection to Redis",
+            Self::Thread => "the thread of the connection to Redis cannot be started",
             Self::Shared => "this upstream is shared already: share it once",
         })
     }
@@ -215,7 +216,7 @@ impl Shared {
     /// and are none.
     pub(crate) fn on_message(&mut self, message: Option<&str>, now: Duration) {
         let Some(left) = message.and_then(|left| left.parse().ok()).map(Duration::from_millis) else {
-            return self.log_doubt("no number of milliseconds, and is ignored");
+            return self.log_doubt("not a number of milliseconds, and is ignored");
         };
         self.known_until = now.saturating_add(left);
         self.hear(left, now);
@@ -224,7 +225,7 @@ impl Shared {
     /// Takes over what another process was told, if that is news.
     fn hear(&mut self, left: Duration, now: Duration) {
         if left > self.upstream().longest_wait() {
-            self.log_doubt("longer than is believed, and counts up to that");
+            self.log_doubt("longer than `longest`, and is cut to that");
         }
         let upstream = self.upstream();
         let own = upstream.remaining_cooldown(now).unwrap_or_default();
@@ -282,7 +283,7 @@ impl Link {
                 // The error itself may contain the address, so it is not logged.
                 Err(error) if !self.has_logged_loss => {
                     self.has_logged_loss = true;
-                    tracing::warn!(target: "retry_http", kind = ?error.kind(), "no Redis: cooldowns are not shared until it is back");
+                    tracing::warn!(target: "retry_http", kind = ?error.kind(), "Redis is not available: cooldowns are not shared until it is back");
                 }
                 Err(_) => {}
             }
@@ -417,7 +418,7 @@ impl Link {
             }
             Err(error) if !self.has_logged_refusal => {
                 self.has_logged_refusal = true;
-                tracing::warn!(target: "retry_http", kind = ?error.kind(), "Redis does not take a cooldown: others are not told of it");
+                tracing::warn!(target: "retry_http", kind = ?error.kind(), "Redis refuses a cooldown, so it is not shared");
             }
             Err(_) => {}
         }

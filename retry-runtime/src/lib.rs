@@ -7,7 +7,7 @@
 //! own, so they also work without the attribute: see [`Retry`]. The rest of this crate connects
 //! them to the clock and to requests, for the code that the attribute generates.
 
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(retry_loom))))]
 
 mod call;
 mod engine;

@@ -74,25 +74,25 @@ fn text(figures: &Figures) -> String {
         "\
 # Benchmarks
 
-What the attribute costs beside a loop by hand and other crates, all of it from one run of
+This page compares the costs of the attribute with those of a loop by hand and of other crates. All figures are from one run of
 
 ```sh
 cargo run --release --manifest-path benches/peers/Cargo.toml
 ```
 
-which wrote this page. Less is better where nothing else is said, and the best is first.
+which wrote this page. Less is better unless a table says otherwise, and the best row is first.
 
 ![Instructions and sizes as bars](benchmarks.svg)
 
 {machine}. With reqwest {reqwest}, hyper {hyper} and tokio {tokio}.
 
-Each retries 429, 503, refused connections and timeouts up to {RETRIES} times, after waits that double from {BASE_MILLIS} ms, as nearly as it can. No
-other crate reads `Retry-After` by itself.
+Each row retries 429, 503, refused connections and timeouts up to {RETRIES} times, with waits that double from {BASE_MILLIS} ms, as closely as its crate
+allows. No other crate reads `Retry-After` by itself.
 
 {peers}
 ## A call that succeeds at once
 
-Instructions that are added to a plain call. The row of the plain call has its own. **{rank}**
+Instructions that each row adds to a plain call. The row of the plain call has its whole cost. **{rank}**
 
 {instructions}
 Allocations that are added:
@@ -100,7 +100,7 @@ Allocations that are added:
 {allocations}
 ### Options
 
-What a call with one more option adds to a plain one, and beside it what reqwest's own timeout adds. Instructions:
+Each row shows what a call with one more option adds to a plain call. The first row is reqwest's own timeout. Instructions:
 
 {of_options}
 Allocations:
@@ -108,16 +108,16 @@ Allocations:
 {allocations_of_options}
 ## One retry
 
-A 503, then a 200, with 2 headers. The row of the loop by hand has the whole cost, the others have what they add to it.
+A 503, then a 200, with 2 headers. The row of the loop by hand has the whole cost, and the other rows have what they add to it.
 **{rank_of_retries}**
 
 {retried}
 ## Memory
 
-Futures in bytes, and the bytes on the heap that a call holds while it waits for its retry. **{rank_of_sizes}**
+Sizes of futures in bytes, and the bytes on the heap that a call holds while it waits for its retry. **{rank_of_sizes}**
 
 {memory}
-Functions that send a request and then call the next one, each with retries of its own, to a text:
+Functions that send a request and then call the next function, each with retries of its own. The future returns a `String`:
 
 {nested}
 ## Programs
@@ -127,9 +127,9 @@ A program of {FUNCTIONS} functions, optimised and without symbols, the same requ
 {programs}
 ## Under load
 
-{CONNECTIONS} connections, GET → Response, as ratios to plain calls just before: the median of {ROUNDS} rounds, and in parentheses where the
-middle half of them lies. Where those overlap there is no difference to speak of. The load average of the machine was {before}
-before and {after} after, this measurement included. The processor time of the client:
+{CONNECTIONS} connections, GET → Response, as ratios to plain calls just before: the median of {ROUNDS} rounds, and in parentheses the range of
+the middle half of them. If the ranges of two rows overlap, the difference does not matter. The load average of the machine was
+{before} before the measurement and {after} after it, this measurement included. The processor time of the client:
 
 {processor}
 Calls a second, where more is better:
@@ -156,33 +156,34 @@ Calls a second, where more is better:
 }
 
 const FOOT: &str = "\
-## What is measured, and how far to trust it
+## Method and accuracy
 
-- **Instructions** are those of the client in user space by callgrind, for a real request to a server on loopback that runs
-  in another process: those of many calls less those of few, divided by their number. One program makes the calls of all, so
-  that reqwest and the rest are the same code. They repeat within some 20 instructions a call on one machine, and within some 300
-  where there is a retry. Other compilers, C libraries and processors give other numbers: how far, was not tried.
-- Instructions inside of the allocator are left out, since how many it takes to find a block depends on all other blocks.
-  **Allocations** are counted instead, the fewest of many calls. A row with more of them costs more than its instructions tell.
-- The server answers a millisecond late where instructions are counted, so that each call begins to wait for its answer, as it does
-  for a server far away.
-- The **geometric middle** is that of the eight shapes: of the ratio to a plain call, and of what is added, which there is only where
-  all eight add something. A compiler that arranges a loop better than the plain call can make it cheaper.
-- **One retry**: nothing asks for a longer wait. Who builds the request once and sends copies of it is cheaper here than who
-  builds it again.
-- **Futures**: exact for one compiler and one platform. Who boxes has a small one.
-- **Heap** is what is freed where a call is dropped while it waits, its future not counted: the least of many. Who keeps the refused
-  response keeps the buffers of its connection as well.
-- **Load** is by the clock, on a machine on which the server runs as well. The counting allocator is part of the program, and takes
-  a little with each allocation.
-- **Programs**: what the functions share counts once, whatever their number.
+- **Instructions** are those of the client in user space, counted by callgrind, for a real request to a server on loopback that
+  runs in another process. The count of a few calls is subtracted from that of many, and the difference is divided by the number of
+  calls. One program makes the calls for all rows, so that reqwest and its dependencies are the same code. On one machine the counts
+  repeat within about 20 instructions per call, or about 300 with a retry. Other compilers, C libraries and processors give other
+  counts; how different they are was not tried.
+- Instructions inside the allocator are left out, since the number that it needs to find a block depends on all other blocks.
+  **Allocations** are counted instead, as the minimum of many calls. A row with more allocations costs more than its instructions show.
+- While instructions are counted, the server answers a millisecond late, so that each call starts to wait for its answer, as it does
+  with a distant server.
+- The **geometric mean** is taken over the eight shapes: of the ratio to a plain call, and of the added instructions, if all eight are
+  above zero. A loop can be cheaper than the plain call if the compiler arranges its code better.
+- **One retry**: the server does not ask for a longer wait. A crate that builds the request once and sends copies of it is cheaper
+  here than one that builds it again.
+- **Futures**: the sizes are exact for one compiler and one platform. A crate that boxes its future has a small one.
+- **Heap** is the memory that is freed when a call is dropped while it waits, without its future, as the minimum of many calls. A crate
+  that keeps the refused response keeps the buffers of its connection as well.
+- **Load** is measured by the clock, on a machine on which the server runs as well. The program has the counting allocator, which costs
+  a little on each allocation.
+- **Programs**: code that the functions share counts once, whatever the number of functions.
 - Compile time has a command of its own, `cargo bench --bench compile_time`.
 
 ## Check
 
-`cargo run --release --manifest-path benches/peers/Cargo.toml -- --check` measures ours alone, and fails if instructions, allocations
-or sizes are more than 3 % above [benches/baseline.toml](../benches/baseline.toml), and by more than what moves by chance. `--bless`
-instead of `--check` writes that file.
+`cargo run --release --manifest-path benches/peers/Cargo.toml -- --check` measures only retry-http. It fails if
+instructions, allocations or sizes are more than 3 % above [benches/baseline.toml](../benches/baseline.toml), and differ by more than
+chance explains. `--bless` instead of `--check` writes that file.
 ";
 
 fn version(package: &str) -> String {
@@ -190,7 +191,7 @@ fn version(package: &str) -> String {
 }
 
 fn peers() -> Table {
-    let mut table = Table::new(Cells::Words, ["", "version", "decides otherwise"]);
+    let mut table = Table::new(Cells::Words, ["", "version", "differences"]);
     for (place, kind) in (0_u8..).zip(PEERS) {
         let about = kind.about();
         let version = about.package.map(version).unwrap_or_default();
@@ -214,7 +215,7 @@ fn happy(rows: &[Row<Cost>]) -> (Table, Table) {
 }
 
 fn options(rows: &[Row<Cost>], plain: &[Cost], telemetry: &[Row<Cost>]) -> (Table, Table) {
-    const TELEMETRY: &str = "retry-http, features `tracing` and `metrics`, nobody listens";
+    const TELEMETRY: &str = "retry-http, features `tracing` and `metrics`, without a subscriber or recorder";
     let (mut instructions, mut allocations) = tables_by_shape();
     for row in rows {
         add(&mut instructions, &mut allocations, &name(row.kind), &row.figures, plain);
@@ -227,7 +228,7 @@ fn options(rows: &[Row<Cost>], plain: &[Cost], telemetry: &[Row<Cost>]) -> (Tabl
 
 fn tables_by_shape() -> (Table, Table) {
     let shapes = || Shape::all().map(|shape| shape.to_string());
-    let middles = ["", "share of a plain call, geometric middle", "geometric middle"].map(str::to_owned);
+    let middles = ["", "share of a plain call, geometric mean", "geometric mean"].map(str::to_owned);
     (
         Table::new(Cells::Numbers, middles.into_iter().chain(shapes())),
         Table::new(Cells::Numbers, [String::new()].into_iter().chain(shapes())),
@@ -299,7 +300,7 @@ fn nested(rows: &[Row<i64>]) -> Table {
 }
 
 fn programs(rows: &[Row<i64>]) -> Table {
-    let titles = ["", "bytes", "by that of plain functions", "added by a function"];
+    let titles = ["", "bytes", "relative to plain functions", "added per function"];
     let mut table = Table::new(Cells::Numbers, titles);
     let plain = rows.iter().find(|row| row.kind == Kind::Plain).map_or(0, |row| row.figures[0]);
     for row in rows {
@@ -380,7 +381,7 @@ fn panels(figures: &Figures) -> [Panel; 3] {
     let plain = &figures.happy[0].figures;
     [
         Panel {
-            title: "A call that succeeds: instructions added, geometric middle",
+            title: "A call that succeeds: instructions added, geometric mean",
             bars: bars(
                 &figures.happy,
                 |row| share(&row.figures, plain) * 100.0,

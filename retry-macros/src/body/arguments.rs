@@ -136,7 +136,7 @@ fn check_carry(owned: &[Owned], kinds: &[Kind], carry: &[Ident], errors: &mut Er
         if !owned.iter().zip(kinds).any(is_carried) {
             errors.at(
                 name,
-                format!("`carry` is for arguments that an attempt changes (`&mut T`), and `{name}` is none: remove it"),
+                format!("`carry` is for arguments that an attempt changes (`&mut T`), and `{name}` is not one: remove it"),
             );
         }
     }
@@ -176,9 +176,9 @@ fn carried(owned: &Owned) -> syn::Error {
     let names: Vec<_> = names.iter().map(Ident::to_string).collect();
     let names = names.join(", ");
     let message = format!(
-        "an attempt changes argument `{documented}`, and the next one goes on where that has stopped: build it in the function, \
-         take `Bytes` or what can be cloned, or return the value; where the body copes with that (it rewinds, truncates, \
-         resumes), write `carry = [{names}]`"
+        "an attempt changes argument `{documented}`, and the next one would continue where it stopped: build it in the \
+         function, take `Bytes` or a value that can be cloned, or return the value; if the body can handle that (it rewinds, \
+         truncates or resumes), write `carry = [{names}]`"
     );
     syn::Error::new(owned.span(), message)
 }
@@ -275,7 +275,7 @@ impl Argument<'_> {
             (_, Kind::Once) => mistake(syn::Error::new(
                 span,
                 format!(
-                    "each attempt calls argument `{}`, which can be called once: take `impl Fn` instead of `FnOnce`",
+                    "each attempt calls argument `{}`, which can be called only once: take `impl Fn` instead of `FnOnce`",
                     owned.documented
                 ),
             )),

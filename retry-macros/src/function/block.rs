@@ -10,7 +10,7 @@ use crate::function::Shape;
 use crate::function::return_type::not_a_result;
 
 /// What may stand behind the options.
-const FORMS: &str = "`async { .. }`, or `|| { .. }` where the code blocks";
+const FORMS: &str = "`async { .. }`, or `|| { .. }` if the code blocks";
 
 /// The tokens of `retry!`.
 pub(crate) struct Input {
@@ -55,7 +55,7 @@ fn missing_semicolon(input: TokenStream, errors: &mut Errors) -> Input {
         if is_comma && begins_block(tokens.peek()) {
             errors.at(
                 token,
-                "a `;` stands between the options and the block: write `retry!(max = 5; async { .. })`",
+                "a `;` separates the options from the block: write `retry!(max = 5; async { .. })`",
             );
             block.extend(tokens);
             break;
@@ -112,7 +112,10 @@ impl Block {
             Expr::Async(item) => Some(Self::of_async(item, errors)),
             Expr::Closure(closure) => Self::of_closure(closure, errors),
             other => {
-                errors.at(other, format!("`retry!` runs a block again, and this is none: write {FORMS}"));
+                errors.at(
+                    other,
+                    format!("`retry!` runs a block or a closure, and this is neither: write {FORMS}"),
+                );
                 None
             }
         }
@@ -128,7 +131,10 @@ impl Block {
         let ExprClosure { attrs, asyncness, capture, inputs_begin, inputs, output, body, .. } = closure;
         no_attributes(&attrs, errors);
         if !inputs.is_empty() {
-            errors.at(&inputs, "an attempt has no parameters, and finds the variables around it: write `||`");
+            errors.at(
+                &inputs,
+                "the closure takes no parameters, since it can use the variables around it: write `||`",
+            );
             return None;
         }
         let result = match output {

@@ -120,7 +120,7 @@ fn misplaced(item: TokenStream) -> Option<(TokenStream, String)> {
     };
     Some((
         tokens,
-        format!("`#[retry_http]` retries functions, and {what} is none: put it on an `async fn` or `fn`"),
+        format!("`#[retry_http]` retries functions, and {what} is not one: put it on an `async fn` or `fn`"),
     ))
 }
 
@@ -176,7 +176,7 @@ impl Function {
         let ReturnType::Type(_, output) = &self.sig.output else {
             errors.at(
                 &self.sig.ident,
-                "this function returns no `Result`, so there is no failure to retry: return a `Result`",
+                "this function does not return a `Result`, so there is no failure to retry: return a `Result`",
             );
             return None;
         };
@@ -198,7 +198,7 @@ impl Function {
         if let Type::ImplTrait(_) | Type::TraitObject(_) = **output {
             errors.at(
                 output,
-                "a function that returns a future must say of what: write `impl Future<Output = Result<..>>`",
+                "a function that returns a future must name its output: write `impl Future<Output = Result<..>>`",
             );
             return None;
         }

@@ -27,7 +27,7 @@ pub(super) fn not_a_result(output: &Type, what: &str) -> Option<String> {
     let certain = !matches!(output, Type::Path(_)) || NOT_RESULTS.contains(&name.as_str());
     certain.then(|| {
         format!(
-            "this {what} returns no `Result` but `{name}`, so there is no failure to retry: return a `Result`"
+            "this {what} does not return a `Result` but `{name}`, so there is no failure to retry: return a `Result`"
         )
     })
 }

@@ -23,44 +23,52 @@ pub(crate) fn section(options: &Options, arguments: &Arguments, sends: Sends) ->
     }
     let mut text = String::from("\n\n# Retries\n\n");
     if let Some(policy) = &options.policy {
-        _ = write!(text, "By the policy `{}`{}.", as_written(policy), overrides(options));
+        _ = write!(
+            text,
+            "This function is retried by the policy `{}`{}.",
+            as_written(policy),
+            overrides(options)
+        );
     } else {
         what(options, &mut text);
         waits(options, &mut text);
     }
     if sends == Sends::Hidden {
         text.push_str(
-            "\n\nNo request is visible in this function itself. Those of functions that are annotated, or `transparent`, are \
-             seen all the same. Of any other request only the error is known, and not the method: it is retried for the \
-             status 429, for 503 where the error says how long to wait, for connections that were not made, and for what \
-             is listed.",
+            "\n\nNo request is visible in this function itself. The requests of annotated and `transparent` functions that \
+             it calls are seen. Of any other request only the error is known, and not the method: the request is retried \
+             after a 429, after a 503 if the error says how long to wait, if no connection was made, and after what `on` \
+             lists.",
         );
     }
     bounds(options, &mut text);
     if let Some(upstream) = &options.upstream {
         _ = write!(
             text,
-            "\n\nAll calls of the upstream `{}` share a budget of retries, and the waits that the server asks for.",
+            "\n\nAll calls to the upstream `{}` share its budget of retries and the waits that the server asks for.",
             as_written(upstream)
         );
     }
     if options.reauth.is_some() {
         text.push_str(
-            "\n\nOn a 401 the credentials are renewed, once a call, and one more attempt follows at once.",
+            "\n\nAfter a 401 the credentials are renewed, at most once per call, and one more attempt follows at once.",
         );
     }
     if options.retry_if.is_some() {
-        text.push_str("\n\nAlso retried is what `retry_if` wants, whatever the server said.");
+        text.push_str("\n\nAn outcome for which `retry_if` returns `true` is retried as well.");
     }
     if options.never_if.is_some() {
-        text.push_str("\n\nAn outcome that `never_if` names is never retried.");
+        text.push_str("\n\nAn outcome for which `never_if` returns `true` is never retried.");
     }
     if !arguments.cloned.is_empty() {
         let names: Vec<_> = arguments.cloned.iter().map(|name| format!("`{name}`")).collect();
-        _ = write!(text, "\n\nEach attempt is given a clone of {}, where its type is `Clone`.", and(&names));
+        _ = write!(text, "\n\nEach attempt gets a clone of {}, if the type is `Clone`.", and(&names));
     }
     for name in &arguments.given_once {
-        _ = write!(text, "\n\nThe call ends with the first outcome if `{name}` cannot be cloned.");
+        _ = write!(
+            text,
+            "\n\nIf `{name}` cannot be cloned, the call ends with the outcome of the first attempt."
+        );
     }
     quote!(#[doc = #text])
 }
@@ -72,7 +80,7 @@ fn overrides(options: &Options) -> String {
             keys.push(format!("`{}`", key.name()));
         }
     }
-    if keys.is_empty() { String::new() } else { format!(", with another {}", and(&keys)) }
+    if keys.is_empty() { String::new() } else { format!(", except for {}", and(&keys)) }
 }
 
 /// The headers that ask for a wait, the bounds in time, and the key.
@@ -80,8 +88,8 @@ fn bounds(options: &Options, text: &mut String) {
     if let Some(headers) = options.hint.as_deref().filter(|headers| !headers.is_empty()) {
         let name = |given| format!("`{}`", written_name(given));
         let names = and(&headers.iter().map(name).collect::<Vec<_>>());
-        let (header, asks) = if headers.len() == 1 { ("header", "asks") } else { ("headers", "ask") };
-        _ = write!(text, "\n\nThe {header} {names} {asks} for a wait, too.");
+        let header = if headers.len() == 1 { "header" } else { "headers" };
+        _ = write!(text, "\n\nThe {header} {names} may ask for a wait, too.");
     }
     if options.deadline.is_some() || options.timeout.is_some() {
         text.push_str("\n\n");
@@ -89,7 +97,8 @@ fn bounds(options: &Options, text: &mut String) {
     if let Some(deadline) = &options.deadline {
         _ = write!(
             text,
-            "The call has {}: no wait is begun that would not end before that, and each request is given what is left. ",
+            "The call may take {}: a wait that would not end before that is not begun, and each request gets the time that \
+             is left. ",
             written(Some(deadline), &Duration::ZERO, human)
         );
     }
@@ -98,14 +107,14 @@ fn bounds(options: &Options, text: &mut String) {
     }
     if options.idempotency_key.as_ref().is_some_and(|key| key.value) {
         let header = match &options.idempotency_header {
-            None => "an `Idempotency-Key`".to_owned(),
-            Some(Given { literal: Some(name), .. }) => format!("a key as `{name}`"),
-            Some(given) => format!("a key in the header `{}`", as_written(&given.source)),
+            None => "in `Idempotency-Key`".to_owned(),
+            Some(Given { literal: Some(name), .. }) => format!("in `{name}`"),
+            Some(given) => format!("in the header `{}`", as_written(&given.source)),
         };
         _ = write!(
             text,
-            "\n\nRequests that are not safe to repeat carry {header}, the same on every attempt of a call. A 409 that \
-             answers such a repeat is retried."
+            "\n\nRequests that are not safe to repeat are sent with a key {header}, which is the same on every attempt of a \
+             call. A 409 in answer to a repeated key is retried."
         );
     }
 }
@@ -127,13 +136,13 @@ fn what(options: &Options, text: &mut String) {
             _ => statuses.push(name(item)),
         }
     }
-    _ = writeln!(text, "At most {max} {retries}, of:");
+    _ = writeln!(text, "At most {max} {retries}, after:");
     let idempotent = options.idempotent.as_ref().map(|flag| flag.value);
     if statuses.is_empty() || has_default {
         text.push_str(match idempotent {
             None => {
-                "\n- the statuses 429, and 503 with a `Retry-After`; and where repeating the request is \
-                 safe (GET, HEAD, PUT, DELETE, or an `Idempotency-Key`) 408, 425, 500, 502, any 503 and 504"
+                "\n- the statuses 429, and 503 with a `Retry-After`; if the request is safe to repeat (GET, HEAD, PUT, \
+                 DELETE, or with an `Idempotency-Key`), also 408, 425, 500, 502, any 503, and 504"
             }
             Some(true) => "\n- the statuses 408, 425, 429, 500, 502, 503 and 504",
             Some(false) => "\n- the statuses 429, and 503 with a `Retry-After`",
@@ -145,7 +154,7 @@ fn what(options: &Options, text: &mut String) {
     if failures.is_empty() || has_default {
         text.push_str(match idempotent {
             None => {
-                "\n- connections that were not made; and where repeating the request is safe timeouts, resets and bodies \
+                "\n- connections that were not made; if the request is safe to repeat, also timeouts, resets and bodies \
                  that broke off"
             }
             Some(true) => "\n- connections that were not made, timeouts, resets and bodies that broke off",
@@ -175,12 +184,12 @@ fn name(item: &ListItem) -> String {
         Item::Known(Condition::IfHinted(first, last)) => {
             let statuses =
                 if first == last { Condition::Status(first) } else { Condition::Range(first, last) };
-            format!("{statuses} where the server says how long to wait")
+            format!("{statuses} if the server says how long to wait")
         }
         Item::Known(_) => item.text(),
         Item::Constant(_) => format!("`{}`", as_written(&item.source.expression)),
         Item::HintedConstant(_) => {
-            format!("`{}` where the server says how long to wait", as_written(&item.source.expression))
+            format!("`{}` if the server says how long to wait", as_written(&item.source.expression))
         }
     }
 }
@@ -192,26 +201,38 @@ fn waits(options: &Options, text: &mut String) {
     let factor = written(options.factor.as_ref(), &default.factor(), f64::to_string);
     let limit = written(options.max_retry_after.as_ref(), &Policy::DEFAULT.max_retry_after(), human);
     let jitter = match options.jitter.as_ref() {
-        None => "up to half of it added at random".to_owned(),
+        None => "Up to half of the delay is added to it at random.".to_owned(),
         Some(Given { literal: Some(jitter), .. }) => match jitter {
-            Jitter::None => "nothing added at random".to_owned(),
-            Jitter::Full => "anything from nothing to all of it at random".to_owned(),
-            Jitter::Equal => "anything from half to all of it at random".to_owned(),
-            Jitter::Decorrelated => "three times the one before as a bound, at random".to_owned(),
-            Jitter::Fraction(share) => format!("up to {} % of it added at random", share * 100.0),
-            other => format!("{other:?} jitter"),
+            Jitter::None => "Each wait is exactly the delay.".to_owned(),
+            Jitter::Full => "Each wait is random, from zero to the delay.".to_owned(),
+            Jitter::Equal => "Each wait is random, from half of the delay to the whole delay.".to_owned(),
+            // It has no delays.
+            Jitter::Decorrelated => {
+                format!("Each wait is random, from {base} to three times the wait before it.")
+            }
+            Jitter::Fraction(share) => {
+                format!("Up to {} % of the delay is added to it at random.", share * 100.0)
+            }
+            other => format!("The jitter is `{other:?}`."),
         },
-        Some(given) => format!("jitter `{}`", as_written(&given.source)),
+        Some(given) => format!("The jitter is `{}`.", as_written(&given.source)),
     };
+    text.push_str("\n\n");
+    if options.jitter.as_ref().and_then(|given| given.literal) != Some(Jitter::Decorrelated) {
+        _ = write!(
+            text,
+            "The delay before the first retry is {base}, and each further delay is {factor} times the one before. "
+        );
+    }
     _ = write!(
         text,
-        "\n\nThe first wait is {base}, each further one {factor} times the one before, with {jitter}, and none is longer \
-         than {cap}. Where the server asks for a wait, that is obeyed if it is at most {limit}; else the call ends."
+        "{jitter} No wait is longer than {cap}. If the server asks for a wait of at most {limit}, the call waits for that \
+         instead. If the server asks for more, the call ends."
     );
     if let Some((computed, asked)) = worst(options) {
         _ = write!(
             text,
-            " All waits of a call together are at most {}, or {} if the server asks for as much.",
+            " All waits of a call together are at most {}, or {} if the server asks for that much.",
             human(&computed),
             human(&asked)
         );
@@ -291,7 +312,7 @@ mod tests {
             "- the statuses 429, 5xx and `CONFLICT`",
             "- timeouts",
             "Never retried: 501 and connections that were not made.",
-            "The first wait is 1 s, each further one 2 times",
+            "The delay before the first retry is 1 s, and each further delay is 2 times the one before. Up to half",
             // 1.5 + 3 + 6 + 12 + 24, and 5 times 120.5.
             "at most 46.5 s, or 10 min",
         ] {
@@ -313,25 +334,25 @@ mod tests {
         let bounded = text("deadline = 10s, timeout = 2s, idempotency_key, reauth = self.login()");
         for part in [
             "at most 10 s, or 10 s if the server asks",
-            "The call has 10 s: no wait is begun that would not end before that",
-            "given what is left. Each request takes at most 2 s.",
-            "carry an `Idempotency-Key`",
-            "On a 401 the credentials are renewed",
+            "The call may take 10 s: a wait that would not end before that is not begun",
+            "gets the time that is left. Each request takes at most 2 s.",
+            "sent with a key in `Idempotency-Key`, which is the same",
+            "After a 401 the credentials are renewed",
         ] {
             assert!(bounded.contains(part), "{part}: {bounded}");
         }
         let hinted = text("hint = [\"X-My-Reset\", OTHER]");
-        assert!(hinted.contains("The headers `X-My-Reset` and `OTHER` ask for a wait, too."), "{hinted}");
-        assert!(text("policy = GENTLE, hint = [\"x\"]").contains("The header `x` asks for a wait, too."));
+        assert!(hinted.contains("The headers `X-My-Reset` and `OTHER` may ask for a wait, too."), "{hinted}");
+        assert!(text("policy = GENTLE, hint = [\"x\"]").contains("The header `x` may ask for a wait, too."));
         for (key, part) in [
-            ("\"X-Key\"", "carry a key as `X-Key`, the same"),
-            ("HEADER", "carry a key in the header `HEADER`, the same"),
-            ("true", "carry an `Idempotency-Key`, the same"),
+            ("\"X-Key\"", "a key in `X-Key`, which is the same"),
+            ("HEADER", "a key in the header `HEADER`, which is the same"),
+            ("true", "a key in `Idempotency-Key`, which is the same"),
         ] {
             let named = text(&format!("idempotency_key = {key}"));
             assert!(named.contains(part), "{part}: {named}");
         }
-        assert!(!text("idempotency_key = false").contains("carry"));
+        assert!(!text("idempotency_key = false").contains("a key in"));
         assert!(text("idempotent").contains("- the statuses 408, 425, 429, 500, 502, 503 and 504\n"));
         assert!(text("idempotent = false").contains("- connections that were not made\n"));
     }
@@ -340,9 +361,9 @@ mod tests {
     fn what_is_not_known_is_named() {
         assert!(
             text("policy = &crate::GENTLE, max = 2, cap = 5s")
-                .contains("By the policy `&crate::GENTLE`, with another `max` and `cap`.")
+                .contains("retried by the policy `&crate::GENTLE`, except for `max` and `cap`.")
         );
-        assert!(text("base = Self::BASE").contains("The first wait is `Self::BASE`"));
+        assert!(text("base = Self::BASE").contains("The delay before the first retry is `Self::BASE`"));
         assert_eq!(text("docs = false"), "");
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn expand(
             errors.at(
                 &method.sig.ident,
                 format!(
-                    "`{key}` uses `self`, which this function has not: give it a `{key}` of its own, or \
+                    "`{key}` uses `self`, which this function does not have: give it a `{key}` of its own, or \
                      `#[retry_http(skip)]`"
                 ),
             );

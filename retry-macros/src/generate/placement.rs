@@ -11,14 +11,16 @@ use crate::options::Options;
 /// Reports what would be done to requests, where a function has none that it could be done to.
 pub(crate) fn needs_send(options: &Options, function: &str, sends: Sends, errors: &mut Errors) {
     let why = match sends {
-        Sends::OnlyGet => "which that of `reqwest::get` cannot have: send by a client".to_owned(),
-        _ => format!("and {function} calls nothing that could send: send there, or remove it"),
+        Sends::OnlyGet => {
+            "but the request of `reqwest::get` cannot be changed: send it with a client".to_owned()
+        }
+        _ => format!("but {function} calls nothing that could send one: send there, or remove the option"),
     };
     if let Some(timeout) = &options.timeout {
-        errors.at(&timeout.source, format!("`timeout` is a bound on each request, {why}"));
+        errors.at(&timeout.source, format!("`timeout` limits each request, {why}"));
     }
     if let Some(key) = options.idempotency_key.as_ref().filter(|key| key.value) {
-        errors.at(&key.source, format!("`idempotency_key` is a header of requests, {why}"));
+        errors.at(&key.source, format!("`idempotency_key` adds a header to requests, {why}"));
     }
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn no_skip(options: &Options, errors: &mut Errors) {
     if let Some(skip) = &options.skip {
         errors.at(
             skip,
-            "`skip` leaves a method of an annotated `impl` alone: without that, remove the attribute",
+            "`skip` leaves a method of an annotated `impl` alone: write it there without other options, or remove the attribute",
         );
     }
 }
@@ -75,10 +77,10 @@ pub(crate) fn only_block(options: &Options, errors: &mut Errors) {
                 "`carry` is for arguments, and `retry!` has none: an attempt finds the variables around the block as the \
                  last one left them"
             }
-            Key::Docs => "`docs` is about the docs of a function, and `retry!` is in one: remove it",
+            Key::Docs => "`docs` is about the docs of a function, and `retry!` is not a function: remove it",
             Key::Skip => "`skip` is for a method of an annotated `impl`: write the block without `retry!`",
             Key::Transparent => {
-                "`transparent` is for a function whose requests another one retries, and `retry!` retries itself: write the \
+                "`transparent` is for a function whose requests another function retries, and `retry!` retries its own: write the \
                  block without `retry!`"
             }
             _ => continue,

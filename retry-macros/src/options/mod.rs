@@ -183,7 +183,9 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
 /// Returns the message for a value that is only known at run time.
 fn at_run_time(key: Key) -> String {
     let name = key.name();
-    format!("`{name}` is a constant: what is only known at run time is a policy, as in `policy = self.retry`")
+    format!(
+        "`{name}` must be a constant: a value that is known only at run time must be in a policy, as in `policy = self.retry`"
+    )
 }
 
 /// Reports what follows a value that is not a comma.

@@ -52,7 +52,7 @@ pub(crate) fn duration(key: Key, value: &Expr) -> Result<Option<Duration>, Strin
         Literal::None if matches!(value, Expr::Array(_)) => return Err(wrong_kind(key)),
         Literal::None if has_unit(value.to_token_stream()) => {
             return Err(format!(
-                "in an expression a number has no unit: write `{}`, or `Duration::from_secs(..)` there",
+                "a number in an expression has no unit: write `{}`, or use `Duration::from_secs(..)` in the expression",
                 key.example()
             ));
         }
@@ -172,13 +172,13 @@ pub(crate) fn renewal(value: &Expr) -> Result<Expr, String> {
     });
     if tries {
         return Err(
-            "leave out `?` in `reauth`: an `Err` ends the call with the 401, write `reauth = self.login()`"
+            "leave out `?` in `reauth`, since an `Err` ends the call with the 401: write `reauth = self.login()`"
                 .to_owned(),
         );
     }
     if matches!(value, Expr::Closure(_)) {
         return Err(
-            "`reauth` is run as it is, and no closure: write what that does, as in `reauth = self.login()`"
+            "`reauth` is run as it is, and is not a closure: write what the closure does, as in `reauth = self.login()`"
                 .to_owned(),
         );
     }

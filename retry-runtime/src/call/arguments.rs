@@ -119,7 +119,7 @@ const TAKEN: &str = "a request that cannot be cloned is given to the last attemp
 /// A `File` that each attempt is given a clone of: a type of the user's, and not that of a file
 /// system.
 #[diagnostic::on_unimplemented(
-    message = "an attempt changes this argument, and the next one goes on where that has stopped",
+    message = "an attempt changes this argument, and the next one would continue where it stopped",
     label = "`{T}` cannot be cloned for each attempt",
     note = "open it in the function, or take `Bytes`; if the body rewinds it, write `carry = [..]` with its name"
 )]
@@ -164,7 +164,7 @@ impl<T: Clone> CloneItems<T> for Vec<T> {
 #[diagnostic::on_unimplemented(
     message = "each attempt sends this request, and the value that it is a field of cannot be cloned for the next one",
     label = "a request in a field is sent by each attempt",
-    note = "take the request as an argument of its own, or take the argument apart in the signature \
+    note = "take the request as an argument of its own, or destructure the argument in the signature \
             (`Job {{ request, .. }}: Job`)"
 )]
 pub trait SendableField {}

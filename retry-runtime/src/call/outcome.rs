@@ -12,7 +12,7 @@ use crate::transport::kind::outcome::{ErrorKind, ErrorReporter, SuccessReporter}
 #[diagnostic::on_unimplemented(
     message = "`#[retry_http]` and `retry!` need a body that returns a `Result`, not `{Self}`",
     label = "not a `Result`",
-    note = "whether an attempt failed, and how, is read from the `Result` that the body returns"
+    note = "the `Result` that the body returns shows whether an attempt failed, and how"
 )]
 pub trait Outcome {
     /// The finished attempt. An associated type, so that a body that is not a `Result` produces one

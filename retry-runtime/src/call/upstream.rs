@@ -21,7 +21,7 @@ use crate::scope;
 #[diagnostic::on_unimplemented(
     message = "`upstream` is an `Upstream`, a pointer to one or a scope of one, not `{Self}`",
     label = "not an `Upstream`",
-    note = "what all calls share lives in a `static` or a field: `static GITHUB: Upstream = Upstream::new(\"github\");`"
+    note = "an upstream that all calls share is in a `static` or a field: `static GITHUB: Upstream = Upstream::new(\"github\");`"
 )]
 pub trait IsUpstream {
     /// Returns the scope of the calls.

@@ -38,6 +38,7 @@ pub(crate) enum HintsOf {
 }
 
 /// Describes one request and its result, for [`Retry::next`](crate::Retry::next).
+///
 /// [`Exchange::default`] describes a request of which nothing is known, not even its method.
 ///
 /// The code that the attribute generates makes exchanges itself. Make them yourself to use
@@ -95,7 +96,7 @@ pub(crate) struct Idempotency {
 }
 
 impl Exchange {
-    /// Makes the exchange of a request that is about to be sent.
+    /// Creates the exchange of a request that is about to be sent.
     ///
     /// The exchange keeps the method, and whether the headers have an `Idempotency-Key`. It keeps
     /// no value of a header.

@@ -103,7 +103,7 @@ pub trait HttpFailure {
     ///         Some(self.status)
     ///     }
     ///
-    ///     // The status is 429, but no wait brings money into the account.
+    ///     // The status is 429, but waiting does not refill the account.
     ///     fn is_permanent(&self) -> bool {
     ///         self.code == "insufficient_quota"
     ///     }

@@ -93,9 +93,10 @@ impl Stop {
     }
 }
 
-/// Decides after each attempt of one call whether to retry, and how long to wait first. It uses no
-/// I/O, no clock and no randomness of its own, so it works with any HTTP client. Make one for each
-/// call, and pass the result of each attempt to [`next`](Self::next).
+/// Decides after each attempt of one call whether to retry, and how long to wait first.
+///
+/// A `Retry` uses no I/O, no clock and no randomness of its own, so it works with any HTTP client.
+/// Make one for each call, and pass the result of each attempt to [`next`](Self::next).
 ///
 /// ```
 /// use http::StatusCode;
@@ -118,7 +119,7 @@ pub struct Retry<'p> {
 }
 
 impl<'p> Retry<'p> {
-    /// Makes the state of a call before its first attempt.
+    /// Creates the state of a call before its first attempt.
     pub const fn new(policy: &'p Policy) -> Self {
         Self { policy, state: RetryState::new(policy) }
     }
@@ -186,7 +187,7 @@ pub(crate) struct RetryState {
 }
 
 impl RetryState {
-    /// Makes the state of a call before its first attempt.
+    /// Creates the state of a call before its first attempt.
     #[inline]
     pub(crate) const fn new(policy: &Policy) -> Self {
         let deadline = CompactDuration::new(policy.deadline());

@@ -17,8 +17,9 @@ const ATTEMPTS: &str = "retry_http_attempts";
 const WAIT: &str = "retry_http_wait_seconds";
 const HELD: &str = "retry_http_held_seconds";
 
-/// Describes each metric and its unit to the recorder of `metrics`. Call it once, after the
-/// recorder is installed.
+/// Describes each metric and its unit to the recorder of `metrics`.
+///
+/// Call this function once, after the recorder is installed.
 ///
 /// | metric | labels | meaning |
 /// |---|---|---|

@@ -125,9 +125,9 @@ pub enum Step {
 /// The call waits until [`observe`](Self::observe) returns, so it should return soon. Calls on
 /// several threads may use one observer at the same time.
 #[diagnostic::on_unimplemented(
-    message = "`observer` is told of events, and `{Self}` cannot be",
-    label = "no `Observer`",
-    note = "write a closure (`observer = |event| ..`), a function over `&Event<'_>`, or `impl Observer for ..`; it must be `Sync`; behind a reference or `Arc`, name what is there: `observer = *self.observer`"
+    message = "`observer` gets events, and `{Self}` is not an `Observer`",
+    label = "not an `Observer`",
+    note = "write a closure (`observer = |event| ..`), a function over `&Event<'_>`, or `impl Observer for ..`; it must be `Sync`; if it is behind a reference or an `Arc`, write `observer = *self.observer`"
 )]
 pub trait Observer: Sync {
     /// Receives one event.

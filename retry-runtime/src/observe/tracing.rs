@@ -71,16 +71,17 @@ pub(crate) fn warn_unrecorded(function: &'static str, unknown_sender: Option<&'s
         tracing::warn!(
             target: "retry_http",
             { code.function.name = function, retry_http.sender = sender },
-            "this function sends by a type that is not known: its requests are neither seen nor bounded. Turn on the \
-             feature of that reqwest (`reqwest-0-13`, `reqwest-0-12`, `reqwest-middleware-0-5`; `blocking` for its \
-             blocking types), or annotate the function that sends by reqwest with `#[retry_http(transparent)]`"
+            "this function sends by a type that is not known: its requests are not seen, and get no time limit. Turn on \
+             the feature for that version of reqwest (`reqwest-0-13`, `reqwest-0-12`, `reqwest-middleware-0-5`; \
+             `blocking` for its blocking types), or annotate the function that sends with \
+             `#[retry_http(transparent)]`"
         );
     } else {
         tracing::warn!(
             target: "retry_http",
             { code.function.name = function },
-            "no request of this function was seen: nothing is retried but what its error says, and no request is \
-             bounded. Annotate the function that sends with `#[retry_http(transparent)]`"
+            "no request of this function was seen: only what its error tells is retried, and no request gets a time \
+             limit. Annotate the function that sends with `#[retry_http(transparent)]`"
         );
     }
 }

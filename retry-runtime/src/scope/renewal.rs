@@ -109,7 +109,7 @@ impl Context {
 /// A 401 that answers a request of the renewal starts no further renewal. A renewal that calls
 /// [`once`](Self::once) on the same `Renewal` gets `false` at once.
 ///
-/// A task that the renewal spawns cannot be told from other callers. Therefore a call that begins
+/// A task that the renewal spawns looks like any other caller. Therefore a call that begins
 /// during a renewal waits for it for at most three seconds, or four times the duration of the last
 /// successful renewal if that is longer, and then ends with its 401. Do not call
 /// [`once`](Self::once) in such a task outside of `reauth`: it would wait for the renewal without a
@@ -120,7 +120,7 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// Makes a renewal that has not run yet.
+    /// Creates a renewal that has not run yet.
     pub const fn new() -> Self {
         Self { turns: OnceLock::new() }
     }
@@ -144,7 +144,7 @@ impl Renewal {
         }
     }
 
-    /// Does what [`once`](Self::once) does, and runs the renewal in a task of its own. The renewal
+    /// Like [`once`](Self::once), but runs the renewal in a task of its own. The renewal
     /// continues if its call is dropped or reaches its deadline, and all waiting calls get the
     /// result.
     ///
@@ -212,7 +212,7 @@ impl Renewal {
         }
     }
 
-    /// Does what [`once`](Self::once) does, in a sync function. Blocks the thread.
+    /// Like [`once`](Self::once), but for sync functions. Blocks the thread.
     pub fn once_blocking<R: Renewed>(&self, renewal: impl FnOnce() -> R) -> bool {
         match self.ask().decide_blocking() {
             Decision::Known(renewed) => renewed,
@@ -236,7 +236,7 @@ impl Renewal {
 #[diagnostic::on_unimplemented(
     message = "`reauth` must say whether it succeeded, and `{Self}` does not",
     label = "neither `()`, `bool`, `Option` nor `Result`",
-    note = "in an async function a future of one of these is awaited"
+    note = "in an async function it may also be a future of one of these"
 )]
 pub trait Renewed {
     /// Returns `true` if the renewal succeeded.

@@ -115,7 +115,7 @@ impl Default for Kit {
 }
 
 impl Kit {
-    /// Makes a kit that records and skips waits. A skipped wait still counts as time that has
+    /// Creates a kit that records and skips waits. A skipped wait still counts as time that has
     /// passed: for `deadline`, for `upstream`, and in [`Event::elapsed`].
     pub fn new() -> Self {
         Self { waiting: Waiting::Skipped, retrying: Retrying::ByPolicy, state: Arc::default() }
@@ -221,9 +221,10 @@ pub struct RecordedEvent {
     pub step: Step,
 }
 
-/// Applies a [`Kit`] to this thread until it is dropped. This guard is not `Send`: it cannot be
-/// moved to another thread, and a future that holds it across an `.await` cannot be spawned on a
-/// runtime with several threads. This does not compile:
+/// Applies a [`Kit`] to this thread until it is dropped.
+///
+/// This guard is not `Send`: it cannot be moved to another thread, and a future that holds it across
+/// an `.await` cannot be spawned on a runtime with several threads. This does not compile:
 ///
 /// ```compile_fail
 /// let kit = retry_http::testing::instant();

@@ -174,7 +174,7 @@ impl fmt::Debug for Request {
 ///     .slowly(Duration::from_millis(5));
 /// ```
 #[derive(Clone)]
-#[must_use = "it is to be part of a script"]
+#[must_use = "a reply does nothing until a server sends it"]
 pub struct Reply {
     late: Duration,
     status: StatusCode,
@@ -198,7 +198,7 @@ enum End {
 }
 
 impl Reply {
-    /// Makes a reply with this status, without headers and without a body.
+    /// Creates a reply with this status, without headers and without a body.
     ///
     /// # Panics
     ///
@@ -215,12 +215,12 @@ impl Reply {
         }
     }
 
-    /// Makes a reply that closes the connection without a response.
+    /// Creates a reply that closes the connection without a response.
     pub fn hang_up() -> Self {
         Self { end: End::HangUp, ..Self::status(200) }
     }
 
-    /// Makes a reply that resets the connection (RST) without a response.
+    /// Creates a reply that resets the connection (RST) without a response.
     pub fn reset() -> Self {
         Self { end: End::Reset, ..Self::status(200) }
     }

@@ -25,7 +25,9 @@ impl HttpError for std::io::Error {
 }
 
 /// Returns the ways in which a request failed, from the first `reqwest::Error` among `error` and
-/// its sources. Returns an empty set if there is no such error, or if it is about something else,
+/// its sources.
+///
+/// Returns an empty set if there is no such error, or if it is about something else,
 /// such as a status.
 ///
 /// Use this function to implement [`HttpFailure::failures`](crate::HttpFailure::failures) for an

@@ -82,7 +82,7 @@ const CONNECTIONS: &[Fault] = &[
         ..BLANK
     },
     Fault {
-        name: "accepted, and never read nor answered",
+        name: "accepted, but never read or answered",
         server: Tcp(&[&[Wait(secs(8))]]),
         get: exhausted(TIMEOUT).requests(0),
         post: ambiguous(TIMEOUT).requests(0),
@@ -238,7 +238,7 @@ const HEADS: &[Fault] = &[
         ..BLANK
     },
     Fault {
-        name: "status that is no number",
+        name: "status that is not a number",
         server: always!("HTTP/1.1 abc OK\r\ncontent-length: 0\r\n\r\n"),
         get: permanent(NAMELESS),
         post: permanent(NAMELESS),
@@ -266,7 +266,7 @@ const HEADS: &[Fault] = &[
         ..BLANK
     },
     Fault {
-        name: "length that is no number",
+        name: "length that is not a number",
         server: always!("HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nok"),
         get: permanent(NAMELESS),
         post: permanent(NAMELESS),
@@ -297,7 +297,7 @@ const HEADS: &[Fault] = &[
         ..SLOW
     },
     Fault {
-        name: "101 that nobody asked for",
+        name: "unexpected 101",
         server: Tcp(&[&[
             Read,
             Say("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
@@ -307,7 +307,7 @@ const HEADS: &[Fault] = &[
         ..BLANK
     },
     Fault {
-        name: "second answer (200) that nobody asked for, after a 429",
+        name: "unexpected second answer (200), after a 429",
         server: Tcp(&[
             &[
                 Read,
@@ -322,14 +322,14 @@ const HEADS: &[Fault] = &[
         ..BLANK
     },
     Fault {
-        name: "100 that nobody asked for, then silence",
+        name: "unexpected 100, then silence",
         server: Tcp(&[&[Read, Say("HTTP/1.1 100 Continue\r\n\r\n"), Hold]]),
         get: exhausted(TIMEOUT),
         post: ambiguous(TIMEOUT),
         ..SLOW
     },
     Fault {
-        name: "100 that nobody asked for, then closed",
+        name: "unexpected 100, then closed",
         server: Tcp(&[&[Read, Say("HTTP/1.1 100 Continue\r\n\r\n")]]),
         get: exhausted(RESET),
         post: ambiguous(RESET),
@@ -372,7 +372,7 @@ const BODIES: &[Fault] = &[
         ..BLANK
     },
     Fault {
-        name: "chunk whose size is no number",
+        name: "chunk whose size is not a number",
         server: Tcp(&[&[
             Read,
             Say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfive\r\nshort\r\n"),
@@ -603,14 +603,14 @@ const TLS: &[Fault] = &[
         ..HTTPS
     },
     Fault {
-        name: "certificate of another name",
+        name: "certificate for another name",
         server: Tls(WrongName, &[&[Read, Say(OK)]]),
         get: permanent(NAMELESS).requests(0),
         post: permanent(NAMELESS).requests(0),
         ..HTTPS
     },
     Fault {
-        name: "certificate that is out of date",
+        name: "expired certificate",
         server: Tls(Expired, &[&[Read, Say(OK)]]),
         get: permanent(NAMELESS).requests(0),
         post: permanent(NAMELESS).requests(0),
@@ -645,7 +645,7 @@ const TLS: &[Fault] = &[
         ..HTTPS
     },
     Fault {
-        name: "handshake that takes longer than a connection may",
+        name: "handshake that takes longer than the connection timeout",
         server: Tcp(&[&[Hold]]),
         pace: Pace::SlowConnect,
         get: exhausted(CONNECT_TIMEOUT).requests(0),
@@ -705,14 +705,14 @@ const TUNNEL: Fault =
 
 const PROXIES: &[Fault] = &[
     Fault {
-        name: "nobody listens",
+        name: "no proxy listens",
         server: Nobody,
         get: exhausted(CONNECT).requests(0),
         post: exhausted(CONNECT).requests(0),
         ..PROXY
     },
     Fault {
-        name: "nobody listens, and the server is to be reached by CONNECT",
+        name: "no proxy listens, for CONNECT",
         server: Nobody,
         get: exhausted(CONNECT).requests(0),
         post: exhausted(CONNECT).requests(0),
@@ -747,7 +747,7 @@ const PROXIES: &[Fault] = &[
         ..TUNNEL
     },
     Fault {
-        name: "CONNECT is not answered within the time of a connection",
+        name: "CONNECT is not answered within the connection timeout",
         server: Tcp(&[&[Read, Hold]]),
         pace: Pace::SlowConnect,
         get: exhausted(CONNECT_TIMEOUT),
@@ -755,7 +755,7 @@ const PROXIES: &[Fault] = &[
         ..TUNNEL
     },
     Fault {
-        name: "CONNECT is not answered within the time of a request",
+        name: "CONNECT is not answered within the request timeout",
         server: Tcp(&[&[Read, Hold]]),
         pace: Pace::Slow,
         get: exhausted(TIMEOUT),
@@ -853,7 +853,7 @@ const HTTP2: &[Fault] = &[
         get: succeeds(2),
         ..FRAMES
     },
-    Fault { name: "bytes that are no frame", server: Http2(&[&[Garbage]]), ..FRAMES },
+    Fault { name: "bytes that are not a frame", server: Http2(&[&[Garbage]]), ..FRAMES },
     Fault { name: "`CANCEL`", server: Http2(&[&[RstStream(CANCEL)]]), ..FRAMES },
     Fault { name: "`INTERNAL_ERROR`", server: Http2(&[&[RstStream(INTERNAL_ERROR)]]), ..FRAMES },
     Fault { name: "`ENHANCE_YOUR_CALM`", server: Http2(&[&[RstStream(ENHANCE_YOUR_CALM)]]), ..FRAMES },
@@ -971,7 +971,7 @@ const RESTARTS: &[Fault] = &[
         ..PATIENT
     },
     Fault {
-        name: "server starts: refused, then there",
+        name: "server starts: refused, then up",
         server: Restarts { before: None, down: ms(150), after: &[Read, Say(OK)] },
         get: succeeds(3).between((1, 4), (1, 1)),
         post: succeeds(3).between((1, 4), (1, 1)),
@@ -1126,7 +1126,7 @@ const DEADLINES: &[Fault] = &[
         ..OVERDUE
     },
     Fault {
-        name: "server that is gone for longer",
+        name: "server that is down for longer",
         server: Nobody,
         get: exhausted(CONNECT).requests(0),
         post: exhausted(CONNECT).requests(0),
@@ -1149,7 +1149,7 @@ const RUNTIMES: &[Fault] = &[
         ..BLANK
     },
     Fault {
-        name: "429, in a runtime without time, of which tokio's timer panics",
+        name: "429, in a runtime without time, in which tokio's timer panics",
         server: always!(LIMITS),
         place: Place::WithoutTime,
         pace: Pace::Unlimited,

@@ -262,7 +262,7 @@ fn table(rows: &[(&'static str, &Fault)], runs: &[Run]) -> String {
     for ((section, fault), runs) in rows.iter().zip(runs.chunks(Peer::ALL.len() * Method::ALL.len())) {
         if title != *section {
             title = section;
-            text += &format!("\n### {title}, beside peers\n\n| fault | retry-http |");
+            text += &format!("\n### {title}, with other crates\n\n| fault | retry-http |");
             text += &Peer::ALL.map(|peer| format!(" {} |", peer.name())).concat();
             text += "\n|---|---|---|---|---|\n";
         }
@@ -285,10 +285,10 @@ fn table(rows: &[(&'static str, &Fault)], runs: &[Run]) -> String {
     let sync =
         rows.iter().filter(|(_, fault)| page::may_have_been_done(fault) && !fault.but.is_empty()).count();
     format!(
-        "Of these {} rows, there are {risky} where a POST may have been done although its answer is lost or\n\
-         refused. It is sent again (bold below) in {backon} of them by backon, in {reqwest_retry} by reqwest-retry, in\n\
-         {tower} by tower, and in none by retry-http with an async client. With a blocking client it is in {sync},\n\
-         which are [limits](guide/limits.md).\n{text}",
+        "In {risky} of these {} rows a POST may have been done although its answer is lost or refused. backon sends\n\
+         the POST again (in bold) in {backon} of these rows, reqwest-retry in {reqwest_retry}, and tower in {tower}. retry-http\n\
+         sends it again in none with an async client, and in {sync} with a blocking client, which are\n\
+         [limits](guide/limits.md).\n{text}",
         rows.len(),
     )
 }

@@ -176,7 +176,7 @@ impl Kind {
                 "reqwest::retry",
                 Some("reqwest"),
                 "no wait at all; no hints; its budget is turned off, as the others have none; \
-                 retries each error that it sees, and sees no timeouts",
+                 retries every error that it sees, but sees no timeouts",
             ),
             Self::Again => (
                 "again",
@@ -194,7 +194,7 @@ impl Kind {
             Self::Backoff => (
                 "backoff",
                 Some("backoff"),
-                "its last refusal is an error, not a response; no hints; bounds the time, not the number of retries",
+                "its last refusal is an error, not a response; no hints; limits the time, not the number of retries",
             ),
             Self::Backon => {
                 ("backon", Some("backon"), "its last refusal is an error, not a response; no hints")
@@ -203,7 +203,7 @@ impl Kind {
             Self::ReqwestRetry => (
                 "reqwest-retry",
                 Some("reqwest-retry"),
-                "no hints; retries more kinds of errors; they are of a type of its own, in which `is_timeout` is false",
+                "no hints; retries more kinds of errors; returns errors of its own type, whose `is_timeout` is false",
             ),
             Self::PlainTimeout => ("plain with RequestBuilder::timeout", None, "no retry"),
             Self::Timeout => ("retry-http, timeout", None, ""),

@@ -114,8 +114,8 @@ fn changed_arguments_are_mistakes_unless_they_are_carried() {
 #[test]
 fn arguments_that_cannot_be_given_twice_are_mistakes() {
     let table = [
-        ("fn f(x: impl FnOnce()) { x() }", "which can be called once"),
-        ("fn f(x: Box<dyn FnOnce()>) { x() }", "which can be called once"),
+        ("fn f(x: impl FnOnce()) { x() }", "which can be called only once"),
+        ("fn f(x: Box<dyn FnOnce()>) { x() }", "which can be called only once"),
         ("fn f<T>(x: T) { drop(x) }", "and `T` cannot be cloned for the next one"),
         ("fn f(mut x: impl FnMut()) { x() }", "and its type cannot be cloned for the next one"),
         ("fn f(x: impl Into<Form>) { drop(x) }", "and a `Form` cannot be cloned for the next one"),
@@ -123,5 +123,5 @@ fn arguments_that_cannot_be_given_twice_are_mistakes() {
     for (function, expected) in table {
         assert!(given(function, &[]).contains(expected), "{function}");
     }
-    assert!(given("fn f(x: &str) { drop(x) }", &["x"]).contains("and `x` is none: remove it"));
+    assert!(given("fn f(x: &str) { drop(x) }", &["x"]).contains("and `x` is not one: remove it"));
 }

@@ -55,7 +55,7 @@ macro_rules! unless_loom {
 ///   of its callers say.
 /// * **Cooldown:** if the server refuses a request and says how long to wait (a *hint*), all calls
 ///   wait for that long, first attempts included. After that they are sent one after the other, at
-///   a rate that is learned from how many requests the server answers between its refusals. In the
+///   a rate that is learned from how many requests the server answers between its refusals. In
 ///   terms of a circuit breaker: closed while all calls are sent, open while none is, half-open
 ///   while they are sent one after the other.
 ///
@@ -161,7 +161,7 @@ pub(crate) struct State {
 
 impl Upstream {
     unless_loom! {
-        /// Makes an upstream with the default budget and with a cooldown. The processes of a
+        /// Creates an upstream with the default budget and with a cooldown. The processes of a
         /// `Fleet` share the cooldowns of upstreams with the same name.
         pub fn new(name: &'static str) -> Self {
             Self {

@@ -12,8 +12,10 @@ use crate::engine::exchange::Exchange;
 use crate::engine::retry::{Stop, Verdict};
 
 /// Holds the place of one call in the queue of an [`Upstream`](crate::Upstream), and the token of a
-/// retry that is not sent yet. [`Upstream::ticket`](crate::Upstream::ticket) and [`Scope::ticket`]
-/// return a ticket. Dropping the ticket gives both back, and the calls behind it move up.
+/// retry that is not sent yet.
+///
+/// [`Upstream::ticket`](crate::Upstream::ticket) and [`Scope::ticket`] return a ticket. Dropping the
+/// ticket gives both back, and the calls behind it move up.
 ///
 /// Call [`admit`](Self::admit) before each attempt, and [`on_attempt`](Self::on_attempt) after it:
 ///
