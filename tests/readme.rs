@@ -1,9 +1,12 @@
 //! The examples of the README compile as they are pasted, in a crate of their own, with the
 //! dependencies that the README shows. Links of the README and the guide lead somewhere.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const README: &str = include_str!("../README.md");
 
@@ -168,30 +171,24 @@ fn links_lead_somewhere() {
 
 const PLOTS: &str = "../src/plots.md";
 
-/// Returns a link that is the image itself.
-fn data(svg: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'/' | b':' | b',' | b'=' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    };
-    let encoded: String = svg.bytes().map(encode).collect();
-    format!("data:image/svg+xml,{encoded}")
-}
+/// The characters of an image that a link may have as they are.
+const AS_THEY_ARE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'/').remove(b':').remove(b',').remove(b'=');
 
 /// docs.rs has no files of the repository, so the docs there have the plots of the guide as data.
 /// With `UPDATE_EXPECT` they are written.
 #[test]
 fn the_docs_have_the_plots_of_the_guide() {
     let guide = fs::read_to_string("../docs/guide/upstreams.md").expect("the page");
-    let plots = definitions(&guide).into_iter().filter(|(_, target)| target.ends_with(".svg"));
-    let links: String = plots
-        .map(|(name, target)| {
-            let svg = fs::read_to_string(Path::new("../docs/guide").join(target)).expect("a plot");
-            format!("[{name}]: {}\n", data(&svg))
-        })
-        .collect();
+    let plots = definitions(&guide)
+        .into_iter()
+        .filter(|(_, target)| Path::new(target).extension().is_some_and(|kind| kind == "svg"));
+    let mut links = String::new();
+    for (name, target) in plots {
+        let svg = fs::read_to_string(Path::new("../docs/guide").join(target)).expect("a plot");
+        let image = utf8_percent_encode(&svg, AS_THEY_ARE);
+        writeln!(links, "[{name}]: data:image/svg+xml,{image}").expect("a string");
+    }
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(PLOTS, &links).expect("src/plots.md");
     }
