@@ -220,3 +220,40 @@ async fn a_request_that_hangs_does_not_make_a_server_that_is_well_look_dead() {
     assert!(start.elapsed() < secs(9), "{:?}", start.elapsed());
     hangs.abort();
 }
+
+/// Refuses the only request, with a hint of 400 ms.
+fn refusing() -> Server {
+    Server::script([Reply::status(429).header("retry-after-ms", "400")])
+}
+
+#[tokio::test]
+async fn an_upstream_says_how_long_it_holds_back() {
+    static LIMITED: Upstream = Upstream::new("limited, asked");
+
+    #[retry_http(max = 1, max_retry_after = 100ms, upstream = LIMITED)]
+    async fn get(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    assert_eq!(LIMITED.remaining_cooldown(), None);
+    get(&Client::new(), &refusing().url("/")).await.unwrap();
+    let left = LIMITED.remaining_cooldown().expect("a refusal");
+    assert!(left <= ms(400) && left > ms(100), "{left:?}");
+    assert_eq!(LIMITED.scope("elsewhere").remaining_cooldown(), None);
+    tokio::time::sleep(left).await;
+    assert_eq!(LIMITED.remaining_cooldown(), None);
+}
+
+#[test]
+fn an_upstream_of_sync_functions_says_so_too() {
+    static LIMITED: Upstream = Upstream::new("limited, asked without a runtime");
+
+    #[retry_http(max = 1, max_retry_after = 100ms, upstream = LIMITED)]
+    fn get(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<reqwest::blocking::Response> {
+        http.get(url).send()
+    }
+
+    get(&reqwest::blocking::Client::new(), &refusing().url("/")).unwrap();
+    let left = LIMITED.remaining_cooldown().expect("a refusal");
+    assert!(left <= ms(400) && left > ms(100), "{left:?}");
+}

@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
             }
             message => shared.on_message(std::str::from_utf8(message).ok(), now),
         }
-        let left = shared.upstream().remaining_cooldown(now).unwrap_or_default();
+        let left = shared.upstream().remaining_cooldown_at(now).unwrap_or_default();
         assert!(left <= LONGEST, "{left:?}");
         _ = shared.is_news(now.saturating_add(left));
     }

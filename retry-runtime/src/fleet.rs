@@ -228,7 +228,7 @@ impl Shared {
             self.log_doubt("longer than `longest`, and is cut to that");
         }
         let upstream = self.upstream();
-        let own = upstream.remaining_cooldown(now).unwrap_or_default();
+        let own = upstream.remaining_cooldown_at(now).unwrap_or_default();
         if left.min(upstream.longest_wait()).abs_diff(own) > MIN_CHANGE {
             upstream.hear(Word { now, left }, env::entropy());
         }
@@ -366,14 +366,14 @@ impl Link {
         // Redis returns a negative number if there is no such key, or one that never ends.
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         shared.known_until = now.saturating_add(left);
-        let own = shared.upstream().remaining_cooldown(now).unwrap_or_default();
+        let own = shared.upstream().remaining_cooldown_at(now).unwrap_or_default();
         // Which word is the latest cannot be told, so the longer one counts.
         if left > own {
             shared.hear(left, now);
         }
         // What was told while there was no connection is part of its own.
         shared.outbox.take();
-        match shared.upstream().remaining_cooldown(now) {
+        match shared.upstream().remaining_cooldown_at(now) {
             Some(own) => self.publish(connection, at, now.saturating_add(own)).await,
             None => Ok(()),
         }
@@ -471,7 +471,7 @@ mod tests {
     }
 
     fn left(shared: &Shared, now: u64) -> Option<Duration> {
-        shared.upstream().remaining_cooldown(START + s(now))
+        shared.upstream().remaining_cooldown_at(START + s(now))
     }
 
     #[test]
@@ -551,7 +551,7 @@ mod tests {
         link.shared.push(Shared::new(Box::new(Upstream::new("other")), Arc::default()));
         link.on_message(&key("api"), Some("20000"));
         let now = Clock::Tokio.now().since_start();
-        let is_held = |at: usize| link.shared[at].upstream().remaining_cooldown(now).is_some();
+        let is_held = |at: usize| link.shared[at].upstream().remaining_cooldown_at(now).is_some();
         assert_eq!([is_held(0), is_held(1)], [true, false]);
     }
 

@@ -56,7 +56,7 @@ impl<'u> Caller<'u> {
     pub fn before(&mut self, now: Duration) -> Admission {
         match (self.shared, &mut self.ticket) {
             (Shared::Naive(upstream), _) => {
-                upstream.remaining_cooldown(now).map_or(Admission::Send, Admission::Wait)
+                upstream.remaining_cooldown_at(now).map_or(Admission::Send, Admission::Wait)
             }
             (Shared::Upstream(_), Some(ticket)) => ticket.admit(now, self.policy.max_retry_after()),
             _ => Admission::Send,

@@ -17,6 +17,37 @@ use crate::engine::upstream::{Admission, Scope, Ticket, Upstream};
 use crate::env::{self, Clock, Signal, Skipped};
 use crate::scope;
 
+impl Upstream {
+    /// Returns the rest of the wait that the server has asked annotated functions for, or `None` if
+    /// that wait is over. A call may have to wait longer, until its turn comes.
+    ///
+    /// Use it to refuse work early, or to tell a user when to come back:
+    ///
+    /// ```
+    /// use retry_http::Upstream;
+    ///
+    /// static GITHUB: Upstream = Upstream::new("github");
+    ///
+    /// match GITHUB.remaining_cooldown() {
+    ///     None => println!("GitHub takes requests"),
+    ///     Some(wait) => println!("GitHub takes requests again in {} s", wait.as_secs()),
+    /// }
+    /// ```
+    ///
+    /// Within a runtime of tokio, the time is that of tokio's clock, which a test may pause.
+    pub fn remaining_cooldown(&self) -> Option<Duration> {
+        self.all().remaining_cooldown()
+    }
+}
+
+impl Scope<'_> {
+    /// Returns the rest of the wait that the server has asked annotated functions for in this scope,
+    /// or `None` if that wait is over. See [`Upstream::remaining_cooldown`].
+    pub fn remaining_cooldown(self) -> Option<Duration> {
+        self.remaining_cooldown_at(Clock::Tokio.now().since_start())
+    }
+}
+
 /// The value of `upstream`: an [`Upstream`], a pointer to one, or a [`Scope`] of one.
 #[diagnostic::on_unimplemented(
     message = "`upstream` is an `Upstream`, a pointer to one or a scope of one, not `{Self}`",

@@ -117,7 +117,7 @@ fn refused_for_two_seconds(upstream: &Upstream) -> u32 {
 
 fn is_held_for_five_seconds(upstream: &Upstream, waits: u32) {
     assert_eq!(waits, 1);
-    assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 5));
+    assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 5));
 }
 
 #[test]

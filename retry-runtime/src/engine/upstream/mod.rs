@@ -266,8 +266,8 @@ impl Upstream {
     /// // As in `#[retry_http(upstream = DISCORD.scope(("messages", channel)))]`.
     /// let (hint, now) = (Duration::from_secs(9), Duration::ZERO);
     /// DISCORD.scope(("messages", 1)).ticket().on_refusal(StatusCode::TOO_MANY_REQUESTS, hint, now, 0.5);
-    /// assert_eq!(DISCORD.scope(("messages", 1)).remaining_cooldown(now), Some(hint));
-    /// assert_eq!(DISCORD.scope(("messages", 2)).remaining_cooldown(now), None);
+    /// assert_eq!(DISCORD.scope(("messages", 1)).remaining_cooldown_at(now), Some(hint));
+    /// assert_eq!(DISCORD.scope(("messages", 2)).remaining_cooldown_at(now), None);
     /// ```
     pub fn scope(&self, name: impl Hash) -> Scope<'_> {
         Scope { upstream: self, key: NonZeroU64::new(hash(&name)) }
@@ -307,9 +307,11 @@ impl Upstream {
     }
 
     /// Returns the rest of the wait that the server has asked for, or `None` if that wait is over.
-    /// A call may have to wait longer, until its turn comes.
-    pub fn remaining_cooldown(&self, now: Duration) -> Option<Duration> {
-        self.all().remaining_cooldown(now)
+    /// A call may have to wait longer, until its turn comes. `now` is of the clock by which the
+    /// tickets are used; for an upstream of annotated functions, use
+    /// [`remaining_cooldown`](Self::remaining_cooldown).
+    pub fn remaining_cooldown_at(&self, now: Duration) -> Option<Duration> {
+        self.all().remaining_cooldown_at(now)
     }
 
     /// Sets the function that is called with each word of the server that counts. Returns `false`
@@ -352,8 +354,9 @@ impl<'u> Scope<'u> {
     }
 
     /// Returns the rest of the wait that the server has asked for in this scope, or `None` if that
-    /// wait is over.
-    pub fn remaining_cooldown(self, now: Duration) -> Option<Duration> {
+    /// wait is over. `now` is of the clock by which the tickets are used; for an upstream of
+    /// annotated functions, use [`remaining_cooldown`](Self::remaining_cooldown).
+    pub fn remaining_cooldown_at(self, now: Duration) -> Option<Duration> {
         if self.upstream.is_idle() {
             return None;
         }

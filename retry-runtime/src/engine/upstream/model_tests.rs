@@ -244,7 +244,7 @@ impl<'u> World<'u> {
                         }
                     }
                     assert_eq!(
-                        upstream.remaining_cooldown(now),
+                        upstream.remaining_cooldown_at(now),
                         world.reference.open_until.checked_sub(now).filter(|left| !left.is_zero())
                     );
                 }
@@ -258,7 +258,7 @@ impl<'u> World<'u> {
                 at(&mut events, now, Event::Ask(call, world.calls[call].asks));
             }
             let is_waiting = upstream.with_state(|state| state.cooldown.has_patient_calls());
-            if is_waiting && upstream.remaining_cooldown(now).is_none() {
+            if is_waiting && upstream.remaining_cooldown_at(now).is_none() {
                 waiting_since.get_or_insert(now);
             } else {
                 waiting_since = None;

@@ -41,7 +41,7 @@ fn each_half_can_be_turned_off() {
     upstream.hear(Word { now: NOW, left: NOW }, 0.0);
     assert!((0..1000).all(|_| upstream.ticket().withdraw(NOW)));
     assert!(upstream.is_idle());
-    assert_eq!(upstream.remaining_cooldown(NOW), None);
+    assert_eq!(upstream.remaining_cooldown_at(NOW), None);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn what_is_not_retried_or_not_sent_or_said_elsewhere_is_no_refusal() {
         let upstream = Upstream::new("a service");
         let mut ticket = upstream.ticket();
         assert_eq!(ticket.on_attempt(&exchange, verdict, NOW, 0.0), verdict);
-        assert_eq!(upstream.remaining_cooldown(NOW), None, "{exchange:?}");
+        assert_eq!(upstream.remaining_cooldown_at(NOW), None, "{exchange:?}");
     }
 }
 
@@ -253,15 +253,15 @@ fn a_refusal_holds_back_all_calls_and_reaches_the_hook() {
     assert!(upstream.set_hook(Box::new(move |word| hook.lock().unwrap().push(word))));
     assert!(!upstream.set_hook(Box::new(|_| {})), "there is one already");
     assert_eq!(report(&upstream, &responded(503, Some(9)), SPENT, NOW), SPENT);
-    assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 9));
+    assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 9));
     // Its request was under way when the first one was refused.
     assert_eq!(report(&upstream, &responded(500, Some(5)), SPENT, NOW * 2), SPENT);
-    assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 9));
+    assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 9));
     let mut probe = upstream.ticket();
     assert!(matches!(probe.admit(NOW * 2, NOW * 2), Admission::Wait(_)));
     assert_eq!(probe.admit(NOW * 3, NOW), Admission::Send);
     probe.on_refusal(LIMITED, NOW, NOW * 3, 0.0);
-    assert_eq!(upstream.remaining_cooldown(NOW * 3), Some(NOW), "sent after, so the shorter one counts");
+    assert_eq!(upstream.remaining_cooldown_at(NOW * 3), Some(NOW), "sent after, so the shorter one counts");
     upstream.ticket().on_refusal(LIMITED, NOW * 7200, NOW * 3, 0.0);
     let word = |now, left| Word { now: NOW * now, left: NOW * left };
     assert_eq!(*words.lock().unwrap(), [word(1, 9), word(3, 1), word(3, 300)]);
@@ -274,12 +274,12 @@ fn a_success_that_was_sent_after_the_hint_ends_it() {
     assert_eq!(before.admit(NOW, PATIENCE), Admission::Send);
     upstream.ticket().on_refusal(LIMITED, NOW * 50, NOW * 2, 0.0);
     before.on_success(NOW * 3);
-    assert!(upstream.remaining_cooldown(NOW * 3).is_some(), "it was under way when the hint came");
+    assert!(upstream.remaining_cooldown_at(NOW * 3).is_some(), "it was under way when the hint came");
     let mut probe = upstream.ticket();
     assert!(matches!(probe.admit(NOW * 4, NOW), Admission::Wait(_) | Admission::Send));
     let _: Admission = probe.admit(NOW * 5, NOW);
     probe.on_success(NOW * 6);
-    assert_eq!(upstream.remaining_cooldown(NOW * 6), None);
+    assert_eq!(upstream.remaining_cooldown_at(NOW * 6), None);
     assert_eq!(upstream.ticket().admit(NOW * 6, PATIENCE), Admission::Send);
 }
 
@@ -335,7 +335,7 @@ fn a_probe_that_hangs_keeps_the_others_from_finding_out_for_five_seconds() {
     drop(hangs);
     assert!(matches!(third.admit(NOW * 11, NOW), Admission::Wait(_)));
     second.on_success(NOW * 11);
-    assert_eq!(upstream.remaining_cooldown(NOW * 11), None);
+    assert_eq!(upstream.remaining_cooldown_at(NOW * 11), None);
     drop((second, third));
     assert_eq!(upstream.ticket().admit(NOW * 1000, PATIENCE), Admission::Send);
     assert!(upstream.is_idle());
@@ -359,14 +359,14 @@ fn the_word_of_a_fleet_holds_back_calls_for_the_longest_wait_and_the_latest_coun
     let upstream = Upstream::new("a service").longest(NOW * 30);
     let hear = |seconds| upstream.hear(Word { now: NOW, left: NOW * seconds }, 0.0);
     hear(3);
-    assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 3));
+    assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 3));
     assert!(matches!(upstream.ticket().admit(NOW, PATIENCE), Admission::Wait(_)));
     hear(u32::MAX);
-    assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 30));
+    assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 30));
     hear(2);
-    assert_eq!(upstream.remaining_cooldown(NOW), Some(NOW * 2));
+    assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 2));
     hear(0);
-    assert_eq!(upstream.remaining_cooldown(NOW), None);
+    assert_eq!(upstream.remaining_cooldown_at(NOW), None);
     assert_eq!(upstream.ticket().admit(NOW, PATIENCE), Admission::Send);
 }
 
@@ -375,8 +375,8 @@ fn a_scope_has_a_cooldown_of_its_own_and_shares_the_budget() {
     let upstream = one_token();
     let (search, core) = (upstream.scope("search"), upstream.scope("core"));
     search.ticket().on_refusal(LIMITED, NOW * 9, NOW, 0.0);
-    assert_eq!(search.remaining_cooldown(NOW), Some(NOW * 9));
-    assert_eq!([core.remaining_cooldown(NOW), upstream.remaining_cooldown(NOW)], [None, None]);
+    assert_eq!(search.remaining_cooldown_at(NOW), Some(NOW * 9));
+    assert_eq!([core.remaining_cooldown_at(NOW), upstream.remaining_cooldown_at(NOW)], [None, None]);
     assert!(matches!(upstream.scope("search").ticket().admit(NOW, PATIENCE), Admission::Wait(_)));
     assert_eq!(core.ticket().admit(NOW, PATIENCE), Admission::Send);
     let mut ticket = search.ticket();
@@ -395,8 +395,8 @@ fn scopes_take_a_bounded_room() {
         upstream.scope(channel).ticket().on_refusal(LIMITED, hint, NOW, 0.0);
     }
     assert_eq!(upstream.with_state(|state| state.scopes.len()), MOST_SCOPES);
-    assert!(upstream.scope(MOST_SCOPES + 99).remaining_cooldown(NOW).is_some());
-    assert_eq!(upstream.scope(0).remaining_cooldown(NOW), None);
+    assert!(upstream.scope(MOST_SCOPES + 99).remaining_cooldown_at(NOW).is_some());
+    assert_eq!(upstream.scope(0).remaining_cooldown_at(NOW), None);
 }
 
 #[test]
@@ -410,7 +410,7 @@ fn a_call_of_a_forgotten_scope_takes_no_place_of_another() {
     for channel in 0..MOST_SCOPES {
         refuse(upstream.scope(channel), NOW * 60);
     }
-    assert_eq!(forgotten.remaining_cooldown(NOW), None);
+    assert_eq!(forgotten.remaining_cooldown_at(NOW), None);
     refuse(forgotten, NOW * 60);
     let mut new = forgotten.ticket();
     assert!(matches!(new.admit(NOW, NOW * 200), Admission::Wait(_)));
@@ -431,7 +431,7 @@ fn a_poll_says_that_the_server_takes_requests_and_deposits_nothing() {
     assert!(matches!(probe.admit(NOW, NOW), Admission::Wait(_)));
     assert_eq!(probe.admit(NOW * 2, NOW), Admission::Send);
     assert_eq!(probe.on_attempt(&poll, AGAIN, NOW * 3, 0.0), AGAIN);
-    assert_eq!(upstream.remaining_cooldown(NOW * 3), None);
+    assert_eq!(upstream.remaining_cooldown_at(NOW * 3), None);
     assert!(!upstream.ticket().withdraw(NOW * 3));
     // A server that answers nothing else is not down, so its hints pay.
     assert_eq!(upstream.ticket().on_attempt(&responded(429, Some(1)), AGAIN, NOW * 9, 0.0), AGAIN);
@@ -444,9 +444,9 @@ fn what_a_call_inside_an_admitted_attempt_hears_counts() {
     let mut inner = upstream.ticket();
     inner.begin_admitted(NOW * 2);
     inner.on_refusal(LIMITED, NOW * 5, NOW * 3, 0.0);
-    assert_eq!(upstream.remaining_cooldown(NOW * 3), Some(NOW * 5));
+    assert_eq!(upstream.remaining_cooldown_at(NOW * 3), Some(NOW * 5));
     let mut inner = upstream.ticket();
     inner.begin_admitted(NOW * 4);
     inner.on_success(NOW * 5);
-    assert_eq!(upstream.remaining_cooldown(NOW * 5), None);
+    assert_eq!(upstream.remaining_cooldown_at(NOW * 5), None);
 }
