@@ -216,6 +216,83 @@ mod tests {
         })
     }
 
+    const S: Duration = Duration::from_secs(1);
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Returns waits of 100 ms, 300 ms, 900 ms and so on up to 60 s, before jitter.
+    fn tripling(jitter: Jitter) -> Backoff {
+        Backoff { base: 100 * MS, factor: 3.0, cap: 60 * S, jitter }
+    }
+
+    #[test]
+    fn a_backoff_returns_its_options() {
+        let backoff = tripling(Jitter::Equal);
+        assert_eq!((backoff.base(), backoff.cap()), (100 * MS, 60 * S));
+        assert_eq!(backoff.factor().to_string(), "3");
+        assert_eq!(backoff.jitter(), Jitter::Equal);
+    }
+
+    #[test]
+    fn each_delay_is_the_one_before_times_the_factor() {
+        let delays = [0, 1, 2, 3, 5, 6, u32::MAX].map(|n| tripling(Jitter::None).delay(n));
+        assert_eq!(delays, [100, 300, 900, 2700, 24_300, 60_000, 60_000].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn each_jitter_draws_its_wait_from_the_delay() {
+        for (jitter, random, expected) in [
+            (Jitter::None, 0.25, 900),
+            (Jitter::Full, 0.25, 225),
+            (Jitter::Equal, 0.25, 562),
+            (Jitter::Fraction(0.5), 0.25, 1012),
+        ] {
+            let wait = tripling(jitter).wait(2, Duration::ZERO, random);
+            assert_eq!(wait.as_millis(), expected, "{jitter:?}");
+        }
+        // From 100 ms to three times the wait before, or to 300 ms.
+        let decorrelated = tripling(Jitter::Decorrelated);
+        assert_eq!(decorrelated.wait(0, Duration::ZERO, 0.5), 200 * MS);
+        assert_eq!(decorrelated.wait(1, 400 * MS, 0.5), 650 * MS);
+        assert_eq!(decorrelated.wait(1, 400 * MS, 1.0), 1200 * MS);
+    }
+
+    #[test]
+    fn each_jitter_adds_its_share_of_the_base_to_a_hint() {
+        for (jitter, spread) in [
+            (Jitter::None, 0),
+            (Jitter::Full, 50),
+            (Jitter::Decorrelated, 50),
+            (Jitter::Equal, 25),
+            (Jitter::Fraction(0.2), 10),
+        ] {
+            let wait = tripling(jitter).wait_after_hint(7 * S, 0.5);
+            assert_eq!(wait, 7 * S + spread * MS, "{jitter:?}");
+        }
+    }
+
+    #[test]
+    fn a_random_number_out_of_range_is_clamped() {
+        for (random, wait) in [(f64::NAN, 0), (-3.0, 0), (0.5, 50), (7.0, 100)] {
+            let backoff = tripling(Jitter::Full);
+            assert_eq!(backoff.wait(0, Duration::ZERO, random), wait * MS, "{random}");
+            assert_eq!(backoff.wait_after_hint(S, random), S + wait * MS, "{random}");
+        }
+    }
+
+    #[test]
+    fn the_longest_total_is_the_sum_of_the_longest_waits() {
+        let total =
+            |factor, jitter, retries| Backoff { base: S, factor, cap: 10 * S, jitter }.longest_total(retries);
+        assert_eq!(total(2.0, Jitter::None, 0), Duration::ZERO);
+        assert_eq!(total(2.0, Jitter::None, 3), 7 * S);
+        assert_eq!(total(2.0, Jitter::None, 7), 45 * S, "1, 2, 4, 8, 10, 10 and 10 s");
+        assert_eq!(total(2.0, Jitter::Fraction(0.5), 4), 20_500 * MS, "1.5, 3, 6 and 10 s");
+        assert_eq!(total(1.0, Jitter::None, 1_000_000), 1_000_000 * S);
+        // Waits that still grow after the first 10,000 count as the longest from there on.
+        let slow = |retries| total(1.000_01, Jitter::None, retries);
+        assert_eq!(slow(10_003), slow(10_000) + 30 * S);
+    }
+
     proptest! {
         #[test]
         fn a_wait_is_never_above_the_cap(b in backoff(), n: u32, previous: u64, random: f64) {

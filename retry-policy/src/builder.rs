@@ -340,6 +340,8 @@ mod tests {
         assert_eq!(error(p().on(&[Condition::Range(500, 600)])), PolicyError::Status(600));
         assert_eq!(error(p().on(&[Condition::Range(202, 500)])), PolicyError::RangeBelowErrors { last: 500 });
         assert_eq!(error(p().on(&[Condition::Range(202, 204)])), PolicyError::Status(204));
+        assert_eq!(error(p().on(&[Condition::Range(200, 500)])), PolicyError::Status(200));
+        assert!(p().on(&[Condition::Range(500, 500)]).build().is_ok());
         assert_eq!(error(p().on(&[S429, S429])), PolicyError::Repeated(S429));
         let class = Condition::Range(400, 499);
         for list in [[S429, class], [class, S429]] {
@@ -357,6 +359,8 @@ mod tests {
         assert_eq!(error(p().cap(Duration::ZERO)), PolicyError::Zero(Key::Cap));
         assert_eq!(error(p().base(s(61))), PolicyError::BaseAboveCap { base: s(61), cap: s(60) });
         assert_eq!(error(p().cap(s(86_401))), PolicyError::AboveDay(Key::Cap));
+        assert_eq!(error(p().cap(Duration::new(86_400, 1))), PolicyError::AboveDay(Key::Cap));
+        assert!(p().base(s(86_400)).cap(s(86_400)).build().is_ok());
         for factor in [0.999, 0.0, -1.0, 101.0, f64::NAN, f64::INFINITY] {
             assert_eq!(error(p().factor(factor)), PolicyError::Factor, "{factor}");
         }
@@ -371,6 +375,7 @@ mod tests {
         assert_eq!(error(p().deadline(s(9)).timeout(s(9))), beyond);
         let beyond = PolicyError::HintBeyondDeadline { limit: s(10), deadline: s(9) };
         assert_eq!(error(p().deadline(s(9)).max_retry_after(s(10))), beyond);
+        assert!(p().deadline(s(9)).max_retry_after(s(9)).build().is_ok());
         assert!(
             p().deadline(s(9)).timeout(s(8)).build().is_ok(),
             "the default of `max_retry_after` is no wish"
@@ -389,6 +394,21 @@ mod tests {
         for (name, word) in [("true", "true"), ("Off", "off"), ("0", "0")] {
             assert_eq!(error(p().idempotency_header(name)), PolicyError::FlagHeader(word));
         }
+    }
+
+    #[test]
+    fn options_are_fitted_to_a_policy_that_bounds_them() {
+        let s = Duration::from_secs;
+        let bounded = Policy::builder().base(s(1)).cap(s(5)).deadline(s(3)).build().unwrap();
+        let fitted = bounded.to_builder().base(s(9)).max(7).timeout(s(4)).__fitted();
+        assert_eq!((fitted.backoff().base(), fitted.backoff().cap(), fitted.max()), (s(5), s(5), 7));
+        assert_eq!((fitted.deadline(), fitted.timeout()), (Some(s(3)), Some(s(4))));
+    }
+
+    #[test]
+    #[should_panic(expected = "`factor` is a number from 1 to 100")]
+    fn an_option_that_breaks_its_own_rule_fits_no_policy() {
+        _ = Policy::builder().factor(0.5).__fitted();
     }
 
     #[test]

@@ -485,6 +485,9 @@ mod tests {
             (r#"{"retries": 5}"#, "unknown option `retries`, did you mean `max`?"),
             (r#"{"retry_if": 5}"#, "`retry_if` looks at what a function returns: give it to `#[retry_http]`"),
             (r#"{"policy": 5}"#, "`policy` is an option of `#[retry_http]`, and not of a configuration"),
+            (r#"{"policy": {}}"#, "`policy` is an option of `#[retry_http]`, and not of a configuration"),
+            ("5", "invalid type: integer `5`, expected the options of a policy"),
+            (r#"{"max": {}}"#, "invalid type: map, expected a number, a text, a list, a flag or nothing"),
             (r#"{"max": 1.5}"#, "`max`: `max` is a whole number"),
             (r#"{"max": -1}"#, "`max`: `max` is a whole number"),
             (r#"{"max": 4294967296}"#, "`max`: `max` is too large"),
@@ -513,6 +516,7 @@ mod tests {
             (r#"{"factor": true}"#, "`factor`: `factor` is a number from 1 to 100"),
             (r#"{"factor": null}"#, "`factor`: `factor` is a number from 1 to 100"),
             (r#"{"idempotent": 1}"#, "`idempotent`: `idempotent` is a flag"),
+            (r#"{"idempotent": "maybe"}"#, "`idempotent`: `idempotent` is a flag"),
         ] {
             let message = read(json).unwrap_err();
             assert!(message.contains(part), "{json}: {message}");

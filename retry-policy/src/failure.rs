@@ -118,3 +118,48 @@ impl From<Failure> for FailureSet {
         Self::EMPTY.with(failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the set whose members are the bits of `mask`, in the order of [`Failure::ALL`].
+    fn set(mask: u8) -> FailureSet {
+        let members = Failure::ALL.into_iter().enumerate().filter(|(at, _)| mask & 1 << at != 0);
+        members.fold(FailureSet::EMPTY, |set, (_, failure)| set.with(failure))
+    }
+
+    #[test]
+    fn a_set_has_the_failures_that_were_added() {
+        for mask in 0..16 {
+            let one = set(mask);
+            let members: Vec<_> = one.iter().collect();
+            let count = usize::try_from(mask.count_ones()).unwrap();
+            assert_eq!(members.len(), count, "{one:?}");
+            for failure in Failure::ALL {
+                assert_eq!(one.contains(failure), members.contains(&failure), "{one:?}");
+                assert_eq!(one.with(failure).with(failure), one.with(failure), "{one:?}");
+                assert_eq!(one.with(failure) == one, members.contains(&failure), "{one:?}");
+            }
+            assert_eq!(one.is_empty(), mask == 0);
+            assert_eq!(one.or_none(), (mask != 0).then_some(one));
+        }
+    }
+
+    #[test]
+    fn sets_are_compared_by_their_members() {
+        for (one, other) in (0..16).flat_map(|one| (0..16).map(move |other| (one, other))) {
+            let (a, b) = (set(one), set(other));
+            assert_eq!(a.union(b), set(one | other), "{a:?} {b:?}");
+            assert_eq!(a.intersects(b), one & other != 0, "{a:?} {b:?}");
+            assert_eq!(a.contains_all(b), one | other == one, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn a_set_prints_its_members() {
+        assert_eq!(format!("{:?}", FailureSet::from(Failure::Reset)), "{Reset}");
+        assert_eq!(format!("{:?}", FailureSet::ALL), "{Connect, Timeout, Reset, Body}");
+        assert_eq!(FailureSet::ALL, set(15));
+    }
+}

@@ -430,3 +430,28 @@ pub fn table() -> String {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_a_row_for_each_key() {
+        let table = table();
+        let rows: Vec<_> = table.lines().skip(2).collect();
+        assert_eq!(rows.len(), Key::ALL.len());
+        for (row, key) in rows.iter().zip(Key::ALL) {
+            assert!(row.starts_with(&format!("| `{}` |", key.name())), "{row}");
+        }
+        assert!(rows.contains(
+            &"| `skip` | flag | | leaves the method as it is; only on a method of an annotated `impl` |"
+        ));
+    }
+
+    #[test]
+    fn expressions_that_run_may_depend_on_the_call() {
+        let run_time = Key::ALL.iter().filter(|key| key.takes().is_run_time());
+        let names: Vec<_> = run_time.map(|key| key.name()).collect();
+        assert_eq!(names, ["reauth", "retry_if", "never_if", "observer", "upstream", "policy", "carry"]);
+    }
+}

@@ -112,18 +112,58 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_the_grammar_reads_them() {
-        for text in ["1us", "250ms", "1500ms", "1s", "2s", "60s", "90s", "2m", "120m", "3h"] {
+        for (text, expected) in [
+            ("1us", "1us"),
+            ("250ms", "250ms"),
+            ("1500ms", "1500ms"),
+            ("1000ms", "1s"),
+            ("2s", "2s"),
+            ("60s", "60s"),
+            ("90s", "90s"),
+            ("2m", "2m"),
+            ("60m", "60m"),
+            ("120m", "2h"),
+            ("3h", "3h"),
+            ("10h", "10h"),
+            ("109s", "109s"),
+        ] {
             let duration = crate::text::duration(crate::keys::Key::Base, text).unwrap();
             let written = PolicyMessage::new("").duration(duration);
-            assert_eq!(
-                crate::text::duration(crate::keys::Key::Base, &written),
-                Ok(duration),
-                "{text}: {written}"
-            );
+            assert_eq!(&*written, expected, "{text}");
+            assert_eq!(crate::text::duration(crate::keys::Key::Base, &written), Ok(duration), "{text}");
         }
         assert_eq!(&*PolicyMessage::new("").duration(Duration::from_secs(60)), "60s");
         assert_eq!(&*PolicyMessage::new("").duration(Duration::ZERO), "0s");
         assert_eq!(&*PolicyMessage::new("").duration(Duration::from_nanos(7)), "7ns");
+    }
+
+    #[test]
+    fn items_are_written_as_the_grammar_reads_them() {
+        for text in [
+            "202",
+            "503",
+            "4xx",
+            "5xx",
+            "500..=504",
+            "400..=500",
+            "connect",
+            "timeout",
+            "reset",
+            "body",
+            "default",
+            "403 if hinted",
+            "5xx if hinted",
+            "500..=504 if hinted",
+        ] {
+            assert_eq!(crate::text::condition(text).map(|item| item.to_string()).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn a_message_prints_its_text() {
+        let message = PolicyMessage::new("write `").number(503).text("`");
+        assert_eq!(message.to_string(), "write `503`");
+        assert_eq!(format!("{message:?}"), "\"write `503`\"");
     }
 
     #[test]

@@ -163,3 +163,34 @@ impl Default for Policy {
         Self::DEFAULT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::condition::Condition;
+
+    #[test]
+    fn a_policy_returns_its_options() {
+        let s = Duration::from_secs;
+        let bounded = Policy::builder().max(7).deadline(s(90)).timeout(s(8)).max_retry_after(s(30));
+        let policy = bounded.never(&[Condition::Status(501)]).idempotent(true).build().unwrap();
+        assert_eq!((policy.max(), policy.deadline(), policy.timeout()), (7, Some(s(90)), Some(s(8))));
+        assert_eq!((policy.max_retry_after(), policy.__max_retry_after()), (s(30), Some(s(30))));
+        assert_eq!(policy.idempotent(), Some(true));
+        assert!(policy.never().covers(Condition::Status(501)));
+        let careful = Policy::builder().idempotent(false).build().unwrap();
+        assert_eq!(careful.idempotent(), Some(false));
+        let keyed = Policy::builder().idempotency_key(true).build().unwrap();
+        assert!(keyed.idempotency_key());
+    }
+
+    #[test]
+    fn a_policy_without_options_is_the_default() {
+        let policy = Policy::default();
+        assert_eq!(policy, Policy::DEFAULT);
+        assert_eq!((policy.max(), policy.deadline(), policy.timeout()), (3, None, None));
+        assert_eq!((policy.max_retry_after(), policy.__max_retry_after()), (Duration::from_secs(120), None));
+        assert_eq!((policy.idempotent(), policy.idempotency_key()), (None, false));
+        assert_eq!(policy.never(), &Conditions::NONE);
+    }
+}

@@ -638,3 +638,54 @@ impl fmt::Display for PolicyError {
 }
 
 impl std::error::Error for PolicyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_value_that_may_be_written_nowhere_is_marked_as_the_default() {
+        for (error, start) in [
+            (
+                PolicyError::BaseAboveCap { base: S, cap: S / 2 },
+                "`base` is 1s (the default), above the `cap` of 500ms, which",
+            ),
+            (
+                PolicyError::BaseAboveCap { base: 90 * S, cap: 60 * S },
+                "`base` is 90s, above the `cap` of 60s (the default), which",
+            ),
+            (
+                PolicyError::DeadlineWithinBase { deadline: S, base: S },
+                "`deadline` is 1s, not above the `base` of 1s (the default), so",
+            ),
+            (
+                PolicyError::DeadlineWithinBase { deadline: S, base: 2 * S },
+                "`deadline` is 1s, not above the `base` of 2s, so",
+            ),
+        ] {
+            assert!(error.to_string().starts_with(start), "{error}");
+        }
+    }
+
+    #[test]
+    fn messages_that_the_macro_takes_apart_are_those_of_the_rules() {
+        let message = PolicyError::OnIsNever(Condition::Status(429)).to_string();
+        assert_eq!(on_is_never("429"), message);
+        let message = PolicyError::HintRepeated("X-Reset").to_string();
+        assert_eq!(hint_repeated("X-Reset", &["a", "x-reset"]).map(|text| text.to_string()), Some(message));
+        assert!(hint_repeated("X-Reset", &["a", "x-reset-ms"]).is_none());
+    }
+
+    #[test]
+    fn a_rule_that_is_kept_is_upheld() {
+        uphold(factor(2.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "`factor` is a number from 1 to 100")]
+    fn a_broken_rule_is_reported() {
+        uphold(factor(0.5));
+    }
+}

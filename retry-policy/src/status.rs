@@ -111,6 +111,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_set_lists_its_members_in_order() {
+        let set = StatusSet::EMPTY.with_range(500, 502).with(429);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [429, 500, 501, 502]);
+        assert_eq!(format!("{set:?}"), "{429, 500, 501, 502}");
+        assert!(!set.is_empty() && StatusSet::EMPTY.is_empty());
+    }
+
     proptest! {
         #[test]
         fn holds_exactly_what_was_put_in(statuses in proptest::collection::vec(0u16..1000, 0..40)) {

@@ -471,7 +471,10 @@ mod tests {
         for text in ["", ".", "1.", ".5", "1e3", "-1", "inf", "1.2.3"] {
             assert_eq!(number(text), None, "{text}");
         }
-        assert_eq!(jitter("full"), Ok(Jitter::Full));
+        let kinds = [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Decorrelated];
+        assert_eq!(JITTERS.map(jitter), kinds.map(Ok));
+        assert!(FAILURES.into_iter().all(is_word) && is_word("default"));
+        assert!(!["503", "5xx", "Default", "none", ""].into_iter().any(is_word));
         assert!(jitter("Full").unwrap_err().contains("write `jitter = full`"));
         assert!(jitter("off").unwrap_err().contains("did you mean `none`?"));
     }

@@ -76,6 +76,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_word_of_a_list_follows_an_and() {
+        for (words, expected) in [
+            (&[][..], ""),
+            (&["max"], "`max`"),
+            (&["max", "base"], "`max` and `base`"),
+            (&["max", "base", "cap"], "`max`, `base` and `cap`"),
+        ] {
+            assert_eq!(list(words), expected);
+            assert_eq!(
+                and(&words.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                expected.replace('`', "")
+            );
+        }
+    }
+
+    #[test]
     fn the_word_that_was_meant() {
         let known = ["max", "base", "timeout"];
         let elsewhere: [(&str, &[&str]); 1] = [("max", &["retries"])];

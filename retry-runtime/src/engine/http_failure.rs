@@ -148,3 +148,21 @@ macro_rules! pass_on {
 }
 
 pass_on!(Box<E>, Rc<E>, Arc<E>, &E);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+
+    impl HttpFailure for Silent {}
+
+    #[test]
+    fn an_error_says_nothing_that_it_does_not_implement() {
+        for silent in [&Silent as &dyn HttpFailure, &Box::new(Silent), &Rc::new(Silent), &Arc::new(Silent)] {
+            assert_eq!((silent.status(), silent.retry_after()), (None, None));
+            assert_eq!(silent.failures(), FailureSet::EMPTY);
+            assert!(!silent.is_permanent() && !silent.is_expired());
+        }
+    }
+}

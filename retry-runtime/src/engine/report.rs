@@ -171,6 +171,26 @@ mod tests {
     }
 
     #[test]
+    fn a_response_is_a_plain_success_if_the_report_says_nothing_else() {
+        let headers = HeaderMap::new();
+        let plain = Report::response(StatusCode::OK, &headers).about(Some("http://a/"));
+        assert!(plain.plain_success().is_some());
+        for other in [
+            Report { by: By::Own, ..plain },
+            Report { status: Some(StatusCode::ACCEPTED), ..plain },
+            Report { status: Some(StatusCode::NOT_FOUND), ..plain },
+            Report { status: None, ..plain },
+            Report { failures: FailureSet::EMPTY.with(Failure::Body), ..plain },
+            Report { hint: Some(Duration::from_secs(1)), ..plain },
+            Report { url: None, ..plain },
+            Report { is_unsent: true, ..plain },
+            plain.unprocessed(),
+        ] {
+            assert!(other.plain_success().is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
     fn an_error_of_the_user_says_all_that_it_can() {
         let report = Report::own(&Limited);
         assert_eq!(report.by, By::Own);

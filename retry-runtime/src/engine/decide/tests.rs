@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::engine::recorder::{Key, Prepared, Recorder};
+use crate::engine::report::Opinion;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use retry_policy::FailureSet;
 
@@ -116,6 +117,7 @@ fn which_exchange_decides() {
     let race = joined(&[(get, B, Status(404)), (get, A, Dropped)]);
     let reset_then_good = sequence(&[(get, A, End::Failure(Failure::Reset)), (get, B, Status(200))]);
     let own_reset = Report { failures: reset, ..own(None, None) };
+    let own_late_reset = Report { failures: reset.with(Failure::Timeout), ..own(None, None) };
     let own_body = |status| Report { failures: body, ..own(status, None) };
     let dropped = sequence(&[(get, A, Status(200)), (get, B, Dropped)]);
     let dropped_post = sequence(&[(post, A, Dropped), (get, B, Status(503))]);
@@ -144,6 +146,8 @@ fn which_exchange_decides() {
         (&good_then_bad, own(Some(503), None), (Some(1), Some(503), none, false)),
         (&bad_then_good, own(Some(503), None), (Some(0), Some(503), none, false)),
         (&reset_then_good, own_reset, (Some(0), None, reset, false)),
+        // The exchange itself tells better how it failed.
+        (&reset_get, own_late_reset, (Some(0), None, reset, false)),
         // It may have seen a body break off that nobody else saw.
         (&bad_then_good, own_body(None), (Some(1), Some(200), body, false)),
         (&bad_then_good, own_body(Some(200)), (Some(1), Some(200), body, false)),
@@ -248,6 +252,28 @@ fn an_unsafe_request_that_was_redirected_forbids_a_repeat() {
     assert!(!forbids(A, &Policy::DEFAULT), "a 429 says that nothing was done");
     assert!(forbids(B, &Policy::DEFAULT));
     assert!(!forbids(B, &Policy::builder().idempotent(true).build().unwrap()));
+}
+
+#[test]
+fn an_unsafe_request_that_another_task_may_send_forbids_a_repeat() {
+    let mut recorder = sequence(&[(&Method::GET, A, Status(503))]);
+    assert!(!decided(&recorder, &Report::new(By::Error)).3);
+    recorder.outstanding = 1;
+    assert!(decided(&recorder, &Report::new(By::Error)).3);
+}
+
+#[test]
+fn the_opinion_of_an_error_is_about_the_exchange_that_decides() {
+    let mut recorder = sequence(&[(&Method::GET, A, Status(429))]);
+    for status in [Some(429), Some(503), None] {
+        for (is_permanent, is_expired) in [(false, false), (true, false), (false, true)] {
+            let report = Report { opinion: Opinion { is_permanent, is_expired }, ..own(status, Some(1)) };
+            let exchange =
+                decide(recorder.records(), &report, &Policy::DEFAULT, Hints::default(), now).exchange;
+            assert_eq!(exchange.is_retry_forbidden(), is_permanent, "{status:?}");
+            assert_eq!(exchange.has_expired_credentials(), is_expired, "{status:?}");
+        }
+    }
 }
 
 #[test]

@@ -131,6 +131,30 @@ fn a_report_is_recorded_over_what_is_there() {
 }
 
 #[test]
+fn an_answer_tells_of_credentials_unless_the_server_may_not_have_looked_at_them() {
+    for (status, tells) in [
+        (200, true),
+        (302, true),
+        (400, true),
+        (401, true),
+        (403, true),
+        (408, false),
+        (425, false),
+        (429, false),
+        (500, false),
+        (503, false),
+    ] {
+        let exchange = report(status, &HeaderMap::new(), Hints::default());
+        assert_eq!(exchange.tells_of_credentials(), tells, "{status}");
+        assert_eq!(exchange.has_expired_credentials(), status == 401, "{status}");
+    }
+    assert!(!Exchange::default().tells_of_credentials());
+    let mut expired = report(503, &HeaderMap::new(), Hints::default());
+    expired.expire_credentials();
+    assert!(expired.tells_of_credentials() && expired.has_expired_credentials());
+}
+
+#[test]
 fn a_declaration_overrides_policy_method_and_key() {
     let is_idempotent = |method: &Method, declared, policy| {
         let mut exchange = Exchange::new(method, &HeaderMap::new());

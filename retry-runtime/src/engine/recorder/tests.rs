@@ -60,6 +60,59 @@ fn an_unsafe_request_needs_a_key() {
 }
 
 #[test]
+fn a_request_is_safe_to_repeat_by_its_method_a_declaration_or_a_key() {
+    let is_safe = |method, declared| Prepared::new(&method, &HeaderMap::new(), URL, declared).is_safe();
+    assert!(is_safe(Method::GET, None) && Prepared::get().is_safe());
+    assert!(!is_safe(Method::POST, None) && is_safe(Method::POST, Some(true)));
+    assert!(!is_safe(Method::GET, Some(false)));
+    let keyed = prepare(&Method::POST, Some(key(1)));
+    assert!(keyed.is_safe() && !keyed.is_safe_without_key());
+}
+
+#[test]
+fn a_request_that_is_withheld_goes_nowhere() {
+    let mut prepared = prepare(&Method::GET, None);
+    assert!(!prepared.is_withheld());
+    prepared.record_origin(URL);
+    assert!(!prepared.is_withheld());
+    prepared.withhold();
+    assert!(prepared.is_withheld());
+}
+
+#[test]
+fn an_answer_of_another_host_is_told_from_one_of_the_host_that_was_asked() {
+    for (url, is_from_elsewhere) in
+        [(URL, false), ("http://localhost/b", false), ("http://other.test/a", true)]
+    {
+        for method in [Method::GET, Method::POST] {
+            let mut recorder = Recorder::default();
+            let mut prepared = prepare(&method, None);
+            prepared.record_origin(URL);
+            let number = recorder.on_request(prepared);
+            end(&mut recorder, number, 503, url);
+            let report = Report::failure(None, FailureSet::EMPTY).about(Some(url));
+            recorder.compare_origin(number, &report);
+            let exchange = &recorder.exchanges()[0].exchange;
+            assert_eq!(exchange.is_from_elsewhere(), is_from_elsewhere, "{method} {url}");
+        }
+    }
+}
+
+#[test]
+fn the_headers_of_a_plain_success_are_read_if_all_hints_count() {
+    let mut headers = HeaderMap::new();
+    headers.insert("retry-after", HeaderValue::from_static("7"));
+    let report = Report::response(StatusCode::OK, &headers).about(Some(URL));
+    for (of, hint) in [(HintsOf::Retryable, None), (HintsOf::All, Some(Duration::from_secs(7)))] {
+        let mut recorder = Recorder::default();
+        let number = recorder.on_request(Prepared::get());
+        recorder.on_report(number, &report, Hints { of, ..Hints::default() }, now);
+        assert_eq!(recorder.brief().is_some(), hint.is_none(), "{of:?}");
+        assert_eq!(recorder.exchanges()[0].exchange.hint(), hint, "{of:?}");
+    }
+}
+
+#[test]
 fn only_keys_that_a_call_gives_are_mixed_up() {
     let own = Key { call: None, ..key(1) };
     for (keys, expected) in
@@ -160,6 +213,24 @@ fn hosts_and_drops_are_recorded_by_number() {
     assert_eq!((first.host.as_deref(), first.progress), (Some("localhost"), Progress::Open));
     assert_eq!((second.host.as_deref(), second.progress), (None, Progress::Dropped));
     assert!(second.ended.is_some_and(|ended| ended.get() > second.began) && first.ended.is_none());
+}
+
+#[test]
+fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
+    let mut recorder = Recorder::default();
+    let number = recorder.on_request(Prepared::get());
+    let unknown = next_number();
+    recorder.record_host(number, Some("localhost".into()));
+    end(&mut recorder, number, 200, URL);
+    let (exchange, host) = recorder.brief().expect("the short form");
+    assert_eq!((exchange.status(), host), (Some(StatusCode::OK), Some("localhost")));
+    // The end of an exchange that is not recorded here changes nothing.
+    recorder.clear();
+    recorder.on_request(Prepared::get());
+    recorder.record_host(unknown, Some("other.test".into()));
+    end(&mut recorder, unknown, 200, URL);
+    let only = &recorder.exchanges()[0];
+    assert_eq!((only.progress, only.host.as_deref()), (Progress::Open, None));
 }
 
 #[test]

@@ -296,6 +296,26 @@ fn a_call_that_gives_up_has_decided() {
     assert!(!NotRetryable.gave_up());
 }
 
+/// Dashboards select by these names.
+#[test]
+fn logs_and_metrics_name_each_stop() {
+    for (stop, name) in [
+        (Stop::NotRetryable, "not_retryable"),
+        (Stop::Never, "never"),
+        (Stop::Ambiguous, "ambiguous"),
+        (Stop::Settled, "settled"),
+        (Stop::Exhausted, "exhausted"),
+        (Stop::HintTooLong, "hint_too_long"),
+        (Stop::Deadline, "deadline"),
+        (Stop::Budget, "budget"),
+        (Stop::NotCloneable, "not_cloneable"),
+        (Stop::HeldTooLong, "held_too_long"),
+        (Stop::AnsweredLocally, "answered_locally"),
+    ] {
+        assert_eq!(stop.name(), name);
+    }
+}
+
 fn policy() -> impl Strategy<Value = Policy> {
     let conditions = || proptest::collection::vec(condition(), 1..6).prop_map(without_repeats);
     let jitter = prop_oneof![
