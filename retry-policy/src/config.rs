@@ -17,7 +17,7 @@ use crate::policy::Policy;
 use crate::rules;
 use crate::text::{self, wrong_kind};
 
-#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+#[cfg(feature = "serde")] // for the badge in the docs
 impl<'de> Deserialize<'de> for Policy {
     /// Reads options that override those of [`Policy::DEFAULT`], as [`Policy::overlay`] does.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for Policy {
     }
 }
 
-#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+#[cfg(feature = "serde")] // for the badge in the docs
 impl Policy {
     /// Reads options that override those of this policy. Use this method with
     /// `#[serde(deserialize_with = "..")]`. A field of type [`Policy`] without that attribute
