@@ -602,6 +602,16 @@ mod unseen {
         Ok(get(http, url).await?.status().as_u16())
     }
 
+    async fn send(http: &Client, url: &str) -> reqwest::Result<String> {
+        http.get(url).send().await?.error_for_status()?.text().await
+    }
+
+    /// Of whose request only the status is known.
+    #[retry_http(base = 1ms)]
+    pub async fn over_a_helper(http: &Client, url: &str) -> reqwest::Result<String> {
+        send(http, url).await
+    }
+
     #[retry_http(base = 1ms)]
     pub async fn over_a_transparent_helper(http: &Client, url: &str) -> Result<(), Opaque> {
         if url.is_empty() {
@@ -649,6 +659,10 @@ async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
         unseen::hidden(&http, &url).await.unwrap_err();
         assert_eq!(warned(), expected);
     }
+    for expected in [once("over_a_helper", "no request of this function was seen"), vec![]] {
+        unseen::over_a_helper(&http, &url).await.unwrap_err();
+        assert_eq!(warned(), expected);
+    }
     // A limit for each send bounds nothing where no send is seen.
     for expected in [once("bounded", "no request of this function was seen"), vec![]] {
         unseen::bounded(&http, &url).await.unwrap_err();
@@ -663,5 +677,5 @@ async fn a_function_of_which_nothing_is_seen_is_warned_of_once() {
     unseen::over_a_transparent_helper(&http, &url).await.unwrap_err();
     unseen::over_a_transparent_helper(&http, "").await.unwrap_err();
     assert_eq!(warned(), []);
-    assert_eq!(server.requests().len(), 5, "and nothing was repeated: it is not known to be safe");
+    assert_eq!(server.requests().len(), 7, "and nothing was repeated: it is not known to be safe");
 }

@@ -410,12 +410,13 @@ pub fn unknown(name: &str, known: &[Key]) -> String {
     const COUNTING: [&str; 4] = ["attempts", "max_attempts", "max_tries", "tries"];
     let names: Vec<_> = known.iter().map(|key| key.name()).collect();
     let elsewhere: Vec<_> = known.iter().map(|key| (key.name(), key.row().elsewhere)).collect();
-    let counts = if COUNTING.contains(&name.to_lowercase().as_str()) {
+    let meant = name.to_lowercase().replace('-', "_");
+    let counts = if COUNTING.contains(&meant.as_str()) {
         " It counts retries, so 3 attempts are `max = 2`;"
     } else {
         ""
     };
-    let suggestion = or_colon(did_you_mean(name, &names, &elsewhere));
+    let suggestion = or_colon(did_you_mean(&meant, &names, &elsewhere));
     format!("unknown option `{name}`{suggestion}{counts} the keys are {}", list(&names))
 }
 

@@ -95,7 +95,12 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
         return Err(input.error(format!("expected `key = value`, the keys are {}", list(&names))));
     }
     let word = input.call(Ident::parse_any)?;
-    let name = word.to_string();
+    let mut name = word.to_string();
+    // As in other languages: `idempotency-key`.
+    while input.peek(Token![-]) && input.peek2(Ident::peek_any) {
+        input.parse::<Token![-]>()?;
+        name = format!("{name}-{}", input.call(Ident::parse_any)?);
+    }
     let Some(key) = Key::from_name(&name) else {
         errors.at(&word, keys::unknown(&name, Key::ALL));
         skip_to_comma(input);

@@ -84,16 +84,21 @@ impl<'p> Call<'p> {
         }
     }
 
-    /// Warns, once a function, that its requests are not recorded: after an error that says
-    /// nothing, so that nothing is retried, or after a request that should have had a time limit or
-    /// a key.
+    /// Warns, once a function, that its requests are not recorded: after a failure, of which only
+    /// the error is known, or after a request that should have had a time limit or a key.
     #[cold]
     fn warn_unrecorded(&self, report: &Report<'_>) {
         let policy = self.policy;
         let is_imposing =
             policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key();
-        let is_failure =
-            matches!(report.by, By::Error | By::Elapsed) || (report.by == By::Own && report.is_silent());
+        let is_failure = match report.by {
+            By::Error | By::Elapsed | By::Transport => true,
+            By::Own => report.is_silent(),
+            By::Response => {
+                report.status.is_some_and(|status| status.is_client_error() || status.is_server_error())
+            }
+            By::Unsent | By::Success => false,
+        };
         let is_of_a_request = matches!(report.by, By::Response | By::Transport | By::Own);
         let was_sent = self.scope.unknown_sender.is_some() || (is_of_a_request && !report.is_silent());
         if is_failure || (is_imposing && was_sent) {

@@ -80,8 +80,9 @@ pub(crate) fn warn_unrecorded(function: &'static str, unknown_sender: Option<&'s
         tracing::warn!(
             target: "retry_http",
             { code.function.name = function },
-            "no request of this function was seen: only what its error tells is retried, and no request gets a time \
-             limit. Annotate the function that sends with `#[retry_http(transparent)]`"
+            "no request of this function was seen: only what its error says is retried, not after the wait that the \
+             server asks for, and no request gets a time limit. Annotate the function that sends with \
+             `#[retry_http(transparent)]`"
         );
     }
 }

@@ -15,4 +15,9 @@ async fn other_spellings(http: &reqwest::Client) -> reqwest::Result<reqwest::Res
     http.get("http://localhost").send().await
 }
 
+#[retry_http(idempotency-key, max-attempts = 3)]
+async fn hyphens(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.post("http://localhost").send().await
+}
+
 fn main() {}
