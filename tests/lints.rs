@@ -189,6 +189,13 @@ impl Api {
         &self.http
     }
 
+    #[rustfmt::skip]
+    #[allow(clippy::borrow_deref_ref, reason = "with parentheses")]
+    #[retry_http]
+    async fn in_parentheses(&self, request: reqwest::Request) -> Response {
+        (&*self.http()).execute(request).await
+    }
+
     #[retry_http]
     async fn statement(&self, request: &reqwest::Request) -> Result<(), reqwest::Error> {
         if let Some(request) = request.try_clone() {
@@ -210,6 +217,7 @@ fn expansions_compile_without_a_warning() {
         owned_blocking,
         Api::method,
         Api::statement,
+        Api::in_parentheses,
     );
     let _ = (fields_blocking, levels, carried::<std::io::Empty>);
     let _ = (owned::<u64>, future, wrapped, Api::all, Api::blocks, Api::all_blocking, Api::by_a_struct);

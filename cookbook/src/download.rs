@@ -75,9 +75,11 @@ pub async fn download(http: &Client, url: &str, partial: &mut Partial) -> Result
     }
     while let Some(chunk) = response.chunk().await? {
         partial.file.write_all(&chunk).await?;
+        // tokio has written it only now, and an attempt may end at any time.
+        partial.file.flush().await?;
         partial.length += chunk.len() as u64;
     }
-    Ok(partial.file.flush().await?)
+    Ok(())
 }
 
 /// A download that has failed.

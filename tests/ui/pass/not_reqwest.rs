@@ -89,6 +89,40 @@ async fn used_after_it_was_sent(http: &Client, map: &HashMap<u32, Channel>) -> A
     http.get("u").send().await.map(drop)
 }
 
+struct Alert;
+
+impl Alert {
+    async fn send(&self) -> Answer<&str> {
+        Ok("sent")
+    }
+
+    fn close(self) {}
+}
+
+struct Pool;
+
+impl Pool {
+    fn get(&self) -> Answer<Alert> {
+        Ok(Alert)
+    }
+}
+
+#[retry_http]
+async fn a_getter_without_arguments_makes_no_builder(http: &Client, pool: &Pool) -> Answer<()> {
+    let alert = pool.get()?;
+    alert.send().await?;
+    alert.close();
+    http.get("u").send().await.map(drop)
+}
+
+#[retry_http]
+async fn a_reference_is_not_moved(http: &Client, pool: &Pool) -> Answer<String> {
+    let alert = pool.get()?;
+    let text = (&alert).send().await?;
+    http.get("u").send().await?;
+    Ok(text.to_owned())
+}
+
 #[retry_http]
 async fn at_the_start_of_a_statement(http: &Client) -> Answer<bool> {
     let channel = Channel::new();

@@ -9,8 +9,9 @@ use crate::body::sends::{Armer, Awaited, count};
 use crate::tokens::is_among;
 use crate::walk::{self, Node, Parts};
 
-/// Methods of a client by which a variable is seen to hold a builder.
-const MAKES: [&str; 7] = ["delete", "get", "head", "patch", "post", "put", "request"];
+/// Methods of a client by which a variable is seen to hold a builder, by the number of their
+/// arguments: `pool.get()` makes something else.
+const MAKES: [&[&str]; 3] = [&[], &["delete", "get", "head", "patch", "post", "put"], &["request"]];
 /// Methods of a builder.
 const CONFIGURES: [&str; 12] = [
     "basic_auth",
@@ -172,7 +173,9 @@ pub(super) fn builds(expr: &Expr) -> bool {
         Expr::MethodCall(call) if is_among(&call.method, &CONFIGURES) => {
             builds(&call.receiver) || is_name(&call.receiver)
         }
-        Expr::MethodCall(call) => is_among(&call.method, &MAKES),
+        Expr::MethodCall(call) => {
+            MAKES.get(call.args.len()).is_some_and(|makes| is_among(&call.method, makes))
+        }
         Expr::Try(tried) => builds(&tried.expr),
         Expr::Paren(paren) => builds(&paren.expr),
         Expr::Group(group) => builds(&group.expr),

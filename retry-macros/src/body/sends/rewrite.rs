@@ -121,7 +121,10 @@ impl Armer<'_> {
                 }
             };
             Expr::Verbatim(match &temporary {
-                Some(temporary) => quote_spanned!(span=> match #temporary { mut #bound => #matched }),
+                Some(temporary) => {
+                    let temporary = scrutinee(temporary);
+                    quote_spanned!(span=> match #temporary { mut #bound => #matched })
+                }
                 None => matched,
             })
         })
@@ -284,6 +287,9 @@ pub(super) fn peel(expr: &mut Expr) -> &mut Expr {
 /// struct.
 fn scrutinee(expr: &Expr) -> TokenStream {
     let mut first = expr;
+    if let Expr::Paren(paren) = expr {
+        return parenthesized(&paren.expr);
+    }
     loop {
         first = match first {
             Expr::MethodCall(call) => &call.receiver,
@@ -309,14 +315,16 @@ fn scrutinee(expr: &Expr) -> TokenStream {
             | Expr::Tuple(_)
             | Expr::Unsafe(_)
             | Expr::Verbatim(_) => return expr.to_token_stream(),
-            _ => {
-                let mut group = Group::new(Delimiter::Parenthesis, expr.to_token_stream());
-                // Not the user's, or lints would see them.
-                group.set_span(Span::mixed_site());
-                return group.into_token_stream();
-            }
+            _ => return parenthesized(expr),
         };
     }
+}
+
+/// Returns `expr` in parentheses that are not the user's, or lints would see them.
+fn parenthesized(expr: &Expr) -> TokenStream {
+    let mut group = Group::new(Delimiter::Parenthesis, expr.to_token_stream());
+    group.set_span(Span::mixed_site());
+    group.into_token_stream()
 }
 
 /// Returns the end of `expr`.
