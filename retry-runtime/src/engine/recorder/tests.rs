@@ -158,6 +158,9 @@ fn a_plain_success_is_the_only_exchange_and_that_of_the_outcome() {
     assert!(!recorder.is_plain_success(&Report::new(By::Error)));
     respond(&mut recorder, &Method::GET, None, 200);
     assert!(!recorder.is_plain_success(&Report::new(By::Success)), "one of two");
+    let mut posted = Recorder::default();
+    respond(&mut posted, &Method::POST, None, 200);
+    assert!(posted.is_plain_success(&Report::new(By::Success)), "and not in short form");
     for status in [202, 301, 404] {
         let mut recorder = Recorder::default();
         respond(&mut recorder, &Method::GET, None, status);
@@ -225,12 +228,48 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
     let (exchange, host) = recorder.brief().expect("the short form");
     assert_eq!((exchange.status(), host), (Some(StatusCode::OK), Some("localhost")));
     // The end of an exchange that is not recorded here changes nothing.
-    recorder.clear();
+    for ends_first in [true, false] {
+        recorder.clear();
+        recorder.on_request(Prepared::get());
+        if ends_first {
+            end(&mut recorder, unknown, 200, URL);
+        }
+        recorder.record_host(unknown, Some("other.test".into()));
+        end(&mut recorder, unknown, 200, URL);
+        let only = &recorder.exchanges()[0];
+        assert_eq!((only.progress, only.host.as_deref()), (Progress::Open, None));
+    }
+}
+
+#[test]
+fn an_exchange_that_was_in_short_form_keeps_its_host_and_is_the_only_one_until_another_comes() {
+    let mut recorder = Recorder::default();
+    let number = recorder.on_request(Prepared::get());
+    recorder.record_host(number, Some("localhost".into()));
+    assert!(recorder.only().is_none(), "it is in short form");
+    recorder.expand();
+    let only = recorder.only().map(|only| (only.began, only.host.as_deref()));
+    assert_eq!(only, Some((number, Some("localhost"))));
     recorder.on_request(Prepared::get());
-    recorder.record_host(unknown, Some("other.test".into()));
-    end(&mut recorder, unknown, 200, URL);
-    let only = &recorder.exchanges()[0];
-    assert_eq!((only.progress, only.host.as_deref()), (Progress::Open, None));
+    assert!(recorder.only().is_none(), "there are two");
+}
+
+#[test]
+fn the_body_of_the_only_get_is_read_once_its_response_came_and_by_its_address() {
+    let mut recorder = Recorder::default();
+    let number = recorder.on_request(Prepared::get());
+    // Some other response, before there is one here.
+    recorder.on_body_end(None);
+    end(&mut recorder, number, 200, URL);
+    recorder.on_body_end(Some(0));
+    assert!(recorder.brief().is_some(), "the short form");
+    assert!(!recorder.clone().exchanges()[0].is_body_read);
+    for response in [Some(address(URL)), None] {
+        let mut recorder = recorder.clone();
+        recorder.on_body_end(response);
+        recorder.on_body_end(Some(0));
+        assert!(recorder.exchanges()[0].is_body_read, "{response:?}");
+    }
 }
 
 #[test]
@@ -374,6 +413,13 @@ fn urls_differ_by_every_byte() {
         assert_ne!(hash_url(base), hash_url(&base[..at]), "{at}");
     }
     assert_ne!(hash(&1), hash(&2));
+}
+
+#[test]
+fn urls_differ_by_their_length_and_short_ones_by_their_letters_too() {
+    let urls = ["a", "b"].map(|letter| (1..64).map(move |len| letter.repeat(len)));
+    let hashes: std::collections::HashSet<_> = urls.into_iter().flatten().map(|url| hash_url(&url)).collect();
+    assert_eq!(hashes.len(), 2 * 63);
 }
 
 #[test]

@@ -250,6 +250,22 @@ mod tests {
     }
 
     #[test]
+    fn a_call_knows_its_turn_among_those_of_the_oldest_and_the_newest() {
+        for (callers, until_oldest) in (1..12).flat_map(|callers| (0..=NEWEST).map(move |n| (callers, n))) {
+            let mut lane = Lane { is_deserted: true, until_oldest, ..Lane::EMPTY };
+            let mut waiting: std::collections::VecDeque<_> =
+                (0..callers).map(|_| lane.queue.push()).collect();
+            let mut until = until_oldest;
+            for turn in 0..callers {
+                let is_newest = until > 0;
+                until = if is_newest { until - 1 } else { NEWEST };
+                let goes = if is_newest { waiting.pop_back() } else { waiting.pop_front() };
+                assert_eq!(lane.turns_before(goes.unwrap()), (turn, is_newest), "{callers} {until_oldest}");
+            }
+        }
+    }
+
+    #[test]
     fn whoever_leaves_calls_the_next_one() {
         let mut lane = Lane::EMPTY;
         let [a, b, c] = [(); 3].map(|()| lane.join(SECOND));
@@ -263,6 +279,8 @@ mod tests {
         // Who is called asks, and may be called again.
         assert!(!ask(&mut lane, b, 0));
         assert!(!lane.set_waker(b, waker(), &mut calls));
+        lane.hasten(SECOND, 0.5, &mut calls);
+        assert!(!lane.set_waker(b, waker(), &mut calls), "its turn is due no earlier");
         lane.hasten(Duration::ZERO, 0.5, &mut calls);
         assert!(lane.set_waker(b, waker(), &mut calls));
     }

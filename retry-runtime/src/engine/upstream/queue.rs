@@ -238,6 +238,19 @@ mod tests {
         assert!(queue.call(1).is_none());
     }
 
+    #[test]
+    fn those_that_have_left_are_swept_out_once_they_are_the_larger_part_and_no_earlier() {
+        for (calls, left) in [(SLACK, SLACK), (SLACK + 1, 0)] {
+            let mut queue = Queue::EMPTY;
+            let numbers: Vec<_> = (0..calls).map(|_| queue.push()).collect();
+            for number in numbers {
+                assert_eq!(queue.entries.len(), calls);
+                queue.remove(number);
+            }
+            assert_eq!(queue.entries.len(), left, "{calls}");
+        }
+    }
+
     proptest! {
         #[test]
         fn it_is_a_list(script in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -252,6 +252,7 @@ fn a_refusal_holds_back_all_calls_and_reaches_the_hook() {
     let hook = Arc::clone(&words);
     assert!(upstream.set_hook(Box::new(move |word| hook.lock().unwrap().push(word))));
     assert!(!upstream.set_hook(Box::new(|_| {})), "there is one already");
+    assert!(format!("{upstream:?}").contains("Hook"));
     assert_eq!(report(&upstream, &responded(503, Some(9)), SPENT, NOW), SPENT);
     assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 9));
     // Its request was under way when the first one was refused.
@@ -357,6 +358,7 @@ fn an_upstream_that_answers_locally_repeats_the_last_refusal() {
 #[test]
 fn the_word_of_a_fleet_holds_back_calls_for_the_longest_wait_and_the_latest_counts() {
     let upstream = Upstream::new("a service").longest(NOW * 30);
+    assert_eq!(upstream.longest_wait(), NOW * 30);
     let hear = |seconds| upstream.hear(Word { now: NOW, left: NOW * seconds }, 0.0);
     hear(3);
     assert_eq!(upstream.remaining_cooldown_at(NOW), Some(NOW * 3));
@@ -397,6 +399,19 @@ fn scopes_take_a_bounded_room() {
     assert_eq!(upstream.with_state(|state| state.scopes.len()), MOST_SCOPES);
     assert!(upstream.scope(MOST_SCOPES + 99).remaining_cooldown_at(NOW).is_some());
     assert_eq!(upstream.scope(0).remaining_cooldown_at(NOW), None);
+}
+
+#[test]
+fn scopes_that_are_over_are_swept_out_once_a_second() {
+    let upstream = Upstream::new("a service");
+    upstream.scope("search").ticket().on_refusal(LIMITED, NOW, NOW, 0.0);
+    let scopes_at = |millis| {
+        let admission = upstream.ticket().admit(Duration::from_millis(millis), PATIENCE);
+        assert_eq!(admission, Admission::Send);
+        upstream.with_state(|state| state.scopes.len())
+    };
+    // The cooldown is over ten seconds after the hint.
+    assert_eq!([11_900, 12_100, 12_899, 12_900].map(scopes_at), [1, 1, 1, 0]);
 }
 
 #[test]
@@ -449,4 +464,95 @@ fn what_a_call_inside_an_admitted_attempt_hears_counts() {
     inner.begin_admitted(NOW * 4);
     inner.on_success(NOW * 5);
     assert_eq!(upstream.remaining_cooldown_at(NOW * 5), None);
+}
+
+#[test]
+fn a_poll_of_a_call_that_began_before_a_server_seemed_down_says_that_it_is_not() {
+    for (status, is_up) in [(202, true), (200, false), (500, false)] {
+        let upstream = one_token();
+        for seconds in [1, 10] {
+            upstream.ticket().on_refusal(LIMITED, NOW * 5, NOW * seconds, 0.0);
+        }
+        let [mut call, mut other] = [(); 2].map(|()| upstream.ticket());
+        assert_eq!(call.on_attempt(&responded(status, None), AGAIN, NOW * 11, 0.0), AGAIN);
+        assert_eq!(other.withdraw(NOW * 11), is_up, "one of them has the token");
+        let verdict = upstream.ticket().on_attempt(&responded(429, Some(1)), AGAIN, NOW * 12, 0.0);
+        assert_eq!(verdict == AGAIN, is_up, "the hints of a server that is down pay for nothing");
+    }
+}
+
+#[test]
+fn a_success_that_ends_a_hint_reaches_the_hook_and_no_other_does() {
+    use std::sync::{Arc, Mutex};
+
+    let upstream = Upstream::new("a service");
+    let words = Arc::<Mutex<Vec<_>>>::default();
+    let hook = Arc::clone(&words);
+    assert!(upstream.set_hook(Box::new(move |word| hook.lock().unwrap().push(word))));
+    upstream.ticket().on_refusal(LIMITED, NOW * 60, NOW, 0.0);
+    upstream.ticket().on_success(NOW * 2);
+    let mut sent = upstream.ticket();
+    sent.begin_admitted(NOW * 2);
+    sent.on_success(NOW * 3);
+    let word = |now, left| Word { now: NOW * now, left: NOW * left };
+    assert_eq!(*words.lock().unwrap(), [word(1, 60), word(3, 0)]);
+}
+
+#[test]
+fn a_call_asks_again_when_it_is_called_and_at_once_if_it_has_no_place() {
+    use std::task::Waker;
+
+    let upstream = Upstream::new("a service");
+    let mut ticket = upstream.ticket();
+    assert!(ticket.set_waker(Waker::noop()), "it has not asked");
+    upstream.ticket().on_refusal(LIMITED, NOW * 9, NOW, 0.0);
+    assert!(matches!(ticket.admit(NOW, PATIENCE), Admission::Wait(_)));
+    assert!(!ticket.set_waker(Waker::noop()));
+    upstream.hear(Word { now: NOW, left: Duration::ZERO }, 0.0);
+    assert!(ticket.set_waker(Waker::noop()), "the hint is over");
+}
+
+#[test]
+fn wakers_are_woken_and_dropped_when_the_lock_is_free() {
+    use std::sync::{Arc, Mutex};
+    use std::task::{Wake, Waker};
+
+    struct Witness {
+        upstream: Arc<Upstream>,
+        seen: Arc<Mutex<Vec<(&'static str, bool)>>>,
+    }
+
+    impl Witness {
+        fn see(&self, what: &'static str) {
+            self.seen.lock().unwrap().push((what, self.upstream.state.try_lock().is_ok()));
+        }
+    }
+
+    impl Wake for Witness {
+        fn wake(self: Arc<Self>) {
+            self.see("woken");
+        }
+    }
+
+    impl Drop for Witness {
+        fn drop(&mut self) {
+            self.see("dropped");
+        }
+    }
+
+    let (upstream, seen) = (Arc::new(Upstream::new("a service")), Arc::default());
+    let sleep = |ticket: &Ticket<'_>| {
+        let witness = Witness { upstream: Arc::clone(&upstream), seen: Arc::clone(&seen) };
+        assert!(!ticket.set_waker(&Waker::from(Arc::new(witness))));
+    };
+    upstream.ticket().on_refusal(LIMITED, NOW * 9, NOW, 0.0);
+    let mut ticket = upstream.ticket();
+    assert!(matches!(ticket.admit(NOW, PATIENCE), Admission::Wait(_)));
+    sleep(&ticket);
+    assert_eq!(*seen.lock().unwrap(), []);
+    // Another waker takes its place.
+    sleep(&ticket);
+    assert_eq!(*seen.lock().unwrap(), [("dropped", true)]);
+    upstream.hear(Word { now: NOW, left: Duration::ZERO }, 0.0);
+    assert_eq!(*seen.lock().unwrap(), [("dropped", true), ("woken", true), ("dropped", true)]);
 }

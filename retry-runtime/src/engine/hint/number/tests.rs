@@ -26,6 +26,14 @@ fn unix_times_in_seconds_and_milliseconds() {
 }
 
 #[test]
+fn milliseconds_from_2001_on_are_a_unix_time() {
+    let after = |value| wait_in_milliseconds(value, &|| Duration::from_secs(1_783_425_600));
+    assert_eq!(after("999999999999"), Some(Duration::from_millis(999_999_999_999)));
+    assert_eq!(after("1000000000000"), None, "it has passed");
+    assert_eq!(after("1783425605250"), Some(Duration::from_millis(5250)));
+}
+
+#[test]
 fn too_many_digits_saturate() {
     assert!(after(&"9".repeat(300)).unwrap() > Duration::from_secs(u64::MAX / 2));
     assert!(after(&format!("{}h", "9".repeat(300))).unwrap() > Duration::from_secs(u64::MAX / 2));

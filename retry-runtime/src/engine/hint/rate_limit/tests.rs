@@ -198,3 +198,44 @@ fn pairs_between_semicolons() {
     assert_eq!(seconds("total=100; remaining=99; resets=41"), None);
     assert_eq!(seconds("41"), None);
 }
+
+#[test]
+fn the_spaces_before_parameters_are_removed_and_those_in_strings_are_not() {
+    for (member, expected) in [
+        (r#""a ;b" ;r=0 ; t=5"#, r#""a ;b";r=0; t=5"#),
+        (r#""a\" ;b" ;r=0"#, r#""a\" ;b";r=0"#),
+        (r#""a\\" ;r=0"#, r#""a\\";r=0"#),
+        (r#"\"a ;b" ;r=0"#, r#"\"a ;b";r=0"#),
+    ] {
+        assert_eq!(mended(member), expected, "{member}");
+    }
+}
+
+#[test]
+fn a_member_ends_at_a_comma_that_no_string_has() {
+    for (list, expected) in [
+        (r#""a,b",c"#, Some(5)),
+        (r#""a,b""#, None),
+        (r#""a\",b",c"#, Some(7)),
+        (r#"\"a,b",c"#, Some(6)),
+        (r#""a,b"#, Some(2)),
+    ] {
+        assert_eq!(end_of_member(list), expected, "{list}");
+    }
+    // What is too long to be one member ends at the first comma.
+    let list = |length: usize| format!("\"a,b\"{}", "c".repeat(length - 5));
+    assert_eq!(end_of_member(&list(LONGEST_MEMBER)), None);
+    assert_eq!(end_of_member(&list(LONGEST_MEMBER + 1)), Some(2));
+}
+
+#[test]
+fn only_what_remains_says_that_nothing_does() {
+    assert!(says_nothing_remains("limit=9, remaining=0") && says_nothing_remains("\"a\";R=0;t=5"));
+    assert!(!says_nothing_remains("limit=0, remaining=5") && !says_nothing_remains("limit=9, reset=0"));
+}
+
+#[test]
+fn a_limit_that_comes_again_begins_another_quota() {
+    assert_eq!(seconds(&["limit=9, reset=20, limit=9, remaining=1"]), Some(20));
+    assert_eq!(seconds(&["reset=20, limit=9, remaining=1"]), None, "it is the first");
+}

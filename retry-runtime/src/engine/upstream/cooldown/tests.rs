@@ -46,6 +46,11 @@ impl Bench {
         }
     }
 
+    /// Returns `true` if a call that waits is to ask again.
+    fn is_called(&mut self, place: Option<&Place>) -> bool {
+        self.0.set_waker(place.unwrap(), Waker::noop().clone(), &mut Wakers::default())
+    }
+
     fn base_rate(&self) -> f64 {
         self.0.pace.as_ref().unwrap().base_rate
     }
@@ -204,6 +209,96 @@ fn a_probe_that_is_refused_slows_the_next_ones() {
         .collect();
     let pauses: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses[0] >= 2.0 && pauses[1] >= 4.0 && pauses[2] >= 5.0, "{times:?}");
+}
+
+#[test]
+fn the_numbers_of_both_queues_go_on_from_those_of_a_cooldown_that_was_forgotten() {
+    for at_most in [s(5.0), PATIENCE] {
+        let (mut bench, mut place) = (Bench(Cooldown::numbered_from(7)), None);
+        assert_eq!(bench.0.next_number(), 7);
+        bench.refuse(0.0, 60.0, 0.0);
+        assert!(matches!(bench.ask(&mut place, s(0.0), at_most), Answer::Wait(_)));
+        assert_eq!((place.unwrap().number, bench.0.next_number()), (7, 8), "{at_most:?}");
+    }
+}
+
+#[test]
+fn a_call_of_a_cooldown_that_was_forgotten_queues_behind_those_of_the_new_one() {
+    let (mut forgotten, mut old, mut new) = (Bench::new(), None, None);
+    forgotten.refuse(0.0, 3.0, 0.0);
+    assert!(matches!(forgotten.ask(&mut old, s(0.0), PATIENCE), Answer::Wait(_)));
+    let mut bench = Bench(Cooldown::numbered_from(forgotten.0.next_number()));
+    bench.refuse(0.0, 3.0, 0.0);
+    for place in [&mut new, &mut old] {
+        assert!(matches!(bench.ask(place, s(1.0), PATIENCE), Answer::Wait(_)));
+    }
+    assert!(matches!(bench.ask(&mut old, s(3.0), PATIENCE), Answer::Wait(_)));
+    assert_eq!(bench.ask(&mut new, s(3.0), PATIENCE), Answer::Go);
+    assert_eq!(bench.ask(&mut old, s(4.0), PATIENCE), Answer::Go);
+}
+
+#[test]
+fn a_call_that_goes_holds_no_place_not_even_in_a_cooldown_that_was_forgotten() {
+    let (mut forgotten, mut place) = (Bench::new(), None);
+    forgotten.refuse(0.0, 3.0, 0.0);
+    assert!(matches!(forgotten.ask(&mut place, s(0.0), PATIENCE), Answer::Wait(_)));
+    assert_eq!(Bench::new().ask(&mut place, s(0.0), PATIENCE), Answer::Go);
+    assert!(place.is_none());
+}
+
+/// The time that a probe may wait under a hint of ten seconds, and that another call may.
+const BOTH: [Duration; 2] = [Duration::from_secs(5), PATIENCE];
+
+#[test]
+fn a_hint_that_is_shorter_calls_those_that_wait_and_no_other_hint_does() {
+    for (until, expected) in [(9.0, true), (10.0, false), (11.0, false)] {
+        for at_most in BOTH {
+            let (mut bench, mut place) = (Bench::new(), None);
+            bench.refuse(0.0, 10.0, 0.0);
+            assert!(matches!(bench.ask(&mut place, s(0.0), at_most), Answer::Wait(_)));
+            assert!(!bench.is_called(place.as_ref()), "nothing has changed");
+            bench.0.open(s(0.5), s(until), 0.0, &mut Wakers::default());
+            assert_eq!(bench.is_called(place.as_ref()), expected, "{until} {at_most:?}");
+        }
+    }
+}
+
+#[test]
+fn a_cooldown_that_is_forgotten_calls_all_that_wait() {
+    let mut bench = Bench::new();
+    bench.refuse(0.0, 10.0, 0.0);
+    let mut places = [None, None, None, None];
+    for (place, at_most) in places.iter_mut().zip([BOTH, BOTH].concat()) {
+        assert!(matches!(bench.ask(place, s(0.0), at_most), Answer::Wait(_)));
+    }
+    bench.0.call_all(&mut Wakers::default());
+    assert!(places.iter().all(|place| bench.is_called(place.as_ref())));
+}
+
+#[test]
+fn a_success_calls_the_next_probe_only_if_it_quickens_the_pace() {
+    for is_measured in [false, true] {
+        let (mut bench, mut place) = (Bench::new(), None);
+        bench.refuse(0.0, 1.0, 0.0);
+        bench.succeed(0.0, 0.5);
+        bench.refuse(2.0, 10.0, 0.0);
+        bench.0.pace.as_mut().unwrap().is_measured = is_measured;
+        assert!(matches!(bench.ask(&mut place, s(2.0), BOTH[0]), Answer::Wait(_)));
+        bench.succeed(0.0, 2.1);
+        assert_eq!(bench.is_called(place.as_ref()), !is_measured);
+    }
+}
+
+#[test]
+fn a_call_that_asks_while_a_probe_is_under_way_can_be_called_again() {
+    let (mut bench, mut place) = (Bench::new(), None);
+    bench.refuse(0.0, 10.0, 0.0);
+    assert_eq!(bench.run(0.0, BOTH[0]).1, Answer::Probe);
+    assert!(matches!(bench.ask(&mut place, s(1.0), BOTH[0]), Answer::Wait(_)));
+    bench.0.call_all(&mut Wakers::default());
+    assert!(bench.is_called(place.as_ref()));
+    assert!(matches!(bench.ask(&mut place, s(1.0), BOTH[0]), Answer::Wait(_)));
+    assert!(!bench.is_called(place.as_ref()), "it has asked");
 }
 
 #[derive(Clone, Debug)]
