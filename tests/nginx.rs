@@ -2,8 +2,8 @@
 //! `Retry-After: 1`. With an upstream they use nearly all of its limit, and get at most a fifth of
 //! the refusals for each success that they get with reqwest's retries, with reqwest-retry or
 //! without retries, also where callers give up after a second. Each of the five ways has a limit of
-//! its own. Those with an upstream run at the same time, as they hardly load the machine; each other
-//! one runs alone.
+//! its own. Those with an upstream run at the same time, as they hardly load the machine; each
+//! other one runs alone.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

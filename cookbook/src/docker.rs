@@ -5,8 +5,8 @@
 //! 401 comes again.
 //!
 //! Docker Hub has two limits, and both answer 429. The limit of pulls counts for six hours, and is
-//! known by its code `TOOMANYREQUESTS`: a retry does not fix it. The limit against abuse has no such
-//! body, and passes soon.
+//! known by its code `TOOMANYREQUESTS`: a retry does not fix it. The limit against abuse has no
+//! such body, and passes soon.
 //!
 //! Pages: <https://distribution.github.io/distribution/spec/auth/token/>,
 //! <https://docs.docker.com/docker-hub/usage/pulls/>.

@@ -1,7 +1,7 @@
 //! A multipart upload: the form is built in each attempt, with Stripe's files as an example.
 //!
-//! A form can be sent once, since its parts may be streams. The function gets the parts of the form,
-//! here the path of a file, and each attempt opens the file and builds the form. All POSTs of
+//! A form can be sent once, since its parts may be streams. The function gets the parts of the
+//! form, here the path of a file, and each attempt opens the file and builds the form. All POSTs of
 //! Stripe know idempotency keys, so the upload is safe to repeat.
 //!
 //! Pages: <https://docs.stripe.com/file-upload>, <https://docs.stripe.com/api/files/create>.

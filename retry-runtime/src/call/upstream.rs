@@ -41,8 +41,8 @@ impl Upstream {
 }
 
 impl Scope<'_> {
-    /// Returns the rest of the wait that the server has asked annotated functions for in this scope,
-    /// or `None` if that wait is over. See [`Upstream::remaining_cooldown`].
+    /// Returns the rest of the wait that the server has asked annotated functions for in this
+    /// scope, or `None` if that wait is over. See [`Upstream::remaining_cooldown`].
     pub fn remaining_cooldown(self) -> Option<Duration> {
         self.remaining_cooldown_at(Clock::Tokio.now().since_start())
     }

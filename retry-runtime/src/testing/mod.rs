@@ -223,8 +223,8 @@ pub struct RecordedEvent {
 
 /// Applies a [`Kit`] to this thread until it is dropped.
 ///
-/// This guard is not `Send`: it cannot be moved to another thread, and a future that holds it across
-/// an `.await` cannot be spawned on a runtime with several threads. This does not compile:
+/// This guard is not `Send`: it cannot be moved to another thread, and a future that holds it
+/// across an `.await` cannot be spawned on a runtime with several threads. This does not compile:
 ///
 /// ```compile_fail
 /// let kit = retry_http::testing::instant();

@@ -26,8 +26,8 @@ async fn order(http: &reqwest::Client, url: &str) -> reqwest::Result<reqwest::Re
     http.post(url).send().await
 }
 
-/// Sends so many POSTs, each to a server of its own. Returns how many of them a server got more than
-/// once.
+/// Sends so many POSTs, each to a server of its own. Returns how many of them a server got more
+/// than once.
 fn sent_again<F>(posts: usize, send: impl Fn(reqwest::ClientBuilder, String) -> F + Sync) -> usize
 where
     F: Future<Output = reqwest::Result<reqwest::Response>> + Send + 'static,

@@ -103,8 +103,8 @@ fn loom_a_call_that_leaves_takes_no_token_along() {
     });
 }
 
-/// Is refused for the longest, and asks to be admitted. From then on no call goes, whatever the other
-/// threads do.
+/// Is refused for the longest, and asks to be admitted. From then on no call goes, whatever the
+/// other threads do.
 fn refused_for_five_seconds(upstream: &Upstream) -> u32 {
     upstream.ticket().on_refusal(LIMITED, NOW * 5, NOW, 0.5);
     u32::from(matches!(upstream.ticket().admit(NOW * 5, PATIENCE), Admission::Wait(_)))
