@@ -5,6 +5,8 @@
 
 #![allow(dead_code, unused_imports, reason = "the targets use a part of the files")]
 
+use std::path::{Path, PathBuf};
+
 pub mod attribute;
 pub mod dates;
 pub mod hints;
@@ -19,6 +21,19 @@ pub const TARGETS: [(&str, fn(&[u8])); 5] = [
     ("attribute", attribute::run),
     ("redis", redis::run),
 ];
+
+/// Returns the files of the corpus of a target with their paths, sorted by name.
+pub fn corpus(name: &str) -> std::io::Result<Vec<(PathBuf, Vec<u8>)>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        let input = std::fs::read(&path)?;
+        files.push((path, input));
+    }
+    files.sort();
+    Ok(files)
+}
 
 // Of retry-runtime.
 #[path = "../../retry-runtime/src/engine/mod.rs"]

@@ -2,12 +2,10 @@
 //!
 //! The inputs are the same in every run. Set `FUZZ_SEED` for others, and `FUZZ_RUNS` for more.
 
-use std::fs;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 
 use mutatis::Session;
-use retry_http_fuzz::TARGETS;
+use retry_http_fuzz::{TARGETS, corpus};
 
 /// The number of inputs of each target. All of them take five seconds in a debug build.
 const RUNS: u64 = 20_000;
@@ -20,22 +18,14 @@ fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("a whole number"))
 }
 
-/// Returns the files of a corpus, sorted by name.
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.sort();
-    files.into_iter().map(|file| fs::read(file).unwrap()).collect()
-}
-
 #[test]
 fn mutations_of_the_corpora_pass() {
     let (seed, runs) = (variable("FUZZ_SEED", 1), variable("FUZZ_RUNS", RUNS));
     for (name, run) in TARGETS {
-        let corpus = corpus(name);
+        let corpus = corpus(name).unwrap();
         let mut session = Session::new().seed(seed);
         for number in 0..runs {
-            let mut input = corpus[usize::try_from(number).unwrap() % corpus.len()].clone();
+            let mut input = corpus[usize::try_from(number).unwrap() % corpus.len()].1.clone();
             for _ in 0..=number / corpus.len() as u64 % MOST_MUTATIONS {
                 // An empty input may have no mutation that makes it smaller.
                 _ = session.mutate(&mut input);

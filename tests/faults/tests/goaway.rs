@@ -51,7 +51,7 @@ fn a_post_that_a_goaway_covers_is_sent_once() {
 }
 
 #[test]
-#[ignore = "shows what reqwest does without the attribute, and takes a minute on two cores"]
+#[ignore = "shows what reqwest does without the attribute, and takes two minutes on two cores"]
 fn reqwest_alone_sends_some_of_them_again() {
     let again =
         sent_again(20_000, |client, url| async move { client.build().unwrap().post(url).send().await });
