@@ -30,6 +30,43 @@ fn blocking(http: &reqwest::blocking::Client, url: &str) -> reqwest::Result<Stri
     http.get(url).send()?.error_for_status()?.text()
 }
 
+/// Made by a function whose type the attribute does not see.
+fn builder(http: &reqwest::Client, urls: &[&str]) -> Option<reqwest::RequestBuilder> {
+    urls.first().map(|url| http.get(*url))
+}
+
+#[retry_http]
+#[deny(clippy::shadow_reuse, clippy::shadow_same)]
+async fn held(http: &reqwest::Client, urls: &[&str]) -> Response {
+    for mut sender in [Sender::default(), Sender::default()] {
+        sender.send().await?;
+    }
+    let mut sender = Sender::default();
+    sender.send().await?;
+    for request in urls.iter().map(|url| http.get(*url)) {
+        request.send().await?;
+    }
+    if let Some(request) = builder(http, urls) {
+        return request.send().await;
+    }
+    let Some(request) = builder(http, urls) else { return http.get("http://localhost").send().await };
+    match request.send().await {
+        Ok(response) => response.error_for_status(),
+        Err(error) => Err(error),
+    }
+}
+
+/// A sender of another crate's, which a send changes.
+#[derive(Default)]
+struct Sender(u8);
+
+impl Sender {
+    async fn send(&mut self) -> reqwest::Result<()> {
+        self.0 = self.0.saturating_add(1);
+        std::future::ready(Ok(())).await
+    }
+}
+
 const RESET: &str = "x-other-reset";
 
 #[retry_http(hint = ["x-my-reset", RESET])]
@@ -53,8 +90,8 @@ async fn owned<P: Into<u64> + Send>(
     page: P,
 ) -> Response {
     url.push('/');
-    let page = page.into();
-    http.post(format!("{url}{page}")).body(body).send().await
+    let number = page.into();
+    http.post(format!("{url}{number}")).body(body).send().await
 }
 
 #[retry_http]
@@ -212,6 +249,7 @@ fn expansions_compile_without_a_warning() {
         asynchronous,
         blocking,
         named_headers,
+        held,
         one_line,
         one_line_blocking,
         owned_blocking,

@@ -105,6 +105,76 @@ mod seen {
     }
 
     #[retry_http(base = 1ms)]
+    pub async fn a_name_and_a_later_send(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let prepared = plan.build(step);
+            let sending = prepared.send();
+            tokio::task::yield_now().await;
+            ok(&sending.await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn names_of_patterns(plan: &Plan) -> Outcome {
+        let mut rest: Vec<_> = plan.steps.iter().map(|step| plan.build(step)).collect();
+        rest.reverse();
+        if let Some(prepared) = rest.pop() {
+            ok(&prepared.send().await?)?;
+        }
+        match rest.pop() {
+            Some(prepared) => ok(&prepared.send().await?)?,
+            None => return Ok(()),
+        }
+        while let Some(prepared) = rest.pop() {
+            ok(&prepared.send().await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_list_of_builders(plan: &Plan) -> Outcome {
+        for prepared in plan.steps.iter().map(|step| plan.build(step)) {
+            ok(&prepared.send().await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_name_in_a_block(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let prepared = plan.build(step);
+            async move { ok(&prepared.send().await?) }.await?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_closure_over_a_builder(plan: &Plan) -> Outcome {
+        let send = |prepared: reqwest::RequestBuilder| prepared.send();
+        let check = async |prepared| -> Outcome { ok(&plan.build(prepared).send().await?) };
+        for (at, step) in plan.steps.iter().enumerate() {
+            if at == 0 {
+                ok(&send(plan.build(step)).await?)?;
+            } else {
+                check(step).await?;
+            }
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_clone_of_a_builder(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let prepared = plan.build(step);
+            let copy = prepared.try_clone().ok_or(Opaque)?;
+            ok(&prepared.send().await?)?;
+            drop(copy);
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
     pub async fn in_either_branch(plan: &Plan) -> Outcome {
         for step in &plan.steps {
             let prepared = plan.build(step);
@@ -601,6 +671,19 @@ mod blocking {
     }
 
     #[retry_http(base = 1ms)]
+    pub fn names_of_patterns(plan: &Plan) -> Outcome {
+        let mut rest: Vec<_> = plan.steps.iter().map(|step| plan.build(step)).collect();
+        rest.reverse();
+        if let Some(prepared) = rest.pop() {
+            ok(&prepared.send()?)?;
+        }
+        match rest.pop() {
+            Some(prepared) => ok(&prepared.send()?),
+            None => Ok(()),
+        }
+    }
+
+    #[retry_http(base = 1ms)]
     pub fn a_closure(plan: &Plan) -> Outcome {
         let send = |step: &(Method, String)| plan.http.request(step.0.clone(), &step.1).send();
         for step in &plan.steps {
@@ -818,7 +901,8 @@ async fn every_request_is_seen_wherever_it_is_written() {
     );
     table!(seen, SEEN;
         direct timeout_of_the_users timeout_around_a_block bound_to_a_name a_builder_with_a_name
-        a_name_that_says_nothing in_either_branch join try_join futures_join select select_in_a_handler pinned_and_selected
+        a_name_that_says_nothing a_name_and_a_later_send names_of_patterns a_list_of_builders
+        a_name_in_a_block a_closure_over_a_builder a_clone_of_a_builder in_either_branch join try_join futures_join select select_in_a_handler pinned_and_selected
         a_closure an_async_closure an_async_block boxed a_combinator select_of_futures a_buffered_stream
         a_stream_of_blocks unordered a_list_of_futures in_a_format execute execute_later a_transparent_helper
         a_helper_of_a_helper a_nested_function a_generic_helper_of_futures
@@ -839,7 +923,8 @@ async fn a_request_of_another_task_is_not_seen_and_so_not_repeated() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_of_sync_functions_are_seen_but_for_those_of_other_threads() {
     table!(blocking, SEEN;
-        direct a_name_that_says_nothing a_closure an_iterator a_combinator in_an_assertion execute
+        direct a_name_that_says_nothing names_of_patterns a_closure an_iterator a_combinator
+        in_an_assertion execute
         a_transparent_helper recursion a_trait_object a_runtime_of_its_own
     );
     table!(blocking, NOT_SEEN; a_scoped_thread a_task_on_a_runtime_of_its_own);

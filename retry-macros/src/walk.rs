@@ -4,7 +4,7 @@
 use proc_macro2::Ident;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Arm, Block, Expr, FieldValue, FnArg, GenericArgument, Item, Lit, Macro, Member, Pat, PatType, Path,
+    Arm, Block, Expr, FieldValue, FnArg, GenericArgument, Item, Lit, Macro, Pat, PatType, Path,
     PathArguments, Receiver, Stmt, Type,
 };
 
@@ -55,11 +55,6 @@ pub(crate) fn pat(pat: &mut Pat, visit: &mut Visitor<'_>) {
 /// Walks a parameter.
 pub(crate) fn parameter(parameter: &mut FnArg, visit: &mut Visitor<'_>) {
     Walker(visit).visit_fn_arg_mut(parameter);
-}
-
-/// Walks the member of a field.
-pub(crate) fn member(member: &mut Member, visit: &mut Visitor<'_>) {
-    Walker(visit).visit_member_mut(member);
 }
 
 /// Walks the parts of a node that has been visited.

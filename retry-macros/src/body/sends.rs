@@ -6,9 +6,11 @@
 //! macros, and leaves nested items and other macros alone. The macro knows names only: the type
 //! decides whether a value is reqwest's.
 
+use std::mem::take;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
-use syn::{Attribute, Expr, FieldValue, Item, Lit, Macro, Pat, Stmt, Type};
+use quote::quote;
+use syn::{Attribute, Expr, Macro, Pat, Stmt, Type};
 
 use crate::body::macros;
 use crate::function::Shape;
@@ -19,10 +21,11 @@ use crate::tokens::captures;
 use crate::walk::{self, Node, Parts};
 use calls::{Call, classify, is_execute};
 pub(crate) use calls::{calls_anything, calls_method};
-use origin::{Local, Origin, builds, checked_name, configured, is_builder, uses_variable};
+use origin::{Local, Origin, builds, configured, is_builder, uses_variable};
 use rewrite::{parenthesize, peel};
 
 mod calls;
+mod held;
 mod origin;
 mod rewrite;
 
@@ -38,7 +41,7 @@ pub(crate) enum Sends {
 /// Arms the sends of `body` and returns whether any is visible. `parameters` are those of the
 /// function.
 pub(crate) fn arm(
-    body: &mut [Stmt],
+    body: &mut Vec<Stmt>,
     parameters: &[(Ident, Type)],
     bound: &[Owned],
     shape: Shape,
@@ -47,43 +50,37 @@ pub(crate) fn arm(
     // Of a variable that is bound around the body nothing is known.
     let mut locals = Vec::new();
     for owned in bound {
-        locals.push(Local { name: owned.name.clone(), origin: Origin::Unknown, depth: 0, loops: 0 });
+        locals.push(Local {
+            name: owned.name.clone(),
+            mutability: owned.mutability,
+            origin: Origin::Unknown,
+            loops: 0,
+            since: 0,
+        });
     }
     for (name, ty) in parameters {
         let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
-        locals.push(Local { name: name.clone(), origin, depth: 0, loops: 0 });
+        locals.push(Local { name: name.clone(), mutability: None, origin, loops: 0, since: 0 });
     }
-    // Only what is sent or checked by a variable needs to know how often that is mentioned, and
-    // tokens cost time.
-    let (mut mentions, mut configured) = (Vec::new(), Vec::new());
-    if body.iter().any(uses_variable) {
-        for stmt in &*body {
-            collect(stmt.to_token_stream(), &mut mentions);
-        }
-        configured = self::configured(body);
-    }
+    // Only what is sent or checked by a variable needs to know its mentions, and tokens cost time.
+    let has_variables = body.iter().any(uses_variable);
+    let configured = if has_variables { configured(body) } else { Vec::new() };
     let idempotent = options.idempotent.as_ref().filter(|_| options.transparent.is_some());
     let declared = idempotent.map(|flag| flag.value);
-    let passed = Vec::new();
     let mut armer = Armer {
         options,
-        shape,
         declared,
         locals,
-        mentions,
-        passed,
+        has_variables,
         configured,
-        awaited: Awaited::No,
+        is_awaited: false,
         is_in_attempt: options.transparent.is_none() && matches!(shape, Shape::Async | Shape::Block),
         visible: 0,
         bounded: 0,
         armed: 0,
         loops: 0,
-        depth: 0,
     };
-    for stmt in body {
-        armer.visit_stmt_mut(stmt);
-    }
+    armer.visit_stmts_mut(body, 0);
     match (armer.bounded, armer.visible) {
         (0, 0) => Sends::Hidden,
         (0, _) => Sends::OnlyGet,
@@ -96,33 +93,19 @@ pub(crate) fn any(body: &[Stmt]) -> bool {
     arm(&mut body.to_vec(), &[], &[], Shape::Async, &Options::default()) != Sends::Hidden
 }
 
-/// Whether a send is awaited where it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Awaited {
-    /// It may be awaited anywhere.
-    No,
-    /// Something awaits it at once.
-    AtOnce,
-    /// The attempt itself awaits it at once, and nothing else does.
-    ByAttempt,
-}
-
 struct Armer<'a> {
     options: &'a Options,
-    shape: Shape,
     /// The declaration of the user that requests are safe to repeat, or that they are not.
     declared: Option<bool>,
     /// The variables in scope.
     locals: Vec<Local>,
-    /// Every name and literal in the body, as often as it is there.
-    mentions: Vec<TokenTree>,
-    /// Those that were visited.
-    passed: Vec<TokenTree>,
+    /// `true` if the body sends a variable, or checks its status.
+    has_variables: bool,
     /// The variables that are configured as a builder is, and sent, somewhere in the body:
     /// `x.header(..).send()`.
     configured: Vec<Ident>,
-    /// Whether the visited expression is a send that is awaited at once.
-    awaited: Awaited,
+    /// `true` if the visited expression is a send that the attempt itself awaits at once.
+    is_awaited: bool,
     /// `true` if the visited expression is run by the attempt itself: it is in no closure, `async`
     /// block or macro, and the function is not `transparent`.
     is_in_attempt: bool,
@@ -134,8 +117,6 @@ struct Armer<'a> {
     armed: usize,
     /// The number of loops around the visited expression.
     loops: usize,
-    /// The number of closures around the visited expression.
-    depth: usize,
 }
 
 impl Armer<'_> {
@@ -144,10 +125,7 @@ impl Armer<'_> {
             Node::Arm(arm) => self.visit_arm_mut(arm),
             Node::Block(block) => self.visit_block_mut(block),
             Node::Expr(expr) => self.visit_expr_mut(expr),
-            Node::FieldValue(field) => self.visit_field_value_mut(field),
-            Node::Ident(name) => self.visit_ident_mut(name),
-            Node::Item(item) => self.visit_item_mut(item),
-            Node::Lit(literal) => self.visit_lit_mut(literal),
+            Node::Item(_) => {}
             Node::Macro(item) => self.visit_macro_mut(item),
             Node::Stmt(stmt) => self.visit_stmt_mut(stmt),
             _ => return Parts::Visit,
@@ -160,69 +138,35 @@ impl Armer<'_> {
     }
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        // Not the sends in the arguments of one that is.
+        let is_awaited = take(&mut self.is_awaited);
         match expr {
             Expr::Const(_) => return,
-            Expr::Closure(closure) => {
-                let outside = self.locals.len();
-                self.depth += 1;
-                let checked = checked_name(&closure.body).cloned();
-                for input in &closure.inputs {
-                    let is_checked = matches!(input, Pat::Ident(pat) if Some(&pat.ident) == checked.as_ref());
-                    let is_builder = matches!(input, Pat::Type(typed) if is_builder(&typed.ty));
-                    self.bind(
-                        input,
-                        match (is_builder, is_checked) {
-                            (true, _) => Origin::Builder,
-                            (false, true) => Origin::Response,
-                            (false, false) => Origin::Unknown,
-                        },
-                    );
-                }
-                let is_in_attempt = std::mem::take(&mut self.is_in_attempt);
+            Expr::Closure(closure) => return self.visit_closure_mut(closure),
+            Expr::ForLoop(item) => return self.visit_for_mut(item),
+            Expr::While(item) => return self.visit_while_mut(item),
+            Expr::If(item) => return self.visit_if_mut(item),
+            Expr::Loop(_) => {
+                self.loops += 1;
                 self.inside(Node::Expr(expr));
-                self.is_in_attempt = is_in_attempt;
-                self.depth -= 1;
-                self.locals.truncate(outside);
+                self.loops -= 1;
                 return;
             }
             Expr::Async(_) => {
-                let is_in_attempt = std::mem::take(&mut self.is_in_attempt);
+                let is_in_attempt = take(&mut self.is_in_attempt);
                 self.inside(Node::Expr(expr));
                 self.is_in_attempt = is_in_attempt;
             }
             Expr::Await(future) => {
                 if is_execute(peel(&mut future.base)) {
-                    let attrs = std::mem::take(&mut future.attrs);
+                    let attrs = take(&mut future.attrs);
                     self.execute_and_await(expr);
                     give_back(attrs, expr);
                     return;
                 }
-                let is_send = |expr: &Expr| matches!(classify(expr), Some(Call::Send));
-                self.awaited = if self.is_in_attempt && is_send(&future.base) {
-                    Awaited::ByAttempt
-                } else if is_send(peel(&mut future.base)) {
-                    Awaited::AtOnce
-                } else {
-                    Awaited::No
-                };
+                self.is_awaited = self.is_in_attempt && matches!(classify(&future.base), Some(Call::Send));
                 self.inside(Node::Expr(expr));
-                self.awaited = Awaited::No;
-            }
-            Expr::Loop(_) | Expr::While(_) | Expr::ForLoop(_) => {
-                let outside = self.locals.len();
-                self.loops += 1;
-                if let Expr::ForLoop(item) = expr {
-                    self.bind(&item.pat, Origin::Unknown);
-                }
-                self.inside(Node::Expr(expr));
-                self.loops -= 1;
-                self.locals.truncate(outside);
-                return;
-            }
-            Expr::If(_) => {
-                let outside = self.locals.len();
-                self.inside(Node::Expr(expr));
-                self.locals.truncate(outside);
+                self.is_awaited = false;
             }
             Expr::Let(_) => {
                 self.inside(Node::Expr(expr));
@@ -238,12 +182,16 @@ impl Armer<'_> {
         }
         let Some(call) = classify(expr) else { return };
         let attrs = match expr {
-            Expr::MethodCall(call) => std::mem::take(&mut call.attrs),
-            Expr::Call(call) => std::mem::take(&mut call.attrs),
+            Expr::MethodCall(call) => take(&mut call.attrs),
+            Expr::Call(call) => take(&mut call.attrs),
             _ => Vec::new(),
         };
         match call {
-            Call::Send => self.send(expr),
+            Call::Send => {
+                self.is_awaited = is_awaited;
+                self.send(expr);
+                self.is_awaited = false;
+            }
             Call::Execute if is_execute(expr) => self.execute(expr),
             Call::Execute => {}
             Call::Get => {
@@ -258,36 +206,13 @@ impl Armer<'_> {
         give_back(attrs, expr);
     }
 
-    fn visit_item_mut(&mut self, item: &mut Item) {
-        collect(item.to_token_stream(), &mut self.passed);
-    }
-
-    fn visit_ident_mut(&mut self, name: &mut Ident) {
-        self.passed.push(name.clone().into());
-    }
-
-    fn visit_lit_mut(&mut self, literal: &mut Lit) {
-        collect(literal.to_token_stream(), &mut self.passed);
-    }
-
-    fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
-        // `Request { url }` mentions `url` once.
-        if field.colon_token.is_none() {
-            walk::member(&mut field.member, &mut |node| self.visit(node));
-        } else {
-            self.inside(Node::FieldValue(field));
-        }
-    }
-
     fn visit_macro_mut(&mut self, item: &mut Macro) {
         self.inside(Node::Path(&mut item.path));
-        let (passed, armed) = (self.passed.len(), self.armed);
+        let armed = self.armed;
         let mut tokens = item.clone();
-        let is_in_attempt = std::mem::take(&mut self.is_in_attempt);
+        let is_in_attempt = take(&mut self.is_in_attempt);
         let known = macros::visit(&mut tokens, &mut |expr| self.visit_expr_mut(expr));
         self.is_in_attempt = is_in_attempt;
-        self.passed.truncate(passed);
-        collect(item.tokens.clone(), &mut self.passed);
         // An expression that is not armed stays as it was written.
         if known && self.armed > armed {
             *item = tokens;
@@ -296,14 +221,7 @@ impl Armer<'_> {
 
     fn visit_block_mut(&mut self, block: &mut syn::Block) {
         let outside = self.locals.len();
-        self.inside(Node::Block(block));
-        self.locals.truncate(outside);
-    }
-
-    fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
-        let outside = self.locals.len();
-        self.bind(&arm.pat, Origin::Unknown);
-        self.inside(Node::Arm(arm));
+        self.visit_stmts_mut(&mut block.stmts, outside);
         self.locals.truncate(outside);
     }
 
@@ -311,7 +229,9 @@ impl Armer<'_> {
         let origin = match stmt {
             Stmt::Local(local) => {
                 let init = local.init.as_ref().map(|init| &*init.expr);
-                if init.is_some_and(builds) || matches!(&local.pat, Pat::Type(typed) if is_builder(&typed.ty))
+                // What is taken apart is no builder.
+                if matches!(&local.pat, Pat::Ident(_)) && init.is_some_and(builds)
+                    || matches!(&local.pat, Pat::Type(typed) if is_builder(&typed.ty))
                 {
                     Origin::Builder
                 } else if init.is_some_and(|init| self.is_answer(init)) {
@@ -346,11 +266,10 @@ impl Armer<'_> {
     fn bind(&mut self, pattern: &Pat, origin: Origin) {
         let mut bound = Vec::new();
         bindings::names(pattern, None, &mut bound);
-        let (loops, depth) = (self.loops, self.depth);
         for owned in bound {
-            let name = owned.name;
+            let Owned { name, mutability, .. } = owned;
             let origin = if self.configured.contains(&name) { Origin::Builder } else { origin };
-            self.locals.push(Local { name, origin, loops, depth });
+            self.locals.push(Local { name, mutability, origin, loops: self.loops, since: 0 });
         }
     }
 

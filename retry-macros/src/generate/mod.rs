@@ -265,7 +265,7 @@ struct Loop<'f> {
 impl Loop<'_> {
     fn around(
         &self,
-        body: &mut [Stmt],
+        body: &mut Vec<Stmt>,
         owned: &[Owned],
         once: &TokenStream,
         arguments: &Arguments,

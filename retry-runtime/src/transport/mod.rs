@@ -73,9 +73,14 @@ impl<F> Armed<F> {
 pub trait BlockingSender: Sized {
     /// The armed request, which records how it is answered.
     type Armed;
+    /// The result of a send.
+    type Sent;
 
     /// Does what [`Sender::arm`] does, for a blocking request.
     fn arm(self, idempotent: Option<bool>) -> Self::Armed;
+
+    /// Arms the request, and sends it.
+    fn arm_and_send(self, idempotent: Option<bool>) -> Self::Sent;
 }
 
 /// A client of reqwest's, to call `.execute(..)` on.

@@ -529,6 +529,7 @@ macro_rules! version {
 
                 impl BlockingSender for RequestBuilder {
                     type Armed = Armed;
+                    type Sent = Result<Response, Error>;
 
                     fn arm(self, idempotent: Option<bool>) -> Armed {
                         let (client, mut request) = self.build_split();
@@ -542,6 +543,10 @@ macro_rules! version {
                             }
                         }
                         Armed { client, request, tracked, unsent }
+                    }
+
+                    fn arm_and_send(self, idempotent: Option<bool>) -> Result<Response, Error> {
+                        self.arm(idempotent).send()
                     }
                 }
 

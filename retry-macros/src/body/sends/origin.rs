@@ -1,11 +1,11 @@
 //! Tells which variables and expressions are builders, responses or places.
 
 use proc_macro2::Ident;
-use syn::{Expr, Stmt, Type};
+use syn::{Expr, Stmt, Token, Type};
 
 use crate::body::macros;
+use crate::body::sends::Armer;
 use crate::body::sends::calls::{Call, classify};
-use crate::body::sends::{Armer, Awaited, count};
 use crate::tokens::is_among;
 use crate::walk::{self, Node, Parts};
 
@@ -30,9 +30,12 @@ const CONFIGURES: [&str; 12] = [
 
 pub(super) struct Local {
     pub(super) name: Ident,
+    pub(super) mutability: Option<Token![mut]>,
     pub(super) origin: Origin,
+    /// The number of loops around it.
     pub(super) loops: usize,
-    pub(super) depth: usize,
+    /// The number of the first statement after it, in the block that binds it.
+    pub(super) since: usize,
 }
 
 /// The origin of a variable.
@@ -45,47 +48,41 @@ pub(super) enum Origin {
     /// An argument of another type.
     Parameter,
     Unknown,
+    /// It was unknown, and is bound again to what is sent or checked.
+    Held,
 }
 
 impl Armer<'_> {
     /// Returns `true` if a checked response can be moved. A variable can, where it is seen to hold
-    /// a response of reqwest's, which is consumed anyway, or where it is not used any more.
+    /// a response of reqwest's, which is consumed anyway.
     pub(super) fn may_check(&self, response: &Expr) -> bool {
-        match response {
+        self.may_move(response, Origin::Response)
+    }
+
+    /// Returns `true` if a sender can be moved. A variable can, where it holds a builder, which is
+    /// consumed anyway.
+    pub(super) fn may_send(&self, sender: &Expr) -> bool {
+        self.may_move(sender, Origin::Builder)
+    }
+
+    /// Returns `true` if an expression can be moved: a variable of this origin, or what is no place
+    /// such as `self.x`. A variable that is sent again and again is of another type.
+    fn may_move(&self, expr: &Expr, origin: Origin) -> bool {
+        match expr {
             Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
-                let Some(local) = self.local(name) else { return false };
-                match local.origin {
-                    Origin::Response => local.loops == self.loops,
-                    Origin::Unknown => self.is_last_use(local),
-                    Origin::Builder | Origin::Parameter => false,
-                }
+                self.local(name).is_some_and(|local| local.origin == origin && local.loops == self.loops)
             }),
-            Expr::Paren(paren) => self.may_check(&paren.expr),
-            Expr::Group(group) => self.may_check(&group.expr),
+            Expr::Paren(paren) => self.may_move(&paren.expr, origin),
+            Expr::Group(group) => self.may_move(&group.expr, origin),
             other => !is_place(other),
         }
     }
 
-    /// Returns `true` if a sender can be moved. A place such as `self.x` cannot. A variable can,
-    /// where it holds a builder, which is consumed anyway, or where it is not used any more.
-    pub(super) fn may_move(&self, sender: &Expr) -> bool {
-        match sender {
-            Expr::Path(path) => path.path.get_ident().is_some_and(|name| {
-                let Some(local) = self.local(name) else { return false };
-                match local.origin {
-                    // A variable that is sent again and again is no builder.
-                    Origin::Builder => local.loops == self.loops,
-                    Origin::Parameter | Origin::Response => false,
-                    // What is not awaited at once may borrow from it.
-                    Origin::Unknown => {
-                        (self.awaited != Awaited::No || !self.shape.is_async()) && self.is_last_use(local)
-                    }
-                }
-            }),
-            Expr::Paren(paren) => self.may_move(&paren.expr),
-            Expr::Group(group) => self.may_move(&group.expr),
-            other => !is_place(other),
-        }
+    /// Returns `true` for a variable that is bound again to what sends it.
+    pub(super) fn is_held(&self, sender: &Expr) -> bool {
+        let Expr::Path(path) = sender else { return false };
+        let local = path.path.get_ident().and_then(|name| self.local(name));
+        local.is_some_and(|local| local.origin == Origin::Held)
     }
 
     /// Returns `true` for a send of what is seen to be a builder, and for its answer.
@@ -113,13 +110,6 @@ impl Armer<'_> {
 
     fn local(&self, name: &Ident) -> Option<&Local> {
         self.locals.iter().rev().find(|local| local.name == *name)
-    }
-
-    /// Returns `true` if a variable that was just visited is not used again. A loop would use it
-    /// again, and so would a closure. An `async` block runs once.
-    fn is_last_use(&self, local: &Local) -> bool {
-        (local.loops, local.depth) == (self.loops, self.depth)
-            && count(&self.passed, &local.name) == count(&self.mentions, &local.name)
     }
 }
 

@@ -4,8 +4,8 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprMethodCall, ExprPath, Path};
 
+use crate::body::sends::Armer;
 use crate::body::sends::origin::is_name;
-use crate::body::sends::{Armer, Awaited};
 use crate::function::foreign;
 use crate::paths::Private;
 
@@ -24,17 +24,21 @@ impl Armer<'_> {
     // be part of the attempt, which costs less: `.arm_awaited(sender)`.
     pub(super) fn send(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
-        if !self.may_move(receiver) {
+        let is_held = self.is_held(receiver);
+        if !is_held && !self.may_send(receiver) {
             return;
         }
         self.visible += 1;
         self.bounded += 1;
+        if is_held {
+            return;
+        }
         self.armed += 1;
         let from = start(receiver);
         let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
         let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
         let arm = match self.declared {
-            None if self.awaited == Awaited::ByAttempt => quote_spanned!(from=> arm_awaited(#sender)),
+            None if self.is_awaited => quote_spanned!(from=> arm_awaited(#sender)),
             None => quote_spanned!(from=> arm(#sender)),
             Some(declared) => quote_spanned!(from=> arm_declared(#sender, #declared)),
         };
@@ -69,9 +73,8 @@ impl Armer<'_> {
         let span = start(expr);
         let Expr::Await(future) = &mut *expr else { return };
         let call = peel(&mut future.base);
-        if let Expr::MethodCall(ExprMethodCall { receiver, args, method, .. }) = call {
+        if let Expr::MethodCall(ExprMethodCall { receiver, args, .. }) = call {
             self.visit_expr_mut(receiver);
-            self.visit_ident_mut(method);
             args.iter_mut().for_each(|argument| self.visit_expr_mut(argument));
         }
         let Some(around) = self.execute_inside(call) else { return };

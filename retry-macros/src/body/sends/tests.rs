@@ -69,9 +69,59 @@ fn sends_that_the_attempt_itself_awaits() {
     }
 }
 
+#[test]
+fn a_send_in_the_arguments_of_one_that_is_awaited_is_not_awaited() {
+    let body = "http.post(url).json(spawn(http.get(url).send())).send().await;";
+    let mut body = Block::parse_within.parse_str(body).expect("statements");
+    arm(&mut body, &[], &[], Shape::Async, &Options::default());
+    let tokens = quote!(#(#body)*);
+    assert!(has(tokens.clone(), "arm") && has(tokens, "arm_awaited"));
+}
+
+/// A variable of an unknown type is bound again, before the statement that sends it, and never
+/// moved.
+#[test]
+fn variables_of_unknown_types() {
+    let table = [
+        ("let r = make(); r.send().await;", true),
+        ("let r = make(); let sending = r.send(); sending.await;", true),
+        ("let mut r = make(); r.send().await;", true),
+        ("let (r, other) = make(); other; r.send().await;", true),
+        ("let Some(r) = map.get(key) else { return }; r.send().await;", true),
+        ("let r = make(); debug!(?r); log(&r); r.send().await;", true),
+        ("let r = make(); let _ = log(&r); let text = format!(\"{r:?}\"); r.send().await;", true),
+        ("let r = make(); if ready { r.send().await; }", true),
+        ("let r = make(); loop { r.send().await; }", true),
+        ("let r = make(); spawn(async move { r.send().await });", true),
+        ("let f = move |r| { r.send() };", true),
+        ("let f = |r| -> Sent { r.send() };", true),
+        ("for r in all { r.send().await; }", true),
+        ("while let Some(r) = next() { r.send().await; }", true),
+        ("if let Some(r) = next() && ready { r.send().await; } else { r.send(); }", true),
+        ("match make() { Some(r) => r.send().await, None => {} }", true),
+        ("match make() { Some(r) if ready => { r.send().await } _ => {} }", true),
+        ("{ let r = make(); r.send(); } { let r = make(); r.again(); }", true),
+        ("let r = make(); r.send().await; r.again();", false),
+        ("let r = make(); let name = r.name(); r.send().await; name;", false),
+        ("let r = make(); let r = r.id(r); r.again(r.send().await);", false),
+        ("let name; let r = make(); name = r.name(); r.send().await; name;", false),
+        ("let r = make(); if ready { r.send().await; r.again(); }", false),
+        ("let r = make(); if ready { r.send().await; } else { println!(\"{r}\"); }", false),
+        ("match make() { Some(r) if r.ready() => r.send().await, _ => {} }", false),
+        ("if let Some(r) = next() && r.ready() { r.send().await; }", false),
+        ("while r.send().await { }", false),
+    ];
+    for (body, is_held) in table {
+        let (marks, sends) = armed(body);
+        let expected: &[&str] = if is_held { &["SenderKind", "hold"] } else { &[] };
+        assert_eq!(marks, expected, "{body}");
+        assert_eq!(sends, if is_held { Sends::Visible } else { Sends::Hidden }, "{body}");
+    }
+}
+
 /// The names that arming adds.
-const MARKS: [&str; 6] =
-    ["SenderKind", "arm_request", "track_get", "track_body_of", "track_stream_of", "check"];
+const MARKS: [&str; 7] =
+    ["SenderKind", "hold", "arm_request", "track_get", "track_body_of", "track_stream_of", "check"];
 
 #[test]
 fn sends_that_are_armed() {
@@ -81,7 +131,7 @@ fn sends_that_are_armed() {
         ("self.http.get(url).header(a, b).send().await;", &["SenderKind"]),
         ("let r = http.get(url); r.send().await;", &["SenderKind"]),
         ("let r: RequestBuilder = make(); r.send().await;", &["SenderKind"]),
-        ("let r = make(); r.send().await;", &["SenderKind"]),
+        ("let r = make(); r.send().await;", &["SenderKind", "hold"]),
         ("make().send().await;", &["SenderKind"]),
         ("Box::pin(make().send()).await;", &["SenderKind"]),
         ("join!(a.get(u).send(), b.get(u).send());", &["SenderKind", "SenderKind"]),
@@ -119,7 +169,6 @@ fn sends_that_are_not_armed() {
         "http.execute(|request| request).await;",
         "loop { let r = make(); } r.send();",
         "let r = make(); r.send().await; r.again();",
-        "let r = make(); loop { r.send().await; }",
         "unknown!(http.get(url).send().await);",
         "fn inner() { http.get(url).send(); }",
         "response.json(value);",

@@ -117,6 +117,37 @@ impl<T: Sender> SenderKind<T> {
     {
         sender.arm(Some(idempotent))
     }
+
+    /// Holds one of reqwest's async builders, and arms it when it is sent.
+    #[inline]
+    pub fn hold(&self, sender: T) -> Held<T> {
+        Held { sender, idempotent: None }
+    }
+
+    /// Holds one of reqwest's async builders, whose request the user has declared `idempotent`, or
+    /// not.
+    #[inline]
+    pub fn hold_declared(&self, sender: T, idempotent: bool) -> Held<T> {
+        Held { sender, idempotent: Some(idempotent) }
+    }
+}
+
+/// A builder that is not armed yet.
+#[must_use = "nothing is sent until `send` is called"]
+pub struct Held<T> {
+    sender: T,
+    idempotent: Option<bool>,
+}
+
+impl<T: Sender> Held<T> {
+    /// Arms the builder, and returns the future that sends the request.
+    #[inline]
+    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
+    pub fn send(
+        self,
+    ) -> SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
+        self.sender.arm(self.idempotent).send()
+    }
 }
 
 impl<T: BlockingSender> BlockingSenderKind<T> {
@@ -132,9 +163,53 @@ impl<T: BlockingSender> BlockingSenderKind<T> {
     pub fn arm_declared(&self, sender: T, idempotent: bool) -> T::Armed {
         sender.arm(Some(idempotent))
     }
+
+    /// Holds one of reqwest's blocking builders, and arms it when it is sent.
+    #[inline]
+    pub fn hold(&self, sender: T) -> BlockingHeld<T> {
+        BlockingHeld { sender, idempotent: None }
+    }
+
+    /// Holds one of reqwest's blocking builders, whose request the user has declared `idempotent`,
+    /// or not.
+    #[inline]
+    pub fn hold_declared(&self, sender: T, idempotent: bool) -> BlockingHeld<T> {
+        BlockingHeld { sender, idempotent: Some(idempotent) }
+    }
+}
+
+/// A blocking builder that is not armed yet.
+#[must_use = "nothing is sent until `send` is called"]
+pub struct BlockingHeld<T> {
+    sender: T,
+    idempotent: Option<bool>,
+}
+
+impl<T: BlockingSender> BlockingHeld<T> {
+    /// Arms the builder, and sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of reqwest's `blocking::RequestBuilder::send`.
+    #[inline]
+    pub fn send(self) -> T::Sent {
+        self.sender.arm_and_send(self.idempotent)
+    }
 }
 
 impl<T> AnyKind<T> {
+    /// Returns any other sender unchanged.
+    #[inline]
+    pub fn hold(&self, sender: T) -> T {
+        self.arm(sender)
+    }
+
+    /// Returns any other sender unchanged.
+    #[inline]
+    pub fn hold_declared(&self, sender: T, _: bool) -> T {
+        self.arm(sender)
+    }
+
     /// Returns any other sender unchanged.
     #[inline]
     pub fn arm(&self, sender: T) -> T {
