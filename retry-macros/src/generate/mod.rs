@@ -86,8 +86,8 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //                 if false { return unreachable_value::<R>(); }
 //                 { body, its sends armed }
 //             }).await;
-//             let success = attempt.success().outcome_kind();
-//             let error = attempt.error().outcome_kind();
+//             let success = attempt.kind_of_success().outcome_kind();
+//             let error = attempt.kind_of_error().outcome_kind();
 //             if attempt.is_final(&mut call, success, error) {
 //                 return attempt.outcome;
 //             }
@@ -345,8 +345,8 @@ impl Loop<'_> {
             loop {
                 #admission
                 #attempt
-                let #success = #finished.success().outcome_kind();
-                let #error = #finished.error().outcome_kind();
+                let #success = #finished.kind_of_success().outcome_kind();
+                let #error = #finished.kind_of_error().outcome_kind();
                 #never_if
                 #renew
                 #retry_if

@@ -33,8 +33,19 @@ pub(crate) fn max(value: &Expr) -> Result<Option<u32>, String> {
             checked(max, rules::max(max))
         }
         Literal::None if word(value).is_none() => Ok(None),
-        _ => Err(wrong_kind(Key::Max)),
+        _ => Err(not_quoted(Key::Max, value, |value| max(value).is_ok())),
     }
+}
+
+/// Returns the message about a value of another kind: to leave out its quotes, if `is_read` accepts
+/// what is within them.
+fn not_quoted(key: Key, value: &Expr, is_read: impl Fn(&Expr) -> bool) -> String {
+    if let Literal::Plain(Lit::Str(quoted)) = literal(value) {
+        if quoted.parse().is_ok_and(|unquoted| is_read(&unquoted)) {
+            return format!("`{0}` is not quoted: write `{0} = {1}`", key.name(), quoted.value().trim());
+        }
+    }
+    wrong_kind(key)
 }
 
 pub(crate) fn duration(key: Key, value: &Expr) -> Result<Option<Duration>, String> {
@@ -88,7 +99,7 @@ pub(crate) fn factor(value: &Expr) -> Result<Option<f64>, String> {
     match number(value) {
         Ok(Some(factor)) => checked(factor, rules::factor(factor)),
         Ok(None) if word(value).is_none() => Ok(None),
-        Ok(None) | Err(NotANumber) => Err(wrong_kind(Key::Factor)),
+        Ok(None) | Err(NotANumber) => Err(not_quoted(Key::Factor, value, |value| factor(value).is_ok())),
     }
 }
 
@@ -108,7 +119,7 @@ pub(crate) fn jitter(value: &Expr) -> Result<Option<Jitter>, String> {
             checked(jitter, rules::jitter(jitter))
         }
         Ok(None) => Ok(None),
-        Err(NotANumber) => Err(wrong_kind(Key::Jitter)),
+        Err(NotANumber) => Err(not_quoted(Key::Jitter, value, |value| jitter(value).is_ok())),
     }
 }
 

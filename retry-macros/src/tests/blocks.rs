@@ -73,8 +73,8 @@ fn a_block() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -91,39 +91,39 @@ fn a_closure() {
     check(
         quote!(|| -> Result<String, ApiError> { fetch(url) }),
         expect![[r#"
-        const _: () = ::retry_http::__private::call_once(|| -> Result<String, ApiError> {
-            let mut url = ::retry_http::__private::Slot::new(url);
-            let mut call = ::retry_http::__private::Call::start(
-                ::retry_http::__private::Clock::System,
-                {
-                    static HAS_RECORDED: ::retry_http::__private::HasRecorded = ::retry_http::__private::HasRecorded::new();
-                    static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::hidden(
-                        ::core::concat!(::core::module_path!(), ":", ::core::line!()),
-                        &HAS_RECORDED,
-                    );
-                    &FUNCTION
-                },
-                &const { ::retry_http::Policy::DEFAULT },
-            );
-            loop {
-                let url = ::retry_http::__private::request!(clone, url, call);
-                let attempt = ::retry_http::__private::attempt_blocking(
-                    &mut call,
-                    || -> Result<String, ApiError> {
-                        #[allow(unused_mut)]
-                        let mut url = url;
-                        { fetch(url) }
+            const _: () = ::retry_http::__private::call_once(|| -> Result<String, ApiError> {
+                let mut url = ::retry_http::__private::Slot::new(url);
+                let mut call = ::retry_http::__private::Call::start(
+                    ::retry_http::__private::Clock::System,
+                    {
+                        static HAS_RECORDED: ::retry_http::__private::HasRecorded = ::retry_http::__private::HasRecorded::new();
+                        static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::hidden(
+                            ::core::concat!(::core::module_path!(), ":", ::core::line!()),
+                            &HAS_RECORDED,
+                        );
+                        &FUNCTION
                     },
+                    &const { ::retry_http::Policy::DEFAULT },
                 );
-                let success = attempt.success().outcome_kind();
-                let error = attempt.error().outcome_kind();
-                if attempt.is_final(&mut call, success, error) {
-                    return attempt.outcome;
+                loop {
+                    let url = ::retry_http::__private::request!(clone, url, call);
+                    let attempt = ::retry_http::__private::attempt_blocking(
+                        &mut call,
+                        || -> Result<String, ApiError> {
+                            #[allow(unused_mut)]
+                            let mut url = url;
+                            { fetch(url) }
+                        },
+                    );
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
+                    if attempt.is_final(&mut call, success, error) {
+                        return attempt.outcome;
+                    }
+                    attempt.begin_wait(&mut call, success);
                 }
-                attempt.begin_wait(&mut call, success);
-            }
-        });
-    "#]],
+            });
+        "#]],
     );
 }
 

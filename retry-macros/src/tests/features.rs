@@ -42,7 +42,8 @@ fn a_sync_send() {
                                 Ok(
                                     match match http.get(url(id)) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_sender(sender)
                                         }
                                     }
                                         .send()?
@@ -57,8 +58,8 @@ fn a_sync_send() {
                             }
                         },
                     );
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -120,8 +121,8 @@ fn an_execute() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -182,8 +183,8 @@ fn a_get() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -243,7 +244,7 @@ fn a_response_with_a_name() {
                                     while let Some(piece) = match (
                                         {
                                             let id = ::retry_http::__private::Kind::of(&response)
-                                                .id(&response);
+                                                .response_id(&response);
                                             id
                                         },
                                         response.chunk(),
@@ -262,8 +263,8 @@ fn a_response_with_a_name() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -309,18 +310,18 @@ fn sends_in_a_join() {
                                 {
                                     tokio::try_join!(
                                         match http.get("a") { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender).arm(sender)
-                                        } .send(), match http.get("b") { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender).arm(sender)
-                                        } .send()
+                                        ::retry_http::__private::SenderKind::of(& sender)
+                                        .arm_sender(sender) } .send(), match http.get("b") { sender
+                                        => ::retry_http::__private::SenderKind::of(& sender)
+                                        .arm_sender(sender) } .send()
                                     )?;
                                     Ok(())
                                 }
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -377,8 +378,8 @@ fn a_renewal() {
                             )
                             .await
                     };
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.start_renewal(&mut call, success, error) {
                         if !call
                             .run_renewal(
@@ -441,7 +442,8 @@ fn a_sync_renewal() {
                                 {
                                     match self.http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                            ::retry_http::__private::SenderKind::of(&sender)
+                                                .arm_sender(sender)
                                         }
                                     }
                                         .send()
@@ -449,8 +451,8 @@ fn a_sync_renewal() {
                             },
                         )
                     };
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.start_renewal(&mut call, success, error) {
                         if !call
                             .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
@@ -518,8 +520,8 @@ fn an_observer() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -579,8 +581,8 @@ fn an_upstream() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -624,15 +626,16 @@ fn a_sync_upstream() {
                             {
                                 match http.get("") {
                                     sender => {
-                                        ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                        ::retry_http::__private::SenderKind::of(&sender)
+                                            .arm_sender(sender)
                                     }
                                 }
                                     .send()
                             }
                         },
                     );
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -696,8 +699,8 @@ fn a_retry_if() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     call.ask_retry_if(&attempt.outcome, is_pending);
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
@@ -764,8 +767,8 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                             )
                             .await
                     };
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     call.ask_never_if(&attempt.outcome, Job::is_final);
                     if attempt.start_renewal(&mut call, success, error) {
                         if !call
@@ -839,7 +842,8 @@ fn an_argument_that_may_be_consumed() {
                                         .body(
                                             match (
                                                 {
-                                                    let id = ::retry_http::__private::Kind::of(&item).id(&item);
+                                                    let id = ::retry_http::__private::Kind::of(&item)
+                                                        .response_id(&item);
                                                     id
                                                 },
                                                 item.bytes(),
@@ -862,8 +866,8 @@ fn an_argument_that_may_be_consumed() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -921,8 +925,8 @@ fn a_generic_that_is_consumed() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -981,8 +985,8 @@ fn an_argument_that_is_changed() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -1056,8 +1060,8 @@ fn conversions() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -1122,8 +1126,8 @@ fn requests_as_arguments() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -1182,8 +1186,8 @@ fn an_argument_that_is_carried() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -1246,8 +1250,8 @@ fn a_receiver_by_value() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -1304,8 +1308,8 @@ fn a_field_that_is_moved() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -1372,8 +1376,8 @@ fn a_parameter_under_a_predicate() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -1451,8 +1455,8 @@ fn a_method_of_async_trait() {
                                     },
                                 )
                                 .await;
-                            let success = attempt.success().outcome_kind();
-                            let error = attempt.error().outcome_kind();
+                            let success = attempt.kind_of_success().outcome_kind();
+                            let error = attempt.kind_of_error().outcome_kind();
                             if attempt.is_final(&mut call, success, error) {
                                 return attempt.outcome;
                             }
@@ -1521,8 +1525,8 @@ fn headers_that_ask_for_a_wait() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }

@@ -65,7 +65,8 @@ fn an_async_function() {
                                             .await?
                                         {
                                             response => {
-                                                ::retry_http::__private::Kind::of(&response).check(response)
+                                                ::retry_http::__private::Kind::of(&response)
+                                                    .check_response(response)
                                             }
                                         }
                                             .error_for_status()?
@@ -82,8 +83,8 @@ fn an_async_function() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -140,7 +141,8 @@ fn a_sync_function() {
                             {
                                 match match self.http.get(id) {
                                     sender => {
-                                        ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                        ::retry_http::__private::SenderKind::of(&sender)
+                                            .arm_sender(sender)
                                     }
                                 }
                                     .send()?
@@ -154,8 +156,8 @@ fn a_sync_function() {
                             }
                         },
                     );
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -209,7 +211,8 @@ fn a_transparent_function() {
                 Ok(
                     match (
                         {
-                            let id = ::retry_http::__private::Kind::of(&response).id(&response);
+                            let id = ::retry_http::__private::Kind::of(&response)
+                                .response_id(&response);
                             id
                         },
                         response.text(),
@@ -238,7 +241,7 @@ fn a_sender_that_begins_with_a_struct() {
         expect![[r#"
             async fn get(base: Url) -> Result<String, Error> {
                 match (Api { base }.get("users")) {
-                    sender => ::retry_http::__private::SenderKind::of(&sender).arm(sender),
+                    sender => ::retry_http::__private::SenderKind::of(&sender).arm_sender(sender),
                 }
                     .send()
                     .await?;
@@ -271,7 +274,7 @@ fn sends_wherever_they_are() {
             async fn all(http: &Client, url: &str) -> Result<(), ApiError> {
                 let send = |url| {
                     match http.get(url) {
-                        sender => ::retry_http::__private::SenderKind::of(&sender).arm(sender),
+                        sender => ::retry_http::__private::SenderKind::of(&sender).arm_sender(sender),
                     }
                         .send()
                 };
@@ -285,7 +288,7 @@ fn sends_wherever_they_are() {
                     body).track_get(body) } => match c ? .bytes_stream() { body =>
                     ::retry_http::__private::BodyKind::of(& body).track_stream(body) }, else =>
                     return Err(own(match http.post(url) { sender =>
-                    ::retry_http::__private::SenderKind::of(& sender).arm(sender) } .send())),
+                    ::retry_http::__private::SenderKind::of(& sender).arm_sender(sender) } .send())),
                 };
                 other!(http.get(url).send());
                 Ok(())
@@ -397,8 +400,8 @@ fn every_option() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -546,7 +549,8 @@ fn sends() {
                                     let later = || async {
                                         match http.get(url) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                    .arm_sender(sender)
                                             }
                                         }
                                             .send()
@@ -554,8 +558,8 @@ fn sends() {
                                     };
                                     tokio::join!(
                                         match http.get(url) { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender).arm(sender)
-                                        } .send()
+                                        ::retry_http::__private::SenderKind::of(& sender)
+                                        .arm_sender(sender) } .send()
                                     );
                                     async fn nested() {
                                         http.get(url).send().await
@@ -565,8 +569,8 @@ fn sends() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -654,8 +658,8 @@ fn arguments() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     call.ask_retry_if(&attempt.outcome, is_pending);
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
@@ -725,8 +729,8 @@ fn a_future_of_a_block() {
                                 },
                             )
                             .await;
-                        let success = attempt.success().outcome_kind();
-                        let error = attempt.error().outcome_kind();
+                        let success = attempt.kind_of_success().outcome_kind();
+                        let error = attempt.kind_of_error().outcome_kind();
                         if attempt.is_final(&mut call, success, error) {
                             return attempt.outcome;
                         }
@@ -783,7 +787,8 @@ fn a_future_of_another_expression() {
                                     ::retry_http::__private::call_once(|| {
                                             match http.get(url(id)) {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender).arm(sender)
+                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                        .arm_sender(sender)
                                                 }
                                             }
                                                 .send()
@@ -793,8 +798,8 @@ fn a_future_of_another_expression() {
                                 },
                             )
                             .await;
-                        let success = attempt.success().outcome_kind();
-                        let error = attempt.error().outcome_kind();
+                        let success = attempt.kind_of_success().outcome_kind();
+                        let error = attempt.kind_of_error().outcome_kind();
                         if attempt.is_final(&mut call, success, error) {
                             return attempt.outcome;
                         }
@@ -898,8 +903,8 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }
@@ -953,8 +958,8 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = attempt.success().outcome_kind();
-                    let error = attempt.error().outcome_kind();
+                    let success = attempt.kind_of_success().outcome_kind();
+                    let error = attempt.kind_of_error().outcome_kind();
                     if attempt.is_final(&mut call, success, error) {
                         return attempt.outcome;
                     }

@@ -43,13 +43,13 @@ pub struct Attempt<T, E> {
 impl<T, E> Attempt<T, E> {
     /// Asks about the type of a success.
     #[inline]
-    pub fn success(&self) -> Kind<T> {
+    pub fn kind_of_success(&self) -> Kind<T> {
         Kind::new()
     }
 
     /// Asks about the type of an error.
     #[inline]
-    pub fn error(&self) -> ErrorKind<E> {
+    pub fn kind_of_error(&self) -> ErrorKind<E> {
         ErrorKind::new()
     }
 

@@ -17,6 +17,8 @@ pub struct Report<'v> {
     pub(crate) is_unprocessed: bool,
     /// `true` if the request was not sent, as an upstream held it back.
     pub(crate) is_unsent: bool,
+    /// `true` if the transport has followed a redirect.
+    pub(crate) is_redirected: bool,
     /// The wait that an error of the user's asks for.
     pub(crate) hint: Option<Duration>,
     /// The opinion of an error of the user's.
@@ -77,6 +79,7 @@ impl<'v> Report<'v> {
             failures: FailureSet::EMPTY,
             is_unprocessed: false,
             is_unsent: false,
+            is_redirected: false,
             hint: None,
             opinion: Opinion { is_permanent: false, is_expired: false },
             headers: None,
@@ -136,7 +139,8 @@ impl<'v> Report<'v> {
             && self.failures.is_empty()
             && self.hint.is_none()
             && !self.is_unprocessed
-            && !self.is_unsent;
+            && !self.is_unsent
+            && !self.is_redirected;
         if is_plain { PlainSuccess::new(self.status?, self.url?) } else { None }
     }
 

@@ -11,7 +11,9 @@ use pin_project_lite::pin_project;
 
 use crate::engine::origin::{Origin, Origins};
 use crate::engine::recorder::Prepared;
+use crate::engine::report::Report;
 use crate::scope::{self, Scope, hosts, renewal::RenewalCount};
+use crate::transport::redirects::Watched;
 use crate::transport::sending::{Sending, Unsent, host, record_end, report};
 use crate::transport::{HttpError, HttpResponse};
 
@@ -55,10 +57,11 @@ impl AwaitedRequest {
 
     /// Records the end of the request.
     #[inline]
-    fn end<T: HttpResponse, E: HttpError>(&mut self, result: &Result<T, E>) {
+    fn end<F, T: HttpResponse, E: HttpError>(&mut self, sending: &Sending<F, T, E>, result: &Result<T, E>) {
         let Some(number) = self.number.take() else { return };
         let success = result.as_ref().ok().and_then(HttpResponse::plain_success);
-        let is_recorded = success.is_some_and(|success| {
+        let is_redirected = sending.is_redirected();
+        let is_recorded = success.filter(|_| !is_redirected).is_some_and(|success| {
             let recorded = scope::innermost(|scope| {
                 let is_recorded =
                     scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
@@ -70,15 +73,19 @@ impl AwaitedRequest {
             recorded.unwrap_or_default()
         });
         if !is_recorded {
-            self.end_otherwise(number, result);
+            self.end_otherwise(number, &Report { is_redirected, ..report(result) }, result);
         }
     }
 
     /// Does what [`end`](Self::end) does, for all but a plain success.
     #[cold]
-    fn end_otherwise<T: HttpResponse, E: HttpError>(&self, number: NonZeroU64, result: &Result<T, E>) {
-        let report = report(result);
-        scope::innermost(|scope| record_end(scope, number.get(), self.renewals, &report, result));
+    fn end_otherwise<T: HttpResponse, E: HttpError>(
+        &self,
+        number: NonZeroU64,
+        report: &Report<'_>,
+        result: &Result<T, E>,
+    ) {
+        scope::innermost(|scope| record_end(scope, number.get(), self.renewals, report, result));
     }
 }
 
@@ -115,7 +122,7 @@ pin_project! {
 impl<F, T, E> AwaitedFuture<F, T, E> {
     /// Sends by `future`.
     #[inline]
-    pub(crate) fn new(future: F, tracked: AwaitedRequest) -> Self {
+    pub(crate) fn new(future: Watched<F>, tracked: AwaitedRequest) -> Self {
         Self { sending: Sending::Future { future }, tracked }
     }
 
@@ -136,10 +143,10 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let poll = this.sending.poll(context);
+        let mut this = self.project();
+        let poll = this.sending.as_mut().poll(context);
         match &poll {
-            Poll::Ready(result) => this.tracked.end(result),
+            Poll::Ready(result) => this.tracked.end(&this.sending, result),
             // `poll` is large, and not copied in vain.
             Poll::Pending => return Poll::Pending,
         }

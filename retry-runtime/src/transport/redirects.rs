@@ -7,6 +7,7 @@
 //! that returns `Pending`, is a redirect. If a connector of the user's does the same, an unsafe
 //! request is taken for redirected and is not repeated, which does no harm.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -29,8 +30,9 @@ pin_project! {
 }
 
 /// Looks out for redirects of one request.
-struct Watch {
-    redirected: Arc<AtomicBool>,
+#[derive(Default)]
+pub struct Watch {
+    is_redirected: bool,
     spy: Option<Arc<Spy>>,
 }
 
@@ -42,21 +44,27 @@ struct Spy {
     has_woken: AtomicBool,
 }
 
-/// Returns the flag to set when a request is redirected, if that matters to the attempt that the
-/// running code is part of.
+/// Returns a watch of the redirects of a request, if they matter to the attempt that the running
+/// code is part of.
 #[inline]
-pub(crate) fn watch_redirects(prepared: &mut Prepared) -> Option<Arc<AtomicBool>> {
+pub(crate) fn watch_redirects(prepared: &Prepared) -> Option<Watch> {
     if prepared.is_safe_without_key() || scope::current(|_| ()).is_none() {
         return None;
     }
-    Some(prepared.watch_redirects())
+    Some(Watch::default())
 }
 
 impl<F> Watched<F> {
-    /// Watches `future`, if there is a flag to set.
+    /// Watches `future`, if there is a watch.
     #[inline]
-    pub(crate) fn new(future: F, redirected: Option<Arc<AtomicBool>>) -> Self {
-        Self { future, watch: redirected.map(|redirected| Watch { redirected, spy: None }) }
+    pub(crate) fn new(future: F, watch: Option<Watch>) -> Self {
+        Self { future, watch }
+    }
+
+    /// Returns `true` if the request was redirected, as far as that is watched.
+    #[inline]
+    pub(crate) fn is_redirected(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_redirected)
     }
 }
 
@@ -75,11 +83,11 @@ impl<F: Future> Future for Watched<F> {
 
 impl Watch {
     fn poll<F: Future>(&mut self, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
-        if self.redirected.load(Ordering::Relaxed) {
+        if self.is_redirected {
             // There is nothing more to find out.
             return future.poll(context);
         }
-        let spy = self.spy.get_or_insert_with(|| Spy::new(context.waker()));
+        let spy = self.spy.get_or_insert_with(Spy::new);
         spy.set_waker(context.waker());
         spy.has_woken.store(false, Ordering::Relaxed);
         spy.polling.store(thread(), Ordering::Relaxed);
@@ -89,18 +97,44 @@ impl Watch {
         let poll = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(spy))));
         spy.polling.store(0, Ordering::Relaxed);
         if poll.is_pending() && spy.has_woken.load(Ordering::Relaxed) {
-            self.redirected.store(true, Ordering::Relaxed);
+            self.is_redirected = true;
         }
         poll
     }
 }
 
+thread_local! {
+    /// A spy that nobody uses, so that not every request allocates one.
+    static SPARE: Cell<Option<Arc<Spy>>> = const { Cell::new(None) };
+}
+
+impl Drop for Watch {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(spy) = self.spy.take() {
+            spare(spy);
+        }
+    }
+}
+
+/// Keeps a spy for the next request, unless somebody still has a waker of it.
+fn spare(spy: Arc<Spy>) {
+    if Arc::strong_count(&spy) == 1 {
+        spy.set_waker(Waker::noop());
+        // A thread that ends keeps nothing.
+        _ = SPARE.try_with(|spare| spare.set(Some(spy)));
+    }
+}
+
 impl Spy {
-    fn new(waker: &Waker) -> Arc<Self> {
-        Arc::new(Self {
-            waker: Mutex::new(waker.clone()),
-            polling: AtomicUsize::new(0),
-            has_woken: AtomicBool::new(false),
+    fn new() -> Arc<Self> {
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        spare.unwrap_or_else(|| {
+            Arc::new(Self {
+                waker: Mutex::new(Waker::noop().clone()),
+                polling: AtomicUsize::new(0),
+                has_woken: AtomicBool::new(false),
+            })
         })
     }
 
@@ -142,12 +176,11 @@ mod tests {
 
     /// Polls a future that returns what `poll` returns, and returns whether that is a redirect.
     fn is_redirect(poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> bool {
-        let flag = Arc::new(AtomicBool::new(false));
         let mut poll = Some(poll);
         let future = std::future::poll_fn(|context| poll.take().map_or(Ready(()), |poll| poll(context)));
-        let mut watched = std::pin::pin!(Watched::new(future, Some(Arc::clone(&flag))));
+        let mut watched = std::pin::pin!(Watched::new(future, Some(Watch::default())));
         _ = watched.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        flag.load(Ordering::Relaxed)
+        watched.is_redirected()
     }
 
     #[test]
@@ -188,7 +221,7 @@ mod tests {
             Poll::<()>::Pending
         });
         {
-            let mut watched = std::pin::pin!(Watched::new(future, Some(Arc::default())));
+            let mut watched = std::pin::pin!(Watched::new(future, Some(Watch::default())));
             for count in &counts {
                 let waker = Waker::from(Arc::clone(count));
                 assert!(watched.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());

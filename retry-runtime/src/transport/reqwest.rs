@@ -207,8 +207,6 @@ macro_rules! version {
         pub(crate) mod $version {
             use std::future::Future;
             use std::pin::{Pin, pin};
-            use std::sync::Arc;
-            use std::sync::atomic::AtomicBool;
             use std::task::{Context, Poll, Waker};
             use std::time::Duration;
 
@@ -224,7 +222,7 @@ macro_rules! version {
             use crate::transport::awaited::{AwaitedFuture, AwaitedRequest};
             use crate::transport::own_timeout;
             use crate::transport::failing::{is_end, is_of_user, is_passing, is_refusal};
-            use crate::transport::redirects::{Watched, watch_redirects};
+            use crate::transport::redirects::{Watch, Watched, watch_redirects};
             use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
             use crate::transport::sources::sources;
             use crate::transport::{
@@ -239,7 +237,7 @@ macro_rules! version {
                     own_timeout::of(client)
                 },
                 drain,
-                redirected: Option<Arc<AtomicBool>>
+                watch: Option<Watch>
             );
 
             impl Sender for RequestBuilder {
@@ -257,11 +255,11 @@ macro_rules! version {
                     // Errors of the builder are returned when it is awaited, as reqwest does.
                     let future = match request {
                         Ok(mut request) => {
-                            let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                            let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
                             if prepared.is_withheld() {
                                 SendFuture::unsent(withhold(&request, prepared))
                             } else {
-                                let future = Watched::new(client.execute(request), watch_redirects(&mut prepared));
+                                let future = Watched::new(client.execute(request), watch_redirects(&prepared));
                                 SendFuture::new(future, TrackedRequest::new(prepared))
                             }
                         }
@@ -282,8 +280,8 @@ macro_rules! version {
                         Err(_) => Begun::default(),
                     };
                     Armed(match (request, begun) {
-                        (Ok(request), Begun { redirected, tracked, unsent: None }) => {
-                            AwaitedFuture::new(Watched::new(client.execute(request), redirected), tracked)
+                        (Ok(request), Begun { watch, tracked, unsent: None }) => {
+                            AwaitedFuture::new(Watched::new(client.execute(request), watch), tracked)
                         }
                         (Ok(_), Begun { unsent: Some(unsent), .. }) => AwaitedFuture::unsent(unsent),
                         (Err(error), _) => AwaitedFuture::unsent(Box::new(Unsent::failed(error))),
@@ -294,7 +292,7 @@ macro_rules! version {
             /// A request that is awaited and has begun, or is not to be sent.
             #[derive(Default)]
             struct Begun {
-                redirected: Option<Arc<AtomicBool>>,
+                watch: Option<Watch>,
                 tracked: AwaitedRequest,
                 unsent: Option<Box<Unsent<Response, Error>>>,
             }
@@ -311,24 +309,24 @@ macro_rules! version {
             /// Does what [`begin_awaited`] does, for all but a GET without bounds.
             #[cold]
             fn begin_other(client: &Client, request: &mut Request) -> Begun {
-                let mut prepared = prepare(request, || own_timeout(client), None);
+                let prepared = prepare(request, || own_timeout(client), None);
                 if prepared.is_withheld() {
                     return Begun { unsent: Some(withhold(request, prepared)), ..Begun::default() };
                 }
-                let redirected = watch_redirects(&mut prepared);
-                Begun { redirected, tracked: AwaitedRequest::begin(prepared), unsent: None }
+                let watch = watch_redirects(&prepared);
+                Begun { watch, tracked: AwaitedRequest::begin(prepared), unsent: None }
             }
 
             impl Armer {
                 /// Arms the request.
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
-                    let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+                    let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
                     if prepared.is_withheld() {
                         // The future of the client is not polled.
                         self.unsent = Some(withhold(&request, prepared));
                     } else {
-                        self.redirected = watch_redirects(&mut prepared);
+                        self.watch = watch_redirects(&prepared);
                         self.tracked = TrackedRequest::new(prepared);
                     }
                     request
@@ -336,12 +334,12 @@ macro_rules! version {
 
                 /// Records how the request is answered.
                 #[inline]
-                pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Response, Error>
+                pub fn track<F>(self, future: F) -> SendFuture<F, Response, Error>
                 where
                     F: Future<Output = Result<Response, Error>>,
                 {
                     match self.unsent {
-                        None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
+                        None => SendFuture::new(Watched::new(future, self.watch), self.tracked),
                         Some(unsent) => SendFuture::unsent(unsent),
                     }
                 }

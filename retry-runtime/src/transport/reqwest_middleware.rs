@@ -2,8 +2,6 @@
 
 use std::future::Future;
 use std::mem::take;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use reqwest_0_13::{Request, Response};
@@ -12,7 +10,7 @@ use reqwest_middleware::{ClientWithMiddleware, Error, RequestBuilder};
 use crate::engine::report::Report;
 use crate::scope;
 use crate::transport::own_timeout;
-use crate::transport::redirects::{Watched, watch_redirects};
+use crate::transport::redirects::{Watch, Watched, watch_redirects};
 use crate::transport::reqwest::v0_13::{prepare, withhold};
 use crate::transport::search::search;
 use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
@@ -30,12 +28,12 @@ impl Sender for RequestBuilder {
         let (client, request) = self.build_split();
         let future = match request {
             Ok(mut request) => {
-                let mut prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
                 if prepared.is_withheld() {
                     SendFuture::unsent(wrap(*withhold(&request, prepared)))
                 } else {
                     let send = async move { client.execute_with_extensions(request, &mut extensions).await };
-                    let future = Watched::new(send, watch_redirects(&mut prepared));
+                    let future = Watched::new(send, watch_redirects(&prepared));
                     SendFuture::new(future, TrackedRequest::new(prepared))
                 }
             }
@@ -51,7 +49,7 @@ pub struct Armer {
     own_timeout: Option<Duration>,
     tracked: TrackedRequest,
     unsent: Option<Box<Unsent<Response, reqwest_0_13::Error>>>,
-    redirected: Option<Arc<AtomicBool>>,
+    watch: Option<Watch>,
 }
 
 impl Executor for ClientWithMiddleware {
@@ -60,31 +58,31 @@ impl Executor for ClientWithMiddleware {
     fn armer(&self, idempotent: Option<bool>) -> Armer {
         let own_timeout = scope::bound().and_then(|_| own_timeout(self));
         let tracked = TrackedRequest::nothing();
-        Armer { idempotent, own_timeout, tracked, unsent: None, redirected: None }
+        Armer { idempotent, own_timeout, tracked, unsent: None, watch: None }
     }
 }
 
 impl Armer {
     /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
-        let mut prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
         if prepared.is_withheld() {
             // The future of the client is not polled.
             self.unsent = Some(withhold(&request, prepared));
         } else {
-            self.redirected = watch_redirects(&mut prepared);
+            self.watch = watch_redirects(&prepared);
             self.tracked = TrackedRequest::new(prepared);
         }
         request
     }
 
     /// Records how the request is answered.
-    pub fn track<F>(self, future: F) -> SendFuture<Watched<F>, Response, Error>
+    pub fn track<F>(self, future: F) -> SendFuture<F, Response, Error>
     where
         F: Future<Output = Result<Response, Error>>,
     {
         match self.unsent {
-            None => SendFuture::new(Watched::new(future, self.redirected), self.tracked),
+            None => SendFuture::new(Watched::new(future, self.watch), self.tracked),
             Some(unsent) => SendFuture::unsent(wrap(*unsent)),
         }
     }

@@ -13,6 +13,7 @@ use crate::engine::recorder::Prepared;
 use crate::engine::report::Report;
 use crate::env;
 use crate::scope::{self, Scope, hosts, renewal::RenewalCount};
+use crate::transport::redirects::Watched;
 use crate::transport::{HttpError, HttpResponse};
 
 /// Tracks a request, from when it is armed until it is answered.
@@ -72,10 +73,15 @@ impl TrackedRequest {
     /// Records the end of the request.
     #[inline]
     pub(crate) fn end<T: HttpResponse, E: HttpError>(&mut self, result: &Result<T, E>) {
+        self.end_with(&report(result), result);
+    }
+
+    /// Records the end of the request, with a report of its result.
+    #[inline]
+    fn end_with<T: HttpResponse, E: HttpError>(&mut self, report: &Report<'_>, result: &Result<T, E>) {
         let State::Sent { attempt, number, renewals } = self.state else { return };
         self.state = State::Done;
-        let report = report(result);
-        Self::record(attempt, number, renewals, &report, result);
+        Self::record(attempt, number, renewals, report, result);
     }
 
     /// Records that the request was not sent, and that `result` was made in its place.
@@ -190,10 +196,21 @@ pin_project! {
         /// Sends by a future of reqwest's.
         Future {
             #[pin]
-            future: F,
+            future: Watched<F>,
         },
         /// Sends nothing: the request could not be built, or the upstream withholds it.
         Nothing { unsent: Option<Box<Unsent<T, E>>> },
+    }
+}
+
+impl<F, T, E> Sending<F, T, E> {
+    /// Returns `true` if the request was redirected, as far as that is watched.
+    #[inline]
+    pub(crate) fn is_redirected(&self) -> bool {
+        match self {
+            Self::Future { future } => future.is_redirected(),
+            Self::Nothing { .. } => false,
+        }
     }
 }
 
@@ -228,7 +245,7 @@ pin_project! {
 
 impl<F, T, E> SendFuture<F, T, E> {
     #[inline]
-    pub(crate) fn new(future: F, tracked: TrackedRequest) -> Self {
+    pub(crate) fn new(future: Watched<F>, tracked: TrackedRequest) -> Self {
         Self { sending: Sending::Future { future }, tracked }
     }
 
@@ -248,11 +265,14 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         this.tracked.send();
-        let poll = this.sending.poll(context);
+        let poll = this.sending.as_mut().poll(context);
         match &poll {
-            Poll::Ready(result) => this.tracked.end(result),
+            Poll::Ready(result) => {
+                let is_redirected = this.sending.is_redirected();
+                this.tracked.end_with(&Report { is_redirected, ..report(result) }, result);
+            }
             // `poll` is large, and not copied in vain.
             Poll::Pending => return Poll::Pending,
         }

@@ -30,6 +30,35 @@ async fn shadows(
     ::core::result::Result::Ok(error + u32::from(answer.status().as_u16()))
 }
 
+/// Methods that every type has.
+trait Everything: Sized {
+    fn arm(self) {}
+    fn check(self) {}
+    fn error(self) {}
+    fn hold(self) {}
+    fn id(self) {}
+    fn kind(self) {}
+    fn of(self) {}
+    fn report(self) {}
+    fn send(self) {}
+    fn success(self) {}
+    fn track(self) {}
+}
+
+impl<T> Everything for T {}
+
+#[retry_http]
+async fn methods(http: &reqwest::Client) -> reqwest::Result<String> {
+    let request = make(http);
+    request.send().await?;
+    let response = http.get("http://localhost").send().await?;
+    response.error_for_status()?.text().await
+}
+
+fn make(http: &reqwest::Client) -> reqwest::RequestBuilder {
+    http.get("http://localhost")
+}
+
 mod core {}
 mod std {}
 

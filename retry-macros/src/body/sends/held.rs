@@ -2,8 +2,8 @@
 //!
 //! A variable whose type the body does not show may be a builder, which `send` consumes, or a
 //! guard, which lives on. Such a variable is not moved where it is sent. It is bound again before
-//! that, in the scope that binds it, and so lives as long as it did. This is done if nothing but the
-//! send mentions the variable from there on.
+//! that, in the scope that binds it, and so lives as long as it did. This is done if nothing but
+//! the send mentions the variable from there on.
 
 use std::mem::take;
 
@@ -69,7 +69,7 @@ impl Armer<'_> {
     // Output:
     //     let request = make();
     //     let request @ _ = match request {
-    //         value => SenderKind::of(&value).hold(value)
+    //         value => SenderKind::of(&value).hold_sender(value)
     //     };
     //     request.send().await
     /// Visits the statements of a block. The variables from `outer` on are those that it binds.
@@ -227,11 +227,13 @@ impl Armer<'_> {
         let private = self.private(span);
         let value = Ident::new("value", Span::mixed_site());
         let held = match (call, self.declared) {
-            (HeldCall::Send, None) => quote_spanned!(span=> #private::SenderKind::of(&#value).hold(#value)),
+            (HeldCall::Send, None) => {
+                quote_spanned!(span=> #private::SenderKind::of(&#value).hold_sender(#value))
+            }
             (HeldCall::Send, Some(declared)) => {
                 quote_spanned!(span=> #private::SenderKind::of(&#value).hold_declared(#value, #declared))
             }
-            (HeldCall::Check, _) => quote_spanned!(span=> #private::Kind::of(&#value).check(#value)),
+            (HeldCall::Check, _) => quote_spanned!(span=> #private::Kind::of(&#value).check_response(#value)),
         };
         let mut mutability = None;
         if let Some(local) = self.locals.iter_mut().rev().find(|local| local.name == name) {
@@ -252,7 +254,7 @@ impl Armer<'_> {
 //     Some(request) => request.send().await
 //
 // Output:
-//     Some(request) => match match request { value => SenderKind::of(&value).hold(value) } {
+//     Some(request) => match match request { value => SenderKind::of(&value).hold_sender(value) } {
 //         request @ _ => request.send().await
 //     }
 /// Binds variables again around an expression. The arm of a `match` drops its temporaries before

@@ -15,7 +15,7 @@ impl Armer<'_> {
     //
     // Output:
     //     match http.get(url) {
-    //         sender => SenderKind::of(&sender).arm(sender)
+    //         sender => SenderKind::of(&sender).arm_sender(sender)
     //     }.send()
     //
     // The match begins and ends where the sender does, so that the user's mistakes are reported
@@ -39,7 +39,7 @@ impl Armer<'_> {
         let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
         let arm = match self.declared {
             None if self.is_awaited => quote_spanned!(from=> arm_awaited(#sender)),
-            None => quote_spanned!(from=> arm(#sender)),
+            None => quote_spanned!(from=> arm_sender(#sender)),
             Some(declared) => quote_spanned!(from=> arm_declared(#sender, #declared)),
         };
         let arm = quote_spanned!(from=> #sender => #private::SenderKind::of(&#sender).#arm);
@@ -147,7 +147,7 @@ impl Armer<'_> {
     //
     // Output:
     //     match (
-    //         { let id = Kind::of(&response).id(&response); id },
+    //         { let id = Kind::of(&response).response_id(&response); id },
     //         response.json(),
     //     ) {
     //         (id, body) => BodyKind::of(&body).track_body_of(body, id),
@@ -170,7 +170,7 @@ impl Armer<'_> {
                 let ours = Span::mixed_site().located_at(from);
                 let block = quote_spanned! {ours=>
                     {
-                        let #id = #private::Kind::of(&#response).id(&#response);
+                        let #id = #private::Kind::of(&#response).response_id(&#response);
                         #id
                     }
                 };
@@ -191,7 +191,7 @@ impl Armer<'_> {
     //
     // Output:
     //     match http.get(url).send().await? {
-    //         response => Kind::of(&response).check(response)
+    //         response => Kind::of(&response).check_response(response)
     //     }.error_for_status()
     //
     // So a refused response is kept, to be drained before the next attempt.
@@ -233,7 +233,7 @@ impl Armer<'_> {
         let arm = grouped(
             Delimiter::Brace,
             quote_spanned! {from=>
-                #response => #private::Kind::of(&#response).check(#response)
+                #response => #private::Kind::of(&#response).check_response(#response)
             },
             to,
         );

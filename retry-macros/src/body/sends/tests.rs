@@ -42,7 +42,7 @@ fn sends_that_the_attempt_itself_awaits() {
         let options = crate::options::parse(options.parse().expect("tokens"), &mut errors);
         assert_eq!(arm(&mut body, &[], &[], shape, &options), Sends::Visible);
         let tokens = quote!(#(#body)*);
-        assert_ne!(has(tokens.clone(), "arm"), has(tokens.clone(), "arm_awaited"));
+        assert_ne!(has(tokens.clone(), "arm_sender"), has(tokens.clone(), "arm_awaited"));
         has(tokens, "arm_awaited")
     };
     for (body, expected) in [
@@ -75,7 +75,7 @@ fn a_send_in_the_arguments_of_one_that_is_awaited_is_not_awaited() {
     let mut body = Block::parse_within.parse_str(body).expect("statements");
     arm(&mut body, &[], &[], Shape::Async, &Options::default());
     let tokens = quote!(#(#body)*);
-    assert!(has(tokens.clone(), "arm") && has(tokens, "arm_awaited"));
+    assert!(has(tokens.clone(), "arm_sender") && has(tokens, "arm_awaited"));
 }
 
 /// A variable of an unknown type is bound again, before the statement that sends it, and never
@@ -113,15 +113,22 @@ fn variables_of_unknown_types() {
     ];
     for (body, is_held) in table {
         let (marks, sends) = armed(body);
-        let expected: &[&str] = if is_held { &["SenderKind", "hold"] } else { &[] };
+        let expected: &[&str] = if is_held { &["SenderKind", "hold_sender"] } else { &[] };
         assert_eq!(marks, expected, "{body}");
         assert_eq!(sends, if is_held { Sends::Visible } else { Sends::Hidden }, "{body}");
     }
 }
 
 /// The names that arming adds.
-const MARKS: [&str; 7] =
-    ["SenderKind", "hold", "arm_request", "track_get", "track_body_of", "track_stream_of", "check"];
+const MARKS: [&str; 7] = [
+    "SenderKind",
+    "hold_sender",
+    "arm_request",
+    "track_get",
+    "track_body_of",
+    "track_stream_of",
+    "check_response",
+];
 
 #[test]
 fn sends_that_are_armed() {
@@ -131,7 +138,7 @@ fn sends_that_are_armed() {
         ("self.http.get(url).header(a, b).send().await;", &["SenderKind"]),
         ("let r = http.get(url); r.send().await;", &["SenderKind"]),
         ("let r: RequestBuilder = make(); r.send().await;", &["SenderKind"]),
-        ("let r = make(); r.send().await;", &["SenderKind", "hold"]),
+        ("let r = make(); r.send().await;", &["SenderKind", "hold_sender"]),
         ("make().send().await;", &["SenderKind"]),
         ("Box::pin(make().send()).await;", &["SenderKind"]),
         ("join!(a.get(u).send(), b.get(u).send());", &["SenderKind", "SenderKind"]),
@@ -141,19 +148,19 @@ fn sends_that_are_armed() {
         ("reqwest::get(url).await;", &["track_get"]),
         ("response.json().await;", &["track_body_of"]),
         ("response.bytes_stream();", &["track_stream_of"]),
-        ("http.get(u).send().await?.error_for_status()?;", &["SenderKind", "check"]),
-        ("let r = http.get(u).send().await?; r.error_for_status()?;", &["SenderKind", "check"]),
-        ("let r = http.get(u).send().await; r?.error_for_status()?;", &["SenderKind", "check"]),
-        ("helper().await.and_then(|r| r.error_for_status());", &["check"]),
-        ("helper().await?.error_for_status()?;", &["check"]),
-        ("let r = helper().await?; r.error_for_status()?;", &["check"]),
+        ("http.get(u).send().await?.error_for_status()?;", &["SenderKind", "check_response"]),
+        ("let r = http.get(u).send().await?; r.error_for_status()?;", &["SenderKind", "check_response"]),
+        ("let r = http.get(u).send().await; r?.error_for_status()?;", &["SenderKind", "check_response"]),
+        ("helper().await.and_then(|r| r.error_for_status());", &["check_response"]),
+        ("helper().await?.error_for_status()?;", &["check_response"]),
+        ("let r = helper().await?; r.error_for_status()?;", &["check_response"]),
         ("let r = helper().await?; r.error_for_status()?; f(r);", &[]),
         ("let r = x.send().await?; r.error_for_status()?; f(r);", &[]),
         ("let r = http.execute(request).await?; r.error_for_status()?; f(r);", &["arm_request"]),
         ("loop { r.error_for_status()?; }", &[]),
-        ("match helper().await { Ok(r) => r.error_for_status(), Err(e) => Err(e) }", &["check"]),
-        ("if let Ok(r) = helper().await { r.error_for_status()?; }", &["check"]),
-        ("helper().await.and_then(reqwest::Response::error_for_status);", &["check"]),
+        ("match helper().await { Ok(r) => r.error_for_status(), Err(e) => Err(e) }", &["check_response"]),
+        ("if let Ok(r) = helper().await { r.error_for_status()?; }", &["check_response"]),
+        ("helper().await.and_then(reqwest::Response::error_for_status);", &["check_response"]),
     ];
     for (body, expected) in table {
         assert_eq!(armed(body).0, expected, "{body}");

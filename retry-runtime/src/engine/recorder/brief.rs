@@ -1,4 +1,4 @@
-//! The first exchange of an attempt in short form. Most attempts send one GET and get a plain
+//! The first exchange of an attempt in short form. Most attempts send one request and get a plain
 //! success, and pay for no more than that.
 
 use std::num::NonZeroU64;
@@ -8,11 +8,11 @@ use http::{Method, StatusCode};
 use crate::engine::exchange::{Exchange, Idempotency};
 use crate::engine::origin::Origin;
 use crate::engine::recorder::recorded::{Progress, Recorded};
-use crate::engine::recorder::{address, hash_url, next_number};
+use crate::engine::recorder::{Details, address, hash_url, next_number};
 use crate::engine::report::PlainSuccess;
 
-/// A GET that is under way, or was answered with a plain success.
-#[derive(Clone, Copy, Debug)]
+/// A request that is under way, or was answered with a plain success.
+#[derive(Clone, Debug)]
 pub(super) struct Brief {
     /// The number of its beginning.
     pub(super) began: u64,
@@ -26,23 +26,31 @@ pub(super) struct Brief {
     response_url: Option<NonZeroU64>,
     is_body_read: bool,
     origin: Option<Origin>,
+    /// `None` for a GET that nothing is declared of.
+    details: Option<Details>,
 }
 
 impl Brief {
     #[inline]
-    pub(super) fn new(began: u64, origin: Option<Origin>) -> Self {
+    pub(super) fn new(began: u64, details: Option<Details>, origin: Option<Origin>) -> Self {
         let (status, response_url) = (None, None);
-        Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin }
+        Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin, details }
     }
 
-    /// Records the end of the exchange.
+    /// Records the end of the exchange. Returns `false` if the response came from another URL than
+    /// the request went to, where that matters: the exchange is then not kept in short form.
     #[inline]
-    pub(super) fn on_success(&mut self, success: PlainSuccess<'_>) {
+    pub(super) fn on_success(&mut self, success: PlainSuccess<'_>) -> bool {
         let PlainSuccess { status, url } = success;
+        let asked = self.details.as_ref().and_then(|details| details.url);
+        if asked.is_some_and(|asked| asked != hash_url(url)) {
+            return false;
+        }
         self.ended = next_number();
         self.status = Some(status);
         self.response = address(url);
-        self.response_url = Some(hash_url(url));
+        self.response_url = asked.or_else(|| Some(hash_url(url)));
+        true
     }
 
     /// Records that the body of a response was read to its end.
@@ -53,7 +61,11 @@ impl Brief {
 
     /// Returns the exchange.
     pub(super) fn exchange(&self) -> Exchange {
-        let mut exchange = Exchange::of_request(Method::GET, Idempotency::default());
+        let (method, idempotency) = match &self.details {
+            Some(details) => (details.method.clone(), details.idempotency),
+            None => (Method::GET, Idempotency::OF_GET),
+        };
+        let mut exchange = Exchange::of_request(method, idempotency);
         if let Some(status) = self.status {
             exchange.on_response(status);
         }
@@ -62,7 +74,9 @@ impl Brief {
 
     /// Returns the exchange in full.
     pub(super) fn into_recorded(self) -> Recorded {
-        let recorded = Recorded { origin: self.origin, ..Recorded::new(self.began, self.exchange()) };
+        let request_url = self.details.as_ref().and_then(|details| details.url);
+        let recorded = Recorded::new(self.began, self.exchange());
+        let recorded = Recorded { origin: self.origin, request_url, ..recorded };
         if self.status.is_none() {
             return recorded;
         }

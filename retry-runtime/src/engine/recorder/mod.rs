@@ -10,7 +10,7 @@ mod recorded;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
@@ -27,7 +27,8 @@ const KEPT: usize = 64;
 /// The exchanges of one attempt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder {
-    /// The only exchange so far, if it is a GET and nothing but a plain success came of it.
+    /// The only exchange so far, if it has no key of a call and nothing but a plain success came of
+    /// it.
     brief: Option<Brief>,
     /// Its host, if that is recorded.
     brief_host: Option<Arc<str>>,
@@ -43,20 +44,19 @@ pub(crate) struct Recorder {
 /// A request that is about to be sent.
 #[derive(Debug)]
 pub struct Prepared {
-    /// `None` for a GET that nothing is declared of. Boxed, as most requests are such.
-    details: Option<Box<Details>>,
+    /// `None` for a GET that nothing is declared of.
+    details: Option<Details>,
     origin: Option<Origin>,
 }
 
 /// The details of a request that is about to be sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Details {
     method: Method,
     idempotency: Idempotency,
     /// A hash of the URL. `None` for a request that is safe to repeat.
     url: Option<NonZeroU64>,
     key: Option<Box<Key>>,
-    redirected: Option<Arc<AtomicBool>>,
 }
 
 /// A summary of the exchanges that are not kept whole.
@@ -101,18 +101,13 @@ impl Prepared {
         if *method == Method::GET && declared.is_none() {
             return Self::get();
         }
-        Self { details: Some(Box::new(Details::new(method, headers, url, declared))), origin: None }
+        Self { details: Some(Details::new(method, headers, url, declared)), origin: None }
     }
 
     /// Prepares a GET to an unknown URL.
     #[inline]
     pub(crate) const fn get() -> Self {
         Self { details: None, origin: None }
-    }
-
-    /// Returns the flag to set when the request is redirected.
-    pub(crate) fn watch_redirects(&mut self) -> Arc<AtomicBool> {
-        Arc::clone(self.details_mut().redirected.get_or_insert_default())
     }
 
     /// Returns `true` if the request is safe to repeat, by its method, by declaration or by a key.
@@ -149,18 +144,17 @@ impl Prepared {
 
     /// Records the key that the request has in a call with `idempotency_key`.
     pub(crate) fn record_key(&mut self, key: Key) {
-        let details = self.details_mut();
+        let details =
+            self.details.get_or_insert_with(|| Details::new(&Method::GET, &HeaderMap::new(), "", None));
         (details.idempotency.has_key, details.idempotency.is_repeat) = (true, key.is_repeat);
         details.key = Some(Box::new(key));
-    }
-
-    fn details_mut(&mut self) -> &mut Details {
-        self.details.get_or_insert_with(|| Box::new(Details::new(&Method::GET, &HeaderMap::new(), "", None)))
     }
 }
 
 impl Details {
-    #[cold]
+    /// Those of a GET that nothing is declared of.
+    const OF_GET: Self = Self { method: Method::GET, idempotency: Idempotency::OF_GET, url: None, key: None };
+
     fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Self {
         let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
         Self {
@@ -169,7 +163,6 @@ impl Details {
             // A redirection of a request that is safe to repeat does not matter.
             url: (!is_safe).then(|| hash_url(url)),
             key: None,
-            redirected: None,
         }
     }
 }
@@ -179,36 +172,24 @@ impl Recorder {
     #[inline]
     pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
         let Prepared { details, origin } = prepared;
-        match details {
-            None => self.on_get(origin),
-            details => self.on_further_request(details, origin),
+        if !self.is_empty() || details.as_ref().is_some_and(|details| details.key.is_some()) {
+            return self.on_further_request(details, origin);
         }
+        let began = next_number();
+        self.brief = Some(Brief::new(began, details, origin));
+        began
     }
 
     /// Records a GET that nothing is declared of. Returns the number of its exchange.
     #[inline]
     pub(crate) fn on_get(&mut self, origin: Option<Origin>) -> u64 {
-        if !self.is_empty() {
-            return self.on_further_request(None, origin);
-        }
-        let began = next_number();
-        self.brief = Some(Brief::new(began, origin));
-        began
+        self.on_request(Prepared { details: None, origin })
     }
 
     #[cold]
-    fn on_further_request(&mut self, details: Option<Box<Details>>, origin: Option<Origin>) -> u64 {
-        let Some(details) = details else {
-            let exchange = Exchange::of_request(Method::GET, Idempotency::default());
-            return self.push_exchange(exchange, None, None, origin);
-        };
-        let Details { method, idempotency, url, key, redirected } = *details;
-        let exchange = Exchange::of_request(method, idempotency);
-        let number = self.push_exchange(exchange, url, key, origin);
-        if let Some(recorded) = self.find(number) {
-            recorded.redirected = redirected;
-        }
-        number
+    fn on_further_request(&mut self, details: Option<Details>, origin: Option<Origin>) -> u64 {
+        let Details { method, idempotency, url, key } = details.unwrap_or(Details::OF_GET);
+        self.push_exchange(Exchange::of_request(method, idempotency), url, key, origin)
     }
 
     /// Records the end of an exchange: a response, or a failure of the transport.
@@ -231,10 +212,7 @@ impl Recorder {
     #[inline]
     pub(crate) fn on_plain_success(&mut self, number: u64, success: PlainSuccess<'_>) -> bool {
         match &mut self.brief {
-            Some(brief) if brief.began == number => {
-                brief.on_success(success);
-                true
-            }
+            Some(brief) if brief.began == number => brief.on_success(success),
             _ => false,
         }
     }
@@ -255,8 +233,7 @@ impl Recorder {
             recorded.is_redirected =
                 recorded.request_url.is_some() && recorded.request_url != recorded.response_url;
         }
-        recorded.is_redirected |=
-            recorded.redirected.take().is_some_and(|redirected| redirected.load(Ordering::Relaxed));
+        recorded.is_redirected |= report.is_redirected;
         recorded.progress = Progress::of(report);
         recorded.exchange.record_report(report, hints, now);
         if recorded.is_redirected {

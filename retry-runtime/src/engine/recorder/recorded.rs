@@ -2,7 +2,6 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use http::StatusCode;
 use retry_policy::{Answer, Failure, FailureSet};
@@ -24,8 +23,6 @@ pub(crate) struct Recorded {
     /// `true` if the response came from another URL, or the failure happened there. The request
     /// itself was then received.
     pub(crate) is_redirected: bool,
-    /// Set by the transport when it follows a redirect, until the exchange ends.
-    pub(crate) redirected: Option<Arc<AtomicBool>>,
     /// `true` if the body of the response was read to its end.
     pub(crate) is_body_read: bool,
     /// `true` if reading the body was given up half way.
@@ -113,7 +110,6 @@ impl Recorded {
             progress: Progress::Open,
             mark: Mark::None,
             is_redirected: false,
-            redirected: None,
             is_body_read: false,
             is_body_dropped: false,
             exchange,

@@ -160,7 +160,7 @@ fn a_plain_success_is_the_only_exchange_and_that_of_the_outcome() {
     assert!(!recorder.is_plain_success(&Report::new(By::Success)), "one of two");
     let mut posted = Recorder::default();
     respond(&mut posted, &Method::POST, None, 200);
-    assert!(posted.is_plain_success(&Report::new(By::Success)), "and not in short form");
+    assert!(posted.is_plain_success(&Report::new(By::Success)), "a POST");
     for status in [202, 301, 404] {
         let mut recorder = Recorder::default();
         respond(&mut recorder, &Method::GET, None, status);

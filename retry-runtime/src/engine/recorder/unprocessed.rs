@@ -1,6 +1,5 @@
 //! Requests that were not processed, and those that were redirected.
 
-use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use http::{HeaderMap, Method, StatusCode};
@@ -13,13 +12,12 @@ use crate::engine::report::{By, Report};
 
 const URL: &str = "http://a/b";
 
-/// Records a request by `method`, which is redirected if `redirected` says so, and ends as `report`
+/// Records a request by `method`, which is redirected if `is_redirected` says so, and ends as `report`
 /// says.
-fn record(recorder: &mut Recorder, method: &Method, redirected: bool, report: &Report<'_>) {
-    let mut prepared = Prepared::new(method, &HeaderMap::new(), URL, None);
-    prepared.watch_redirects().store(redirected, Ordering::Relaxed);
-    let number = recorder.on_request(prepared);
-    recorder.on_report(number, report, Hints::default(), || SystemTime::UNIX_EPOCH);
+fn record(recorder: &mut Recorder, method: &Method, is_redirected: bool, report: &Report<'_>) {
+    let number = recorder.on_request(Prepared::new(method, &HeaderMap::new(), URL, None));
+    let report = Report { is_redirected, ..*report };
+    recorder.on_report(number, &report, Hints::default(), || SystemTime::UNIX_EPOCH);
 }
 
 fn reset() -> Report<'static> {

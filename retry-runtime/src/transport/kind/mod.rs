@@ -1,7 +1,7 @@
 //! Asks values of any type how to handle them: how to arm a sender, track a result, or report on an
 //! outcome.
 //!
-//! The macro does not know types, so the generated code calls `Kind::of(&value).check(value)` and
+//! The macro does not know types, so the generated code calls `Kind::of(&value).check_response(value)` and
 //! the like, and lets method resolution decide. A `Kind` derefs through a chain of wrappers, the
 //! most specific first. Each wrapper has the method once, for the types that it knows, and the last
 //! one has it for all. Chains are as short as possible, since every link costs compile time:
@@ -87,7 +87,7 @@ impl<T: Sender> SenderKind<T> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     #[allow(clippy::inline_always, reason = "else the request is moved twice more")]
     #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
-    pub fn arm(
+    pub fn arm_sender(
         &self,
         sender: T,
     ) -> Armed<SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error>>
@@ -120,7 +120,7 @@ impl<T: Sender> SenderKind<T> {
 
     /// Holds one of reqwest's async builders, and arms it when it is sent.
     #[inline]
-    pub fn hold(&self, sender: T) -> Held<T> {
+    pub fn hold_sender(&self, sender: T) -> Held<T> {
         Held { sender, idempotent: None }
     }
 
@@ -153,7 +153,7 @@ impl<T: Sender> Held<T> {
 impl<T: BlockingSender> BlockingSenderKind<T> {
     /// Arms one of reqwest's blocking builders.
     #[inline]
-    pub fn arm(&self, sender: T) -> T::Armed {
+    pub fn arm_sender(&self, sender: T) -> T::Armed {
         sender.arm(None)
     }
 
@@ -166,7 +166,7 @@ impl<T: BlockingSender> BlockingSenderKind<T> {
 
     /// Holds one of reqwest's blocking builders, and arms it when it is sent.
     #[inline]
-    pub fn hold(&self, sender: T) -> BlockingHeld<T> {
+    pub fn hold_sender(&self, sender: T) -> BlockingHeld<T> {
         BlockingHeld { sender, idempotent: None }
     }
 
@@ -200,19 +200,19 @@ impl<T: BlockingSender> BlockingHeld<T> {
 impl<T> AnyKind<T> {
     /// Returns any other sender unchanged.
     #[inline]
-    pub fn hold(&self, sender: T) -> T {
-        self.arm(sender)
+    pub fn hold_sender(&self, sender: T) -> T {
+        self.arm_sender(sender)
     }
 
     /// Returns any other sender unchanged.
     #[inline]
     pub fn hold_declared(&self, sender: T, _: bool) -> T {
-        self.arm(sender)
+        self.arm_sender(sender)
     }
 
     /// Returns any other sender unchanged.
     #[inline]
-    pub fn arm(&self, sender: T) -> T {
+    pub fn arm_sender(&self, sender: T) -> T {
         record_unknown_sender(type_name::<T>);
         sender
     }
@@ -220,13 +220,13 @@ impl<T> AnyKind<T> {
     /// Returns any other sender unchanged.
     #[inline]
     pub fn arm_declared(&self, sender: T, _: bool) -> T {
-        self.arm(sender)
+        self.arm_sender(sender)
     }
 
     /// Returns any other sender unchanged.
     #[inline]
     pub fn arm_awaited(&self, sender: T) -> T {
-        self.arm(sender)
+        self.arm_sender(sender)
     }
 }
 
@@ -292,7 +292,7 @@ impl<T: ReadableResponse> Kind<T> {
     /// Returns the id of a response of reqwest's.
     #[inline]
     #[allow(clippy::unnecessary_wraps, reason = "of other types it is not known")]
-    pub fn id(&self, response: &T) -> Option<usize> {
+    pub fn response_id(&self, response: &T) -> Option<usize> {
         Some(response.response_id())
     }
 }
@@ -300,7 +300,7 @@ impl<T: ReadableResponse> Kind<T> {
 impl<T: ?Sized> AnyKind<T> {
     /// Returns no id, for all other receivers.
     #[inline]
-    pub fn id(&self, _: &T) -> Option<usize> {
+    pub fn response_id(&self, _: &T) -> Option<usize> {
         None
     }
 }
@@ -314,7 +314,7 @@ pub struct Checked<T>(T);
 impl<T: CheckedResponse> Kind<T> {
     /// Returns a response of reqwest's that is kept if its status refuses the request.
     #[inline]
-    pub fn check(&self, response: T) -> Checked<T> {
+    pub fn check_response(&self, response: T) -> Checked<T> {
         Checked(response)
     }
 }
@@ -334,7 +334,7 @@ impl<T: CheckedResponse> Checked<T> {
 impl<T> AnyKind<T> {
     /// Returns any other receiver unchanged.
     #[inline]
-    pub fn check(&self, receiver: T) -> T {
+    pub fn check_response(&self, receiver: T) -> T {
         receiver
     }
 }
