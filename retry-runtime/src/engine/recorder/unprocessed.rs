@@ -12,8 +12,8 @@ use crate::engine::report::{By, Report};
 
 const URL: &str = "http://a/b";
 
-/// Records a request by `method`, which is redirected if `is_redirected` says so, and ends as `report`
-/// says.
+/// Records a request by `method`, which is redirected if `is_redirected` says so, and ends as
+/// `report` says.
 fn record(recorder: &mut Recorder, method: &Method, is_redirected: bool, report: &Report<'_>) {
     let number = recorder.on_request(Prepared::new(method, &HeaderMap::new(), URL, None));
     let report = Report { is_redirected, ..*report };

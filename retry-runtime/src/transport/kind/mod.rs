@@ -1,9 +1,9 @@
 //! Asks values of any type how to handle them: how to arm a sender, track a result, or report on an
 //! outcome.
 //!
-//! The macro does not know types, so the generated code calls `Kind::of(&value).check_response(value)` and
-//! the like, and lets method resolution decide. A `Kind` derefs through a chain of wrappers, the
-//! most specific first. Each wrapper has the method once, for the types that it knows, and the last
+//! The macro does not know types, so the generated code calls
+//! `Kind::of(&value).check_response(value)` and the like, and lets method resolution decide. A
+//! `Kind` derefs through a chain of wrappers, the most specific first. Each wrapper has the method once, for the types that it knows, and the last
 //! one has it for all. Chains are as short as possible, since every link costs compile time:
 //! only errors need a long one.
 //!
