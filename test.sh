@@ -18,11 +18,46 @@ if ((${#missing[@]})); then
 fi
 
 target=${CARGO_TARGET_DIR:-target}
-cargo test --workspace --all-features
-# The fault matrix, TLS and compression, with features of reqwest that no other test is to see.
-cargo test --manifest-path tests/faults/Cargo.toml --target-dir "$target"
-# The crates that users come from, which nothing else needs.
-cargo test --manifest-path migrations/Cargo.toml --target-dir "$target"
+# Tests need no debugger, and are compiled in less time without what one needs.
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
+
+# The fault matrix, TLS and compression, with features of reqwest that no other test is to see; the
+# crates that users come from, which nothing else needs; the fuzzer's corpora, and mutations of them.
+others=(tests/faults migrations fuzz)
+test_other() { cargo test --manifest-path "$1/Cargo.toml" --target-dir "$target" "${@:2}"; }
+# These assert what they count: one in virtual time, the other over real sockets.
+build_counters() { cargo build --quiet --release --package herd --package soak; }
+
+# The messages of the compiler, and the README as pasted; with the features of the whole workspace, or
+# its dependencies would be compiled twice.
+test_compiler() { cargo test --workspace --all-features --test ui --test pasted; }
+
+# Most tests wait more than they work. What only works is done meanwhile, as far as they leave time:
+# it begins to compile when their own compilation ends.
+beside=$(mktemp)
+work_beside() {
+    sleep 5
+    local failed=0
+    test_compiler || failed=$?
+    for other in "${others[@]}"; do
+        test_other "$other" --no-run || failed=$?
+    done
+    build_counters || failed=$?
+    return "$failed"
+}
+set -m # so that it is a process group
+work_beside >"$beside" 2>&1 &
+worker=$!
+set +m
+renice -n 19 -p "$worker" >/dev/null
+trap 'kill -- "-$worker" 2>/dev/null || true; rm -f "$beside"' EXIT
+
+cargo test --workspace --exclude ui --all-features
+wait "$worker" || { cat "$beside"; exit 1; }
+cat "$beside"
+for other in "${others[@]}"; do
+    test_other "$other"
+done
 # Without the feature `blocking`, of which the macro says that sync functions need it.
 cargo test --package retry-macros --lib without
 cargo run --quiet --package quickstart
@@ -31,9 +66,6 @@ for example in by_hand client endpoints; do
     "$target/debug/examples/$example"
 done
 "$target/debug/examples/observed" --seconds 3
-# Both assert what they count: one in virtual time, the other over real sockets.
-cargo build --quiet --release --package herd --package soak
+build_counters
 "$target/release/herd" --seed 7
 "$target/release/soak" --seed 1 --seconds 10 --callers 400
-# Each file of the fuzzer's corpora, and mutations of them.
-cargo test --manifest-path fuzz/Cargo.toml --target-dir "$target"
