@@ -175,6 +175,26 @@ functions! {
         Ok(name.len())
     }
 
+    async fn a_borrow_that_is_kept(log: &Log) -> Result<usize, Failed> {
+        let link = Link::new(log, "link");
+        let mut kept = vec![&"other"];
+        kept.push(&link.name);
+        link.send().await?;
+        pause(log, "work under the guard").await;
+        Ok(kept.len())
+    }
+
+    async fn one_that_is_not_compiled(log: &Log) -> Result<(), Failed> {
+        #[cfg(any())]
+        let link = Missing::new(log);
+        #[cfg(any())]
+        link.send().await?;
+        let letter = Letter(log.clone());
+        #[cfg(all())]
+        letter.send().await?;
+        Ok(())
+    }
+
     async fn two_guards(log: &Log) -> Result<(), Failed> {
         let first = Link::new(log, "first");
         let second = Link::new(log, "second");

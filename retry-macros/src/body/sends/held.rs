@@ -16,6 +16,7 @@ use crate::body::moves::is_formatting;
 use crate::body::sends::calls::{Call, classify};
 use crate::body::sends::origin::{Origin, checked_name, is_builder};
 use crate::body::sends::{Armer, collect, count};
+use crate::cfg;
 use crate::tokens::is_among;
 use crate::walk::Node;
 
@@ -39,25 +40,64 @@ struct Hold {
     value: TokenStream,
 }
 
-/// The names and literals of a statement.
-struct Mentions {
-    tokens: Vec<TokenTree>,
-    /// `true` if the statement may bind what borrows from a variable.
-    may_borrow: bool,
+/// A statement as the user wrote it.
+struct Written {
+    stmt: Stmt,
+    /// Its names and literals.
+    mentions: Vec<TokenTree>,
 }
 
-impl Mentions {
-    fn of(stmt: &Stmt) -> Self {
-        let may_borrow = match stmt {
-            Stmt::Expr(expr, _) => matches!(expr, Expr::Assign(_)),
-            Stmt::Macro(_) => false,
+impl Written {
+    fn new(stmt: &Stmt) -> Self {
+        Self { stmt: stmt.clone(), mentions: tokens_of(stmt) }
+    }
+
+    /// Returns `true` if what the statement makes of a variable may live longer than the statement:
+    /// the value of a `let` or an assignment, or what another value may keep, as in
+    /// `all.push(name)`.
+    fn may_lend(&self, name: &Ident) -> bool {
+        if count(&self.mentions, name) == 0 {
+            return false;
+        }
+        match &self.stmt {
             Stmt::Local(local) => {
                 let init = local.init.as_ref().map(|init| &*init.expr);
                 !matches!(local.pat, Pat::Wild(_)) && !init.is_some_and(is_copy)
             }
+            Stmt::Expr(..) => {
+                let mentions = |node: &dyn ToTokens| count(&tokens_of(&node), name) > 0;
+                macros::any(std::slice::from_ref(&self.stmt), &mut |expr| match expr {
+                    Expr::Assign(assign) => mentions(&assign.right),
+                    Expr::MethodCall(call) => {
+                        let of = root(&call.receiver);
+                        mentions(&call.args) && !of.is_some_and(|of| of == name || of == "self")
+                    }
+                    _ => false,
+                })
+            }
+            Stmt::Macro(_) => false,
             Stmt::Item(_) => true,
-        };
-        Self { tokens: tokens_of(stmt), may_borrow }
+        }
+    }
+
+    /// Returns `true` if parts of the statement may not be there.
+    fn has_conditional_parts(&self) -> bool {
+        let own = usize::from(cfg::of_stmt(&self.stmt).is_some());
+        count(&self.mentions, &Ident::new("cfg", Span::call_site())) > own
+    }
+}
+
+/// Returns the variable that a chain of methods and fields begins with.
+fn root(expr: &Expr) -> Option<&Ident> {
+    match expr {
+        Expr::MethodCall(call) => root(&call.receiver),
+        Expr::Field(field) => root(&field.base),
+        Expr::Await(future) => root(&future.base),
+        Expr::Try(tried) => root(&tried.expr),
+        Expr::Reference(reference) => root(&reference.expr),
+        Expr::Paren(paren) => root(&paren.expr),
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
     }
 }
 
@@ -77,17 +117,19 @@ impl Armer<'_> {
         if !self.has_variables {
             return stmts.iter_mut().for_each(|stmt| self.visit_stmt_mut(stmt));
         }
-        let mentions: Vec<_> = stmts.iter().map(Mentions::of).collect();
+        let written: Vec<_> = stmts.iter().map(Written::new).collect();
         for (at, mut stmt) in take(stmts).into_iter().enumerate() {
             for used in uses(std::slice::from_ref(&stmt)) {
                 let Some(since) = self.unknown_since(outer, &used.name) else { continue };
-                let mentions_of = |stmt: &Mentions| count(&stmt.tokens, &used.name);
-                let is_borrowed =
-                    mentions[since..at].iter().any(|stmt| stmt.may_borrow && mentions_of(stmt) > 0);
-                if !is_borrowed && mentions[at..].iter().map(mentions_of).sum::<usize>() == 1 {
+                let after: usize = written[at..].iter().map(|stmt| count(&stmt.mentions, &used.name)).sum();
+                let is_lent = written[since..at].iter().any(|stmt| stmt.may_lend(&used.name));
+                if after == 1 && !is_lent && !written[at].has_conditional_parts() {
+                    // What is sent under `#[cfg(..)]` may not be there.
+                    let predicate = cfg::of_stmt(&stmt);
                     let Hold { name, mutability, value } = self.hold(used);
                     // With `@ _`, lints do not take it for a variable of the user's.
                     let again = quote_spanned! {Span::mixed_site()=>
+                        #predicate
                         #[allow(unused_mut)]
                         let #mutability #name @ _ = #value;
                     };
