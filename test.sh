@@ -25,12 +25,12 @@ export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CA
 # crates that users come from, which nothing else needs; the fuzzer's corpora, and mutations of them.
 others=(tests/faults migrations fuzz)
 test_other() { cargo test --manifest-path "$1/Cargo.toml" --target-dir "$target" "${@:2}"; }
-# These assert what they count: one in virtual time, the other over real sockets.
-build_counters() { cargo build --quiet --release --package herd --package soak; }
+# Asserts what it counts, in virtual time.
+build_herd() { cargo build --quiet --release --package herd; }
 
-# The messages of the compiler, and the README as pasted; with the features of the whole workspace, or
-# its dependencies would be compiled twice.
-test_compiler() { cargo test --workspace --all-features --test ui --test pasted; }
+# The messages of the compiler; with the features of the whole workspace, or its dependencies would
+# be compiled twice.
+test_messages() { cargo test --workspace --all-features --test ui; }
 
 # Most tests wait more than they work. What only works is done meanwhile, as far as they leave time:
 # it begins to compile when their own compilation ends.
@@ -38,11 +38,11 @@ beside=$(mktemp)
 work_beside() {
     sleep 5
     local failed=0
-    test_compiler || failed=$?
+    test_messages || failed=$?
     for other in "${others[@]}"; do
         test_other "$other" --no-run || failed=$?
     done
-    build_counters || failed=$?
+    build_herd || failed=$?
     return "$failed"
 }
 set -m # so that it is a process group
@@ -66,6 +66,5 @@ for example in by_hand client endpoints; do
     "$target/debug/examples/$example"
 done
 "$target/debug/examples/observed" --seconds 3
-build_counters
+build_herd
 "$target/release/herd" --seed 7
-"$target/release/soak" --seed 1 --seconds 10 --callers 400

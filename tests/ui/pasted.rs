@@ -31,6 +31,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<(), String> {
 }
 
 #[test]
+#[ignore = "compiles a TLS library, which takes a minute: `.ci/run` does"]
 fn every_example_compiles_as_pasted() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
     for sources in ["src/bin", "tests"] {
