@@ -20,6 +20,15 @@ async fn plain(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
     http.get(url).send().await
 }
 
+#[retry_http]
+async fn posted(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.post(url).send().await
+}
+
+async fn plain_post(http: &Client, url: &str) -> Result<Response, reqwest::Error> {
+    http.post(url).send().await
+}
+
 #[test]
 fn a_call_that_succeeds_allocates_nothing_more() {
     let server = Server::script([Reply::status(200)]);
@@ -38,6 +47,14 @@ fn a_call_that_succeeds_allocates_nothing_more() {
     let shared = fewest(&|| {
         runtime.block_on(shared(&http, &url)).unwrap();
     });
+    let post_without = fewest(&|| {
+        runtime.block_on(plain_post(&http, &url)).unwrap();
+    });
+    let post = fewest(&|| {
+        runtime.block_on(posted(&http, &url)).unwrap();
+    });
+    println!("POST: {post_without} allocations without, {post} with");
+    assert_eq!(post, post_without);
     println!("{without} allocations without, {with} with, {shared} with an upstream");
     assert_eq!((with, shared), (without, without));
 }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use retry_policy::keys::Key;
-use retry_policy::text;
+use retry_policy::text::{self, wrong_kind};
 use retry_policy::{Condition, PolicyError, rules};
 use syn::parse::{ParseStream, Parser};
 use syn::{BinOp, Expr, ExprBinary, ExprRange, Lit, RangeLimits, Token};
@@ -129,6 +129,20 @@ impl ListItem {
             Item::Known(_) => unreachable!("the grammar has no other item"),
             Item::Constant(_) | Item::HintedConstant(_) => self.of_status(krate, &self.constant_status()),
         }
+    }
+}
+
+/// Returns the message about a value that is no list: to write the list of it, if it can be an item.
+pub(crate) fn no_list(key: Key, value: &Expr) -> String {
+    let mut errors = Errors::default();
+    let read = |input: ParseStream<'_>| Ok(parse(key, input, &mut errors).is_some());
+    let is_item = read.parse2(quote!([#value])).unwrap_or_default() && errors.is_empty();
+    match value {
+        // Other expressions are not printed as they were written.
+        Expr::Lit(literal) if is_item => {
+            format!("`{0}` is a list: write `{0} = [{1}]`", key.name(), literal.to_token_stream())
+        }
+        _ => wrong_kind(key),
     }
 }
 

@@ -223,7 +223,7 @@ impl Options {
     fn set(&mut self, key: Key, value: &Expr) -> Result<(), String> {
         match key {
             Key::Max => self.max = given(value, readers::max(value)?),
-            Key::On | Key::Never => return Err(text::wrong_kind(key)),
+            Key::On | Key::Never => return Err(conditions::no_list(key, value)),
             Key::Base => self.base = given(value, readers::duration(key, value)?),
             Key::Factor => self.factor = given(value, readers::factor(value)?),
             Key::Cap => self.cap = given(value, readers::duration(key, value)?),

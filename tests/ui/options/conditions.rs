@@ -15,7 +15,7 @@ async fn words(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
-#[retry_http(on = 429, never = [])]
+#[retry_http(on = 503, never = [])]
 async fn no_list(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
