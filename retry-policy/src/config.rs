@@ -315,7 +315,8 @@ impl Value {
             Given::List(items) => items.iter().map(condition).collect(),
             Given::Text(text) if text.is_empty() => Ok(Vec::new()),
             Given::Text(text) => text.split(',').map(|item| text::condition(item.trim())).collect(),
-            Given::Nothing | Given::Whole(_) | Given::Number(_) | Given::Flag(_) => self.wrong_kind(),
+            Given::Whole(number) => Err(text::no_list(self.key, &number.to_string())),
+            Given::Nothing | Given::Number(_) | Given::Flag(_) => self.wrong_kind(),
         }
     }
 

@@ -41,6 +41,14 @@ const JITTERS_ELSEWHERE: [(&str, &[&str]); 4] = [
     ("decorrelated", &["aws", "decorr"]),
 ];
 
+/// Returns the message for one item in place of a list: to write the list of that item.
+pub fn no_list(key: Key, item: &str) -> String {
+    match condition(item) {
+        Ok(_) => format!("`{0}` is a list: write `{0} = [{item}]`", key.name()),
+        Err(_) => wrong_kind(key),
+    }
+}
+
 /// Returns the message for a value of another kind than `key` takes.
 pub fn wrong_kind(key: Key) -> String {
     let (name, example) = (key.name(), key.example());

@@ -132,16 +132,10 @@ impl ListItem {
     }
 }
 
-/// Returns the message about a value that is no list: to write the list of it, if it can be an item.
+/// Returns the message about a value that is no list.
 pub(crate) fn no_list(key: Key, value: &Expr) -> String {
-    let mut errors = Errors::default();
-    let read = |input: ParseStream<'_>| Ok(parse(key, input, &mut errors).is_some());
-    let is_item = read.parse2(quote!([#value])).unwrap_or_default() && errors.is_empty();
     match value {
-        // Other expressions are not printed as they were written.
-        Expr::Lit(literal) if is_item => {
-            format!("`{0}` is a list: write `{0} = [{1}]`", key.name(), literal.to_token_stream())
-        }
+        Expr::Lit(item) => text::no_list(key, &item.to_token_stream().to_string()),
         _ => wrong_kind(key),
     }
 }
