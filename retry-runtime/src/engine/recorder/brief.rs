@@ -12,7 +12,7 @@ use crate::engine::recorder::{Details, address, hash_url, next_number};
 use crate::engine::report::PlainSuccess;
 
 /// A request that is under way, or was answered with a plain success.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Brief {
     /// The number of its beginning.
     pub(super) began: u64,
@@ -26,23 +26,21 @@ pub(super) struct Brief {
     response_url: Option<NonZeroU64>,
     is_body_read: bool,
     origin: Option<Origin>,
-    /// `None` for a GET that nothing is declared of.
-    details: Option<Details>,
 }
 
 impl Brief {
     #[inline]
-    pub(super) fn new(began: u64, details: Option<Details>, origin: Option<Origin>) -> Self {
+    pub(super) fn new(began: u64, origin: Option<Origin>) -> Self {
         let (status, response_url) = (None, None);
-        Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin, details }
+        Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin }
     }
 
     /// Records the end of the exchange. Returns `false` if the response came from another URL than
-    /// the request went to, where that matters: the exchange is then not kept in short form.
+    /// the request went to (its hash is `asked`), where that matters: the exchange is then not kept
+    /// in short form.
     #[inline]
-    pub(super) fn on_success(&mut self, success: PlainSuccess<'_>) -> bool {
+    pub(super) fn on_success(&mut self, asked: Option<NonZeroU64>, success: PlainSuccess<'_>) -> bool {
         let PlainSuccess { status, url } = success;
-        let asked = self.details.as_ref().and_then(|details| details.url);
         if asked.is_some_and(|asked| asked != hash_url(url)) {
             return false;
         }
@@ -60,8 +58,8 @@ impl Brief {
     }
 
     /// Returns the exchange.
-    pub(super) fn exchange(&self) -> Exchange {
-        let (method, idempotency) = match &self.details {
+    pub(super) fn exchange(&self, details: Option<&Details>) -> Exchange {
+        let (method, idempotency) = match details {
             Some(details) => (details.method.clone(), details.idempotency),
             None => (Method::GET, Idempotency::OF_GET),
         };
@@ -73,9 +71,9 @@ impl Brief {
     }
 
     /// Returns the exchange in full.
-    pub(super) fn into_recorded(self) -> Recorded {
-        let request_url = self.details.as_ref().and_then(|details| details.url);
-        let recorded = Recorded::new(self.began, self.exchange());
+    pub(super) fn into_recorded(self, details: Option<&Details>) -> Recorded {
+        let request_url = details.and_then(|details| details.url);
+        let recorded = Recorded::new(self.began, self.exchange(details));
         let recorded = Recorded { origin: self.origin, request_url, ..recorded };
         if self.status.is_none() {
             return recorded;

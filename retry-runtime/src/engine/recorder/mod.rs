@@ -30,6 +30,8 @@ pub(crate) struct Recorder {
     /// The only exchange so far, if it has no key of a call and nothing but a plain success came of
     /// it.
     brief: Option<Brief>,
+    /// Its details, unless it is a GET that nothing is declared of.
+    brief_details: Option<Details>,
     /// Its host, if that is recorded.
     brief_host: Option<Arc<str>>,
     /// In the order in which they were recorded. Those of an inner call follow when it ends.
@@ -176,7 +178,10 @@ impl Recorder {
             return self.on_further_request(details, origin);
         }
         let began = next_number();
-        self.brief = Some(Brief::new(began, details, origin));
+        self.brief = Some(Brief::new(began, origin));
+        if details.is_some() {
+            self.brief_details = details;
+        }
         began
     }
 
@@ -212,7 +217,9 @@ impl Recorder {
     #[inline]
     pub(crate) fn on_plain_success(&mut self, number: u64, success: PlainSuccess<'_>) -> bool {
         match &mut self.brief {
-            Some(brief) if brief.began == number => brief.on_success(success),
+            Some(brief) if brief.began == number => {
+                brief.on_success(self.brief_details.as_ref().and_then(|details| details.url), success)
+            }
             _ => false,
         }
     }
@@ -368,6 +375,9 @@ impl Recorder {
     #[inline]
     pub(crate) fn clear(&mut self) {
         (self.brief, self.brief_host, self.outstanding) = (None, None, 0);
+        if self.brief_details.is_some() {
+            self.brief_details = None;
+        }
         if !self.exchanges.is_empty() || self.folded.is_some() {
             self.clear_exchanges();
         }
@@ -404,15 +414,15 @@ impl Recorder {
 
     /// Returns the only exchange of the attempt and its host, if it is kept in short form.
     pub(crate) fn brief(&self) -> Option<(Exchange, Option<&str>)> {
-        Some((self.brief.as_ref()?.exchange(), self.brief_host.as_deref()))
+        Some((self.brief.as_ref()?.exchange(self.brief_details.as_ref()), self.brief_host.as_deref()))
     }
 
     /// Keeps the only exchange whole, if it is kept in short form.
     #[cold]
     pub(crate) fn expand(&mut self) {
         if let Some(brief) = self.brief.take() {
-            let host = self.brief_host.take();
-            self.exchanges.push(Recorded { host, ..brief.into_recorded() });
+            let (details, host) = (self.brief_details.take(), self.brief_host.take());
+            self.exchanges.push(Recorded { host, ..brief.into_recorded(details.as_ref()) });
         }
     }
 
