@@ -195,6 +195,70 @@ functions! {
         Ok(())
     }
 
+    async fn one_that_is_made_later(log: &Log) -> Result<(), Failed> {
+        let link = Link::new(log, "link");
+        let _later = Link::new(log, "later");
+        link.send().await?;
+        pause(log, "work under both").await;
+        Ok(())
+    }
+
+    async fn the_first_of_a_pattern(log: &Log) -> Result<(), Failed> {
+        let (first, _second) = (Link::new(log, "first"), Link::new(log, "second"));
+        first.send().await?;
+        match (Link::new(log, "third"), Link::new(log, "fourth")) {
+            (third, fourth) if fourth.is_open() => drop(third.send().await?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn an_answer_that_is_kept(log: &Log) -> Result<usize, Failed> {
+        let link = Link::new(log, "link");
+        let mut answers = vec![];
+        answers.push(link.send().await?);
+        pause(log, "work with the answer").await;
+        let other = Link::new(log, "other");
+        let answer = other.send().await?;
+        Ok(answers.len() + answer.0.name.len())
+    }
+
+    async fn one_of_a_pool(log: &Log) -> Result<(), Failed> {
+        struct Pool(Log);
+        impl Pool {
+            fn get(&self, name: &'static str) -> Link {
+                Link::new(&self.0, name)
+            }
+        }
+        let pool = Pool(log.clone());
+        let link = pool.get("link");
+        link.send().await?;
+        pause(log, "work under the guard").await;
+        Ok(())
+    }
+
+    async fn a_constant(log: &Log) -> Result<(), Failed> {
+        #[derive(Clone, Copy)]
+        enum State {
+            Idle,
+            Busy,
+        }
+        use State::{Busy, Idle};
+        impl State {
+            fn send(self) -> usize {
+                self as usize
+            }
+        }
+        let state = if log.borrow().is_empty() { Idle } else { Busy };
+        let sent = match state {
+            Idle => Idle.send(),
+            Busy => Busy.send(),
+        };
+        let letter = Letter(log.clone());
+        assert_eq!(sent, 0);
+        letter.send().await
+    }
+
     async fn two_guards(log: &Log) -> Result<(), Failed> {
         let first = Link::new(log, "first");
         let second = Link::new(log, "second");

@@ -21,7 +21,7 @@ use crate::tokens::captures;
 use crate::walk::{self, Node, Parts};
 use calls::{Call, classify, is_execute};
 pub(crate) use calls::{calls_anything, calls_method};
-use origin::{Local, Origin, builds, configured, is_builder, uses_variable};
+use origin::{Local, Origin, builds, configured, is_ambiguous, is_builder, uses_variable};
 use rewrite::{parenthesize, peel};
 
 mod calls;
@@ -55,12 +55,11 @@ pub(crate) fn arm(
             mutability: owned.mutability,
             origin: Origin::Unknown,
             loops: 0,
-            since: 0,
         });
     }
     for (name, ty) in parameters {
         let origin = if is_builder(ty) { Origin::Builder } else { Origin::Parameter };
-        locals.push(Local { name: name.clone(), mutability: None, origin, loops: 0, since: 0 });
+        locals.push(Local { name: name.clone(), mutability: None, origin, loops: 0 });
     }
     // Only what is sent or checked by a variable needs to know its mentions, and tokens cost time.
     let has_variables = body.iter().any(uses_variable);
@@ -233,7 +232,7 @@ impl Armer<'_> {
                 if matches!(&local.pat, Pat::Ident(_)) && init.is_some_and(builds)
                     || matches!(&local.pat, Pat::Type(typed) if is_builder(&typed.ty))
                 {
-                    Origin::Builder
+                    if init.is_some_and(is_ambiguous) { Origin::Made } else { Origin::Builder }
                 } else if init.is_some_and(|init| self.is_answer(init)) {
                     Origin::Response
                 } else {
@@ -269,7 +268,7 @@ impl Armer<'_> {
         for owned in bound {
             let Owned { name, mutability, .. } = owned;
             let origin = if self.configured.contains(&name) { Origin::Builder } else { origin };
-            self.locals.push(Local { name, mutability, origin, loops: self.loops, since: 0 });
+            self.locals.push(Local { name, mutability, origin, loops: self.loops });
         }
     }
 

@@ -1,9 +1,9 @@
 //! Holds variables of unknown types.
 //!
 //! A variable whose type the body does not show may be a builder, which `send` consumes, or a
-//! guard, which lives on. Such a variable is not moved where it is sent. It is bound again before
-//! that, in the scope that binds it, and so lives as long as it did. This is done if nothing but
-//! the send mentions the variable from there on.
+//! guard, which lives on. Such a variable is not moved where it is sent. It is bound again where it
+//! was bound, and so is dropped where it was. This is done if nothing but the send mentions the
+//! variable from there on, so that nothing can borrow from it.
 
 use std::mem::take;
 
@@ -14,10 +14,9 @@ use syn::{Arm, Block, Expr, ExprClosure, ExprForLoop, ExprIf, ExprWhile, Pat, St
 use crate::body::macros;
 use crate::body::moves::is_formatting;
 use crate::body::sends::calls::{Call, classify};
-use crate::body::sends::origin::{Origin, checked_name, is_builder};
+use crate::body::sends::origin::{Local, Origin, checked_name, is_builder};
 use crate::body::sends::{Armer, collect, count};
-use crate::cfg;
-use crate::tokens::is_among;
+use crate::cfg::{self, Predicate};
 use crate::walk::Node;
 
 /// A variable that is sent, or whose status is checked.
@@ -52,58 +51,24 @@ impl Written {
         Self { stmt: stmt.clone(), mentions: tokens_of(stmt) }
     }
 
-    /// Returns `true` if what the statement makes of a variable may live longer than the statement:
-    /// the value of a `let` or an assignment, or what another value may keep, as in
-    /// `all.push(name)`.
-    fn may_lend(&self, name: &Ident) -> bool {
-        if count(&self.mentions, name) == 0 {
-            return false;
-        }
+    /// Returns `true` for a statement that only makes a text: it keeps no borrow, and nothing that
+    /// must be dropped in some order.
+    fn is_text(&self) -> bool {
         match &self.stmt {
+            Stmt::Macro(item) => is_formatting(&item.mac),
             Stmt::Local(local) => {
                 let init = local.init.as_ref().map(|init| &*init.expr);
-                !matches!(local.pat, Pat::Wild(_)) && !init.is_some_and(is_copy)
+                matches!(init, Some(Expr::Macro(item)) if is_formatting(&item.mac))
             }
-            Stmt::Expr(..) => {
-                let mentions = |node: &dyn ToTokens| count(&tokens_of(&node), name) > 0;
-                macros::any(std::slice::from_ref(&self.stmt), &mut |expr| match expr {
-                    Expr::Assign(assign) => mentions(&assign.right),
-                    Expr::MethodCall(call) => {
-                        let of = root(&call.receiver);
-                        mentions(&call.args) && !of.is_some_and(|of| of == name || of == "self")
-                    }
-                    _ => false,
-                })
-            }
-            Stmt::Macro(_) => false,
-            Stmt::Item(_) => true,
+            _ => false,
         }
-    }
-
-    /// Returns `true` if parts of the statement may not be there.
-    fn has_conditional_parts(&self) -> bool {
-        let own = usize::from(cfg::of_stmt(&self.stmt).is_some());
-        count(&self.mentions, &Ident::new("cfg", Span::call_site())) > own
-    }
-}
-
-/// Returns the variable that a chain of methods and fields begins with.
-fn root(expr: &Expr) -> Option<&Ident> {
-    match expr {
-        Expr::MethodCall(call) => root(&call.receiver),
-        Expr::Field(field) => root(&field.base),
-        Expr::Await(future) => root(&future.base),
-        Expr::Try(tried) => root(&tried.expr),
-        Expr::Reference(reference) => root(&reference.expr),
-        Expr::Paren(paren) => root(&paren.expr),
-        Expr::Path(path) => path.path.get_ident(),
-        _ => None,
     }
 }
 
 impl Armer<'_> {
     // Input:
     //     let request = make();
+    //     debug(1);
     //     request.send().await
     //
     // Output:
@@ -111,6 +76,7 @@ impl Armer<'_> {
     //     let request @ _ = match request {
     //         value => SenderKind::of(&value).hold_sender(value)
     //     };
+    //     debug(1);
     //     request.send().await
     /// Visits the statements of a block. The variables from `outer` on are those that it binds.
     pub(super) fn visit_stmts_mut(&mut self, stmts: &mut Vec<Stmt>, outer: usize) {
@@ -118,38 +84,61 @@ impl Armer<'_> {
             return stmts.iter_mut().for_each(|stmt| self.visit_stmt_mut(stmt));
         }
         let written: Vec<_> = stmts.iter().map(Written::new).collect();
+        let mut again: Vec<_> = written.iter().map(|_| Vec::new()).collect();
+        // What is bound around the body.
+        for number in outer..self.locals.len() {
+            self.bind_again(number, &written, None, &mut again);
+        }
         for (at, mut stmt) in take(stmts).into_iter().enumerate() {
-            for used in uses(std::slice::from_ref(&stmt)) {
-                let Some(since) = self.unknown_since(outer, &used.name) else { continue };
-                let after: usize = written[at..].iter().map(|stmt| count(&stmt.mentions, &used.name)).sum();
-                let is_lent = written[since..at].iter().any(|stmt| stmt.may_lend(&used.name));
-                if after == 1 && !is_lent && !written[at].has_conditional_parts() {
-                    // What is sent under `#[cfg(..)]` may not be there.
-                    let predicate = cfg::of_stmt(&stmt);
-                    let Hold { name, mutability, value } = self.hold(used);
-                    // With `@ _`, lints do not take it for a variable of the user's.
-                    let again = quote_spanned! {Span::mixed_site()=>
-                        #predicate
-                        #[allow(unused_mut)]
-                        let #mutability #name @ _ = #value;
-                    };
-                    stmts.push(Stmt::Expr(Expr::Verbatim(again), None));
-                }
-            }
+            stmts.append(&mut again[at]);
             let bound = self.locals.len();
             self.visit_stmt_mut(&mut stmt);
-            for local in &mut self.locals[bound..] {
-                local.since = at + 1;
-            }
             stmts.push(stmt);
+            // Only the last variable of a pattern: it is dropped before the others.
+            if self.locals.len() > bound {
+                let (rest, again) = (&written[at + 1..], &mut again[at + 1..]);
+                let predicate = cfg::of_stmt(&written[at].stmt);
+                self.bind_again(self.locals.len() - 1, rest, predicate.as_ref(), again);
+            }
         }
     }
 
-    /// Returns the number of the first statement after the binding of a variable, if the variable
-    /// is the last one of this name, of an unknown type, and one of those from `outer` on.
-    fn unknown_since(&self, outer: usize, name: &Ident) -> Option<usize> {
-        let local = self.locals[outer..].iter().rev().find(|local| local.name == *name)?;
-        (local.origin == Origin::Unknown).then_some(local.since)
+    /// Binds a variable again before the first of the statements in its scope, or behind those that
+    /// only make a text of it, if a send is all that mentions it from there on.
+    fn bind_again(
+        &mut self,
+        number: usize,
+        rest: &[Written],
+        predicate: Option<&Predicate>,
+        again: &mut [Vec<Stmt>],
+    ) {
+        let name = self.locals[number].name.clone();
+        let is_hidden = self.locals[number + 1..].iter().any(|local| local.name == name);
+        if is_hidden || !self.may_hold(number) {
+            return;
+        }
+        let texts = rest.iter().take_while(|stmt| stmt.is_text()).count();
+        let last = rest[..texts].iter().rposition(|stmt| count(&stmt.mentions, &name) > 0);
+        let at = last.map_or(0, |last| last + 1);
+        let mut mentioned = rest[at..].iter().filter(|stmt| count(&stmt.mentions, &name) > 0);
+        let (Some(sends), None) = (mentioned.next(), mentioned.next()) else { return };
+        let used = uses(std::slice::from_ref(&sends.stmt)).into_iter().find(|used| used.name == name);
+        let (Some(used), 1) = (used, count(&sends.mentions, &name)) else { return };
+        let Hold { name, mutability, value } = self.hold(used);
+        // With `@ _`, lints do not take it for a variable of the user's.
+        let stmt = quote_spanned! {Span::mixed_site()=>
+            #predicate
+            #[allow(unused_mut)]
+            let #mutability #name @ _ = #value;
+        };
+        again[at].push(Stmt::Expr(Expr::Verbatim(stmt), None));
+    }
+
+    /// Returns `true` for a variable of which nothing certain is known. What begins with an upper
+    /// case letter may be a constant.
+    fn may_hold(&self, number: usize) -> bool {
+        let Local { name, origin, .. } = &self.locals[number];
+        matches!(origin, Origin::Unknown | Origin::Made) && !name.to_string().starts_with(char::is_uppercase)
     }
 
     /// Visits an arm of a `match`, with the variables of its pattern.
@@ -160,9 +149,9 @@ impl Armer<'_> {
             Pat::Guard(pat) if self.has_variables => tokens_of(&pat.guard),
             _ => Vec::new(),
         };
-        let holds = self.holds_in(outer, &guard, &arm.body);
+        let hold = self.holds_in(outer, &guard, &arm.body);
         self.inside(Node::Arm(arm));
-        wrap(holds, &mut arm.body);
+        wrap(hold, &mut arm.body);
         self.locals.truncate(outer);
     }
 
@@ -181,11 +170,11 @@ impl Armer<'_> {
                 },
             );
         }
-        let holds = self.holds_in(outer, &[], &closure.body);
+        let hold = self.holds_in(outer, &[], &closure.body);
         let is_in_attempt = take(&mut self.is_in_attempt);
         self.visit_expr_mut(&mut closure.body);
         self.is_in_attempt = is_in_attempt;
-        wrap(holds, &mut closure.body);
+        wrap(hold, &mut closure.body);
         self.locals.truncate(outer);
     }
 
@@ -231,36 +220,32 @@ impl Armer<'_> {
     /// Visits a block, with the variables from `outer` on, which are bound before it. `before` is
     /// mentioned between.
     fn visit_bound_block_mut(&mut self, outer: usize, before: &[TokenTree], block: &mut Block) {
-        let holds = self.holds(outer, before, &block.stmts);
+        let hold = self.holds(outer, before, &block.stmts);
         self.visit_block_mut(block);
-        wrap_block(holds, block);
+        wrap_block(hold, block);
     }
 
     /// Does what [`holds`](Self::holds) does, for an expression.
-    fn holds_in(&mut self, outer: usize, before: &[TokenTree], body: &Expr) -> Vec<Hold> {
+    fn holds_in(&mut self, outer: usize, before: &[TokenTree], body: &Expr) -> Option<Hold> {
         if !self.has_variables || self.locals.len() == outer {
-            return Vec::new();
+            return None;
         }
         self.holds(outer, before, &[Stmt::Expr(body.clone(), None)])
     }
 
-    /// Holds the variables from `outer` on that are mentioned once in their scope: where `body`
-    /// sends them. `before` is mentioned before `body`.
-    fn holds(&mut self, outer: usize, before: &[TokenTree], body: &[Stmt]) -> Vec<Hold> {
-        if !self.has_variables || self.locals.len() == outer {
-            return Vec::new();
+    /// Holds the last of the variables from `outer` on, if it is mentioned once in its scope: where
+    /// `body` sends it. `before` is mentioned before `body`.
+    fn holds(&mut self, outer: usize, before: &[TokenTree], body: &[Stmt]) -> Option<Hold> {
+        if !self.has_variables || self.locals.len() == outer || !self.may_hold(self.locals.len() - 1) {
+            return None;
         }
+        let name = self.locals.last()?.name.clone();
         let mut mentions = before.to_vec();
         for stmt in body {
             collect(stmt.to_token_stream(), &mut mentions);
         }
-        let mut holds = Vec::new();
-        for used in uses(body) {
-            if count(&mentions, &used.name) == 1 && self.unknown_since(outer, &used.name).is_some() {
-                holds.push(self.hold(used));
-            }
-        }
-        holds
+        let used = uses(body).into_iter().find(|used| used.name == name)?;
+        (count(&mentions, &name) == 1).then(|| self.hold(used))
     }
 
     fn hold(&mut self, used: Use) -> Hold {
@@ -301,21 +286,17 @@ impl Armer<'_> {
 //     }
 /// Binds variables again around an expression. The arm of a `match` drops its temporaries before
 /// its variables, in every edition.
-fn wrap(holds: Vec<Hold>, body: &mut Expr) {
+fn wrap(hold: Option<Hold>, body: &mut Expr) {
+    let Some(hold) = hold else { return };
     match body {
         // The body of a closure with a return type stays a block.
-        Expr::Block(block) if block.label.is_none() => wrap_block(holds, &mut block.block),
-        _ => {
-            for hold in holds {
-                let around = hold.around(body);
-                *body = around;
-            }
-        }
+        Expr::Block(block) if block.label.is_none() => wrap_block(Some(hold), &mut block.block),
+        _ => *body = hold.around(body),
     }
 }
 
-fn wrap_block(holds: Vec<Hold>, block: &mut Block) {
-    for hold in holds {
+fn wrap_block(hold: Option<Hold>, block: &mut Block) {
+    if let Some(hold) = hold {
         let stmts = take(&mut block.stmts);
         block.stmts.push(Stmt::Expr(hold.around(&quote!({ #(#stmts)* })), None));
     }
@@ -351,20 +332,6 @@ fn uses(body: &[Stmt]) -> Vec<Use> {
         false
     });
     uses
-}
-
-/// Returns `true` if what an expression makes borrows from no variable: a text, or the clone of a
-/// variable.
-fn is_copy(expr: &Expr) -> bool {
-    match expr {
-        Expr::Macro(item) => is_formatting(&item.mac),
-        Expr::MethodCall(call) => match &*call.receiver {
-            Expr::Path(_) => is_among(&call.method, &["clone", "try_clone"]),
-            receiver => is_copy(receiver),
-        },
-        Expr::Try(tried) => is_copy(&tried.expr),
-        _ => false,
-    }
 }
 
 /// Collects what a condition mentions outside of the patterns of its `let`s.

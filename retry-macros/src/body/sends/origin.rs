@@ -34,8 +34,6 @@ pub(super) struct Local {
     pub(super) origin: Origin,
     /// The number of loops around it.
     pub(super) loops: usize,
-    /// The number of the first statement after it, in the block that binds it.
-    pub(super) since: usize,
 }
 
 /// The origin of a variable.
@@ -43,6 +41,8 @@ pub(super) struct Local {
 pub(super) enum Origin {
     /// reqwest's builder, as far as one can see.
     Builder,
+    /// Made as a client makes a builder, and a pool or a map something else: `x.get(key)`.
+    Made,
     /// The answer to a send of reqwest's, as far as one can see.
     Response,
     /// An argument of another type.
@@ -62,7 +62,7 @@ impl Armer<'_> {
     /// Returns `true` if a sender can be moved. A variable can, where it holds a builder, which is
     /// consumed anyway.
     pub(super) fn may_send(&self, sender: &Expr) -> bool {
-        self.may_move(sender, Origin::Builder)
+        self.may_move(sender, Origin::Builder) || self.may_move(sender, Origin::Made)
     }
 
     /// Returns `true` if an expression can be moved: a variable of this origin, or what is no place
@@ -105,7 +105,7 @@ impl Armer<'_> {
             _ => None,
         };
         let local = name.and_then(|name| self.local(name));
-        local.is_some_and(|local| local.origin == Origin::Builder) || builds(expr)
+        local.is_some_and(|local| matches!(local.origin, Origin::Builder | Origin::Made)) || builds(expr)
     }
 
     fn local(&self, name: &Ident) -> Option<&Local> {
@@ -113,13 +113,18 @@ impl Armer<'_> {
     }
 }
 
-/// Returns the variables that are configured as a builder is, and sent.
+/// Returns the variables that are configured as a builder is, and sent, or cloned as a builder is.
 pub(super) fn configured(body: &mut [Stmt]) -> Vec<Ident> {
     let mut configured = Vec::new();
     walk::stmts(body, &mut |node| {
         match node {
             Node::Expr(Expr::MethodCall(call)) if call.method == "send" => {
                 configured.extend(configured_receiver(&call.receiver));
+            }
+            Node::Expr(Expr::MethodCall(call)) if call.method == "try_clone" && call.args.is_empty() => {
+                if let Expr::Path(path) = &*call.receiver {
+                    configured.extend(path.path.get_ident().cloned());
+                }
             }
             Node::Item(_) => return Parts::Skip,
             _ => {}
@@ -169,6 +174,17 @@ pub(super) fn builds(expr: &Expr) -> bool {
         Expr::Try(tried) => builds(&tried.expr),
         Expr::Paren(paren) => builds(&paren.expr),
         Expr::Group(group) => builds(&group.expr),
+        _ => false,
+    }
+}
+
+/// Returns `true` for what pools and maps have methods for as well: `x.get(key)`.
+pub(super) fn is_ambiguous(expr: &Expr) -> bool {
+    match expr {
+        Expr::MethodCall(call) => is_among(&call.method, &["delete", "get", "put"]) && call.args.len() == 1,
+        Expr::Try(tried) => is_ambiguous(&tried.expr),
+        Expr::Paren(paren) => is_ambiguous(&paren.expr),
+        Expr::Group(group) => is_ambiguous(&group.expr),
         _ => false,
     }
 }

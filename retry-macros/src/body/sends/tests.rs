@@ -86,34 +86,41 @@ fn variables_of_unknown_types() {
         ("let r = make(); r.send().await;", true),
         ("let r = make(); let sending = r.send(); sending.await;", true),
         ("let mut r = make(); r.send().await;", true),
-        ("let (r, other) = make(); other; r.send().await;", true),
+        ("let (other, r) = make(); other; r.send().await;", true),
         ("let Some(r) = map.get(key) else { return }; r.send().await;", true),
-        ("let r = make(); debug!(?r); log(&r); r.send().await;", true),
-        ("let r = make(); let _ = log(&r); let text = format!(\"{r:?}\"); r.send().await;", true),
+        ("let r = map.get(key); r.send().await;", true),
+        ("let r = make(); println!(\"{r:?}\"); let text = format!(\"{r}\"); r.send().await; text;", true),
         ("let r = make(); if ready { r.send().await; }", true),
         ("let r = make(); loop { r.send().await; }", true),
         ("let r = make(); spawn(async move { r.send().await });", true),
         ("let f = move |r| { r.send() };", true),
         ("let f = |r| -> Sent { r.send() };", true),
-        ("let r = make(); r.prepare().await?; self.log(&r)?; log(&r); r.send().await;", true),
         ("#[cfg(a)] let r = make(); #[cfg(a)] r.send().await;", true),
-        ("#[cfg(a)] let r = make(); if ready { #[cfg(a)] r.send().await; }", false),
-        ("let r = make(); all.push(r.work()); r.send().await; all;", false),
-        ("let r = make(); if ready { last = r.name(); } r.send().await; last;", false),
+        ("#[cfg(a)] let r = make(); if ready { #[cfg(a)] r.send().await; }", true),
         ("for r in all { r.send().await; }", true),
         ("while let Some(r) = next() { r.send().await; }", true),
         ("if let Some(r) = next() && ready { r.send().await; } else { r.send(); }", true),
         ("match make() { Some(r) => r.send().await, None => {} }", true),
         ("match make() { Some(r) if ready => { r.send().await } _ => {} }", true),
         ("{ let r = make(); r.send(); } { let r = make(); r.again(); }", true),
+        // It may be used elsewhere.
         ("let r = make(); r.send().await; r.again();", false),
-        ("let r = make(); let name = r.name(); r.send().await; name;", false),
+        ("let r = make(); log(&r); r.send().await;", false),
+        ("let r = make(); other!(r); r.send().await;", false),
         ("let r = make(); let r = r.id(r); r.again(r.send().await);", false),
-        ("let name; let r = make(); name = r.name(); r.send().await; name;", false),
         ("let r = make(); if ready { r.send().await; r.again(); }", false),
         ("let r = make(); if ready { r.send().await; } else { println!(\"{r}\"); }", false),
         ("match make() { Some(r) if r.ready() => r.send().await, _ => {} }", false),
         ("if let Some(r) = next() && r.ready() { r.send().await; }", false),
+        // Something may borrow from it.
+        ("let r = make(); let name = r.name(); r.send().await; name;", false),
+        ("let r = make(); all.push(r.work()); r.send().await; all;", false),
+        // It would be dropped before another one.
+        ("let (r, other) = make(); other; r.send().await;", false),
+        ("let r = make(); let other = make(); println!(\"{r}\"); r.send().await; other;", false),
+        ("match make() { (r, other) => r.send().await }", false),
+        // It may be a constant.
+        ("match make() { READY => READY.send().await, _ => {} }", false),
         ("while r.send().await { }", false),
     ];
     for (body, is_held) in table {
@@ -137,11 +144,13 @@ const MARKS: [&str; 7] = [
 
 #[test]
 fn sends_that_are_armed() {
-    let table: [(&str, &[&str]); 28] = [
+    let table: [(&str, &[&str]); 30] = [
         ("http.get(url).send().await?;", &["SenderKind"]),
         ("http.get(url).send();", &["SenderKind"]),
         ("self.http.get(url).header(a, b).send().await;", &["SenderKind"]),
-        ("let r = http.get(url); r.send().await;", &["SenderKind"]),
+        ("let r = http.get(url); r.send().await;", &["SenderKind", "hold_sender"]),
+        ("let r = http.post(url); r.send().await;", &["SenderKind"]),
+        ("let r = http.get(url); log(&r); r.send().await;", &["SenderKind"]),
         ("let r: RequestBuilder = make(); r.send().await;", &["SenderKind"]),
         ("let r = make(); r.send().await;", &["SenderKind", "hold_sender"]),
         ("make().send().await;", &["SenderKind"]),
