@@ -56,6 +56,23 @@ async fn held(http: &reqwest::Client, urls: &[&str]) -> Response {
     }
 }
 
+/// Writes a function whose variables are the macro's.
+macro_rules! written {
+    ($name:ident) => {
+        #[retry_http]
+        async fn $name(http: &reqwest::Client, urls: &[&str]) -> Response {
+            let mut sender = Sender::default();
+            sender.send().await?;
+            if let Some(request) = builder(http, urls) {
+                return request.send().await;
+            }
+            http.get("http://localhost").send().await
+        }
+    };
+}
+
+written!(by_a_macro);
+
 /// A sender of another crate's, which a send changes.
 #[derive(Default)]
 struct Sender(u8);
@@ -250,6 +267,7 @@ fn expansions_compile_without_a_warning() {
         blocking,
         named_headers,
         held,
+        by_a_macro,
         one_line,
         one_line_blocking,
         owned_blocking,

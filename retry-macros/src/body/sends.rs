@@ -53,7 +53,7 @@ pub(crate) fn arm(
         locals.push(Local {
             name: owned.name.clone(),
             mutability: owned.mutability,
-            origin: Origin::Unknown,
+            origin: if owned.predicate.is_none() { Origin::Unknown } else { Origin::Parameter },
             loops: 0,
         });
     }

@@ -9,14 +9,14 @@ use std::mem::take;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Arm, Block, Expr, ExprClosure, ExprForLoop, ExprIf, ExprWhile, Pat, Stmt, Token};
+use syn::{Arm, Attribute, Block, Expr, ExprClosure, ExprForLoop, ExprIf, ExprWhile, Pat, Stmt, Token};
 
 use crate::body::macros;
 use crate::body::moves::is_formatting;
 use crate::body::sends::calls::{Call, classify};
 use crate::body::sends::origin::{Local, Origin, checked_name, is_builder};
 use crate::body::sends::{Armer, collect, count};
-use crate::cfg::{self, Predicate};
+use crate::tokens::is_among;
 use crate::walk::Node;
 
 /// A variable that is sent, or whose status is checked.
@@ -52,13 +52,13 @@ impl Written {
     }
 
     /// Returns `true` for a statement that only makes a text: it keeps no borrow, and nothing that
-    /// must be dropped in some order.
+    /// must be dropped in some order. `format_args!` borrows.
     fn is_text(&self) -> bool {
         match &self.stmt {
             Stmt::Macro(item) => is_formatting(&item.mac),
             Stmt::Local(local) => {
                 let init = local.init.as_ref().map(|init| &*init.expr);
-                matches!(init, Some(Expr::Macro(item)) if is_formatting(&item.mac))
+                matches!(init, Some(Expr::Macro(item)) if item.mac.path.is_ident("format"))
             }
             _ => false,
         }
@@ -87,18 +87,19 @@ impl Armer<'_> {
         let mut again: Vec<_> = written.iter().map(|_| Vec::new()).collect();
         // What is bound around the body.
         for number in outer..self.locals.len() {
-            self.bind_again(number, &written, None, &mut again);
+            self.bind_again(number, &written, &[], &mut again);
         }
         for (at, mut stmt) in take(stmts).into_iter().enumerate() {
             stmts.append(&mut again[at]);
             let bound = self.locals.len();
             self.visit_stmt_mut(&mut stmt);
             stmts.push(stmt);
-            // Only the last variable of a pattern: it is dropped before the others.
             if self.locals.len() > bound {
                 let (rest, again) = (&written[at + 1..], &mut again[at + 1..]);
-                let predicate = cfg::of_stmt(&written[at].stmt);
-                self.bind_again(self.locals.len() - 1, rest, predicate.as_ref(), again);
+                let stmt = &written[at].stmt;
+                if self.is_last(bound) && !has_conditional_parts(stmt) {
+                    self.bind_again(self.locals.len() - 1, rest, &outer_attributes(stmt), again);
+                }
             }
         }
     }
@@ -109,7 +110,7 @@ impl Armer<'_> {
         &mut self,
         number: usize,
         rest: &[Written],
-        predicate: Option<&Predicate>,
+        attributes: &[Attribute],
         again: &mut [Vec<Stmt>],
     ) {
         let name = self.locals[number].name.clone();
@@ -127,18 +128,27 @@ impl Armer<'_> {
         let Hold { name, mutability, value } = self.hold(used);
         // With `@ _`, lints do not take it for a variable of the user's.
         let stmt = quote_spanned! {Span::mixed_site()=>
-            #predicate
-            #[allow(unused_mut)]
+            #(#attributes)*
+            #[allow(unused_mut, clippy::redundant_pattern)]
             let #mutability #name @ _ = #value;
         };
         again[at].push(Stmt::Expr(Expr::Verbatim(stmt), None));
     }
 
+    /// Returns `true` if the last variable is dropped before the others from `outer` on, which the
+    /// same pattern binds. Of a pattern that has alternatives, the order is not known.
+    fn is_last(&self, outer: usize) -> bool {
+        self.locals[outer..]
+            .split_last()
+            .is_some_and(|(last, before)| before.iter().all(|local| local.name != last.name))
+    }
+
     /// Returns `true` for a variable of which nothing certain is known. What begins with an upper
-    /// case letter may be a constant.
+    /// case letter may be a constant, and what begins with an underscore is not to be mentioned.
     fn may_hold(&self, number: usize) -> bool {
         let Local { name, origin, .. } = &self.locals[number];
-        matches!(origin, Origin::Unknown | Origin::Made) && !name.to_string().starts_with(char::is_uppercase)
+        matches!(origin, Origin::Unknown | Origin::Made)
+            && !name.to_string().starts_with(|c: char| c == '_' || c.is_uppercase())
     }
 
     /// Visits an arm of a `match`, with the variables of its pattern.
@@ -149,7 +159,7 @@ impl Armer<'_> {
             Pat::Guard(pat) if self.has_variables => tokens_of(&pat.guard),
             _ => Vec::new(),
         };
-        let hold = self.holds_in(outer, &guard, &arm.body);
+        let hold = if is_conditional(&arm.pat) { None } else { self.holds_in(outer, &guard, &arm.body) };
         self.inside(Node::Arm(arm));
         wrap(hold, &mut arm.body);
         self.locals.truncate(outer);
@@ -170,7 +180,8 @@ impl Armer<'_> {
                 },
             );
         }
-        let hold = self.holds_in(outer, &[], &closure.body);
+        let is_conditional = closure.inputs.iter().any(is_conditional);
+        let hold = if is_conditional { None } else { self.holds_in(outer, &[], &closure.body) };
         let is_in_attempt = take(&mut self.is_in_attempt);
         self.visit_expr_mut(&mut closure.body);
         self.is_in_attempt = is_in_attempt;
@@ -236,7 +247,7 @@ impl Armer<'_> {
     /// Holds the last of the variables from `outer` on, if it is mentioned once in its scope: where
     /// `body` sends it. `before` is mentioned before `body`.
     fn holds(&mut self, outer: usize, before: &[TokenTree], body: &[Stmt]) -> Option<Hold> {
-        if !self.has_variables || self.locals.len() == outer || !self.may_hold(self.locals.len() - 1) {
+        if !self.has_variables || !self.is_last(outer) || !self.may_hold(self.locals.len() - 1) {
             return None;
         }
         let name = self.locals.last()?.name.clone();
@@ -305,14 +316,33 @@ fn wrap_block(hold: Option<Hold>, block: &mut Block) {
 impl Hold {
     fn around(&self, body: &impl ToTokens) -> Expr {
         let Self { name, mutability, value } = self;
-        let lints = mutability.map(|_| quote!(#[allow(unused_mut)]));
+        let mutable = mutability.map(|_| quote!(#[allow(unused_mut)]));
         Expr::Verbatim(quote_spanned! {Span::mixed_site()=>
             match #value {
-                #lints
+                #mutable
+                #[allow(clippy::redundant_pattern)]
                 #mutability #name @ _ => #body
             }
         })
     }
+}
+
+/// Returns the attributes of a `let` that its variables have when they are bound again.
+fn outer_attributes(stmt: &Stmt) -> Vec<Attribute> {
+    let Stmt::Local(local) = stmt else { return Vec::new() };
+    let is_kept = |attribute: &&Attribute| {
+        attribute.path().get_ident().is_some_and(|name| is_among(name, &["allow", "cfg"]))
+    };
+    local.attrs.iter().filter(is_kept).cloned().collect()
+}
+
+/// Returns `true` if a variable of a pattern may not be there.
+fn has_conditional_parts(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Local(local) if is_conditional(&local.pat))
+}
+
+fn is_conditional(pattern: &Pat) -> bool {
+    count(&tokens_of(pattern), &Ident::new("cfg", Span::call_site())) > 0
 }
 
 /// Returns the variables that are sent, or whose status is checked.
@@ -337,6 +367,8 @@ fn uses(body: &[Stmt]) -> Vec<Use> {
 /// Collects what a condition mentions outside of the patterns of its `let`s.
 fn collect_values(condition: &Expr, mentions: &mut Vec<TokenTree>) {
     match condition {
+        // What may not be there counts as mentioned, and so is not held.
+        Expr::Let(item) if is_conditional(&item.pat) => collect(item.to_token_stream(), mentions),
         Expr::Let(item) => collect(item.expr.to_token_stream(), mentions),
         Expr::Binary(binary) => {
             collect_values(&binary.left, mentions);

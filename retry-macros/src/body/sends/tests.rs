@@ -119,7 +119,16 @@ fn variables_of_unknown_types() {
         ("let (r, other) = make(); other; r.send().await;", false),
         ("let r = make(); let other = make(); println!(\"{r}\"); r.send().await; other;", false),
         ("match make() { (r, other) => r.send().await }", false),
+        ("match make() { A(r, other) | B(other, r) => r.send().await }", false),
+        ("let r = make(); let span = span!(r); r.send().await; span;", false),
+        // Something may borrow from it.
+        ("let r = make(); let text = format_args!(\"{r}\"); r.send().await; text;", false),
+        // It may not be there.
+        ("let J { a, #[cfg(b)] r } = make(); #[cfg(b)] r.send().await;", false),
+        ("match make() { J { a, #[cfg(b)] r } => { #[cfg(b)] r.send().await; } }", false),
+        ("if let J { a, #[cfg(b)] r } = make() { #[cfg(b)] r.send().await; }", false),
         // It may be a constant.
+        ("match make() { _READY => _READY.send().await, _ => {} }", false),
         ("match make() { READY => READY.send().await, _ => {} }", false),
         ("while r.send().await { }", false),
     ];
