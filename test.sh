@@ -25,6 +25,8 @@ export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CA
 # crates that users come from, which nothing else needs; the fuzzer's corpora, and mutations of them.
 others=(tests/faults migrations fuzz)
 test_other() { cargo test --manifest-path "$1/Cargo.toml" --target-dir "$target" "${@:2}"; }
+# Without the feature `blocking`, of which the macro says that sync functions need it.
+test_without_blocking() { cargo test --package retry-macros --lib "$@"; }
 # Asserts what it counts, in virtual time.
 build_herd() { cargo build --quiet --release --package herd; }
 
@@ -43,6 +45,8 @@ work_beside() {
         test_other "$other" --no-run || failed=$?
     done
     build_herd || failed=$?
+    cargo build --quiet --package quickstart || failed=$?
+    test_without_blocking --no-run || failed=$?
     return "$failed"
 }
 set -m # so that it is a process group
@@ -58,8 +62,7 @@ cat "$beside"
 for other in "${others[@]}"; do
     test_other "$other"
 done
-# Without the feature `blocking`, of which the macro says that sync functions need it.
-cargo test --package retry-macros --lib without
+test_without_blocking without
 cargo run --quiet --package quickstart
 # The examples as the first command has built them, with its features.
 for example in by_hand client endpoints; do

@@ -7,7 +7,7 @@ mod failing;
 pub(crate) mod kind;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 mod own_timeout;
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+#[cfg_attr(not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")), allow(dead_code))]
 mod redirects;
 pub(crate) mod reqwest;
 #[cfg(feature = "reqwest-middleware-0-5")]
