@@ -69,5 +69,4 @@ for example in by_hand client endpoints; do
     "$target/debug/examples/$example"
 done
 "$target/debug/examples/observed" --seconds 3
-build_herd
 "$target/release/herd" --seed 7

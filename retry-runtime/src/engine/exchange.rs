@@ -95,11 +95,6 @@ pub(crate) struct Idempotency {
     pub(crate) is_repeat: bool,
 }
 
-impl Idempotency {
-    /// That of a GET that nothing is declared of.
-    pub(crate) const OF_GET: Self = Self { declared: None, has_key: false, is_repeat: false };
-}
-
 impl Exchange {
     /// Creates the exchange of a request that is about to be sent.
     ///

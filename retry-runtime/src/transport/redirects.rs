@@ -87,7 +87,7 @@ impl Watch {
             // There is nothing more to find out.
             return future.poll(context);
         }
-        let spy = self.spy.get_or_insert_with(Spy::new);
+        let spy = self.spy.get_or_insert_with(Spy::unused);
         spy.set_waker(context.waker());
         spy.has_woken.store(false, Ordering::Relaxed);
         spy.polling.store(thread(), Ordering::Relaxed);
@@ -127,7 +127,8 @@ fn spare(spy: Arc<Spy>) {
 }
 
 impl Spy {
-    fn new() -> Arc<Self> {
+    /// Returns the spare spy of the thread, or makes one.
+    fn unused() -> Arc<Self> {
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         spare.unwrap_or_else(|| {
             Arc::new(Self {
@@ -204,6 +205,28 @@ mod tests {
             std::thread::spawn(move || waker.wake_by_ref()).join().unwrap();
             Pending
         }));
+    }
+
+    #[test]
+    fn a_spy_is_used_again_unless_somebody_has_a_waker_of_it() {
+        let mut kept = None;
+        let used = |keep: &mut Option<Waker>| {
+            let mut address = 0;
+            let future = std::future::poll_fn(|context| {
+                address = context.waker().data().addr();
+                *keep = keep.take().map(|_| context.waker().clone());
+                Ready(())
+            });
+            let mut watched = std::pin::pin!(Watched::new(future, Some(Watch::default())));
+            assert!(watched.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            address
+        };
+        let first = used(&mut kept);
+        kept = Some(Waker::noop().clone());
+        assert_eq!(used(&mut kept), first);
+        // That one is kept now, and the next request has another.
+        assert_ne!(used(&mut None), first);
+        drop(kept);
     }
 
     #[test]

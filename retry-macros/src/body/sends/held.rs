@@ -19,18 +19,6 @@ use crate::body::sends::{Armer, collect, count};
 use crate::tokens::is_among;
 use crate::walk::Node;
 
-/// A variable that is sent, or whose status is checked.
-struct Use {
-    name: Ident,
-    call: HeldCall,
-}
-
-#[derive(Clone, Copy)]
-enum HeldCall {
-    Send,
-    Check,
-}
-
 /// A variable that is bound again.
 struct Hold {
     name: Ident,
@@ -39,36 +27,9 @@ struct Hold {
     value: TokenStream,
 }
 
-/// A statement as the user wrote it.
-struct Written {
-    stmt: Stmt,
-    /// Its names and literals.
-    mentions: Vec<TokenTree>,
-}
-
-impl Written {
-    fn new(stmt: &Stmt) -> Self {
-        Self { stmt: stmt.clone(), mentions: tokens_of(stmt) }
-    }
-
-    /// Returns `true` for a statement that only makes a text: it keeps no borrow, and nothing that
-    /// must be dropped in some order. `format_args!` borrows.
-    fn is_text(&self) -> bool {
-        match &self.stmt {
-            Stmt::Macro(item) => is_formatting(&item.mac),
-            Stmt::Local(local) => {
-                let init = local.init.as_ref().map(|init| &*init.expr);
-                matches!(init, Some(Expr::Macro(item)) if item.mac.path.is_ident("format"))
-            }
-            _ => false,
-        }
-    }
-}
-
 impl Armer<'_> {
     // Input:
     //     let request = make();
-    //     debug(1);
     //     request.send().await
     //
     // Output:
@@ -76,40 +37,42 @@ impl Armer<'_> {
     //     let request @ _ = match request {
     //         value => SenderKind::of(&value).hold_sender(value)
     //     };
-    //     debug(1);
     //     request.send().await
     /// Visits the statements of a block. The variables from `outer` on are those that it binds.
     pub(super) fn visit_stmts_mut(&mut self, stmts: &mut Vec<Stmt>, outer: usize) {
         if !self.has_variables {
             return stmts.iter_mut().for_each(|stmt| self.visit_stmt_mut(stmt));
         }
-        let written: Vec<_> = stmts.iter().map(Written::new).collect();
-        let mut again: Vec<_> = written.iter().map(|_| Vec::new()).collect();
+        let mentions: Vec<_> = stmts.iter().map(tokens_of).collect();
+        // What is to stand before each statement.
+        let mut again: Vec<_> = stmts.iter().map(|_| Vec::new()).collect();
         // What is bound around the body.
         for number in outer..self.locals.len() {
-            self.bind_again(number, &written, &[], &mut again);
+            self.bind_again(number, (stmts, &mentions), &[], &mut again);
         }
-        for (at, mut stmt) in take(stmts).into_iter().enumerate() {
-            stmts.append(&mut again[at]);
+        for at in 0..stmts.len() {
+            let (visited, rest) = stmts[at..].split_first_mut().expect("a statement");
             let bound = self.locals.len();
-            self.visit_stmt_mut(&mut stmt);
-            stmts.push(stmt);
-            if self.locals.len() > bound {
-                let (rest, again) = (&written[at + 1..], &mut again[at + 1..]);
-                let stmt = &written[at].stmt;
-                if self.is_last(bound) && !has_conditional_parts(stmt) {
-                    self.bind_again(self.locals.len() - 1, rest, &outer_attributes(stmt), again);
+            self.visit_stmt_mut(visited);
+            if let Stmt::Local(local) = visited {
+                if self.is_last(bound) && !is_conditional(&local.pat) {
+                    let rest = (&*rest, &mentions[at + 1..]);
+                    let attributes = kept_attributes(local);
+                    self.bind_again(self.locals.len() - 1, rest, &attributes, &mut again[at + 1..]);
                 }
             }
         }
+        let together = again.into_iter().zip(take(stmts));
+        stmts.extend(together.flat_map(|(before, stmt)| before.into_iter().chain([stmt])));
     }
 
     /// Binds a variable again before the first of the statements in its scope, or behind those that
-    /// only make a text of it, if a send is all that mentions it from there on.
+    /// only make a text of it, if a send is all that mentions it from there on. The statements come
+    /// with what they mention, as the user wrote them.
     fn bind_again(
         &mut self,
         number: usize,
-        rest: &[Written],
+        (rest, mentions): (&[Stmt], &[Vec<TokenTree>]),
         attributes: &[Attribute],
         again: &mut [Vec<Stmt>],
     ) {
@@ -118,14 +81,14 @@ impl Armer<'_> {
         if is_hidden || !self.may_hold(number) {
             return;
         }
-        let texts = rest.iter().take_while(|stmt| stmt.is_text()).count();
-        let last = rest[..texts].iter().rposition(|stmt| count(&stmt.mentions, &name) > 0);
-        let at = last.map_or(0, |last| last + 1);
-        let mut mentioned = rest[at..].iter().filter(|stmt| count(&stmt.mentions, &name) > 0);
-        let (Some(sends), None) = (mentioned.next(), mentioned.next()) else { return };
-        let used = uses(std::slice::from_ref(&sends.stmt)).into_iter().find(|used| used.name == name);
-        let (Some(used), 1) = (used, count(&sends.mentions, &name)) else { return };
-        let Hold { name, mutability, value } = self.hold(used);
+        let counts: Vec<_> = mentions.iter().map(|mentions| count(mentions, &name)).collect();
+        let texts = rest.iter().take_while(|stmt| is_text(stmt)).count();
+        let at = counts[..texts].iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        if counts[at..].iter().sum::<usize>() != 1 {
+            return;
+        }
+        let Some(call) = call_on(&name, &rest[at..]) else { return };
+        let Hold { name, mutability, value } = self.hold(number, &call);
         // With `@ _`, lints do not take it for a variable of the user's.
         let stmt = quote_spanned! {Span::mixed_site()=>
             #(#attributes)*
@@ -155,11 +118,8 @@ impl Armer<'_> {
     pub(super) fn visit_arm_mut(&mut self, arm: &mut Arm) {
         let outer = self.locals.len();
         self.bind(&arm.pat, Origin::Unknown);
-        let guard = match &arm.pat {
-            Pat::Guard(pat) if self.has_variables => tokens_of(&pat.guard),
-            _ => Vec::new(),
-        };
-        let hold = if is_conditional(&arm.pat) { None } else { self.holds_in(outer, &guard, &arm.body) };
+        let before = self.before([&arm.pat]);
+        let hold = self.hold_in(outer, &before, &arm.body);
         self.inside(Node::Arm(arm));
         wrap(hold, &mut arm.body);
         self.locals.truncate(outer);
@@ -180,13 +140,27 @@ impl Armer<'_> {
                 },
             );
         }
-        let is_conditional = closure.inputs.iter().any(is_conditional);
-        let hold = if is_conditional { None } else { self.holds_in(outer, &[], &closure.body) };
+        let before = self.before(&closure.inputs);
+        let hold = self.hold_in(outer, &before, &closure.body);
         let is_in_attempt = take(&mut self.is_in_attempt);
         self.visit_expr_mut(&mut closure.body);
         self.is_in_attempt = is_in_attempt;
         wrap(hold, &mut closure.body);
         self.locals.truncate(outer);
+    }
+
+    /// Returns what patterns mention beside their variables. What may not be there counts as
+    /// mentioned, and so is not held.
+    fn before<'p>(&self, patterns: impl IntoIterator<Item = &'p Pat>) -> Vec<TokenTree> {
+        let mut mentions = Vec::new();
+        for pattern in patterns.into_iter().filter(|_| self.has_variables) {
+            match pattern {
+                pattern if is_conditional(pattern) => collect(pattern.to_token_stream(), &mut mentions),
+                Pat::Guard(pattern) => collect(pattern.guard.to_token_stream(), &mut mentions),
+                _ => {}
+            }
+        }
+        mentions
     }
 
     pub(super) fn visit_for_mut(&mut self, item: &mut ExprForLoop) {
@@ -218,7 +192,7 @@ impl Armer<'_> {
         }
     }
 
-    /// Visits a condition. Returns what is mentioned outside of the patterns of its `let`s.
+    /// Visits a condition. Returns what is mentioned beside the variables of its `let`s.
     fn visit_condition_mut(&mut self, condition: &mut Expr) -> Vec<TokenTree> {
         let mut mentions = Vec::new();
         if self.has_variables {
@@ -231,53 +205,51 @@ impl Armer<'_> {
     /// Visits a block, with the variables from `outer` on, which are bound before it. `before` is
     /// mentioned between.
     fn visit_bound_block_mut(&mut self, outer: usize, before: &[TokenTree], block: &mut Block) {
-        let hold = self.holds(outer, before, &block.stmts);
+        let hold = self.hold_last(outer, before, || block.stmts.clone());
         self.visit_block_mut(block);
         wrap_block(hold, block);
     }
 
-    /// Does what [`holds`](Self::holds) does, for an expression.
-    fn holds_in(&mut self, outer: usize, before: &[TokenTree], body: &Expr) -> Option<Hold> {
-        if !self.has_variables || self.locals.len() == outer {
-            return None;
-        }
-        self.holds(outer, before, &[Stmt::Expr(body.clone(), None)])
+    /// Does what [`hold_last`](Self::hold_last) does, for the scope of an expression.
+    fn hold_in(&mut self, outer: usize, before: &[TokenTree], body: &Expr) -> Option<Hold> {
+        self.hold_last(outer, before, || vec![Stmt::Expr(body.clone(), None)])
     }
 
     /// Holds the last of the variables from `outer` on, if it is mentioned once in its scope: where
     /// `body` sends it. `before` is mentioned before `body`.
-    fn holds(&mut self, outer: usize, before: &[TokenTree], body: &[Stmt]) -> Option<Hold> {
-        if !self.has_variables || !self.is_last(outer) || !self.may_hold(self.locals.len() - 1) {
+    fn hold_last(
+        &mut self,
+        outer: usize,
+        before: &[TokenTree],
+        body: impl FnOnce() -> Vec<Stmt>,
+    ) -> Option<Hold> {
+        let number = self.locals.len().checked_sub(1)?;
+        if !self.has_variables || !self.is_last(outer) || !self.may_hold(number) {
             return None;
         }
-        let name = self.locals.last()?.name.clone();
-        let mut mentions = before.to_vec();
-        for stmt in body {
-            collect(stmt.to_token_stream(), &mut mentions);
+        let (name, body) = (self.locals[number].name.clone(), body());
+        let mentions: usize = body.iter().map(|stmt| count(&tokens_of(stmt), &name)).sum();
+        if mentions + count(before, &name) != 1 {
+            return None;
         }
-        let used = uses(body).into_iter().find(|used| used.name == name)?;
-        (count(&mentions, &name) == 1).then(|| self.hold(used))
+        let call = call_on(&name, &body)?;
+        Some(self.hold(number, &call))
     }
 
-    fn hold(&mut self, used: Use) -> Hold {
-        let Use { name, call } = used;
+    fn hold(&mut self, number: usize, call: &Call) -> Hold {
+        let Local { name, mutability, .. } = &self.locals[number];
+        let (name, mutability) = (name.clone(), *mutability);
+        self.locals[number].origin = Origin::Held;
         let span = name.span();
         let private = self.private(span);
         let value = Ident::new("value", Span::mixed_site());
         let held = match (call, self.declared) {
-            (HeldCall::Send, None) => {
-                quote_spanned!(span=> #private::SenderKind::of(&#value).hold_sender(#value))
-            }
-            (HeldCall::Send, Some(declared)) => {
+            (Call::Check, _) => quote_spanned!(span=> #private::Kind::of(&#value).check_response(#value)),
+            (_, None) => quote_spanned!(span=> #private::SenderKind::of(&#value).hold_sender(#value)),
+            (_, Some(declared)) => {
                 quote_spanned!(span=> #private::SenderKind::of(&#value).hold_declared(#value, #declared))
             }
-            (HeldCall::Check, _) => quote_spanned!(span=> #private::Kind::of(&#value).check_response(#value)),
         };
-        let mut mutability = None;
-        if let Some(local) = self.locals.iter_mut().rev().find(|local| local.name == name) {
-            local.origin = Origin::Held;
-            mutability = local.mutability;
-        }
         // A `mut` that the user wrote is used, or a lint would find it.
         let scrutinee = match mutability {
             Some(_) => quote_spanned!(span=> { _ = &mut #name; #name }),
@@ -327,9 +299,21 @@ impl Hold {
     }
 }
 
+/// Returns `true` for a statement that only makes a text: it keeps no borrow, and nothing that must
+/// be dropped in some order. `format_args!` borrows.
+fn is_text(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Macro(item) => is_formatting(&item.mac),
+        Stmt::Local(local) => {
+            let init = local.init.as_ref().map(|init| &*init.expr);
+            matches!(init, Some(Expr::Macro(item)) if item.mac.path.is_ident("format"))
+        }
+        _ => false,
+    }
+}
+
 /// Returns the attributes of a `let` that its variables have when they are bound again.
-fn outer_attributes(stmt: &Stmt) -> Vec<Attribute> {
-    let Stmt::Local(local) = stmt else { return Vec::new() };
+fn kept_attributes(local: &syn::Local) -> Vec<Attribute> {
     let is_kept = |attribute: &&Attribute| {
         attribute.path().get_ident().is_some_and(|name| is_among(name, &["allow", "cfg"]))
     };
@@ -337,34 +321,25 @@ fn outer_attributes(stmt: &Stmt) -> Vec<Attribute> {
 }
 
 /// Returns `true` if a variable of a pattern may not be there.
-fn has_conditional_parts(stmt: &Stmt) -> bool {
-    matches!(stmt, Stmt::Local(local) if is_conditional(&local.pat))
-}
-
 fn is_conditional(pattern: &Pat) -> bool {
     count(&tokens_of(pattern), &Ident::new("cfg", Span::call_site())) > 0
 }
 
-/// Returns the variables that are sent, or whose status is checked.
-fn uses(body: &[Stmt]) -> Vec<Use> {
-    let mut uses = Vec::new();
+/// Returns the call by which `body` sends a variable, or checks its status.
+fn call_on(name: &Ident, body: &[Stmt]) -> Option<Call> {
+    let mut call_on_name = None;
     macros::any(body, &mut |expr| {
-        if let (Expr::MethodCall(call), Some(found)) = (expr, classify(expr)) {
-            let call_of_name = match found {
-                Call::Send => Some(HeldCall::Send),
-                Call::Check => Some(HeldCall::Check),
-                _ => None,
-            };
-            if let (Expr::Path(path), Some(held)) = (&*call.receiver, call_of_name) {
-                uses.extend(path.path.get_ident().map(|name| Use { name: name.clone(), call: held }));
+        if let (Expr::MethodCall(method), Some(call @ (Call::Send | Call::Check))) = (expr, classify(expr)) {
+            if matches!(&*method.receiver, Expr::Path(path) if path.path.is_ident(name)) {
+                call_on_name = Some(call);
             }
         }
-        false
+        call_on_name.is_some()
     });
-    uses
+    call_on_name
 }
 
-/// Collects what a condition mentions outside of the patterns of its `let`s.
+/// Collects what a condition mentions beside the variables of its `let`s.
 fn collect_values(condition: &Expr, mentions: &mut Vec<TokenTree>) {
     match condition {
         // What may not be there counts as mentioned, and so is not held.

@@ -3,9 +3,9 @@
 
 use std::num::NonZeroU64;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
-use crate::engine::exchange::{Exchange, Idempotency};
+use crate::engine::exchange::Exchange;
 use crate::engine::origin::Origin;
 use crate::engine::recorder::recorded::{Progress, Recorded};
 use crate::engine::recorder::{Details, address, hash_url, next_number};
@@ -59,10 +59,7 @@ impl Brief {
 
     /// Returns the exchange.
     pub(super) fn exchange(&self, details: Option<&Details>) -> Exchange {
-        let (method, idempotency) = match details {
-            Some(details) => (details.method.clone(), details.idempotency),
-            None => (Method::GET, Idempotency::OF_GET),
-        };
+        let Details { method, idempotency, .. } = details.cloned().unwrap_or(Details::OF_GET);
         let mut exchange = Exchange::of_request(method, idempotency);
         if let Some(status) = self.status {
             exchange.on_response(status);

@@ -146,8 +146,7 @@ impl Prepared {
 
     /// Records the key that the request has in a call with `idempotency_key`.
     pub(crate) fn record_key(&mut self, key: Key) {
-        let details =
-            self.details.get_or_insert_with(|| Details::new(&Method::GET, &HeaderMap::new(), "", None));
+        let details = self.details.get_or_insert(Details::OF_GET);
         (details.idempotency.has_key, details.idempotency.is_repeat) = (true, key.is_repeat);
         details.key = Some(Box::new(key));
     }
@@ -155,7 +154,12 @@ impl Prepared {
 
 impl Details {
     /// Those of a GET that nothing is declared of.
-    const OF_GET: Self = Self { method: Method::GET, idempotency: Idempotency::OF_GET, url: None, key: None };
+    const OF_GET: Self = Self {
+        method: Method::GET,
+        idempotency: Idempotency { declared: None, has_key: false, is_repeat: false },
+        url: None,
+        key: None,
+    };
 
     fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Self {
         let is_safe = declared.unwrap_or_else(|| is_idempotent(method));
