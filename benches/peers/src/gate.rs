@@ -18,13 +18,19 @@ const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../baseline.toml");
 const HEAD: &str = "\
 # What the attribute costs, and may cost 3 % more of before the check fails. Written by
 # `cargo run --release --manifest-path benches/peers/Cargo.toml -- --bless`.
-# Another version of the compiler has figures of its own.
+# Another compiler, processor or version of valgrind has figures of its own, and fails at 50 %.
 
 ";
 
 /// So many instructions and bytes more are no regression: what moves with the alignment of what is
-/// copied, and the padding of one field.
-const FLOOR: Limits = Limits { instructions: 40, retried: 150, allocations: 0, bytes: 8 };
+/// copied, which another line anywhere in the program changes, and the padding of one field.
+const FLOOR: Limits = Limits { instructions: 80, retried: 150, allocations: 0, bytes: 8 };
+
+/// How many percent more are a regression on the platform of the baseline.
+const TOLERANCE: i64 = 3;
+
+/// How many percent more are a regression on another platform. Compilers differ, and the C library copies memory as the processor can.
+const TOLERANCE_ELSEWHERE: i64 = 50;
 
 struct Limits {
     instructions: i64,
@@ -36,7 +42,7 @@ struct Limits {
 /// The figures of ours, by what they are of.
 #[derive(Deserialize, Serialize)]
 struct Figures {
-    compiler: String,
+    platform: String,
     /// More than a plain call.
     instructions: BTreeMap<String, i64>,
     /// More than the loop by hand, of calls with one retry.
@@ -46,14 +52,30 @@ struct Figures {
     bytes: BTreeMap<String, i64>,
 }
 
-/// Measures ours and compares. Returns whether nothing is worse.
+/// Measures ours and compares. Returns whether nothing is worse. What is worse by chance is not
+/// when it is measured again.
 #[must_use]
 pub fn check() -> bool {
     let text = fs::read_to_string(BASELINE).expect("benches/baseline.toml");
-    let (was, is) = (toml::from_str::<Figures>(&text).expect("a baseline"), measure());
-    if was.compiler != is.compiler {
-        println!("The baseline is of {}, and this is {}.", was.compiler, is.compiler);
+    let was = toml::from_str::<Figures>(&text).expect("a baseline");
+    let platform = machine::platform();
+    let tolerance = if was.platform == platform { TOLERANCE } else { TOLERANCE_ELSEWHERE };
+    println!("Baseline: {}. Here: {platform}.", was.platform);
+    if count_worse(&was, &measure(), tolerance) == 0 {
+        return true;
     }
+    println!("\nOnce more:");
+    let worse = count_worse(&was, &measure(), tolerance);
+    if worse > 0 {
+        println!(
+            "\n{worse} figures are more than {tolerance} % worse. If that is meant, write them down: --bless"
+        );
+    }
+    worse == 0
+}
+
+/// Prints both, and returns how many figures are worse.
+fn count_worse(was: &Figures, is: &Figures, tolerance: i64) -> usize {
     let tables = [
         ("instructions", &was.instructions, &is.instructions, FLOOR.instructions),
         ("instructions of a retry", &was.instructions_of_a_retry, &is.instructions_of_a_retry, FLOOR.retried),
@@ -68,15 +90,12 @@ pub fn check() -> bool {
                 println!("  {name}: new, {now}");
                 continue;
             };
-            let verdict = if is_worse(before, now, floor) { "   WORSE" } else { "" };
+            let verdict = if is_worse(before, now, floor, tolerance) { "   WORSE" } else { "" };
             println!("  {name}: {before}, {now}{verdict}");
             worse += usize::from(!verdict.is_empty());
         }
     }
-    if worse > 0 {
-        println!("\n{worse} figures are more than 3 % worse. If that is meant, write them down: --bless");
-    }
-    worse == 0
+    worse
 }
 
 /// Measures ours, and writes the figures down as those to compare with.
@@ -86,9 +105,9 @@ pub fn bless() {
     println!("written: benches/baseline.toml");
 }
 
-fn is_worse(before: i64, now: i64, floor: i64) -> bool {
+fn is_worse(before: i64, now: i64, floor: i64, tolerance: i64) -> bool {
     let more = now - before;
-    more > floor && more * 100 > before * 3
+    more > floor && more * 100 > before * tolerance
 }
 
 fn measure() -> Figures {
@@ -117,7 +136,13 @@ fn measure() -> Figures {
             allocations.insert(format!("{name}, one retry"), cost.allocations);
         }
     }
-    Figures { compiler: machine::rustc(), instructions, instructions_of_a_retry, allocations, bytes: bytes() }
+    Figures {
+        platform: machine::platform(),
+        instructions,
+        instructions_of_a_retry,
+        allocations,
+        bytes: bytes(),
+    }
 }
 
 fn bytes() -> BTreeMap<String, i64> {

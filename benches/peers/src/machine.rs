@@ -1,6 +1,7 @@
 //! Where and with what the figures were measured.
 
 use std::collections::BTreeMap;
+use std::env::consts::ARCH;
 use std::process::Command;
 
 /// The lock file of this package, as it was when the program was built.
@@ -26,24 +27,33 @@ pub fn versions() -> BTreeMap<String, String> {
 
 /// Returns what there is to say of the machine.
 pub fn describe() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let processors = read("/proc/cpuinfo");
-    let models: Vec<_> = processors.lines().filter_map(|line| line.strip_prefix("model name")).collect();
-    let model = models.first().map_or("unknown", |model| model.trim_start_matches([' ', '\t', ':']));
+    let models = processors();
     let kernel = read("/proc/sys/kernel/osrelease");
     let kernel = kernel.split(['-', '\n']).next().unwrap_or_default();
-    format!(
-        "{} × {model}, Linux {kernel} ({}), {}, {}",
-        models.len(),
-        std::env::consts::ARCH,
-        rustc(),
-        printed("valgrind", "--version"),
-    )
+    format!("{} × {}, Linux {kernel} ({ARCH}), {}, {}", models.len(), model(&models), rustc(), valgrind())
+}
+
+/// Returns what counts of instructions depend on.
+pub fn platform() -> String {
+    format!("{}, {}, {}", model(&processors()), rustc(), valgrind())
+}
+
+fn processors() -> Vec<String> {
+    let text = read("/proc/cpuinfo");
+    text.lines().filter_map(|line| line.strip_prefix("model name")).map(str::to_owned).collect()
+}
+
+fn model(processors: &[String]) -> &str {
+    processors.first().map_or("unknown", |model| model.trim_start_matches([' ', '\t', ':']))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }
 
 /// Returns how busy the machine is.
 pub fn load() -> String {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = read("/proc/loadavg");
     load.split(' ').next().unwrap_or("unknown").to_owned()
 }
 
@@ -51,6 +61,10 @@ pub fn load() -> String {
 pub fn rustc() -> String {
     // Without the hash and date.
     printed("rustc", "--version").split(" (").next().unwrap_or_default().to_owned()
+}
+
+fn valgrind() -> String {
+    printed("valgrind", "--version")
 }
 
 fn printed(program: &str, argument: &str) -> String {
