@@ -394,6 +394,9 @@ mod tests {
         for (name, word) in [("true", "true"), ("Off", "off"), ("0", "0")] {
             assert_eq!(error(p().idempotency_header(name)), PolicyError::FlagHeader(word));
         }
+        for name in ["order-7", "7", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"] {
+            assert_eq!(error(p().idempotency_header(name)), PolicyError::KeyAsHeader);
+        }
     }
 
     #[test]

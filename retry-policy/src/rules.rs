@@ -62,8 +62,22 @@ pub const fn idempotency_header(name: &str) -> Option<PolicyError> {
     }
     match find_same(name, &TAKEN) {
         Some(taken) => Some(PolicyError::TakenHeader(taken)),
+        None if is_header_name(name) && has_digit(name) => Some(PolicyError::KeyAsHeader),
         None => header_name(Key::IdempotencyKey, name),
     }
+}
+
+/// Returns `true` if `text` has a digit, as most keys have, and no known name of their header.
+const fn has_digit(text: &str) -> bool {
+    let text = text.as_bytes();
+    let mut i = 0;
+    while i < text.len() {
+        if text[i].is_ascii_digit() {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }
 
 /// The words that a configuration has for flags.
@@ -466,6 +480,9 @@ pub enum PolicyError {
     /// `idempotency_key` is given this word as a header name, but the word stands for a flag, as
     /// `true` does.
     FlagHeader(&'static str),
+    /// `idempotency_key` is given a name with a digit, which is a key rather than the name of a
+    /// header.
+    KeyAsHeader,
     /// `on` is an empty list.
     OnEmpty,
     /// `on` or `never` lists this status, which is neither an error nor 202.
@@ -573,6 +590,10 @@ impl PolicyError {
                 let [before, after] = FLAG_HEADER;
                 PolicyMessage::new(before).text(word).text(after)
             }
+            Self::KeyAsHeader => PolicyMessage::new(
+                "`idempotency_key` names the header of the key, and such names have no digits: write `idempotency_key`, \
+                 and each call makes a key, or set the header `Idempotency-Key` in the body for a key of yours",
+            ),
             Self::OnEmpty => {
                 PolicyMessage::new("`on` is empty: list what to retry, or leave `on` out for the defaults")
             }

@@ -158,6 +158,12 @@ pub fn condition(text: &str) -> Result<Condition, String> {
     if text == "default" {
         return Ok(Condition::Default);
     }
+    if is_method(text) {
+        return Err(format!(
+            "`{text}` is a method, and an item holds for every method: list statuses and failures, as in \
+             `[429, 5xx, connect]`"
+        ));
+    }
     if let Some(message) = nearly(text) {
         return Err(message);
     }
@@ -192,6 +198,14 @@ pub const AFTER_ITEM: &str =
 /// Returns `true` for a word that is an item: a failure, or `default`.
 pub fn is_word(word: &str) -> bool {
     word == "default" || FAILURES.contains(&word)
+}
+
+/// Returns `true` for the name of a method, which is mistaken for an item.
+pub fn is_method(word: &str) -> bool {
+    matches!(
+        word,
+        "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "POST" | "PATCH" | "TRACE" | "QUERY" | "CONNECT"
+    )
 }
 
 /// Returns the message for a text that means an item, or several, but is written otherwise.

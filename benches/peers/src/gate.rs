@@ -29,7 +29,8 @@ const FLOOR: Limits = Limits { instructions: 80, retried: 150, allocations: 0, b
 /// How many percent more are a regression on the platform of the baseline.
 const TOLERANCE: i64 = 3;
 
-/// How many percent more are a regression on another platform. Compilers differ, and the C library copies memory as the processor can.
+/// How many percent more are a regression on another platform. Compilers differ, and the C library
+/// copies memory as the processor can.
 const TOLERANCE_ELSEWHERE: i64 = 50;
 
 struct Limits {

@@ -263,7 +263,9 @@ fn read(item: &Expr) -> Result<Item, String> {
             Expr::Binary(ExprBinary { op: BinOp::Sub(_), .. }) => Err(text::MINUS_RANGE.to_owned()),
             Expr::Binary(_) => Err(text::SEVERAL.to_owned()),
             Expr::Path(path) => match path.path.get_ident().map(ToString::to_string) {
-                Some(name) if text::is_word(&name.to_lowercase()) => text::condition(&name).map(Item::Known),
+                Some(name) if text::is_word(&name.to_lowercase()) || text::is_method(&name) => {
+                    text::condition(&name).map(Item::Known)
+                }
                 _ => Ok(Item::Constant(Constant::of(item))),
             },
             _ => Ok(Item::Constant(Constant::of(item))),

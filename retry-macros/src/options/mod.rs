@@ -10,7 +10,7 @@ use retry_policy::words::list;
 use retry_policy::{Jitter, rules, text};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, LitBool, Path, Token, token};
+use syn::{Expr, LitBool, LitInt, Path, Token, token};
 
 use crate::diagnostics::Errors;
 use crate::options::conditions::ListItem;
@@ -88,6 +88,19 @@ pub(crate) fn parse(attribute: TokenStream, errors: &mut Errors) -> Options {
     options
 }
 
+/// Returns what to write for `max(3)` and `max: 3`, where `input` is at what follows the key.
+fn with_equals(key: Key, input: ParseStream<'_>) -> String {
+    let ahead = input.fork();
+    let count = match ahead.parse() {
+        Ok(TokenTree::Group(group)) => syn::parse2::<LitInt>(group.stream()),
+        _ => ahead.parse(),
+    };
+    match count {
+        Ok(count) if key.takes() == Takes::Count => format!("{} = {count}", key.name()),
+        _ => key.example().to_owned(),
+    }
+}
+
 /// Reads one `key = value`.
 fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> syn::Result<()> {
     if !input.peek(Ident::peek_any) {
@@ -126,7 +139,7 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
         _ => {}
     }
     if input.peek(Token![:]) || input.peek(token::Paren) {
-        let message = format!("options are written `key = value`: write `{}`", key.example());
+        let message = format!("options are written `key = value`: write `{}`", with_equals(key, input));
         return Err(syn::Error::new(input.span(), message));
     }
     let needs_value = || format!("`{name}` needs a value: write `{}`", key.example());

@@ -15,6 +15,11 @@ async fn words(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
+#[retry_http(on = [429, POST])]
+async fn method(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 #[retry_http(on = 503, never = [])]
 async fn no_list(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await

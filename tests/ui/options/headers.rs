@@ -25,6 +25,11 @@ async fn quoted(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.post("http://localhost").send().await
 }
 
+#[retry_http(idempotency_key = "order-7")]
+async fn key(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.post("http://localhost").send().await
+}
+
 #[retry_http(idempotency_key = 1)]
 async fn number(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.post("http://localhost").send().await

@@ -20,4 +20,14 @@ async fn hyphens(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.post("http://localhost").send().await
 }
 
+#[retry_http(max(3))]
+async fn parentheses(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.post("http://localhost").send().await
+}
+
+#[retry_http(max: 3)]
+async fn colon(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.post("http://localhost").send().await
+}
+
 fn main() {}
