@@ -176,9 +176,9 @@ impl<'a> PolicyBuilder<'a> {
     }
 
     /// Sends keys as [`idempotency_key`](Self::idempotency_key) does, in the header with this name,
-    /// such as `PayPal-Request-Id`. The name must be a valid header name (RFC 9110 §5.1), and must
-    /// not be a standard header with another meaning, such as `Authorization`. Its case does not
-    /// matter.
+    /// such as `PayPal-Request-Id`. The name must be a valid header name (RFC 9110 §5.1) without
+    /// digits, and must not be a standard header with another meaning, such as `Authorization`. Its
+    /// case does not matter.
     pub const fn idempotency_header(mut self, name: &'static str) -> Self {
         self.policy.idempotency_header = Some(name);
         self

@@ -67,7 +67,7 @@ pub const fn idempotency_header(name: &str) -> Option<PolicyError> {
     }
 }
 
-/// Returns `true` if `text` has a digit, as most keys have, and no known name of their header.
+/// Returns `true` if a text has a digit: most keys have one, and no known name of their header.
 const fn has_digit(text: &str) -> bool {
     let text = text.as_bytes();
     let mut i = 0;

@@ -58,7 +58,7 @@ pub fn load() -> String {
 }
 
 /// Returns the version of the compiler.
-pub fn rustc() -> String {
+fn rustc() -> String {
     // Without the hash and date.
     printed("rustc", "--version").split(" (").next().unwrap_or_default().to_owned()
 }
