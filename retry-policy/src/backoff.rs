@@ -173,7 +173,7 @@ impl Backoff {
     reason = "exact up to 104 days, and only ever compared with a cap beyond"
 )]
 fn nanos(duration: Duration) -> f64 {
-    duration.as_nanos() as f64
+    duration.as_secs() as f64 * 1e9 + f64::from(duration.subsec_nanos())
 }
 
 #[expect(

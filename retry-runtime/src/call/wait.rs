@@ -37,18 +37,12 @@ impl Call<'_> {
     }
 
     fn drain_and_wait(&mut self, wait: Duration, outcome: Option<Drain>, longest_drain: Duration) {
-        let drains = take(&mut self.scope.refused).into_iter().chain(outcome);
+        let mut drains = take(&mut self.scope.refused);
+        drains.extend(outcome);
         let skipped = &mut self.scope.outgoing.skipped;
         match self.clock {
             Clock::Tokio => {
                 let wait = env::wait(wait, skipped);
-                // An async function must not block on a blocking response.
-                let drains: Vec<Work> = drains
-                    .filter_map(|drain| match drain {
-                        Drain::Async(work) => Some(work),
-                        Drain::Blocking { .. } => None,
-                    })
-                    .collect();
                 self.scope.progress.wait_before = Some(if drains.is_empty() {
                     Box::pin(wait)
                 } else {
@@ -100,10 +94,13 @@ impl Future for DrainThenWait {
 }
 
 /// Drains responses one after the other, for at most this long.
-async fn drain_all(drains: Vec<Work>, longest: Duration) {
+async fn drain_all(drains: Vec<Drain>, longest: Duration) {
     let drained = async {
         for drain in drains {
-            drain.await;
+            // An async function must not block on a blocking response.
+            if let Drain::Async(work) = drain {
+                work.await;
+            }
         }
     };
     env::timeout(longest, drained).await;

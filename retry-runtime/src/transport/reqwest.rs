@@ -207,7 +207,7 @@ macro_rules! version {
         pub(crate) mod $version {
             use std::future::Future;
             use std::pin::{Pin, pin};
-            use std::task::{Context, Poll, Waker};
+            use std::task::{Context, Poll, Waker, ready};
             use std::time::Duration;
 
             use http::StatusCode;
@@ -397,17 +397,34 @@ macro_rules! version {
                 }
             }
 
+            /// Drains at once what has arrived, which mostly is all of it. The rest takes a box.
             fn drain(response: Response) -> Option<Drain> {
-                is_small(response.content_length()).then(|| Drain::Async(Box::pin(discard(response))))
+                if !is_small(response.content_length()) {
+                    return None;
+                }
+                let mut rest = Rest { response, left: LARGEST_DRAIN };
+                let is_over = Pin::new(&mut rest).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+                (!is_over).then(|| Drain::Async(Box::pin(rest)))
             }
 
-            async fn discard(mut response: Response) {
-                let mut left = LARGEST_DRAIN;
-                while let Ok(Some(chunk)) = response.chunk().await {
-                    left = left.saturating_sub(chunk.len() as u64);
-                    if left == 0 {
-                        return;
+            /// Reads and discards the rest of a response.
+            struct Rest {
+                response: Response,
+                /// The number of bytes that are read at most.
+                left: u64,
+            }
+
+            impl Future for Rest {
+                type Output = ();
+
+                fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+                    while self.left > 0 {
+                        // This future holds nothing of the body, so it can be dropped at any time.
+                        let chunk = pin!(self.response.chunk()).poll(context);
+                        let Ok(Some(chunk)) = ready!(chunk) else { break };
+                        self.left = self.left.saturating_sub(chunk.len() as u64);
                     }
+                    Poll::Ready(())
                 }
             }
 
