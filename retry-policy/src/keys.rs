@@ -149,7 +149,7 @@ keys! {
         default: "`1s`",
         meaning: "wait before the first retry",
         elsewhere: &[
-            "base_ms", "delay", "delay_ms", "initial", "initial_backoff", "initial_delay", "initial_interval",
+            "backoff", "backoff_factor", "base_ms", "delay", "delay_ms", "initial", "initial_backoff", "initial_delay", "initial_interval",
             "interval", "min_delay", "min_wait", "sleep", "wait", "wait_fixed", "wait_ms", "with_min_delay",
         ],
     },
@@ -162,7 +162,7 @@ keys! {
         default: "`2`",
         meaning: "the number by which each delay is multiplied to get the next one",
         elsewhere: &[
-            "backoff", "exponent", "exponential_base", "growth", "multiplier", "wait_exponential", "with_factor",
+            "backoff", "backoff_factor", "exponent", "exponential_base", "growth", "multiplier", "wait_exponential", "with_factor",
         ],
     },
     Cap: Row {
@@ -447,6 +447,19 @@ mod tests {
         assert!(rows.contains(
             &"| `skip` | flag | | leaves the method as it is; only on a method of an annotated `impl` |"
         ));
+    }
+
+    #[test]
+    fn a_word_that_other_crates_use_for_two_keys_names_both() {
+        for (name, expected) in [
+            ("backoff", "did you mean `base` or `factor`?"),
+            ("backoff_factor", "did you mean `base` or `factor`?"),
+            ("initial_delay", "did you mean `base`?"),
+            ("multiplier", "did you mean `factor`?"),
+        ] {
+            let message = unknown(name, &Key::ALL);
+            assert!(message.contains(expected), "{message}");
+        }
     }
 
     #[test]

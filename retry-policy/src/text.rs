@@ -227,8 +227,10 @@ fn nearly(text: &str) -> Option<String> {
     }
 }
 
-/// Returns the message for a range that leaves out its end.
+/// Returns the message for a range that leaves out its end. `500..600` means a class, and `500..504`
+/// was mostly meant to include its end.
 pub fn half_open(first: u16, last: u16) -> String {
+    let last = if last % 100 == 0 { last.saturating_sub(1) } else { last };
     format!("a range includes its end: write `{first}..={last}`")
 }
 
@@ -465,6 +467,7 @@ mod tests {
             ("6xx", "there is no class `6xx`"),
             ("5XX", "lower case: `5xx`"),
             ("500..504", "write `500..=504`"),
+            ("500..600", "write `500..=599`"),
             ("500..", "names its first and its last"),
             ("504..=500", "write `500..=504`"),
             ("202..=500", "write `400..=500`"),

@@ -1,20 +1,20 @@
 //! Lists of words in messages, and the word that was probably meant.
 
-/// Returns `, did you mean …?` with the word of `known` that is spelled nearly like `unknown`, or
-/// that other crates call so; else nothing.
+/// Returns `, did you mean …?` with the words of `known` that other crates call `unknown`, or the
+/// one that is spelled nearly like it; else nothing.
 pub fn did_you_mean(unknown: &str, known: &[&str], elsewhere: &[(&str, &[&str])]) -> String {
     let unknown = unknown.to_lowercase();
-    let named_so =
-        elsewhere.iter().find(|(_, names)| names.contains(&unknown.as_str())).map(|(word, _)| *word);
+    let named_so = elsewhere.iter().filter(|(_, names)| names.contains(&unknown.as_str()));
+    let mut meant: Vec<_> = named_so.map(|(word, _)| *word).collect();
     let distances = known.iter().map(|word| (distance(&unknown, word), *word));
     let nearest = distances.min_by_key(|(distance, _)| *distance).filter(|(distance, word)| {
         // A third of the letters may be wrong.
         *distance * 3 <= unknown.chars().count().max(word.len())
     });
-    match named_so.or(nearest.map(|(_, word)| word)) {
-        Some(word) => format!(", did you mean `{word}`?"),
-        None => String::new(),
+    if meant.is_empty() {
+        meant.extend(nearest.map(|(_, word)| word));
     }
+    if meant.is_empty() { String::new() } else { format!(", did you mean `{}`?", meant.join("` or `")) }
 }
 
 /// Returns how many letters to insert, remove, replace or swap with the next one until `a` is `b`
@@ -94,14 +94,15 @@ mod tests {
     #[test]
     fn the_word_that_was_meant() {
         let known = ["max", "base", "timeout"];
-        let elsewhere: [(&str, &[&str]); 1] = [("max", &["retries"])];
+        let elsewhere: [(&str, &[&str]); 2] = [("max", &["retries", "n"]), ("base", &["n"])];
         for (unknown, expected) in [
             ("retries", ", did you mean `max`?"),
             ("Retries", ", did you mean `max`?"),
             ("bse", ", did you mean `base`?"),
             ("timeuot", ", did you mean `timeout`?"),
             ("mac", ", did you mean `max`?"),
-            ("n", ""),
+            ("n", ", did you mean `max` or `base`?"),
+            ("m", ""),
             ("observability", ""),
         ] {
             assert_eq!(did_you_mean(unknown, &known, &elsewhere), expected, "{unknown}");
