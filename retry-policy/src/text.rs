@@ -227,8 +227,8 @@ fn nearly(text: &str) -> Option<String> {
     }
 }
 
-/// Returns the message for a range that leaves out its end. `500..600` means a class, and `500..504`
-/// was mostly meant to include its end.
+/// Returns the message for a range that leaves out its end. `500..600` means a class, and
+/// `500..504` was probably meant to include its end.
 pub fn half_open(first: u16, last: u16) -> String {
     let last = if last % 100 == 0 { last.saturating_sub(1) } else { last };
     format!("a range includes its end: write `{first}..={last}`")
