@@ -457,7 +457,7 @@ mod tests {
             ("initial_delay", "did you mean `base`?"),
             ("multiplier", "did you mean `factor`?"),
         ] {
-            let message = unknown(name, &Key::ALL);
+            let message = unknown(name, Key::ALL);
             assert!(message.contains(expected), "{message}");
         }
     }

@@ -33,11 +33,25 @@ impl<'p> Call<'p> {
 
     /// Returns whether anything may listen to events of the call.
     #[inline]
-    pub(super) fn is_observed(&self) -> bool {
-        let is_observed = self.observer.is_some() || cfg!(any(feature = "tracing", feature = "metrics"));
+    fn is_observed(&self) -> bool {
+        cfg!(any(feature = "tracing", feature = "metrics")) || self.has_observer()
+    }
+
+    /// Returns whether an observer or a test listens to events of the call.
+    #[inline]
+    pub(super) fn has_observer(&self) -> bool {
+        let has_observer = self.observer.is_some();
         #[cfg(feature = "testing")]
-        let is_observed = is_observed || testing::is_active();
-        is_observed
+        let has_observer = has_observer || testing::is_active();
+        has_observer
+    }
+
+    /// Counts a success that has no observer, without an event. Successes are not logged.
+    #[inline]
+    #[allow(clippy::unused_self, reason = "used with the feature `metrics`")]
+    pub(super) fn count_success(&self) {
+        #[cfg(feature = "metrics")]
+        crate::observe::metrics::count_success(self.function.name(), self.attempts());
     }
 
     #[cold]

@@ -45,8 +45,10 @@ impl Call<'_> {
         if self.demand == Demand::None && self.scope.recorder.is_plain_success(report) {
             // An upstream that was idle learns nothing from it.
             let learns = self.upstream.as_ref().is_some_and(|upstream| !upstream.was_idle());
-            if learns || self.is_observed() {
+            if learns || self.has_observer() {
                 self.report_success(report);
+            } else {
+                self.count_success();
             }
             return true;
         }

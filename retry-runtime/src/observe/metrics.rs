@@ -44,47 +44,42 @@ pub fn describe_metrics() {
 
 /// Counts `event`.
 pub(crate) fn count(event: &Event<'_>) {
-    let labels = Labels::of(event.function);
+    let keys = Keys::of(event.function);
     if let Step::End { stop: stop @ (Stop::HeldTooLong | Stop::AnsweredLocally), .. } = event.step {
         let reason = Label::from_static_parts("reason", stop.name());
-        increment(&Key::from_parts(UNSENT, vec![labels.function[0].clone(), reason]));
+        increment(&Key::from_parts(UNSENT, vec![keys.function[0].clone(), reason]));
     }
     match event.step {
         Step::Retry { wait } => {
             // The number of labels is bounded: only statuses of errors are types of errors.
             let reason = Label::new("reason", event.error_type().unwrap_or("outcome").to_owned());
-            increment(&Key::from_parts(RETRIES, vec![labels.function[0].clone(), reason]));
-            record(WAIT, labels, wait.as_secs_f64());
+            increment(&Key::from_parts(RETRIES, vec![keys.function[0].clone(), reason]));
+            record(&Key::from_static_parts(WAIT, keys.function), wait.as_secs_f64());
         }
-        Step::Held { wait } => record(HELD, labels, wait.as_secs_f64()),
+        Step::Held { wait } => {
+            record(&Key::from_static_parts(HELD, keys.function), wait.as_secs_f64());
+        }
         Step::Renewed { succeeded } => {
-            let result = if succeeded { CallResult::Ok } else { CallResult::Failed };
-            increment(&Key::from_static_parts(RENEWALS, labels.result(result, 1)));
+            let result = Label::from_static_parts("result", if succeeded { "ok" } else { "failed" });
+            increment(&Key::from_parts(RENEWALS, vec![keys.function[0].clone(), result]));
             if !succeeded {
-                end(labels, event.attempt, CallResult::Failed);
+                keys.count_end(event.attempt, CallResult::Failed);
             }
         }
         // An outcome that `retry_if` still asks to retry is neither an error nor a success.
-        Step::End { stop, succeeded: true } if !stop.gave_up() => end(labels, event.attempt, CallResult::Ok),
-        Step::End { .. } => end(labels, event.attempt, CallResult::Failed),
+        Step::End { stop, succeeded: true } if !stop.gave_up() => {
+            keys.count_end(event.attempt, CallResult::Ok);
+        }
+        Step::End { .. } => keys.count_end(event.attempt, CallResult::Failed),
     }
 }
 
-/// Counts the end of a call.
-fn end(labels: &'static Labels, attempt: u32, result: CallResult) {
-    increment(&Key::from_static_parts(CALLS, labels.result(result, attempt)));
-    record(ATTEMPTS, labels, f64::from(attempt));
+/// Counts a call of `function` that has succeeded after this number of attempts.
+pub(crate) fn count_success(function: &'static str, attempts: u32) {
+    Keys::of(function).count_end(attempts, CallResult::Ok);
 }
 
-/// The labels of a function. They are made once, so that counting a call that succeeds at once
-/// allocates nothing.
-struct Labels {
-    function: [Label; 1],
-    /// In the order of [`RESULTS`].
-    results: [[Label; 2]; 4],
-}
-
-/// The result of a call or a renewal: its place in [`RESULTS`].
+/// The result of a call: its place in [`RESULTS`], if there was one attempt.
 #[derive(Clone, Copy)]
 enum CallResult {
     Ok = 0,
@@ -93,26 +88,44 @@ enum CallResult {
 
 const RESULTS: [&str; 4] = ["ok", "ok_after_retry", "failed", "failed_after_retry"];
 
-impl Labels {
+/// The keys of a function. They are made once, so that counting a call that succeeds at once
+/// allocates and hashes nothing.
+struct Keys {
+    /// The label with the name of the function.
+    function: &'static [Label; 1],
+    /// Those of [`CALLS`], in the order of [`RESULTS`].
+    calls: [Key; 4],
+    /// That of [`ATTEMPTS`].
+    attempts: Key,
+}
+
+impl Keys {
     fn of(function: &'static str) -> &'static Self {
-        static ALL: RwLock<BTreeMap<&str, &Labels>> = RwLock::new(BTreeMap::new());
-        if let Some(labels) = ALL.read().unwrap_or_else(PoisonError::into_inner).get(function) {
-            return labels;
+        static ALL: RwLock<BTreeMap<&str, &Keys>> = RwLock::new(BTreeMap::new());
+        if let Some(keys) = ALL.read().unwrap_or_else(PoisonError::into_inner).get(function) {
+            return keys;
         }
         // Leaked, but only once a function.
         let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
         all.entry(function).or_insert_with(|| Box::leak(Box::new(Self::new(function))))
     }
 
-    fn new(function: &'static str) -> Self {
-        let label = Label::from_static_parts("function", function);
-        let results = RESULTS.map(|result| [label.clone(), Label::from_static_parts("result", result)]);
-        Self { function: [label], results }
+    fn new(name: &'static str) -> Self {
+        let function: &'static [Label; 1] = Box::leak(Box::new([Label::from_static_parts("function", name)]));
+        let calls = RESULTS.map(|result| {
+            let labels = [function[0].clone(), Label::from_static_parts("result", result)];
+            Key::from_static_parts(CALLS, Box::leak(Box::new(labels)))
+        });
+        Self { function, calls, attempts: Key::from_static_parts(ATTEMPTS, function) }
     }
 
-    /// Returns the labels of a result after this number of attempts.
-    fn result(&'static self, result: CallResult, attempts: u32) -> &'static [Label] {
-        &self.results[result as usize + usize::from(attempts > 1)]
+    /// Counts the end of a call.
+    fn count_end(&self, attempts: u32, result: CallResult) {
+        let calls = &self.calls[result as usize + usize::from(attempts > 1)];
+        metrics::with_recorder(|recorder| {
+            recorder.register_counter(calls, &METADATA).increment(1);
+            recorder.register_histogram(&self.attempts, &METADATA).record(f64::from(attempts));
+        });
     }
 }
 
@@ -122,7 +135,6 @@ fn increment(key: &Key) {
     metrics::with_recorder(|recorder| recorder.register_counter(key, &METADATA).increment(1));
 }
 
-fn record(name: &'static str, labels: &'static Labels, value: f64) {
-    let key = Key::from_static_parts(name, &labels.function);
-    metrics::with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(value));
+fn record(key: &Key, value: f64) {
+    metrics::with_recorder(|recorder| recorder.register_histogram(key, &METADATA).record(value));
 }
