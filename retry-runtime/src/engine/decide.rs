@@ -124,7 +124,10 @@ fn source(
     };
     let matching = || {
         let all = exchanges.iter().enumerate().filter(|(_, recorded)| recorded.matches(report));
-        all.max_by_key(|(_, recorded)| (!is_safe(recorded), recorded.began)).map(|(at, _)| at)
+        // Whose body was seen to be unreadable is certain to be the one.
+        let is_certain = |recorded: &Recorded| report.is_unreadable && recorded.is_body_unreadable;
+        let key = |recorded: &Recorded| (is_certain(recorded), !is_safe(recorded), recorded.began);
+        all.max_by_key(|(_, recorded)| key(recorded)).map(|(at, _)| at)
     };
     match report.by {
         By::Response | By::Transport => return matching().map_or(Source::Outcome, Source::Overlaid),

@@ -17,6 +17,9 @@ pub struct Report<'v> {
     pub(crate) is_unprocessed: bool,
     /// `true` if the request was not sent, as an upstream held it back.
     pub(crate) is_unsent: bool,
+    /// `true` if the body of the response arrived whole, but is not what was expected, such as HTML
+    /// in place of JSON.
+    pub(crate) is_unreadable: bool,
     /// `true` if the transport has followed a redirect.
     pub(crate) is_redirected: bool,
     /// The wait that an error of the user's asks for.
@@ -79,6 +82,7 @@ impl<'v> Report<'v> {
             failures: FailureSet::EMPTY,
             is_unprocessed: false,
             is_unsent: false,
+            is_unreadable: false,
             is_redirected: false,
             hint: None,
             opinion: Opinion { is_permanent: false, is_expired: false },

@@ -438,7 +438,8 @@ macro_rules! version {
                     let failures = failures(self);
                     // What fails to connect was not sent, be that for good or not.
                     let is_unprocessed = self.is_connect() || (self.is_request() && is_refused(self));
-                    let report = Report::failure(self.status(), failures)
+                    let is_unreadable = self.is_decode() && failures.is_empty();
+                    let report = Report { is_unreadable, ..Report::failure(self.status(), failures) }
                         .about(self.url().map(before_fragment));
                     if is_unprocessed { report.unprocessed() } else { report }
                 }

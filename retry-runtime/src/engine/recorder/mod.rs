@@ -296,6 +296,7 @@ impl Recorder {
     /// Records that reading the body of a response failed.
     pub(crate) fn on_body_error(&mut self, response: Option<usize>, report: &Report<'_>) {
         if let Some(recorded) = self.find_response(response) {
+            recorded.is_body_unreadable |= report.is_unreadable;
             report.failures.iter().for_each(|failure| recorded.exchange.on_error(failure));
         }
     }

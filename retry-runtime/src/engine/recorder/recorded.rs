@@ -25,6 +25,8 @@ pub(crate) struct Recorded {
     pub(crate) is_redirected: bool,
     /// `true` if the body of the response was read to its end.
     pub(crate) is_body_read: bool,
+    /// `true` if the body of the response was read, and was not what the reader expected.
+    pub(crate) is_body_unreadable: bool,
     /// `true` if reading the body was given up half way.
     pub(crate) is_body_dropped: bool,
     pub(crate) exchange: Exchange,
@@ -111,6 +113,7 @@ impl Recorded {
             mark: Mark::None,
             is_redirected: false,
             is_body_read: false,
+            is_body_unreadable: false,
             is_body_dropped: false,
             exchange,
             request_url: None,
@@ -221,8 +224,10 @@ impl Recorded {
             Progress::Responded if failures.is_empty() => {
                 const WHILE_READING: FailureSet =
                     FailureSet::EMPTY.with(Failure::Body).with(Failure::Timeout);
-                let is_unreadable = report.failures.is_empty() && !self.exchange.is_error();
-                is_unreadable || (!self.is_body_read && report.failures.intersects(WHILE_READING))
+                // Of a refusal nothing but the body can be wrong.
+                let is_whole = report.failures.is_empty();
+                let is_wrong = is_whole && (report.is_unreadable || !self.exchange.is_error());
+                is_wrong || (!self.is_body_read && report.failures.intersects(WHILE_READING))
             }
             Progress::Responded => failures.intersects(report.failures),
         }
