@@ -1117,3 +1117,50 @@ mod patterns {
         assert_eq!(bodies(&server), [4, 4]);
     }
 }
+
+/// A `self` that is taken by value, and named in formats.
+mod formats_of_self {
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    struct Job {
+        url: String,
+    }
+
+    impl Job {
+        #[retry_http(base = 1ms)]
+        async fn run(self, http: &Client) -> Result<String, String> {
+            println!("{self:?}");
+            assert!(!self.url.is_empty(), "{self:?} has no URL: {{self}}");
+            let name = format!("{self:?} {}", self.url.len());
+            let Self { url } = self;
+            let response = http.get(url).send().await.map_err(|error| format!("{name}: {error}"))?;
+            response.error_for_status().map(|_| name).map_err(|error| error.to_string())
+        }
+
+        #[retry_http(base = 1ms)]
+        fn run_blocking(self, http: &reqwest::blocking::Client) -> reqwest::Result<String> {
+            let text = vec![format!("{self:?}")];
+            http.get(self.url).send()?.error_for_status()?;
+            Ok(text.concat())
+        }
+    }
+
+    #[tokio::test]
+    async fn are_those_of_the_argument() {
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        let job = Job { url: server.url("/") };
+        let expected = format!("{job:?} {}", job.url.len());
+        assert_eq!(job.run(&Client::new()).await.unwrap(), expected);
+        assert_eq!(server.requests().len(), 2);
+    }
+
+    #[test]
+    fn are_those_of_the_argument_of_a_sync_function() {
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        let job = Job { url: server.url("/") };
+        let expected = format!("{job:?}");
+        assert_eq!(job.run_blocking(&reqwest::blocking::Client::new()).unwrap(), expected);
+        assert_eq!(server.requests().len(), 2);
+    }
+}

@@ -929,3 +929,42 @@ async fn requests_of_sync_functions_are_seen_but_for_those_of_other_threads() {
     );
     table!(blocking, NOT_SEEN; a_scoped_thread a_task_on_a_runtime_of_its_own);
 }
+
+/// Sends of several forms, which have one type without the attribute, and so with it.
+mod one_type {
+    use super::*;
+
+    #[retry_http(base = 1ms)]
+    async fn in_branches(http: &Client, url: &str, is_put: bool) -> reqwest::Result<Response> {
+        let sending = if is_put {
+            let request = http.put(url);
+            request.send()
+        } else {
+            http.get(url).send()
+        };
+        sending.await?.error_for_status()
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn in_a_list(http: &Client, url: &str) -> reqwest::Result<usize> {
+        let first = http.get(url);
+        let responses = future::try_join_all([first.send(), http.head(url).send()]).await?;
+        responses.into_iter().map(Response::error_for_status).try_fold(0, |sum, checked| {
+            checked?;
+            Ok(sum + 1)
+        })
+    }
+
+    #[tokio::test]
+    async fn is_seen() {
+        let http = Client::new();
+        for is_put in [true, false] {
+            let server = Server::script([Reply::status(503), Reply::status(200)]);
+            in_branches(&http, &server.url("/"), is_put).await.unwrap();
+            assert_eq!(server.requests().len(), 2);
+        }
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        assert_eq!(in_a_list(&http, &server.url("/")).await.unwrap(), 2);
+        assert_eq!(server.requests().len(), 4);
+    }
+}

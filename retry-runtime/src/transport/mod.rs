@@ -39,24 +39,22 @@ pub trait Sender: Sized {
     /// The error.
     type Error: HttpError;
 
-    /// Gives the request the time limits and key of the calls around, and returns a value to call
-    /// `.send()` on. `idempotent` says whether the request is safe to repeat, if its method does
-    /// not decide that.
+    /// Gives the request the time limits and key of the calls around, and returns the future that
+    /// sends it. `idempotent` says whether the request is safe to repeat, if its method does not
+    /// decide that.
     #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
     fn arm(
         self,
         idempotent: Option<bool>,
-    ) -> Armed<
-        SendFuture<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Response, Self::Error>,
-    >;
+    ) -> SendFuture<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Response, Self::Error>;
 
     /// Does what [`arm`](Self::arm) does, for a request that the body of an attempt awaits at once.
     fn arm_awaited(self) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>> {
-        Armed(self.arm(None).send())
+        Armed(self.arm(None))
     }
 }
 
-/// An armed request. It holds the future already, as [`send`](Self::send) is called next: a request
+/// An armed request that is awaited at once. It holds the future already, as [`send`](Self::send) is called next: a request
 /// is large, and is moved less often this way.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Armed<F>(pub(crate) F);
@@ -71,15 +69,10 @@ impl<F> Armed<F> {
 
 /// A blocking builder of reqwest's, to call `.send()` on.
 pub trait BlockingSender: Sized {
-    /// The armed request, which records how it is answered.
-    type Armed;
     /// The result of a send.
     type Sent;
 
-    /// Does what [`Sender::arm`] does, for a blocking request.
-    fn arm(self, idempotent: Option<bool>) -> Self::Armed;
-
-    /// Arms the request, and sends it.
+    /// Arms the request as [`Sender::arm`] does, and sends it.
     fn arm_and_send(self, idempotent: Option<bool>) -> Self::Sent;
 }
 

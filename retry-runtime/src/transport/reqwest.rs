@@ -250,10 +250,10 @@ macro_rules! version {
                 fn arm(
                     self,
                     idempotent: Option<bool>,
-                ) -> Armed<SendFuture<impl Future<Output = Result<Response, Error>>, Response, Error>> {
+                ) -> SendFuture<impl Future<Output = Result<Response, Error>>, Response, Error> {
                     let (client, request) = self.build_split();
                     // Errors of the builder are returned when it is awaited, as reqwest does.
-                    let future = match request {
+                    match request {
                         Ok(mut request) => {
                             let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
                             if prepared.is_withheld() {
@@ -264,8 +264,7 @@ macro_rules! version {
                             }
                         }
                         Err(error) => SendFuture::unsent(Box::new(Unsent::failed(error))),
-                    };
-                    Armed(future)
+                    }
                 }
 
                 // Inlined as above.
@@ -534,52 +533,20 @@ macro_rules! version {
                     drain
                 );
 
-                /// A request and the client that sends it. Not `Debug`: a request has secrets.
-                pub struct Armed {
-                    client: Client,
-                    // Errors of the builder are returned when it is sent, as reqwest does.
-                    request: Result<Request, Error>,
-                    tracked: TrackedRequest,
-                    unsent: Option<Box<Unsent<Response, Error>>>,
-                }
-
                 impl BlockingSender for RequestBuilder {
-                    type Armed = Armed;
                     type Sent = Result<Response, Error>;
 
-                    fn arm(self, idempotent: Option<bool>) -> Armed {
-                        let (client, mut request) = self.build_split();
-                        let (mut tracked, mut unsent) = (TrackedRequest::nothing(), None);
-                        if let Ok(request) = &mut request {
-                            let prepared = prepare(request, || own_timeout(&client), idempotent);
-                            if prepared.is_withheld() {
-                                unsent = Some(withhold(request, prepared));
-                            } else {
-                                tracked = TrackedRequest::new(prepared);
-                            }
-                        }
-                        Armed { client, request, tracked, unsent }
-                    }
-
                     fn arm_and_send(self, idempotent: Option<bool>) -> Result<Response, Error> {
-                        self.arm(idempotent).send()
-                    }
-                }
-
-                impl Armed {
-                    /// Sends the request.
-                    ///
-                    /// # Errors
-                    ///
-                    /// Returns the errors of reqwest's `blocking::RequestBuilder::send`.
-                    pub fn send(mut self) -> Result<Response, Error> {
-                        if let Some(unsent) = self.unsent {
-                            return unsent.end();
+                        let (client, request) = self.build_split();
+                        let mut request = request?;
+                        let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                        if prepared.is_withheld() {
+                            return withhold(&request, prepared).end();
                         }
-                        let request = self.request?;
-                        self.tracked.send();
-                        let result = self.client.execute(request);
-                        self.tracked.end(&result);
+                        let mut tracked = TrackedRequest::new(prepared);
+                        tracked.send();
+                        let result = client.execute(request);
+                        tracked.end(&result);
                         result
                     }
                 }

@@ -14,7 +14,7 @@ use crate::transport::redirects::{Watch, Watched, watch_redirects};
 use crate::transport::reqwest::v0_13::{prepare, withhold};
 use crate::transport::search::search;
 use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
-use crate::transport::{Armed, Executor, HttpError, Sender};
+use crate::transport::{Executor, HttpError, Sender};
 
 impl Sender for RequestBuilder {
     type Response = Response;
@@ -23,10 +23,10 @@ impl Sender for RequestBuilder {
     fn arm(
         mut self,
         idempotent: Option<bool>,
-    ) -> Armed<SendFuture<impl Future<Output = Result<Response, Error>>, Response, Error>> {
+    ) -> SendFuture<impl Future<Output = Result<Response, Error>>, Response, Error> {
         let mut extensions = take(self.extensions());
         let (client, request) = self.build_split();
-        let future = match request {
+        match request {
             Ok(mut request) => {
                 let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
                 if prepared.is_withheld() {
@@ -38,8 +38,7 @@ impl Sender for RequestBuilder {
                 }
             }
             Err(error) => SendFuture::unsent(Box::new(Unsent::failed(error.into()))),
-        };
-        Armed(future)
+        }
     }
 }
 

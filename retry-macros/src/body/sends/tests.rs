@@ -134,7 +134,7 @@ fn variables_of_unknown_types() {
     ];
     for (body, is_held) in table {
         let (marks, sends) = armed(body);
-        let expected: &[&str] = if is_held { &["SenderKind", "hold_sender"] } else { &[] };
+        let expected: &[&str] = if is_held { &["SenderKind", "arm_sender"] } else { &[] };
         assert_eq!(marks, expected, "{body}");
         assert_eq!(sends, if is_held { Sends::Visible } else { Sends::Hidden }, "{body}");
     }
@@ -143,7 +143,7 @@ fn variables_of_unknown_types() {
 /// The names that arming adds.
 const MARKS: [&str; 7] = [
     "SenderKind",
-    "hold_sender",
+    "arm_sender",
     "arm_request",
     "track_get",
     "track_body_of",
@@ -155,17 +155,20 @@ const MARKS: [&str; 7] = [
 fn sends_that_are_armed() {
     let table: [(&str, &[&str]); 30] = [
         ("http.get(url).send().await?;", &["SenderKind"]),
-        ("http.get(url).send();", &["SenderKind"]),
+        ("http.get(url).send();", &["SenderKind", "arm_sender"]),
         ("self.http.get(url).header(a, b).send().await;", &["SenderKind"]),
-        ("let r = http.get(url); r.send().await;", &["SenderKind", "hold_sender"]),
+        ("let r = http.get(url); r.send().await;", &["SenderKind", "arm_sender"]),
         ("let r = http.post(url); r.send().await;", &["SenderKind"]),
         ("let r = http.get(url); log(&r); r.send().await;", &["SenderKind"]),
         ("let r: RequestBuilder = make(); r.send().await;", &["SenderKind"]),
-        ("let r = make(); r.send().await;", &["SenderKind", "hold_sender"]),
+        ("let r = make(); r.send().await;", &["SenderKind", "arm_sender"]),
         ("make().send().await;", &["SenderKind"]),
-        ("Box::pin(make().send()).await;", &["SenderKind"]),
-        ("join!(a.get(u).send(), b.get(u).send());", &["SenderKind", "SenderKind"]),
-        ("urls.map(|url| async move { http.get(url).send().await });", &["SenderKind"]),
+        ("Box::pin(make().send()).await;", &["SenderKind", "arm_sender"]),
+        (
+            "join!(a.get(u).send(), b.get(u).send());",
+            &["SenderKind", "arm_sender", "SenderKind", "arm_sender"],
+        ),
+        ("urls.map(|url| async move { http.get(url).send().await });", &["SenderKind", "arm_sender"]),
         ("http.execute(request).await;", &["arm_request"]),
         ("self.http().execute(request).await;", &["arm_request"]),
         ("reqwest::get(url).await;", &["track_get"]),

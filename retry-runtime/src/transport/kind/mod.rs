@@ -82,17 +82,17 @@ impl<T: ?Sized> AnyKind<T> {
 // Senders: the receiver of `.send()`.
 
 impl<T: Sender> SenderKind<T> {
-    /// Arms one of reqwest's async builders.
-    // Not in a debug build, or every annotated function would be compiled with a copy of it.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    #[allow(clippy::inline_always, reason = "else the request is moved twice more")]
-    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
-    pub fn arm_sender(
-        &self,
-        sender: T,
-    ) -> Armed<SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error>>
-    {
-        sender.arm(None)
+    /// Makes the `.send()` of one of reqwest's async builders arm it.
+    #[inline]
+    pub fn arm_sender(&self, sender: T) -> ArmedSender<T> {
+        ArmedSender { sender, idempotent: None }
+    }
+
+    /// Makes the `.send()` of one of reqwest's async builders, whose request the user has declared
+    /// `idempotent`, or not, arm it.
+    #[inline]
+    pub fn arm_declared(&self, sender: T, idempotent: bool) -> ArmedSender<T> {
+        ArmedSender { sender, idempotent: Some(idempotent) }
     }
 
     /// Arms one of reqwest's async builders, whose request the body of an attempt awaits at once.
@@ -104,88 +104,51 @@ impl<T: Sender> SenderKind<T> {
     ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>> {
         sender.arm_awaited()
     }
-
-    /// Arms one of reqwest's async builders, whose request the user has declared `idempotent`, or
-    /// not.
-    #[inline]
-    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
-    pub fn arm_declared(
-        &self,
-        sender: T,
-        idempotent: bool,
-    ) -> Armed<SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error>>
-    {
-        sender.arm(Some(idempotent))
-    }
-
-    /// Holds one of reqwest's async builders, and arms it when it is sent.
-    #[inline]
-    pub fn hold_sender(&self, sender: T) -> Held<T> {
-        Held { sender, idempotent: None }
-    }
-
-    /// Holds one of reqwest's async builders, whose request the user has declared `idempotent`, or
-    /// not.
-    #[inline]
-    pub fn hold_declared(&self, sender: T, idempotent: bool) -> Held<T> {
-        Held { sender, idempotent: Some(idempotent) }
-    }
 }
 
-/// A builder that is not armed yet.
+/// A builder that is armed when it is sent. All of one type send by one type of future, as without
+/// the attribute.
 #[must_use = "nothing is sent until `send` is called"]
-pub struct Held<T> {
+pub struct ArmedSender<T> {
     sender: T,
     idempotent: Option<bool>,
 }
 
-impl<T: Sender> Held<T> {
+impl<T: Sender> ArmedSender<T> {
     /// Arms the builder, and returns the future that sends the request.
-    #[inline]
-    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
+    // Not in a debug build, or every annotated function would be compiled with a copy of it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else the request is moved twice more")]
     pub fn send(
         self,
     ) -> SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
-        self.sender.arm(self.idempotent).send()
+        self.sender.arm(self.idempotent)
     }
 }
 
 impl<T: BlockingSender> BlockingSenderKind<T> {
-    /// Arms one of reqwest's blocking builders.
+    /// Makes the `.send()` of one of reqwest's blocking builders arm it.
     #[inline]
-    pub fn arm_sender(&self, sender: T) -> T::Armed {
-        sender.arm(None)
+    pub fn arm_sender(&self, sender: T) -> ArmedBlockingSender<T> {
+        ArmedBlockingSender { sender, idempotent: None }
     }
 
-    /// Arms one of reqwest's blocking builders, whose request the user has declared `idempotent`,
-    /// or not.
+    /// Makes the `.send()` of one of reqwest's blocking builders, whose request the user has
+    /// declared `idempotent`, or not, arm it.
     #[inline]
-    pub fn arm_declared(&self, sender: T, idempotent: bool) -> T::Armed {
-        sender.arm(Some(idempotent))
-    }
-
-    /// Holds one of reqwest's blocking builders, and arms it when it is sent.
-    #[inline]
-    pub fn hold_sender(&self, sender: T) -> BlockingHeld<T> {
-        BlockingHeld { sender, idempotent: None }
-    }
-
-    /// Holds one of reqwest's blocking builders, whose request the user has declared `idempotent`,
-    /// or not.
-    #[inline]
-    pub fn hold_declared(&self, sender: T, idempotent: bool) -> BlockingHeld<T> {
-        BlockingHeld { sender, idempotent: Some(idempotent) }
+    pub fn arm_declared(&self, sender: T, idempotent: bool) -> ArmedBlockingSender<T> {
+        ArmedBlockingSender { sender, idempotent: Some(idempotent) }
     }
 }
 
-/// A blocking builder that is not armed yet.
+/// A blocking builder that is armed when it is sent.
 #[must_use = "nothing is sent until `send` is called"]
-pub struct BlockingHeld<T> {
+pub struct ArmedBlockingSender<T> {
     sender: T,
     idempotent: Option<bool>,
 }
 
-impl<T: BlockingSender> BlockingHeld<T> {
+impl<T: BlockingSender> ArmedBlockingSender<T> {
     /// Arms the builder, and sends the request.
     ///
     /// # Errors
@@ -198,18 +161,6 @@ impl<T: BlockingSender> BlockingHeld<T> {
 }
 
 impl<T> AnyKind<T> {
-    /// Returns any other sender unchanged.
-    #[inline]
-    pub fn hold_sender(&self, sender: T) -> T {
-        self.arm_sender(sender)
-    }
-
-    /// Returns any other sender unchanged.
-    #[inline]
-    pub fn hold_declared(&self, sender: T, _: bool) -> T {
-        self.arm_sender(sender)
-    }
-
     /// Returns any other sender unchanged.
     #[inline]
     pub fn arm_sender(&self, sender: T) -> T {
