@@ -54,8 +54,8 @@ pub trait Sender: Sized {
     }
 }
 
-/// An armed request that is awaited at once. It holds the future already, as [`send`](Self::send) is called next: a request
-/// is large, and is moved less often this way.
+/// An armed request that is awaited at once. It holds the future already, as [`send`](Self::send)
+/// is called next: a request is large, and is moved less often this way.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Armed<F>(pub(crate) F);
 
