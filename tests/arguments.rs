@@ -1140,7 +1140,7 @@ mod formats_of_self {
 
         #[retry_http(base = 1ms)]
         fn run_blocking(self, http: &reqwest::blocking::Client) -> reqwest::Result<String> {
-            let text = vec![format!("{self:?}")];
+            let text = [format!("{self:?}")];
             http.get(self.url).send()?.error_for_status()?;
             Ok(text.concat())
         }

@@ -9,6 +9,7 @@ use crate::engine::http_failure::HttpFailure;
 
 /// The facts that one value (a response, an error, an outcome) gives about an exchange.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Report<'v> {
     pub(crate) by: By,
     pub(crate) status: Option<StatusCode>,

@@ -13,6 +13,7 @@ use crate::engine::report::{By, Report};
 
 /// One exchange of an attempt.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Recorded {
     /// The number of its beginning.
     pub(crate) began: u64,

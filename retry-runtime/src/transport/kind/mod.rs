@@ -119,6 +119,7 @@ impl<T: Sender> ArmedSender<T> {
     // Not in a debug build, or every annotated function would be compiled with a copy of it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     #[allow(clippy::inline_always, reason = "else the request is moved twice more")]
+    #[allow(clippy::type_complexity, reason = "an `impl Future` has no other name")]
     pub fn send(
         self,
     ) -> SendFuture<impl Future<Output = Result<T::Response, T::Error>> + use<T>, T::Response, T::Error> {
