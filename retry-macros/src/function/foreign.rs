@@ -13,6 +13,35 @@ pub(crate) fn is_ours(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "retry_http")
 }
 
+/// Macros of `std`, `log` and `tracing` whose last arguments are those of a format.
+pub(crate) const FORMATTING: [&str; 25] = [
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "debug",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "eprint",
+    "eprintln",
+    "error",
+    "event",
+    "format",
+    "format_args",
+    "info",
+    "log",
+    "panic",
+    "print",
+    "println",
+    "todo",
+    "trace",
+    "unimplemented",
+    "unreachable",
+    "warn",
+    "write",
+    "writeln",
+];
+
 /// The adapters around an `async` block that do not change its output.
 const AROUND: [&str; 8] = [
     "boxed",

@@ -4,40 +4,12 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{LitStr, Stmt};
 
+use crate::function::foreign::FORMATTING;
 use crate::tokens::is_among;
 use crate::walk::{self, Node, Parts};
 
-/// Macros with a format, which may name `self` (`"{self}"`), and whose last arguments are those of
-/// the format.
-const FORMATTING: [&str; 27] = [
-    "anyhow",
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "bail",
-    "debug",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "ensure",
-    "eprint",
-    "eprintln",
-    "error",
-    "event",
-    "format",
-    "format_args",
-    "info",
-    "panic",
-    "print",
-    "println",
-    "todo",
-    "trace",
-    "unimplemented",
-    "unreachable",
-    "warn",
-    "write",
-    "writeln",
-];
+/// Macros of `anyhow` with a format.
+const OF_ANYHOW: [&str; 3] = ["anyhow", "bail", "ensure"];
 
 /// Renames `self` in tokens.
 pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
@@ -88,8 +60,8 @@ impl Rename<'_> {
                 .is_ok_and(|format| formats_self(&format.value())),
             _ => false,
         };
-        let is_format =
-            is_among(name, &FORMATTING) && input.clone().into_iter().any(|token| names_self(&token));
+        let has_format = is_among(name, &FORMATTING) || is_among(name, &OF_ANYHOW);
+        let is_format = has_format && input.clone().into_iter().any(|token| names_self(&token));
         let mut renamed = self.tokens(input);
         if is_format {
             let is_comma =
@@ -171,6 +143,7 @@ mod tests {
         for (tokens, expected) in [
             (quote!(println!("{self}")), quote!(println!("{self}", self = this))),
             (quote!(format!("{self:?} {}", self.id,)), quote!(format!("{self:?} {}", this.id, self = this))),
+            (quote!(log!(level, "{self}")), quote!(log!(level, "{self}", self = this))),
             (quote!(vec![format!("{self}")]), quote!(vec![format!("{self}", self = this)])),
             (quote!(println!("{{self}}")), quote!(println!("{{self}}"))),
             (quote!(json!("{self}")), quote!(json!("{self}"))),

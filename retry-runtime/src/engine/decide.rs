@@ -124,7 +124,7 @@ fn source(
     };
     let matching = || {
         let all = exchanges.iter().enumerate().filter(|(_, recorded)| recorded.matches(report));
-        // Whose body was seen to be unreadable is certain to be the one.
+        // An exchange whose body was seen to be unreadable is certain.
         let is_certain = |recorded: &Recorded| report.is_unreadable && recorded.is_body_unreadable;
         let key = |recorded: &Recorded| (is_certain(recorded), !is_safe(recorded), recorded.began);
         all.max_by_key(|(_, recorded)| key(recorded)).map(|(at, _)| at)

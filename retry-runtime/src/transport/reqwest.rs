@@ -396,7 +396,8 @@ macro_rules! version {
                 }
             }
 
-            /// Drains at once what has arrived, which mostly is all of it. The rest takes a box.
+            /// Drains at once what has arrived, which is all of most responses, and returns the
+            /// work that is left.
             fn drain(response: Response) -> Option<Drain> {
                 if !is_small(response.content_length()) {
                     return None;

@@ -1,6 +1,7 @@
 //! Tells by the conventions for names what methods and macros do with a value.
 
 use crate::body::moves::Use;
+use crate::function::foreign::FORMATTING;
 
 /// Methods that by convention borrow what they are called on.
 const BORROWING: [&str; 30] = [
@@ -38,45 +39,13 @@ const BORROWING: [&str; 30] = [
 const BORROWING_PREFIXES: [&str; 4] = ["as_", "has_", "is_", "to_"];
 const CONSUMING: [&str; 4] = ["into", "try_into", "unwrap", "expect"];
 const CONSUMING_PREFIXES: [&str; 2] = ["into_", "unwrap_"];
-/// Macros that take their arguments by reference, as `format!` does.
-const FORMATTING: [&str; 32] = [
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "debug",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "debug_span",
-    "eprint",
-    "eprintln",
-    "error",
-    "error_span",
-    "event",
-    "format",
-    "format_args",
-    "info",
-    "info_span",
-    "json",
-    "log",
-    "panic",
-    "print",
-    "println",
-    "span",
-    "todo",
-    "trace",
-    "trace_span",
-    "unimplemented",
-    "unreachable",
-    "warn",
-    "warn_span",
-    "write",
-    "writeln",
-];
+/// Macros beside those with a format that take their arguments by reference.
+const BY_REFERENCE: [&str; 7] =
+    ["debug_span", "error_span", "info_span", "json", "span", "trace_span", "warn_span"];
 
 /// Returns `true` for a macro that takes its arguments by reference.
 pub(super) fn is_formatting(name: &str) -> bool {
-    FORMATTING.contains(&name)
+    FORMATTING.contains(&name) || BY_REFERENCE.contains(&name)
 }
 
 /// Returns the use that a method makes of what it is called on.

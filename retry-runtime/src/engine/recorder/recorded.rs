@@ -225,7 +225,7 @@ impl Recorded {
             Progress::Responded if failures.is_empty() => {
                 const WHILE_READING: FailureSet =
                     FailureSet::EMPTY.with(Failure::Body).with(Failure::Timeout);
-                // Of a refusal nothing but the body can be wrong.
+                // A refusal has no other mistake than a body that is not what was expected.
                 let is_whole = report.failures.is_empty();
                 let is_wrong = is_whole && (report.is_unreadable || !self.exchange.is_error());
                 is_wrong || (!self.is_body_read && report.failures.intersects(WHILE_READING))
