@@ -3,6 +3,8 @@
 //!
 //! No harness: this program starts itself again as each of the four.
 
+#[path = "support/port.rs"]
+mod port;
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use port::Port;
 use retry_http::testing::server::{Reply, Request, Server};
 use retry_http::{Fleet, FleetError, Upstream, retry_http};
 use support::ms;
@@ -52,20 +55,29 @@ fn worker(arguments: &[String]) {
 }
 
 struct Redis {
-    port: u16,
+    port: Arc<Port>,
     process: Child,
 }
 
 impl Redis {
-    fn start(port: u16) -> Self {
+    fn start(port: Arc<Port>) -> Self {
         let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args([
+                "--port",
+                &port.number.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server, which ./test.sh installs");
         let redis = Self { port, process };
         let start = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while std::net::TcpStream::connect(("127.0.0.1", redis.port.number)).is_err() {
             assert!(start.elapsed() < Duration::from_secs(30), "redis-server does not come up");
             std::thread::sleep(ms(10));
         }
@@ -79,7 +91,7 @@ impl Redis {
 
     /// Returns the answer to a command.
     fn ask(&self, command: &str) -> String {
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port.number)).unwrap();
         stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).unwrap();
@@ -95,10 +107,6 @@ impl Drop for Redis {
     }
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 struct Worker(Child);
 
 impl Worker {
@@ -106,7 +114,7 @@ impl Worker {
         let process = Command::new(std::env::current_exe().unwrap())
             .args([
                 "worker",
-                &format!("redis://127.0.0.1:{}/", redis.port),
+                &format!("redis://127.0.0.1:{}/", redis.port.number),
                 &server.url("/"),
                 &name.to_string(),
             ])
@@ -228,7 +236,7 @@ fn main() {
 
 fn fleet() {
     assert_eq!(Fleet::connect("http://localhost/").unwrap_err(), FleetError::Url);
-    let (api, redis) = (Api::start(), Redis::start(free_port()));
+    let (api, redis) = (Api::start(), Redis::start(Arc::new(Port::new())));
     let mut workers: Vec<_> = (0..3).map(|name| Worker::start(&redis, &api.server, name)).collect();
     api.wait_for_all(3, "the processes do not come up");
     std::thread::sleep(ms(300));
@@ -302,7 +310,7 @@ fn fleet() {
     let last = shared("after standing still and a flush", 3);
     assert!(last < ms(50), "{last:?}");
 
-    let port = redis.port;
+    let port = Arc::clone(&redis.port);
     drop(redis);
     calm(&api, "Redis is gone");
     alone("Redis is gone");

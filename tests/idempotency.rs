@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use reqwest::{Client, Response};
-use retry_http::testing::server::{Reply, Request, Server};
+use retry_http::testing::server::{Reply, Request, Server, nobody};
 use retry_http::{HttpFailure, Policy, policy, retry_http};
 use support::{Opaque, Routes, late, ms, secs};
 
@@ -555,10 +555,8 @@ mod conflict {
             Ok(())
         }
 
-        // Nobody listens at the port of a listener that is gone.
-        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let server = Server::script([Reply::status(409), Reply::status(201)]);
-        let urls = [format!("http://{gone}/"), server.url("/")];
+        let urls = [nobody(), server.url("/")];
         let attempts = Cell::new(0);
         late(&Client::new(), &urls, &attempts).await.unwrap_err();
         assert_eq!((attempts.get(), server.requests().len()), (2, 1));

@@ -5,11 +5,15 @@
 //! its own. Those with an upstream run at the same time, as they hardly load the machine; each
 //! other one runs alone.
 
+#[path = "support/port.rs"]
+mod port;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use port::Port;
 use reqwest::{Client, StatusCode};
 use reqwest_middleware::ClientWithMiddleware;
 use reqwest_retry::RetryTransientMiddleware;
@@ -25,12 +29,12 @@ const WAYS: [&str; 5] = ["none", "reqwest", "reqwest-retry", "upstream", "impati
 struct Nginx {
     process: Child,
     folder: PathBuf,
-    port: u16,
+    port: Port,
 }
 
 impl Nginx {
     fn start() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = Port::new();
         let folder = std::env::temp_dir().join(format!("retry-http-nginx-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let at = folder.display();
@@ -51,8 +55,9 @@ impl Nginx {
                  add_header Retry-After $retry_after always;
                  keepalive_requests 1000000; limit_req_status 429;
                  {zones}
-                 server {{ listen 127.0.0.1:{port} backlog=4096; server_name limited; root {at}; {locations} }}
-             }}"
+                 server {{ listen 127.0.0.1:{} backlog=4096; server_name limited; root {at}; {locations} }}
+             }}",
+            port.number
         );
         std::fs::File::create(folder.join("conf")).unwrap().write_all(configuration.as_bytes()).unwrap();
         let process = Command::new("nginx")
@@ -62,7 +67,7 @@ impl Nginx {
             .expect("nginx, which ./test.sh installs");
         let nginx = Self { process, folder, port };
         let start = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while std::net::TcpStream::connect(("127.0.0.1", nginx.port.number)).is_err() {
             assert!(start.elapsed() < Duration::from_secs(30), "nginx does not come up");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -70,7 +75,7 @@ impl Nginx {
     }
 
     fn url(&self, way: &str) -> String {
-        format!("http://127.0.0.1:{}/{way}", self.port)
+        format!("http://127.0.0.1:{}/{way}", self.port.number)
     }
 
     /// Counts the requests of a way that were served, and those that were refused.

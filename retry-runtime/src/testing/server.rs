@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
@@ -118,13 +119,22 @@ impl Server {
     }
 }
 
-/// Returns a URL at which no server listens, so that connections to it are refused.
+/// Returns a URL at which no server listens, so that connections to it are refused. Its port is
+/// reserved until the process ends, so that no other server gets the port meanwhile.
 ///
 /// # Panics
 ///
 /// Panics if loopback has no free port.
 pub fn nobody() -> String {
-    format!("http://{}/", listener().local_addr().expect("a listener has an address"))
+    static RESERVED: OnceLock<Socket> = OnceLock::new();
+    let socket = RESERVED.get_or_init(|| {
+        // A socket that is bound has its port to itself, and refuses connections until it listens.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("loopback has a port left");
+        socket
+    });
+    let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("it is bound");
+    format!("http://{address}/")
 }
 
 /// A request to the server.
@@ -366,7 +376,7 @@ impl<R: Fn(usize, &Request) -> Reply> Script<R> {
         }
         if reply.end == End::Reset {
             // Closing a socket that must not linger resets it.
-            _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
+            _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
         }
         if matches!(reply.end, End::Reset | End::HangUp) {
             return Err(Closed);

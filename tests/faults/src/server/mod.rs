@@ -1,6 +1,8 @@
 //! Servers on loopback that follow a script, and count the requests that reach them.
 
 mod http2;
+#[path = "../../../support/port.rs"]
+mod port;
 mod tcp;
 mod tls;
 
@@ -10,9 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
-
 use crate::fault::{Act, Certificate, Fault, Reach, Server};
+use port::{Port, socket};
 pub use tls::{certificate, install_provider};
 
 /// The servers of a row, as long as they are needed.
@@ -41,7 +42,7 @@ impl Stage {
         let stage = Self { here, there, _nobody: nobody, requests, is_over, server, reach };
         if !acts.is_empty() {
             let guide = guide.clone();
-            stage.serve(stage.there.listen(), move |_, mut stream| tcp::follow(&mut stream, acts, &guide));
+            stage.serve(listen(&stage.there), move |_, mut stream| tcp::follow(&mut stream, acts, &guide));
         }
         stage.start(guide);
         stage
@@ -51,18 +52,18 @@ impl Stage {
         let nth = |scripts: &'static [&'static [Act]], n: usize| scripts[n.min(scripts.len() - 1)];
         match self.server {
             Server::Nobody | Server::Unknown | Server::Elsewhere(..) => {}
-            Server::Tcp(scripts) => self.serve(self.here.listen(), move |n, mut stream| {
+            Server::Tcp(scripts) => self.serve(listen(&self.here), move |n, mut stream| {
                 tcp::follow(&mut stream, nth(scripts, n), &guide);
             }),
-            Server::Tls(certificate, scripts) => self.serve(self.here.listen(), move |n, stream| {
+            Server::Tls(certificate, scripts) => self.serve(listen(&self.here), move |n, stream| {
                 tcp::follow(&mut tls::accept(certificate, stream), nth(scripts, n), &guide);
             }),
-            Server::Http2(answers) => self.serve(self.here.listen(), move |_, stream| {
+            Server::Http2(answers) => self.serve(listen(&self.here), move |_, stream| {
                 // Errors are expected: clients go away.
                 let _gone = http2::serve(stream, answers, &guide.requests);
             }),
             Server::Restarts { before, down, after } => {
-                let first = before.map(|script| (self.here.listen(), script));
+                let first = before.map(|script| (listen(&self.here), script));
                 let (port, is_over) = (Arc::clone(&self.here), Arc::clone(&self.is_over));
                 thread::spawn(move || {
                     if let Some((listener, script)) = first {
@@ -72,7 +73,7 @@ impl Stage {
                     }
                     thread::sleep(down);
                     accept(
-                        &port.listen(),
+                        &listen(&port),
                         &is_over,
                         &Arc::new(move |_, mut stream| {
                             tcp::follow(&mut stream, after, &guide);
@@ -150,31 +151,11 @@ impl Guide {
     }
 }
 
-/// A port that is kept, so that nobody else listens there while we do not.
-struct Port {
-    number: u16,
-    _kept: Socket,
-}
-
-impl Port {
-    fn new() -> Self {
-        let socket = socket(0);
-        let address = socket.local_addr().unwrap().as_socket().unwrap();
-        Self { number: address.port(), _kept: socket }
-    }
-
-    fn listen(&self) -> TcpListener {
-        let socket = socket(self.number);
-        socket.listen(128).unwrap();
-        socket.into()
-    }
-}
-
-fn socket(port: u16) -> Socket {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_reuse_address(true).unwrap();
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
-    socket
+/// Listens at a port that is kept.
+fn listen(port: &Port) -> TcpListener {
+    let socket = socket(port.number);
+    socket.listen(128).unwrap();
+    socket.into()
 }
 
 fn accept<H>(listener: &TcpListener, is_over: &AtomicBool, handle: &Arc<H>)
