@@ -212,6 +212,7 @@ impl<'p> Call<'p> {
     }
 
     /// Returns the number of attempts so far, including the current one.
+    #[inline]
     fn attempts(&self) -> u32 {
         let retry = &self.scope.progress.retry;
         retry.retries().saturating_add(1).saturating_add(u32::from(retry.has_renewed()))

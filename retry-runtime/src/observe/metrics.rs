@@ -1,6 +1,7 @@
 //! Counts events by `metrics`. Labels are bounded: annotated functions, statuses of errors, and
 //! words of ours. A host is no label, as it may come from a user.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
@@ -75,6 +76,7 @@ pub(crate) fn count(event: &Event<'_>) {
 }
 
 /// Counts a call of `function` that has succeeded after this number of attempts.
+#[inline]
 pub(crate) fn count_success(function: &'static str, attempts: u32) {
     Keys::of(function).count_end(attempts, CallResult::Ok);
 }
@@ -99,8 +101,31 @@ struct Keys {
     attempts: Key,
 }
 
+thread_local! {
+    /// The function that has called [`Keys::of`] last, and its keys.
+    static LAST: Cell<Option<(&'static str, &'static Keys)>> = const { Cell::new(None) };
+}
+
 impl Keys {
+    /// Returns the keys of a function.
+    #[inline]
     fn of(function: &'static str) -> &'static Self {
+        // There is none on a thread that is about to end.
+        match LAST.try_with(Cell::get) {
+            // A longer name may begin at the same address.
+            Ok(Some((last, keys))) if std::ptr::eq(last, function) => keys,
+            _ => Self::find(function),
+        }
+    }
+
+    #[cold]
+    fn find(function: &'static str) -> &'static Self {
+        let keys = Self::find_or_make(function);
+        _ = LAST.try_with(|last| last.set(Some((function, keys))));
+        keys
+    }
+
+    fn find_or_make(function: &'static str) -> &'static Self {
         static ALL: RwLock<BTreeMap<&str, &Keys>> = RwLock::new(BTreeMap::new());
         if let Some(keys) = ALL.read().unwrap_or_else(PoisonError::into_inner).get(function) {
             return keys;
@@ -120,6 +145,7 @@ impl Keys {
     }
 
     /// Counts the end of a call.
+    #[inline]
     fn count_end(&self, attempts: u32, result: CallResult) {
         let calls = &self.calls[result as usize + usize::from(attempts > 1)];
         metrics::with_recorder(|recorder| {

@@ -278,12 +278,15 @@ macro_rules! version {
                         Ok(request) => begin_awaited(&client, request),
                         Err(_) => Begun::default(),
                     };
-                    Armed(match (request, begun) {
-                        (Ok(request), Begun { watch, tracked, unsent: None }) => {
-                            AwaitedFuture::new(Watched::new(client.execute(request), watch), tracked)
+                    if let Some(unsent) = begun.unsent {
+                        return Armed(AwaitedFuture::unsent(unsent));
+                    }
+                    Armed(match request {
+                        Ok(request) => {
+                            let future = Watched::new(client.execute(request), begun.watch);
+                            AwaitedFuture::new(future, begun.tracked)
                         }
-                        (Ok(_), Begun { unsent: Some(unsent), .. }) => AwaitedFuture::unsent(unsent),
-                        (Err(error), _) => AwaitedFuture::unsent(Box::new(Unsent::failed(error))),
+                        Err(error) => AwaitedFuture::unsent(Box::new(Unsent::failed(error))),
                     })
                 }
             }
