@@ -56,10 +56,10 @@ pub mod __private {
         clone_argument, collect_items, own_argument,
     };
     pub use crate::call::attempt::{attempt, attempt_blocking, unreachable_value};
-    pub use crate::call::function::{Function, HasRecorded};
     pub use crate::call::outcome::Outcome;
     pub use crate::env::Clock;
     pub use crate::observe::observer;
+    pub use crate::scope::function::{Function, HasRecorded};
     pub use crate::scope::renewal::Renewed;
     pub use crate::transport::kind::body::BodyKind;
     pub use crate::transport::kind::{Kind, SenderKind};

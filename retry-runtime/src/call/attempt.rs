@@ -36,15 +36,6 @@ pin_project! {
 /// compiled once.
 struct Running<'c, 'p> {
     call: &'c mut Call<'p>,
-    stage: Stage,
-}
-
-/// The progress of an attempt.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Waiting,
-    Running,
-    Ended,
 }
 
 impl Running<'_, '_> {
@@ -64,7 +55,7 @@ impl Running<'_, '_> {
         match poll {
             Poll::Ready(outcome) => {
                 // An `async` block that has ended holds nothing.
-                self.stage = Stage::Ended;
+                self.call.scope.progress.is_running = false;
                 Poll::Ready(outcome.into_attempt())
             }
             Poll::Pending => Poll::Pending,
@@ -74,12 +65,13 @@ impl Running<'_, '_> {
     /// Waits since the last attempt, and begins this one.
     #[inline]
     fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.stage == Stage::Waiting {
-            if self.call.scope.progress.wait_before.is_some() {
+        let progress = &mut self.call.scope.progress;
+        if !progress.is_running {
+            if progress.wait_before.is_some() {
                 ready!(self.poll_wait(context));
             }
-            self.stage = Stage::Running;
             self.call.begin_attempt();
+            self.call.scope.progress.is_running = true;
         }
         Poll::Ready(())
     }
@@ -99,7 +91,8 @@ impl Running<'_, '_> {
 impl Drop for Running<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        if self.stage == Stage::Running {
+        let scope = self.call.scope.present();
+        if scope.is_some_and(|scope| scope.progress.is_running) {
             scope::push(&mut self.call.scope);
         }
     }
@@ -114,7 +107,7 @@ pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
     call: &'c mut Call<'p>,
     body: F,
 ) -> AttemptFuture<'c, 'p, F> {
-    AttemptFuture { running: Running { call, stage: Stage::Waiting }, body }
+    AttemptFuture { running: Running { call }, body }
 }
 
 impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use http::{Method, StatusCode};
+use retry_policy::FailureSet;
+
 use crate::call::Call;
 use crate::engine::exchange::Exchange;
 use crate::engine::report::{By, Report};
@@ -13,7 +16,7 @@ impl<'p> Call<'p> {
     /// Emits events to an observer.
     pub fn set_observer(&mut self, observer: &'p dyn Observer) {
         self.scope.is_observed = true;
-        self.scope.progress.observed_since = Some(self.clock.now());
+        self.scope.progress.observed_since = Some(self.scope.progress.clock.now());
         self.observer = Some(observer);
     }
 
@@ -27,7 +30,7 @@ impl<'p> Call<'p> {
         step: impl FnOnce() -> Step,
     ) {
         if self.is_observed() {
-            self.emit_to_all(exchange, host, attempt, step());
+            self.emit_exchange(exchange, host, attempt, step());
         }
     }
 
@@ -51,18 +54,40 @@ impl<'p> Call<'p> {
     #[allow(clippy::unused_self, reason = "used with the feature `metrics`")]
     pub(super) fn count_success(&self) {
         #[cfg(feature = "metrics")]
-        crate::observe::metrics::count_success(self.function.name(), self.attempts());
+        crate::observe::metrics::count_success(self.scope.progress.function.name(), self.attempts());
+    }
+
+    /// Emits the end of a call by a plain success.
+    #[inline]
+    pub(super) fn emit_success(&self, method: &Method, status: StatusCode, host: Option<&str>, step: Step) {
+        self.emit_to_all(&Event {
+            function: self.scope.progress.function.name(),
+            attempt: self.attempts(),
+            elapsed: self.time_since_start(),
+            method: Some(method),
+            host,
+            status: Some(status),
+            failures: FailureSet::EMPTY,
+            hint: None,
+            hint_header: None,
+            step,
+        });
+    }
+
+    /// Returns the time since the call began.
+    fn time_since_start(&self) -> Duration {
+        self.scope.progress.observed_since.map_or_else(
+            || self.elapsed(),
+            |start| start.elapsed().saturating_add(self.scope.outgoing.skipped.of_call()),
+        )
     }
 
     #[cold]
-    fn emit_to_all(&self, exchange: &Exchange, host: Option<&str>, attempt: u32, step: Step) {
-        let event = Event {
-            function: self.function.name(),
+    fn emit_exchange(&self, exchange: &Exchange, host: Option<&str>, attempt: u32, step: Step) {
+        self.emit_to_all(&Event {
+            function: self.scope.progress.function.name(),
             attempt,
-            elapsed: self.scope.progress.observed_since.map_or_else(
-                || self.elapsed(),
-                |start| start.elapsed().saturating_add(self.scope.outgoing.skipped.of_call()),
-            ),
+            elapsed: self.time_since_start(),
             method: exchange.method(),
             host,
             status: exchange.status(),
@@ -70,16 +95,20 @@ impl<'p> Call<'p> {
             hint: exchange.longest_hint(),
             hint_header: exchange.hint_header(),
             step,
-        };
+        });
+    }
+
+    #[inline]
+    fn emit_to_all(&self, event: &Event<'_>) {
         if let Some(observer) = self.observer {
-            observer.observe(&event);
+            observer.observe(event);
         }
         #[cfg(feature = "testing")]
-        testing::record(&event);
+        testing::record(event);
         #[cfg(feature = "tracing")]
-        crate::observe::tracing::log(&event);
+        crate::observe::tracing::log(event);
         #[cfg(feature = "metrics")]
-        crate::observe::metrics::count(&event);
+        crate::observe::metrics::count(event);
     }
 
     /// Emits that the upstream delays the next attempt, of whose request nothing is known yet.
@@ -94,7 +123,7 @@ impl<'p> Call<'p> {
         if self.scope.recorder.is_empty() {
             self.warn_unrecorded(report);
         } else {
-            self.function.mark_recorded();
+            self.scope.progress.function.mark_recorded();
         }
     }
 
@@ -117,9 +146,9 @@ impl<'p> Call<'p> {
         let was_sent = self.scope.unknown_sender.is_some() || (is_of_a_request && !report.is_silent());
         if is_failure || (is_imposing && was_sent) {
             #[cfg(feature = "tracing")]
-            if self.function.claim_warning(self.scope.unknown_sender) {
+            if self.scope.progress.function.claim_warning(self.scope.unknown_sender) {
                 crate::observe::tracing::warn_unrecorded(
-                    self.function.name(),
+                    self.scope.progress.function.name(),
                     self.scope.unknown_sender.map(|name| name()),
                 );
             }

@@ -4,7 +4,6 @@
 pub(crate) mod arguments;
 pub(crate) mod attempt;
 mod events;
-pub(crate) mod function;
 pub(crate) mod outcome;
 mod renewal;
 mod upstream;
@@ -16,13 +15,13 @@ use std::mem::take;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::call::function::Function;
 use crate::call::upstream::{IsUpstream, UpstreamHandle};
 use crate::engine::origin::Origins;
 use crate::engine::recorder::Mark;
 use crate::engine::upstream::Admission;
 use crate::env::{self, Clock};
 use crate::observe::Observer;
+use crate::scope::function::Function;
 use crate::scope::outgoing::{Outgoing, Refusal, Withheld};
 use crate::scope::{self, CallScope};
 use retry_policy::Policy;
@@ -32,30 +31,13 @@ const KEPT_FOR_SENDING: u32 = 8;
 
 /// One call of an annotated function.
 pub struct Call<'p> {
-    function: &'static Function,
     policy: &'p Policy,
-    /// The scope of its attempts.
+    /// The scope of its attempts. What needs no lifetime is in there, so that the future of an
+    /// annotated function stays small.
     pub(crate) scope: CallScope,
-    clock: Clock,
-    /// The demand of `retry_if` or `never_if` on the outcome.
-    demand: Demand,
-    /// `true` once an argument cannot be given to another attempt.
-    is_last: bool,
     /// The upstream that this call shares with others.
     upstream: Option<UpstreamHandle<'p>>,
     observer: Option<&'p dyn Observer>,
-}
-
-/// A demand of the user's predicates on the outcome of an attempt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Demand {
-    /// Neither predicate holds.
-    #[default]
-    None,
-    /// `retry_if` holds, and `never_if` does not.
-    Retry,
-    /// `never_if` holds.
-    Stop,
 }
 
 impl<'p> Call<'p> {
@@ -68,7 +50,7 @@ impl<'p> Call<'p> {
     /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
-        let mut scope = CallScope::begin(Outgoing::new(policy, clock), policy);
+        let mut scope = CallScope::begin(Outgoing::new(policy, clock), policy, clock, function);
         if scope.outer.is_some() {
             // The calls around have deadlines, too.
             if let Some(left) = scope.outgoing.left() {
@@ -81,14 +63,13 @@ impl<'p> Call<'p> {
             let call = scope.call;
             scope.outgoing.add_keys(call, header);
         }
-        let (demand, is_last) = (Demand::None, false);
-        Self { function, policy, scope, clock, demand, is_last, upstream: None, observer: None }
+        Self { policy, scope, upstream: None, observer: None }
     }
 
     /// Makes an upstream admit the attempts of the call.
     #[inline]
     pub fn set_upstream<U: IsUpstream>(&mut self, upstream: &'p U) {
-        let upstream = UpstreamHandle::new(upstream.scope(), self.clock);
+        let upstream = UpstreamHandle::new(upstream.scope(), self.scope.progress.clock);
         self.scope.upstream = Some(upstream.address());
         self.scope.origins = if upstream.was_idle() { Origins::OfFailures } else { Origins::OfAll };
         self.upstream = Some(upstream);
@@ -134,7 +115,8 @@ impl<'p> Call<'p> {
                 }
                 admission => {
                     if let Some(rest) = self.withhold(admission) {
-                        env::wait_blocking(self.clock.now(), rest, &mut self.scope.outgoing.skipped);
+                        let now = self.scope.progress.clock.now();
+                        env::wait_blocking(now, rest, &mut self.scope.outgoing.skipped);
                     }
                     return;
                 }
@@ -196,7 +178,7 @@ impl<'p> Call<'p> {
 
     /// Makes this attempt the last one, as an argument cannot be cloned for another.
     pub(crate) fn end_after_this(&mut self) {
-        self.is_last = true;
+        self.scope.progress.is_last = true;
     }
 
     /// Returns the time left for the call, if it is bounded.

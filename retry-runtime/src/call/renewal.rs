@@ -22,7 +22,7 @@ impl Call<'_> {
     pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
         let renewed = self.scope.progress.rare.as_mut().and_then(|rare| rare.renewed.take());
         let is_withheld = self.scope.outgoing.withheld().is_some();
-        let may_start = !self.is_last
+        let may_start = !self.scope.progress.is_last
             && !is_withheld
             && !renewal::is_under_way()
             && !self.scope.recorder.is_plain_success(report);
@@ -32,7 +32,7 @@ impl Call<'_> {
         let decided = self.decide(report);
         if let Some(turns) = renewed {
             if decided.exchange.tells_of_credentials() {
-                turns.on_attempt(self.function_address(), self.clock, &decided.exchange);
+                turns.on_attempt(self.function_address(), self.scope.progress.clock, &decided.exchange);
             } else {
                 self.scope.progress.rare_mut().renewed = Some(turns);
             }
@@ -72,12 +72,12 @@ impl Call<'_> {
             before: self.scope.renewals,
             attempt: self.scope.number,
             function: self.function_address(),
-            clock: self.clock,
+            clock: self.scope.progress.clock,
         })
     }
 
     fn function_address(&self) -> usize {
-        std::ptr::from_ref(self.function).addr()
+        std::ptr::from_ref(self.scope.progress.function).addr()
     }
 
     fn has_time_left(&self) -> bool {

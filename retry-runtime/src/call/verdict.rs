@@ -2,8 +2,8 @@
 
 use std::mem::take;
 
+use crate::call::Call;
 use crate::call::upstream::UpstreamHandle;
-use crate::call::{Call, Demand};
 use crate::engine::compact_duration::CompactDuration;
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::HintsOf;
@@ -13,6 +13,7 @@ use crate::engine::report::{By, Report};
 use crate::engine::retry::{Stop, Verdict};
 use crate::env;
 use crate::observe::Step;
+use crate::scope::progress::Demand;
 #[cfg(feature = "testing")]
 use crate::testing;
 
@@ -26,15 +27,15 @@ impl Call<'_> {
     /// Asks `retry_if` about the outcome.
     #[inline]
     pub fn ask_retry_if<R>(&mut self, outcome: &R, retry_if: impl FnOnce(&R) -> bool) {
-        if self.demand != Demand::Stop && retry_if(outcome) {
-            self.demand = Demand::Retry;
+        if self.scope.progress.demand != Demand::Stop && retry_if(outcome) {
+            self.scope.progress.demand = Demand::Retry;
         }
     }
 
     /// Asks `never_if` about the outcome. Call it before [`ask_retry_if`](Self::ask_retry_if).
     #[inline]
     pub fn ask_never_if<R>(&mut self, outcome: &R, never_if: impl FnOnce(&R) -> bool) {
-        self.demand = if never_if(outcome) { Demand::Stop } else { Demand::None };
+        self.scope.progress.demand = if never_if(outcome) { Demand::Stop } else { Demand::None };
     }
 
     /// Returns `true` if the outcome is to be returned, of which `report` is. Otherwise plans the
@@ -42,7 +43,7 @@ impl Call<'_> {
     #[inline]
     pub(crate) fn is_final(&mut self, report: &Report<'_>) -> bool {
         self.check_recorded(report);
-        if self.demand == Demand::None && self.scope.recorder.is_plain_success(report) {
+        if self.scope.progress.demand == Demand::None && self.scope.recorder.is_plain_success(report) {
             // An upstream that was idle learns nothing from it.
             let learns = self.upstream.as_ref().is_some_and(|upstream| !upstream.was_idle());
             if learns || self.has_observer() {
@@ -60,8 +61,8 @@ impl Call<'_> {
     fn report_success(&mut self, report: &Report<'_>) {
         let end = || Step::End { stop: Stop::NotRetryable, succeeded: true };
         if self.upstream.as_ref().is_none_or(UpstreamHandle::was_idle) {
-            if let Some((exchange, host)) = self.scope.recorder.brief() {
-                return self.emit(&exchange, host, self.attempts(), end);
+            if let Some((method, status, host)) = self.scope.recorder.brief_success() {
+                return self.emit_success(method, status, host, end());
             }
         }
         self.scope.recorder.expand();
@@ -84,7 +85,7 @@ impl Call<'_> {
     #[cold]
     fn judge(&mut self, report: &Report<'_>) -> bool {
         let mut decided = self.decide(report);
-        if take(&mut self.demand) == Demand::Retry {
+        if take(&mut self.scope.progress.demand) == Demand::Retry {
             decided.exchange.demand_retry();
         }
         let says_something =
@@ -102,7 +103,7 @@ impl Call<'_> {
         let succeeded = report.is_success();
         let elapsed = self.elapsed();
         let mut verdict = self.scope.progress.retry.next(self.policy, exchange, elapsed, env::random);
-        if self.is_last && matches!(verdict, Verdict::Wait(_)) {
+        if self.scope.progress.is_last && matches!(verdict, Verdict::Wait(_)) {
             verdict = Verdict::Stop(Stop::NotCloneable);
         }
         #[cfg(feature = "testing")]
@@ -144,7 +145,7 @@ impl Call<'_> {
     pub(super) fn decide(&mut self, report: &Report<'_>) -> Decided {
         let (policy, hints) = (self.policy, self.scope.hints);
         let mut decided = decide(self.scope.recorder.records(), report, policy, hints, env::now);
-        if self.demand == Demand::Stop {
+        if self.scope.progress.demand == Demand::Stop {
             decided.exchange.forbid_retry();
         }
         decided

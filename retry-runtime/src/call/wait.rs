@@ -39,8 +39,9 @@ impl Call<'_> {
     fn drain_and_wait(&mut self, wait: Duration, outcome: Option<Drain>, longest_drain: Duration) {
         let mut drains = take(&mut self.scope.refused);
         drains.extend(outcome);
+        let clock = self.scope.progress.clock;
         let skipped = &mut self.scope.outgoing.skipped;
-        match self.clock {
+        match clock {
             Clock::Tokio => {
                 let wait = env::wait(wait, skipped);
                 self.scope.progress.wait_before = Some(if drains.is_empty() {
@@ -50,7 +51,7 @@ impl Call<'_> {
                 });
             }
             Clock::System => {
-                let start = self.clock.now();
+                let start = clock.now();
                 let until = start.after(longest_drain).unwrap_or(start);
                 for drain in drains {
                     if let Drain::Blocking { server, work } = drain {

@@ -9,6 +9,7 @@
 //! No code of the user's runs while the scopes are borrowed.
 
 pub(crate) mod drain;
+pub(crate) mod function;
 pub(crate) mod hosts;
 pub(crate) mod outgoing;
 pub(crate) mod progress;
@@ -26,7 +27,9 @@ use retry_policy::Policy;
 use crate::engine::exchange::{Hints, HintsOf};
 use crate::engine::origin::Origins;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
+use crate::env::Clock;
 use crate::scope::drain::Drain;
+use crate::scope::function::Function;
 use crate::scope::outgoing::Outgoing;
 pub(crate) use crate::scope::outgoing::Withheld;
 use crate::scope::progress::Progress;
@@ -92,10 +95,15 @@ const REFUSED: usize = 8;
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call with this policy, which imposes `outgoing`. If the call is part of
-    /// an attempt, the limits and keys of that hold for the call.
+    /// Makes the scope of a call of `function` with this policy, which imposes `outgoing`. If the
+    /// call is part of an attempt, the limits and keys of that hold for the call.
     #[inline]
-    pub(crate) fn begin(outgoing: Outgoing, policy: &Policy) -> Self {
+    pub(crate) fn begin(
+        outgoing: Outgoing,
+        policy: &Policy,
+        clock: Clock,
+        function: &'static Function,
+    ) -> Self {
         let free = FREE.try_with(|free| {
             let mut scope = free.take()?;
             free.set(scope.behind.take());
@@ -104,7 +112,7 @@ impl CallScope {
         // There are none on a thread that is about to end.
         let mut scope = free.ok().flatten().unwrap_or_default();
         (scope.call, scope.outgoing) = (next_number(), outgoing);
-        scope.progress.begin(policy);
+        scope.progress.begin(policy, clock, function);
         scope.outer = current(|outer| scope.inherit(outer, policy.idempotent()));
         Self(Some(scope))
     }
@@ -114,6 +122,14 @@ impl CallScope {
         let mut scope = Self(Some(Box::default()));
         (scope.call, scope.number) = (next_number(), next_number());
         scope
+    }
+}
+
+impl CallScope {
+    /// Returns the scope, unless its attempt is being polled.
+    #[inline]
+    pub(crate) fn present(&self) -> Option<&Scope> {
+        self.0.as_deref()
     }
 }
 

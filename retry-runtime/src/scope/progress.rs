@@ -9,12 +9,34 @@ use crate::engine::compact_duration::CompactDuration;
 use crate::engine::decide::Decided;
 use crate::engine::recorder::Recorder;
 use crate::engine::retry::RetryState;
-use crate::env::Moment;
+use crate::env::{Clock, Moment};
 use crate::scope::drain::Work;
+use crate::scope::function::Function;
 use crate::scope::renewal::Turns;
+
+/// A demand of the user's predicates on the outcome of an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// Neither predicate holds.
+    #[default]
+    None,
+    /// `retry_if` holds, and `never_if` does not.
+    Retry,
+    /// `never_if` holds.
+    Stop,
+}
 
 /// The progress of a call.
 pub(crate) struct Progress {
+    /// The function that is called.
+    pub(crate) function: &'static Function,
+    pub(crate) clock: Clock,
+    /// The demand of `retry_if` or `never_if` on the outcome.
+    pub(crate) demand: Demand,
+    /// `true` once an argument cannot be given to another attempt.
+    pub(crate) is_last: bool,
+    /// `true` while the body of an async function has begun and not ended.
+    pub(crate) is_running: bool,
     pub(crate) retry: RetryState,
     /// The beginning of the call, if it has an observer.
     pub(crate) observed_since: Option<Moment>,
@@ -38,9 +60,11 @@ pub(crate) struct Rare {
 }
 
 impl Progress {
-    /// Begins a call with this policy. Nothing is left of the call before.
+    /// Begins a call of `function` with this policy. Nothing is left of the call before.
     #[inline]
-    pub(crate) fn begin(&mut self, policy: &Policy) {
+    pub(crate) fn begin(&mut self, policy: &Policy, clock: Clock, function: &'static Function) {
+        (self.function, self.clock) = (function, clock);
+        (self.demand, self.is_last, self.is_running) = (Demand::None, false, false);
         (self.retry, self.planned_wait) = (RetryState::new(policy), CompactDuration::ZERO);
         self.observed_since = None;
     }
@@ -59,8 +83,20 @@ impl Progress {
 
 impl Default for Progress {
     fn default() -> Self {
+        const NONE: &Function = &Function::visible("");
         let retry = RetryState::new(&Policy::DEFAULT);
         let (planned_wait, observed_since) = (CompactDuration::ZERO, None);
-        Self { retry, observed_since, planned_wait, wait_before: None, rare: None }
+        Self {
+            function: NONE,
+            clock: Clock::System,
+            demand: Demand::None,
+            is_last: false,
+            is_running: false,
+            retry,
+            observed_since,
+            planned_wait,
+            wait_before: None,
+            rare: None,
+        }
     }
 }

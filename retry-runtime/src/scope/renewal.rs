@@ -329,12 +329,10 @@ pub(crate) async fn run<F: Future>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scope::outgoing::Outgoing;
-    use retry_policy::Policy;
     use std::sync::atomic::AtomicU32;
 
     async fn renew(renewal: &Renewal, before: RenewalCount, runs: &AtomicU32, succeeds: bool) -> bool {
-        let mut scope = CallScope::begin(Outgoing::default(), &Policy::DEFAULT);
+        let mut scope = CallScope::unbounded();
         scope.renewals = Some(before);
         let asker = Asker { before: Some(before), attempt: 0, function: 0, clock: Clock::Tokio };
         let run = run(scope, Context::new(asker), async {

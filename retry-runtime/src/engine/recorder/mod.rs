@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 
 use crate::engine::exchange::{Exchange, Hints, HintsOf, Idempotency, is_idempotent};
 use crate::engine::origin::Origin;
@@ -417,9 +417,13 @@ impl Recorder {
         &mut self.exchanges
     }
 
-    /// Returns the only exchange of the attempt and its host, if it is kept in short form.
-    pub(crate) fn brief(&self) -> Option<(Exchange, Option<&str>)> {
-        Some((self.brief.as_ref()?.exchange(self.brief_details.as_ref()), self.brief_host.as_deref()))
+    /// Returns the method, status and host of the only exchange of the attempt, if that has
+    /// succeeded and is kept in short form.
+    #[inline]
+    pub(crate) fn brief_success(&self) -> Option<(&Method, StatusCode, Option<&str>)> {
+        let status = self.brief.as_ref()?.status?;
+        let method = self.brief_details.as_ref().map_or(&Method::GET, |details| &details.method);
+        Some((method, status, self.brief_host.as_deref()))
     }
 
     /// Keeps the only exchange whole, if it is kept in short form.

@@ -107,7 +107,7 @@ fn the_headers_of_a_plain_success_are_read_if_all_hints_count() {
         let mut recorder = Recorder::default();
         let number = recorder.on_request(Prepared::get());
         recorder.on_report(number, &report, Hints { of, ..Hints::default() }, now);
-        assert_eq!(recorder.brief().is_some(), hint.is_none(), "{of:?}");
+        assert_eq!(recorder.brief_success().is_some(), hint.is_none(), "{of:?}");
         assert_eq!(recorder.exchanges()[0].exchange.hint(), hint, "{of:?}");
     }
 }
@@ -225,8 +225,8 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
     let unknown = next_number();
     recorder.record_host(number, Some("localhost".into()));
     end(&mut recorder, number, 200, URL);
-    let (exchange, host) = recorder.brief().expect("the short form");
-    assert_eq!((exchange.status(), host), (Some(StatusCode::OK), Some("localhost")));
+    let (method, status, host) = recorder.brief_success().expect("the short form");
+    assert_eq!((method, status, host), (&Method::GET, StatusCode::OK, Some("localhost")));
     // The end of an exchange that is not recorded here changes nothing.
     for ends_first in [true, false] {
         recorder.clear();
@@ -262,7 +262,7 @@ fn the_body_of_the_only_get_is_read_once_its_response_came_and_by_its_address() 
     recorder.on_body_end(None);
     end(&mut recorder, number, 200, URL);
     recorder.on_body_end(Some(0));
-    assert!(recorder.brief().is_some(), "the short form");
+    assert!(recorder.brief_success().is_some(), "the short form");
     assert!(!recorder.clone().exchanges()[0].is_body_read);
     for response in [Some(address(URL)), None] {
         let mut recorder = recorder.clone();
