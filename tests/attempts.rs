@@ -413,6 +413,71 @@ mod nested {
         }
     }
 
+    static OFF: std::sync::LazyLock<retry_http::Policy> =
+        std::sync::LazyLock::new(|| retry_http::Policy::builder().max(0).build().unwrap());
+
+    /// A body that is an inner call.
+    macro_rules! around {
+        ($name:ident ($($outer:tt)*) around ($($inner:tt)*) $method:ident) => {
+            async fn $name(http: &Client, url: &str) -> reqwest::Result<String> {
+                #[retry_http(base = 1ms, $($inner)*)]
+                async fn inner(http: &Client, url: &str) -> reqwest::Result<String> {
+                    http.$method(url).send().await?.error_for_status()?.text().await
+                }
+
+                #[retry_http(base = 1ms, max = 1, $($outer)*)]
+                async fn outer(http: &Client, url: &str) -> reqwest::Result<String> {
+                    inner(http, url).await
+                }
+
+                outer(http, url).await
+            }
+        };
+    }
+
+    around!(keyed (on = [5xx]) around (idempotency_key, on = [429]) post);
+    around!(conflict (on = [409, 503]) around (idempotency_key) post);
+    around!(accepted (on = [202, 503]) around (idempotency_key) post);
+    around!(wanted (retry_if = |outcome| outcome.is_ok()) around (idempotency_key) post);
+    around!(strict (on = [429, 5xx]) around (on = [429]) post);
+    around!(wanted_strict (retry_if = |outcome| outcome.is_ok()) around (on = [429]) post);
+    around!(failed (on = [timeout, reset]) around (on = [connect]) post);
+    around!(off (on = [5xx]) around (policy = &*OFF) post);
+    around!(off_keyed (on = [5xx]) around (policy = &*OFF, idempotency_key) post);
+    around!(safe (on = [5xx]) around (idempotent, on = [429]) post);
+    around!(refused (on = [429]) around (on = [connect]) post);
+    around!(unlisted (on = [5xx]) around (on = [429]) get);
+
+    /// Whatever its policy lists, a call around repeats nothing that an inner call may have done.
+    #[tokio::test]
+    async fn no_policy_of_an_outer_call_repeats_what_an_inner_one_may_have_done() {
+        let http = Client::new();
+        macro_rules! check {
+            ($($call:ident $reply:expr => $requests:literal;)+) => {$(
+                let server = Server::script([$reply, Reply::status(200)]);
+                // Only the requests count.
+                _ = $call(&http, &server.url("/")).await;
+                assert_eq!(server.requests().len(), $requests, "{}", stringify!($call));
+            )+};
+        }
+        check! {
+            keyed Reply::status(500) => 1;
+            conflict Reply::status(409) => 1;
+            accepted Reply::status(202) => 1;
+            wanted Reply::status(200) => 1;
+            strict Reply::status(500) => 1;
+            wanted_strict Reply::status(200) => 1;
+            failed Reply::reset() => 1;
+            off_keyed Reply::status(500) => 1;
+            // The retries of an inner call that has none are those of the call around.
+            off Reply::status(500) => 2;
+            // These are safe to repeat, or were refused.
+            safe Reply::status(500) => 2;
+            refused Reply::status(429) => 2;
+            unlisted Reply::status(500) => 2;
+        }
+    }
+
     #[tokio::test]
     async fn a_key_belongs_to_the_call_that_has_it() {
         #[retry_http(base = 1ms)]

@@ -225,7 +225,7 @@ impl<'p> Call<'p> {
         // A call that is dropped during a wait has decided nothing, and the wait was not kept.
         recorder.end_wait(Mark::None);
         recorder.absorb(take(&mut self.scope.recorder));
-        recorder.leave_call(self.scope.call, self.scope.upstream, self.policy.idempotent());
+        recorder.leave_call(self.scope.call, self.scope.upstream, self.policy);
         let waits = outer.skipped.saturating_add(self.scope.outgoing.skipped.of_call());
         let mut refused = take(&mut self.scope.refused);
         scope::of_attempt(outer.attempt, |scope| {

@@ -101,10 +101,14 @@ pub(crate) fn decide(
     let is_folded_unsafe = records.folded.is_some_and(|folded| {
         folded.is_unsafe || folded.has_overlap || (folded.is_done && policy.idempotent() == Some(false))
     });
-    // A redirected request was received, whatever its last response says.
-    let is_redirected = at.is_some_and(|at| exchanges[at].is_redirected && !is_safe(&exchanges[at]));
+    // A redirected request was received, whatever its last response says. What an inner call may
+    // have done, it has done, whatever the policy of this call lists.
+    let is_done = at.map(|at| &exchanges[at]).is_some_and(|decided| {
+        let is_done_inside = decided.is_of_inner_call && decided.may_have_done();
+        (decided.is_redirected || is_done_inside) && !is_safe(decided)
+    });
     let is_outstanding = records.outstanding > 0;
-    if is_any_unsafe || is_folded_unsafe || is_redirected || is_outstanding || has_overlap(exchanges) {
+    if is_any_unsafe || is_folded_unsafe || is_done || is_outstanding || has_overlap(exchanges) {
         decided.exchange.forbid_repeat();
     }
     decided

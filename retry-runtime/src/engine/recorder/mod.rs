@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode};
+use retry_policy::Policy;
 
 use crate::engine::exchange::{Exchange, Hints, HintsOf, Idempotency, is_idempotent};
 use crate::engine::origin::Origin;
@@ -362,17 +363,20 @@ impl Recorder {
     /// Hands the exchanges of the call with this number over to the calls around it. To them its
     /// keys are useless, its requests are as idempotent as its policy declares, and its upstream
     /// has learned of them.
-    pub(crate) fn leave_call(&mut self, call: u64, upstream: Option<NonZeroUsize>, declared: Option<bool>) {
+    pub(crate) fn leave_call(&mut self, call: u64, upstream: Option<NonZeroUsize>, policy: &Policy) {
+        // A call whose retries are off leaves them to the call around, but not those under its keys.
+        let is_off = policy.max() == 0;
         if let Some(folded) = &mut self.folded {
             folded.is_unsafe |= folded.is_keyed;
         }
         for recorded in self.all_mut() {
             recorded.reported_to = recorded.reported_to.or(upstream);
             if recorded.key.as_ref().is_none_or(|key| key.is_of(call)) {
-                recorded.key = None;
+                recorded.is_of_inner_call |= recorded.key.take().is_some();
                 recorded.exchange.forget_key();
             }
-            recorded.exchange.declare_idempotent(declared);
+            recorded.is_of_inner_call |= !is_off;
+            recorded.exchange.declare_idempotent(policy.idempotent());
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Recorded {
     pub(crate) ended: Option<NonZeroU64>,
     pub(crate) progress: Progress,
     pub(crate) mark: Mark,
+    /// `true` if an inner call has sent it that does not leave its retries to the call around.
+    pub(crate) is_of_inner_call: bool,
     /// `true` if the response came from another URL, or the failure happened there. The request
     /// itself was then received.
     pub(crate) is_redirected: bool,
@@ -112,6 +114,7 @@ impl Recorded {
             ended: None,
             progress: Progress::Open,
             mark: Mark::None,
+            is_of_inner_call: false,
             is_redirected: false,
             is_body_read: false,
             is_body_unreadable: false,

@@ -1,6 +1,6 @@
 use super::*;
 use http::{HeaderValue, StatusCode};
-use retry_policy::{Failure, FailureSet};
+use retry_policy::{Failure, FailureSet, Policy};
 
 const URL: &str = "http://localhost/a";
 
@@ -299,13 +299,17 @@ fn waits_end_with_a_mark() {
     assert_eq!(marks, [Mark::Retried, Mark::Settled]);
 }
 
+fn declared(idempotent: bool) -> Policy {
+    Policy::builder().idempotent(idempotent).build().unwrap()
+}
+
 #[test]
 fn keys_and_declarations_change_hands_at_the_end_of_a_call() {
     let mut recorder = Recorder::default();
     respond(&mut recorder, &Method::POST, Some(key(1)), 200);
     respond(&mut recorder, &Method::POST, Some(key(2)), 200);
     recorder.exchanges_mut()[1].reported_to = NonZeroUsize::new(8);
-    recorder.leave_call(1, NonZeroUsize::new(9), None);
+    recorder.leave_call(1, NonZeroUsize::new(9), &Policy::DEFAULT);
     let [own, outer] = recorder.exchanges() else { panic!("two exchanges") };
     assert!(own.key.is_none() && !own.exchange.is_idempotent());
     assert!(outer.key.is_some() && outer.exchange.is_idempotent());
@@ -316,9 +320,9 @@ fn keys_and_declarations_change_hands_at_the_end_of_a_call() {
     };
     assert_eq!((conflict(own), conflict(outer)), (false, true), "a repeat is one under the same key");
     assert_eq!((own.reported_to, outer.reported_to), (NonZeroUsize::new(9), NonZeroUsize::new(8)));
-    recorder.leave_call(1, None, Some(true));
+    recorder.leave_call(1, None, &declared(true));
     assert!(recorder.exchanges()[0].exchange.is_idempotent());
-    recorder.leave_call(1, None, Some(false));
+    recorder.leave_call(1, None, &declared(false));
     assert!(recorder.exchanges()[0].exchange.is_idempotent(), "the first declaration counts");
 }
 
@@ -371,7 +375,7 @@ fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
         recorder
     };
     let mut inner = folding(&Method::POST, Some(key(1)));
-    inner.leave_call(1, None, None);
+    inner.leave_call(1, None, &Policy::DEFAULT);
     assert!(inner.folded.as_deref().unwrap().is_unsafe, "the key is of no use any more");
     let mut outer = Recorder::default();
     outer.absorb(folding(&Method::GET, None));
