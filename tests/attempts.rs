@@ -438,9 +438,9 @@ mod nested {
     around!(keyed (on = [5xx]) around (idempotency_key, on = [429]) post);
     around!(conflict (on = [409, 503]) around (idempotency_key) post);
     around!(accepted (on = [202, 503]) around (idempotency_key) post);
-    around!(wanted (retry_if = |outcome| outcome.is_ok()) around (idempotency_key) post);
+    around!(wanted (retry_if = Result::is_ok) around (idempotency_key) post);
     around!(strict (on = [429, 5xx]) around (on = [429]) post);
-    around!(wanted_strict (retry_if = |outcome| outcome.is_ok()) around (on = [429]) post);
+    around!(wanted_strict (retry_if = Result::is_ok) around (on = [429]) post);
     around!(failed (on = [timeout, reset]) around (on = [connect]) post);
     around!(off (on = [5xx]) around (policy = &*OFF) post);
     around!(off_keyed (on = [5xx]) around (policy = &*OFF, idempotency_key) post);
@@ -1114,5 +1114,85 @@ mod corners {
         let server = Server::script([Reply::status(503), Reply::status(200)]);
         ByReqwest(Client::new()).user(server.url("/")).await.unwrap();
         assert_eq!(server.requests().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_method_that_calls_a_transparent_one_in_any_form_is_retried() {
+        #[derive(Clone)]
+        struct Api(Client, String);
+
+        #[retry_http(max = 1, base = 1ms)]
+        impl Api {
+            #[retry_http(transparent)]
+            async fn request(&self) -> Outcome {
+                self.0.get(&self.1).send().await?.error_for_status()?;
+                Ok(())
+            }
+
+            async fn by_self(&self) -> Outcome {
+                self.request().await
+            }
+
+            async fn by_path(&self) -> Outcome {
+                Self::request(self).await
+            }
+
+            async fn by_its_name(&self) -> Outcome {
+                Api::request(self).await
+            }
+
+            async fn by_its_type(&self) -> Outcome {
+                <Self>::request(self).await
+            }
+
+            async fn by_a_clone(&self) -> Outcome {
+                self.clone().request().await
+            }
+
+            async fn by_a_variable(&self) -> Outcome {
+                let this = self.clone();
+                this.request().await
+            }
+
+            async fn by_a_variable_in_a_block(&self) -> Outcome {
+                let api = self;
+                let copy = api;
+                async move { copy.request().await }.await
+            }
+
+            #[allow(clippy::needless_borrow, reason = "it is the form")]
+            async fn by_a_reference(&self) -> Outcome {
+                (&self).request().await
+            }
+
+            async fn by_an_argument(api: &Api) -> Outcome {
+                api.request().await
+            }
+
+            async fn by_an_argument_in_an_arc(api: std::sync::Arc<Self>) -> Outcome {
+                api.request().await
+            }
+
+            async fn in_a_macro(&self) -> Outcome {
+                if matches!(self.request().await?, ()) { Ok(()) } else { Err(Opaque) }
+            }
+        }
+
+        macro_rules! check {
+            ($($form:ident $($argument:expr)?;)+) => {$(
+                let server = Server::script([Reply::status(503), Reply::status(200)]);
+                let api = Api(Client::new(), server.url("/"));
+                check!(@ $form api $($argument)?).unwrap_or_else(|_| panic!(stringify!($form)));
+                assert_eq!(server.requests().len(), 2, stringify!($form));
+            )+};
+            (@ $form:ident $api:ident) => { $api.$form().await };
+            (@ $form:ident $api:ident $make:expr) => { Api::$form($make(&$api)).await };
+        }
+        check! {
+            by_self; by_path; by_its_name; by_its_type; by_a_clone; by_a_variable;
+            by_a_variable_in_a_block; by_a_reference; in_a_macro;
+            by_an_argument |api| api;
+            by_an_argument_in_an_arc |api: &Api| std::sync::Arc::new(api.clone());
+        }
     }
 }

@@ -434,6 +434,104 @@ mod seen {
         Ok(())
     }
 
+    struct Job {
+        request: reqwest::RequestBuilder,
+    }
+
+    impl Job {
+        #[retry_http(transparent)]
+        async fn run(self) -> Result<Response, Opaque> {
+            Ok(self.request.send().await?)
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_builder_in_a_field(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let job = Job { request: plan.build(step) };
+            ok(&job.request.send().await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_builder_in_a_field_of_self(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            ok(&Job { request: plan.build(step) }.run().await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_builder_in_a_pair(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let pair = (1, plan.build(step));
+            let sending = pair.1.send();
+            tokio::task::yield_now().await;
+            ok(&sending.await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_builder_in_a_box(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let boxed = Box::new(plan.build(step));
+            ok(&boxed.send().await?)?;
+        }
+        Ok(())
+    }
+
+    fn look_at(_: &reqwest::RequestBuilder) {}
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_name_that_is_used_elsewhere(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let prepared = plan.build(step);
+            look_at(&prepared);
+            ok(&prepared.send().await?)?;
+        }
+        Ok(())
+    }
+
+    struct Api(Client);
+
+    impl std::ops::Deref for Api {
+        type Target = Client;
+
+        fn deref(&self) -> &Client {
+            &self.0
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_client_in_a_newtype(plan: &Plan) -> Outcome {
+        let api = Api(plan.http.clone());
+        for step in &plan.steps {
+            ok(&api.execute(plan.build(step).build()?).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_reference_to_a_newtype(plan: &Plan) -> Outcome {
+        let api = &Api(plan.http.clone());
+        for step in &plan.steps {
+            ok(&api.execute(plan.build(step).build()?).await?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub async fn a_client_behind_a_lock(plan: &Plan) -> Outcome {
+        let lock = tokio::sync::Mutex::new(plan.http.clone());
+        for step in &plan.steps {
+            let http = lock.lock().await;
+            ok(&http.execute(plan.build(step).build()?).await?)?;
+        }
+        Ok(())
+    }
+
     #[retry_http(base = 1ms)]
     pub async fn a_nested_function(plan: &Plan) -> Outcome {
         #[retry_http(transparent)]
@@ -693,6 +791,25 @@ mod blocking {
     }
 
     #[retry_http(base = 1ms)]
+    pub fn a_builder_in_a_pair(plan: &Plan) -> Outcome {
+        for step in &plan.steps {
+            let pair = (1, plan.build(step));
+            ok(&pair.1.send()?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
+    pub fn a_client_behind_a_lock(plan: &Plan) -> Outcome {
+        let lock = std::sync::Mutex::new(plan.http.clone());
+        for step in &plan.steps {
+            let http = lock.lock().expect("no panic");
+            ok(&http.execute(plan.build(step).build()?)?)?;
+        }
+        Ok(())
+    }
+
+    #[retry_http(base = 1ms)]
     pub fn an_iterator(plan: &Plan) -> Outcome {
         let mut sent = plan.steps.iter().map(|step| plan.http.request(step.0.clone(), &step.1).send());
         sent.try_for_each(|sent| ok(&sent?))
@@ -905,7 +1022,9 @@ async fn every_request_is_seen_wherever_it_is_written() {
         a_name_in_a_block a_closure_over_a_builder a_clone_of_a_builder in_either_branch join try_join futures_join select select_in_a_handler pinned_and_selected
         a_closure an_async_closure an_async_block boxed a_combinator select_of_futures a_buffered_stream
         a_stream_of_blocks unordered a_list_of_futures in_a_format execute execute_later a_transparent_helper
-        a_helper_of_a_helper a_nested_function a_generic_helper_of_futures
+        a_helper_of_a_helper a_nested_function a_generic_helper_of_futures a_builder_in_a_field
+        a_builder_in_a_field_of_self a_builder_in_a_pair a_builder_in_a_box a_name_that_is_used_elsewhere
+        a_client_in_a_newtype a_reference_to_a_newtype a_client_behind_a_lock
         a_trait_object a_service recursion an_instrumented_helper within_a_local_set
         a_future_that_is_returned
     );
@@ -923,7 +1042,8 @@ async fn a_request_of_another_task_is_not_seen_and_so_not_repeated() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_of_sync_functions_are_seen_but_for_those_of_other_threads() {
     table!(blocking, SEEN;
-        direct a_name_that_says_nothing names_of_patterns a_closure an_iterator a_combinator
+        direct a_name_that_says_nothing names_of_patterns a_closure a_builder_in_a_pair
+        a_client_behind_a_lock an_iterator a_combinator
         in_an_assertion execute
         a_transparent_helper recursion a_trait_object a_runtime_of_its_own
     );

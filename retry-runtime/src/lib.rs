@@ -62,7 +62,7 @@ pub mod __private {
     pub use crate::scope::function::{Function, HasRecorded};
     pub use crate::scope::renewal::Renewed;
     pub use crate::transport::kind::body::BodyKind;
-    pub use crate::transport::kind::{Kind, SenderKind};
+    pub use crate::transport::kind::{ClientKind, Kind, SenderKind};
     pub use crate::{__argument as argument, __request as request};
 
     /// The rules over constant expressions, each called with the span of the expression.

@@ -4,3 +4,4 @@ pub(crate) mod arguments;
 pub(crate) mod macros;
 pub(crate) mod moves;
 pub(crate) mod sends;
+pub(crate) mod siblings;

@@ -19,8 +19,8 @@ use crate::options::Options;
 use crate::paths::Private;
 use crate::tokens::captures;
 use crate::walk::{self, Node, Parts};
+pub(crate) use calls::calls_anything;
 use calls::{Call, classify, is_execute};
-pub(crate) use calls::{calls_anything, calls_method};
 use origin::{Local, Origin, builds, configured, is_ambiguous, is_builder, uses_variable};
 use rewrite::{parenthesize, peel};
 

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use retry_policy::keys::Key;
+use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprAsync, ExprClosure, ReturnType, Stmt, Token, Type, token};
 
@@ -96,8 +97,13 @@ impl Block {
             ));
             return None;
         }
-        match syn::parse2(tokens) {
-            Ok(expr) => Self::of(expr, errors),
+        let block_and_rest = |input: ParseStream<'_>| Ok((input.parse()?, input.parse::<TokenStream>()?));
+        match block_and_rest.parse2(tokens) {
+            Ok((expr, rest)) if rest.is_empty() => Self::of(expr, errors),
+            Ok((_, rest)) => {
+                errors.at(rest, "`retry!` runs one block: put this into the block, or behind the `retry!`");
+                None
+            }
             Err(error) => {
                 errors.push(error);
                 None

@@ -8,6 +8,7 @@ use quote::{ToTokens, quote};
 use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Stmt, parse_quote};
 
 use crate::body::sends;
+use crate::body::siblings::Siblings;
 use crate::diagnostics::Errors;
 use crate::function::foreign::is_ours;
 use crate::function::{Function, Shape};
@@ -85,7 +86,8 @@ pub(crate) fn expand(
             any = true;
             continue;
         }
-        if own.is_none() && !sends(method, &transparent) {
+        let siblings = Siblings { names: &transparent, ty: &block.self_ty };
+        if own.is_none() && !sends(method, &siblings) {
             continue;
         }
         any = true;
@@ -131,9 +133,10 @@ pub(crate) fn expand(
 
 /// Returns `true` if a method has a visible send or calls a transparent method, and returns a value
 /// that can be retried.
-fn sends(method: &ImplItemFn, transparent: &[Ident]) -> bool {
+fn sends(method: &ImplItemFn, transparent: &Siblings<'_>) -> bool {
     let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
-    let sends = |body: &[Stmt]| sends::any(body) || sends::calls_method(body, transparent);
+    let parameters = function.parameters();
+    let sends = |body: &[Stmt]| sends::any(body) || transparent.are_called(body, &parameters);
     match function.shape(&mut Errors::default()) {
         Some(Shape::Block | Shape::Closure) => sends(function.block().body),
         Some(_) => sends(&function.body),

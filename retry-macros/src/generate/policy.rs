@@ -84,10 +84,15 @@ struct Built<'o> {
 impl<'o> Built<'o> {
     fn new(options: &'o Options, inline: bool) -> Self {
         let krate = options.krate(Span::call_site());
-        let policy = options
-            .policy
-            .as_ref()
-            .map_or_else(|| quote!(#krate::Policy::builder()), |policy| quote!((#policy).to_builder()));
+        let policy = options.policy.as_ref().map_or_else(
+            || quote!(#krate::Policy::builder()),
+            |policy| {
+                // If this is no policy, the compiler underlines it. The parentheses are not the
+                // user's.
+                let ours = Span::mixed_site().located_at(policy.span());
+                quote_spanned!(ours=> (#policy).to_builder())
+            },
+        );
         let mut built = Self { options, krate, inline, constants: TokenStream::new(), policy };
         let duration = quote!(::core::time::Duration);
         built.set(

@@ -221,7 +221,13 @@ fn krate(input: ParseStream<'_>) -> syn::Result<Path> {
         let message = format!("a path is not quoted: write `crate = {}`", quoted.value());
         return Err(syn::Error::new(quoted.span(), message));
     }
-    input.call(Path::parse_mod_style)
+    let start = input.span();
+    input.call(Path::parse_mod_style).map_err(|_| {
+        syn::Error::new(
+            start,
+            "`crate` is the path of this crate: write `crate = retry_http`, or the path of a reexport",
+        )
+    })
 }
 
 /// Skips the rest of an option with a mistake, so that the next one is read as usual.

@@ -106,7 +106,9 @@ fn an_execute() {
                                 }
                                 {
                                     match {
-                                        let armer = ::retry_http::__private::Kind::of(&self.http)
+                                        let armer = ::retry_http::__private::ClientKind::of(
+                                                &self.http,
+                                            )
                                             .armer(&self.http);
                                         armer
                                     } {

@@ -279,8 +279,8 @@ fn sends_wherever_they_are() {
                         .send()
                 };
                 let (a, b) = tokio::join!(
-                    send(url), async { match { let armer = ::retry_http::__private::Kind::of(& http)
-                    .armer(& http); armer } { mut armer => match http.execute(armer
+                    send(url), async { match { let armer = ::retry_http::__private::ClientKind::of(&
+                    http).armer(& http); armer } { mut armer => match http.execute(armer
                     .arm_request(request(url) ?)) { sending => armer.track(sending), } . await, } }
                 );
                 tokio::select! {
@@ -501,11 +501,37 @@ fn sends() {
                                     }
                                         .send()
                                         .await?;
-                                    sender.send().await?;
-                                    self.builder.send().await?;
+                                    match {
+                                        let watch = ::retry_http::__private::SenderKind::of(&sender)
+                                            .watch_sender(&sender);
+                                        watch
+                                    } {
+                                        watch => {
+                                            match sender.send() {
+                                                sending => watch.track(sending),
+                                            }
+                                        }
+                                    }
+                                        .await?;
+                                    match {
+                                        let watch = ::retry_http::__private::SenderKind::of(
+                                                &self.builder,
+                                            )
+                                            .watch_sender(&self.builder);
+                                        watch
+                                    } {
+                                        watch => {
+                                            match self.builder.send() {
+                                                sending => watch.track(sending),
+                                            }
+                                        }
+                                    }
+                                        .await?;
                                     self.send().await?;
                                     match {
-                                        let armer = ::retry_http::__private::Kind::of(&self.http)
+                                        let armer = ::retry_http::__private::ClientKind::of(
+                                                &self.http,
+                                            )
                                             .armer(&self.http);
                                         armer
                                     } {
@@ -522,7 +548,7 @@ fn sends() {
                                     match self.http() {
                                         mut client => {
                                             match {
-                                                let armer = ::retry_http::__private::Kind::of(&client)
+                                                let armer = ::retry_http::__private::ClientKind::of(&client)
                                                     .armer(&client);
                                                 armer
                                             } {

@@ -23,7 +23,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::engine::report::{PlainSuccess, Report};
 use crate::scope::drain::Drain;
-use crate::transport::sending::SendFuture;
+use crate::transport::sending::{SendFuture, SendWatch, TrackedRequest};
 
 /// An error of any type, as `source()` returns it.
 pub(crate) type AnyError = dyn StdError + 'static;
@@ -48,6 +48,10 @@ pub trait Sender: Sized {
         idempotent: Option<bool>,
     ) -> SendFuture<impl Future<Output = Result<Self::Response, Self::Error>>, Self::Response, Self::Error>;
 
+    /// Returns what records the request that is sent next. The request gets no time limit and no
+    /// key, since the builder is not changed.
+    fn watch(&self, idempotent: Option<bool>) -> SendWatch;
+
     /// Does what [`arm`](Self::arm) does, for a request that the body of an attempt awaits at once.
     fn arm_awaited(self) -> Armed<impl Future<Output = Result<Self::Response, Self::Error>>> {
         Armed(self.arm(None))
@@ -67,6 +71,23 @@ impl<F> Armed<F> {
     }
 }
 
+/// A builder in a box is sent as one without.
+impl<T: Sender> Sender for Box<T> {
+    type Response = T::Response;
+    type Error = T::Error;
+
+    fn arm(
+        self,
+        idempotent: Option<bool>,
+    ) -> SendFuture<impl Future<Output = Result<T::Response, T::Error>>, T::Response, T::Error> {
+        (*self).arm(idempotent)
+    }
+
+    fn watch(&self, idempotent: Option<bool>) -> SendWatch {
+        (**self).watch(idempotent)
+    }
+}
+
 /// A blocking builder of reqwest's, to call `.send()` on.
 pub trait BlockingSender: Sized {
     /// The result of a send.
@@ -74,6 +95,9 @@ pub trait BlockingSender: Sized {
 
     /// Arms the request as [`Sender::arm`] does, and sends it.
     fn arm_and_send(self, idempotent: Option<bool>) -> Self::Sent;
+
+    /// Does what [`Sender::watch`] does, and records the beginning of the request.
+    fn watch(&self, idempotent: Option<bool>) -> TrackedRequest;
 }
 
 /// A client of reqwest's, to call `.execute(..)` on.

@@ -104,6 +104,24 @@ macro_rules! transport {
             prepared
         }
 
+        /// Prepares a request that is sent as it is, of which this is a clone. Returns `None` for
+        /// one that cannot be built. Of one without a clone nothing is known: it counts as a POST.
+        pub(crate) fn peek(
+            clone: Option<Result<Request, Error>>,
+            idempotent: Option<bool>,
+        ) -> Option<Prepared> {
+            let Some(request) = clone else {
+                return Some(Prepared::new(&Method::POST, &HeaderMap::new(), "", idempotent));
+            };
+            let request = request.ok()?;
+            let (method, url) = (request.method(), before_fragment(request.url()));
+            let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
+            if scope::demand() != Demand::Nothing {
+                prepared.record_origin(request.url().as_str());
+            }
+            Some(prepared)
+        }
+
         /// Makes the result of a request that is withheld.
         #[cold]
         pub(crate) fn withhold(request: &Request, prepared: Prepared) -> Box<Unsent<Response, Error>> {
@@ -210,7 +228,7 @@ macro_rules! version {
             use std::task::{Context, Poll, Waker, ready};
             use std::time::Duration;
 
-            use http::StatusCode;
+            use http::{HeaderMap, Method, StatusCode};
             use http::header::RETRY_AFTER;
             use hyper::body::{Bytes, Frame};
             use $reqwest::{Error, ResponseBuilderExt, Url};
@@ -223,7 +241,7 @@ macro_rules! version {
             use crate::transport::own_timeout;
             use crate::transport::failing::{is_end, is_of_user, is_passing, is_refusal};
             use crate::transport::redirects::{Watch, Watched, watch_redirects};
-            use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
+            use crate::transport::sending::{SendFuture, SendWatch, TrackedRequest, Unsent};
             use crate::transport::sources::sources;
             use crate::transport::{
                 AnyError, Armed, CheckedResponse, Executor, HttpError, HttpResponse, ReadableResponse,
@@ -265,6 +283,10 @@ macro_rules! version {
                         }
                         Err(error) => SendFuture::unsent(Box::new(Unsent::failed(error))),
                     }
+                }
+
+                fn watch(&self, idempotent: Option<bool>) -> SendWatch {
+                    SendWatch::new(peek(RequestBuilder::try_clone(self).map(Self::build), idempotent))
                 }
 
                 // Inlined as above.
@@ -523,7 +545,7 @@ macro_rules! version {
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, PlainSuccess, Prepared,
+                    CheckedResponse, Demand, Drain, Error, Executor, HeaderMap, HttpResponse, LARGEST_DRAIN, Method, PlainSuccess, Prepared,
                     ReadableResponse, before_fragment, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
                     scope, timed_out,
                 };
@@ -549,9 +571,14 @@ macro_rules! version {
                         }
                         let mut tracked = TrackedRequest::new(prepared);
                         tracked.send();
-                        let result = client.execute(request);
-                        tracked.end(&result);
-                        result
+                        tracked.track(client.execute(request))
+                    }
+
+                    fn watch(&self, idempotent: Option<bool>) -> TrackedRequest {
+                        let prepared = peek(RequestBuilder::try_clone(self).map(Self::build), idempotent);
+                        let mut tracked = prepared.map_or_else(TrackedRequest::nothing, TrackedRequest::new);
+                        tracked.send();
+                        tracked
                     }
                 }
 

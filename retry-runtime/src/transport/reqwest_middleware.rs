@@ -11,9 +11,9 @@ use crate::engine::report::Report;
 use crate::scope;
 use crate::transport::own_timeout;
 use crate::transport::redirects::{Watch, Watched, watch_redirects};
-use crate::transport::reqwest::v0_13::{prepare, withhold};
+use crate::transport::reqwest::v0_13::{peek, prepare, withhold};
 use crate::transport::search::search;
-use crate::transport::sending::{SendFuture, TrackedRequest, Unsent};
+use crate::transport::sending::{SendFuture, SendWatch, TrackedRequest, Unsent};
 use crate::transport::{Executor, HttpError, Sender};
 
 impl Sender for RequestBuilder {
@@ -39,6 +39,11 @@ impl Sender for RequestBuilder {
             }
             Err(error) => SendFuture::unsent(Box::new(Unsent::failed(error.into()))),
         }
+    }
+
+    fn watch(&self, idempotent: Option<bool>) -> SendWatch {
+        let request = self.try_clone().map(Self::build);
+        SendWatch::new(peek(request, idempotent))
     }
 }
 

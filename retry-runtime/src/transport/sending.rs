@@ -13,7 +13,7 @@ use crate::engine::recorder::Prepared;
 use crate::engine::report::Report;
 use crate::env;
 use crate::scope::{self, Scope, hosts, renewal::RenewalCount};
-use crate::transport::redirects::Watched;
+use crate::transport::redirects::{Watch, Watched, watch_redirects};
 use crate::transport::{HttpError, HttpResponse};
 
 /// Tracks a request, from when it is armed until it is answered.
@@ -82,6 +82,12 @@ impl TrackedRequest {
         let State::Sent { attempt, number, renewals } = self.state else { return };
         self.state = State::Done;
         Self::record(attempt, number, renewals, report, result);
+    }
+
+    /// Records the result of the request.
+    pub fn track<T: HttpResponse, E: HttpError>(mut self, result: Result<T, E>) -> Result<T, E> {
+        self.end(&result);
+        result
     }
 
     /// Records that the request was not sent, and that `result` was made in its place.
@@ -277,6 +283,33 @@ where
             Poll::Pending => return Poll::Pending,
         }
         poll
+    }
+}
+
+/// Records a request that is sent by a builder which the macro must not move.
+pub struct SendWatch {
+    tracked: TrackedRequest,
+    redirects: Option<Watch>,
+}
+
+impl SendWatch {
+    /// Watches a request, if it can be sent.
+    pub(crate) fn new(prepared: Option<Prepared>) -> Self {
+        let Some(prepared) = prepared else {
+            return Self { tracked: TrackedRequest::nothing(), redirects: None };
+        };
+        let redirects = watch_redirects(&prepared);
+        Self { tracked: TrackedRequest::new(prepared), redirects }
+    }
+
+    /// Records how the future sends the request.
+    pub fn track<F, T, E>(self, future: F) -> SendFuture<F, T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+        T: HttpResponse,
+        E: HttpError,
+    {
+        SendFuture::new(Watched::new(future, self.redirects), self.tracked)
     }
 }
 

@@ -14,6 +14,7 @@ async fn input(http: &Client) {
     let _ = retry!(max = 5; |url| async move { http.get(url).send().await });
     let _ = retry!(max = 5; #[allow(unused)] async { http.get("x").send().await });
     let _ = retry!(max = 5; async || -> Option<String> { None });
+    let _ = retry!(max = 5; async { http.get("x").send().await }; async {});
     let _ = retry!(timeout = 5s, idempotency_key; async { Ok::<_, String>(1) });
 }
 

@@ -20,6 +20,11 @@ async fn no_key(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await
 }
 
+#[retry_http(crate = 5)]
+async fn number_as_crate(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("x").send().await
+}
+
 #[retry_http(crate = "retry_http")]
 async fn quoted_crate(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     http.get("http://localhost").send().await

@@ -1,9 +1,7 @@
 //! Tells calls apart by their names.
 
-use proc_macro2::Ident;
 use syn::{Expr, Path, Stmt};
 
-use crate::body::macros;
 use crate::body::sends::origin::{is_name, is_place};
 use crate::walk::{self, Node, Parts};
 
@@ -90,23 +88,4 @@ pub(crate) fn calls_anything(body: &mut [Stmt]) -> bool {
         Parts::Visit
     });
     calls
-}
-
-/// Returns `true` if `body` calls one of the methods with these names, as `self.name(..)` or
-/// `Self::name(..)`.
-pub(crate) fn calls_method(body: &[Stmt], names: &[Ident]) -> bool {
-    macros::any(body, &mut |expr| match expr {
-        Expr::MethodCall(call) => {
-            // `#[async_trait]`, where it expands first, has renamed `self`.
-            let is_renamed = matches!(&*call.receiver, Expr::Path(path) if path.path.is_ident("__self"));
-            (is_renamed || is_self(&call.receiver)) && names.contains(&call.method)
-        }
-        Expr::Path(path) => {
-            let mut segments = path.path.segments.iter();
-            path.path.segments.len() == 2
-                && segments.next().is_some_and(|first| first.ident == "Self")
-                && segments.next().is_some_and(|last| names.contains(&last.ident))
-        }
-        _ => false,
-    })
 }

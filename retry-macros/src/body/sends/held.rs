@@ -14,7 +14,7 @@ use syn::{Arm, Attribute, Block, Expr, ExprClosure, ExprForLoop, ExprIf, ExprWhi
 use crate::body::macros;
 use crate::body::moves::is_formatting;
 use crate::body::sends::calls::{Call, classify};
-use crate::body::sends::origin::{Local, Origin, checked_name, is_builder};
+use crate::body::sends::origin::{Local, Origin, checked_name, is_builder, may_be_constant};
 use crate::body::sends::{Armer, collect, count};
 use crate::tokens::is_among;
 use crate::walk::Node;
@@ -106,12 +106,10 @@ impl Armer<'_> {
             .is_some_and(|(last, before)| before.iter().all(|local| local.name != last.name))
     }
 
-    /// Returns `true` for a variable of which nothing certain is known. What begins with an upper
-    /// case letter may be a constant, and what begins with an underscore is not to be mentioned.
+    /// Returns `true` for a variable of which nothing certain is known.
     fn may_hold(&self, number: usize) -> bool {
         let Local { name, origin, .. } = &self.locals[number];
-        matches!(origin, Origin::Unknown | Origin::Made)
-            && !name.to_string().starts_with(|c: char| c == '_' || c.is_uppercase())
+        matches!(origin, Origin::Unknown | Origin::Made) && !may_be_constant(name)
     }
 
     /// Visits an arm of a `match`, with the variables of its pattern.

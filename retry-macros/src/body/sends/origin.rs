@@ -210,6 +210,12 @@ pub(super) fn is_name(expr: &Expr) -> bool {
     }
 }
 
+/// Returns `true` for a name that may be a constant, or that begins with an underscore, and so is
+/// not to be mentioned.
+pub(super) fn may_be_constant(name: &Ident) -> bool {
+    name.to_string().starts_with(|c: char| c == '_' || c.is_uppercase())
+}
+
 pub(super) fn is_place(expr: &Expr) -> bool {
     match expr {
         Expr::Path(_) | Expr::Field(_) | Expr::Index(_) | Expr::Unary(_) => true,

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprMethodCall, ExprPath, Path};
 
 use crate::body::sends::Armer;
-use crate::body::sends::origin::is_name;
+use crate::body::sends::origin::{is_name, may_be_constant};
 use crate::function::foreign;
 use crate::paths::Private;
 
@@ -26,6 +26,9 @@ impl Armer<'_> {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         let is_held = self.is_held(receiver);
         if !is_held && !self.may_send(receiver) {
+            if may_watch(receiver) {
+                self.watch(expr);
+            }
             return;
         }
         self.visible += 1;
@@ -49,10 +52,53 @@ impl Armer<'_> {
     }
 
     // Input:
+    //     job.request.send()
+    //
+    // Output:
+    //     match {
+    //         let watch = SenderKind::of(&job.request).watch_sender(&job.request);
+    //         watch
+    //     } {
+    //         watch => match job.request.send() {
+    //             sending => watch.track(sending),
+    //         },
+    //     }
+    //
+    // The sender may be something else, from which it must not be moved. So its request is only
+    // recorded: it gets no time limit and no key, and does not count as visible. The inner block
+    // ends the borrow of the sender.
+    fn watch(&mut self, expr: &mut Expr) {
+        self.armed += 1;
+        let span = start(expr);
+        let Expr::MethodCall(ExprMethodCall { receiver, .. }) = &*expr else { return };
+        let (private, local) = (self.private(span), |name| Ident::new(name, Span::mixed_site()));
+        let (watch, sending) = (local("watch"), local("sending"));
+        // At the user's place, but not of the user's context, or lints would see it.
+        let ours = Span::mixed_site().located_at(span);
+        let make = match self.declared {
+            None => quote_spanned!(ours=> watch_sender(&#receiver)),
+            Some(declared) => quote_spanned!(ours=> watch_declared(&#receiver, #declared)),
+        };
+        let make = quote_spanned! {ours=>
+            {
+                let #watch = #private::SenderKind::of(&#receiver).#make;
+                #watch
+            }
+        };
+        *expr = Expr::Verbatim(quote_spanned! {span=>
+            match #make {
+                #watch => match #expr {
+                    #sending => #watch.track(#sending),
+                },
+            }
+        });
+    }
+
+    // Input:
     //     self.http.execute(request.try_into()?)
     //
     // Output:
-    //     match { let armer = Kind::of(&self.http).armer(&self.http); armer } {
+    //     match { let armer = ClientKind::of(&self.http).armer(&self.http); armer } {
     //         mut armer => match self.http.execute(armer.arm_request(request.try_into()?)) {
     //             sending => armer.track(sending),
     //         },
@@ -114,7 +160,7 @@ impl Armer<'_> {
             };
             let arm = quote_spanned! {ours=>
                 {
-                    let #armer = #private::Kind::of(&#client).#make;
+                    let #armer = #private::ClientKind::of(&#client).#make;
                     #armer
                 }
             };
@@ -238,6 +284,15 @@ impl Armer<'_> {
             to,
         );
         quote_spanned!(from=> match #scrutinee #arm)
+    }
+}
+
+/// Returns `true` for a sender whose request can be recorded: a variable, or a field of one.
+fn may_watch(sender: &Expr) -> bool {
+    match sender {
+        Expr::Path(path) => path.path.get_ident().is_some_and(|name| !may_be_constant(name)),
+        Expr::Field(field) => may_watch(&field.base),
+        _ => false,
     }
 }
 

@@ -364,7 +364,7 @@ impl Recorder {
     /// keys are useless, its requests are as idempotent as its policy declares, and its upstream
     /// has learned of them.
     pub(crate) fn leave_call(&mut self, call: u64, upstream: Option<NonZeroUsize>, policy: &Policy) {
-        // A call whose retries are off leaves them to the call around, but not those under its keys.
+        // A call whose retries are off leaves them to the call around, but not under its keys.
         let is_off = policy.max() == 0;
         if let Some(folded) = &mut self.folded {
             folded.is_unsafe |= folded.is_keyed;

@@ -23,7 +23,7 @@ use std::ops::Deref;
 
 use crate::scope;
 use crate::scope::renewal::Renewed;
-use crate::transport::sending::SendFuture;
+use crate::transport::sending::{SendFuture, SendWatch, TrackedRequest};
 use crate::transport::{Armed, BlockingSender, CheckedResponse, Executor, ReadableResponse, Sender};
 
 macro_rules! chain {
@@ -58,8 +58,17 @@ macro_rules! chain {
 pub(crate) use chain;
 
 chain! {
-    /// Knows clients, responses and futures.
+    /// Knows responses and futures.
     Kind -> AnyKind;
+}
+
+chain! {
+    /// Knows reqwest's clients.
+    ClientKind -> PointerKind;
+    /// Knows what derefs to one of reqwest's clients, such as a guard or a newtype.
+    PointerKind -> DoublePointerKind;
+    /// Knows references to what derefs to one of reqwest's clients.
+    DoublePointerKind -> AnyKind;
 }
 
 chain! {
@@ -103,6 +112,46 @@ impl<T: Sender> SenderKind<T> {
         sender: T,
     ) -> Armed<impl Future<Output = Result<T::Response, T::Error>> + use<T>> {
         sender.arm_awaited()
+    }
+}
+
+impl<T: Sender> SenderKind<T> {
+    /// Watches the `.send()` of one of reqwest's async builders that must not be moved.
+    pub fn watch_sender(&self, sender: &T) -> SendWatch {
+        sender.watch(None)
+    }
+
+    /// Watches the `.send()` of one of reqwest's async builders that must not be moved, and whose
+    /// request the user has declared `idempotent`, or not.
+    pub fn watch_declared(&self, sender: &T, idempotent: bool) -> SendWatch {
+        sender.watch(Some(idempotent))
+    }
+}
+
+impl<T: BlockingSender> BlockingSenderKind<T> {
+    /// Watches the `.send()` of one of reqwest's blocking builders that must not be moved.
+    pub fn watch_sender(&self, sender: &T) -> TrackedRequest {
+        sender.watch(None)
+    }
+
+    /// Watches the `.send()` of one of reqwest's blocking builders that must not be moved, and
+    /// whose request the user has declared `idempotent`, or not.
+    pub fn watch_declared(&self, sender: &T, idempotent: bool) -> TrackedRequest {
+        sender.watch(Some(idempotent))
+    }
+}
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Returns a watch that does nothing, for all other senders.
+    #[inline]
+    pub fn watch_sender(&self, _: &T) -> Passthrough {
+        Passthrough
+    }
+
+    /// Returns a watch that does nothing, for all other senders.
+    #[inline]
+    pub fn watch_declared(&self, _: &T, _: bool) -> Passthrough {
+        Passthrough
     }
 }
 
@@ -191,7 +240,7 @@ fn record_unknown_sender(name: fn() -> &'static str) {
 // Clients: the receiver of `.execute(..)`. Their type decides, since that of the request may be
 // inferred from it.
 
-impl<T: Executor> Kind<T> {
+impl<T: Executor> ClientKind<T> {
     /// Returns the armer of one request of a client of reqwest's.
     #[inline]
     pub fn armer(&self, client: &T) -> T::Armer {
@@ -202,6 +251,38 @@ impl<T: Executor> Kind<T> {
     #[inline]
     pub fn armer_declared(&self, client: &T, idempotent: bool) -> T::Armer {
         client.armer(Some(idempotent))
+    }
+}
+
+impl<T: Deref<Target: Executor>> PointerKind<T> {
+    /// Returns the armer of one request of a client of reqwest's.
+    #[inline]
+    pub fn armer(&self, client: &T) -> <T::Target as Executor>::Armer {
+        (**client).armer(None)
+    }
+
+    /// Returns the armer of one request that the user has declared `idempotent`, or not.
+    #[inline]
+    pub fn armer_declared(&self, client: &T, idempotent: bool) -> <T::Target as Executor>::Armer {
+        (**client).armer(Some(idempotent))
+    }
+}
+
+impl<T: Deref<Target: Deref<Target: Executor>>> DoublePointerKind<T> {
+    /// Returns the armer of one request of a client of reqwest's.
+    #[inline]
+    pub fn armer(&self, client: &T) -> <<T::Target as Deref>::Target as Executor>::Armer {
+        (***client).armer(None)
+    }
+
+    /// Returns the armer of one request that the user has declared `idempotent`, or not.
+    #[inline]
+    pub fn armer_declared(
+        &self,
+        client: &T,
+        idempotent: bool,
+    ) -> <<T::Target as Deref>::Target as Executor>::Armer {
+        (***client).armer(Some(idempotent))
     }
 }
 
@@ -231,7 +312,7 @@ impl Passthrough {
         request
     }
 
-    /// Returns the result of `.execute(..)` unchanged.
+    /// Returns the result of a call unchanged.
     #[inline]
     pub fn track<R>(self, value: R) -> R {
         value
