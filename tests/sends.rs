@@ -1050,6 +1050,84 @@ async fn requests_of_sync_functions_are_seen_but_for_those_of_other_threads() {
     table!(blocking, NOT_SEEN; a_scoped_thread a_task_on_a_runtime_of_its_own);
 }
 
+/// Sends of builders that are not changed, and calls of other types that look like them.
+mod only_recorded {
+    use super::*;
+
+    #[retry_http(base = 1ms)]
+    async fn upload(http: &Client, url: &str) -> reqwest::Result<Response> {
+        let form = reqwest::multipart::Form::new().text("a", "b");
+        let job = (1, http.post(url).multipart(form));
+        job.1.send().await?.error_for_status()
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn after_a_mistake(http: &Client, url: &str) -> reqwest::Result<Response> {
+        let job = (1, http.get("not a url"));
+        job.1.send().await.unwrap_err();
+        http.get(url).send().await?.error_for_status()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_cannot_be_cloned_counts_as_a_post_and_what_cannot_be_built_as_nothing() {
+        let http = Client::new();
+        let server = Server::script([Reply::status(429), Reply::status(200)]);
+        upload(&http, &server.url("/")).await.unwrap();
+        let server = Server::script([Reply::status(500), Reply::status(200)]);
+        upload(&http, &server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        after_a_mistake(&http, &server.url("/")).await.unwrap();
+    }
+
+    #[derive(Clone, Copy)]
+    struct Job {
+        id: usize,
+        steps: fn(usize) -> usize,
+    }
+
+    impl Job {
+        fn send(&self) -> fn(usize) -> usize {
+            self.steps
+        }
+    }
+
+    struct Mail(usize);
+
+    impl Mail {
+        fn send(&self) -> usize {
+            self.0
+        }
+    }
+
+    /// What these do is the same without the attribute, and they compile.
+    #[retry_http(base = 1ms)]
+    async fn of_other_types(http: &Client, url: &str, jobs: &[Job]) -> reqwest::Result<Vec<usize>> {
+        let mails = (Mail(1), Mail(1));
+        let pair = (0, Job { id: 1, steps: |n| n + 1 });
+        pair.1.send()(5);
+        let more = match pair.0 {
+            0 => mails.0.send() + mails.1.send(),
+            _ => mails.0.send() as usize,
+        };
+        let all = jobs.iter().map(|job| async {
+            let n = job.id;
+            job.send()(n)
+        });
+        let all = future::join_all(all).await;
+        http.get(url).send().await?.error_for_status()?;
+        Ok(all.into_iter().chain([more]).collect())
+    }
+
+    #[tokio::test]
+    async fn other_types_are_left_as_they_are() {
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        let jobs = [Job { id: 3, steps: |n| n * 2 }];
+        assert_eq!(of_other_types(&Client::new(), &server.url("/"), &jobs).await.unwrap(), [6, 2]);
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
 /// Sends of several forms, which have one type without the attribute, and so with it.
 mod one_type {
     use super::*;

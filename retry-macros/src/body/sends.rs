@@ -74,6 +74,7 @@ pub(crate) fn arm(
         configured,
         is_awaited: false,
         is_in_attempt: options.transparent.is_none() && matches!(shape, Shape::Async | Shape::Block),
+        captured: None,
         visible: 0,
         bounded: 0,
         armed: 0,
@@ -108,6 +109,9 @@ struct Armer<'a> {
     /// `true` if the visited expression is run by the attempt itself: it is in no closure, `async`
     /// block or macro, and the function is not `transparent`.
     is_in_attempt: bool,
+    /// The number of variables that are bound outside of the innermost closure or `async` block
+    /// without `move` around the visited expression, if there is one.
+    captured: Option<usize>,
     /// The number of visible sends.
     visible: usize,
     /// The number of those that can be bounded.
@@ -151,10 +155,14 @@ impl Armer<'_> {
                 self.loops -= 1;
                 return;
             }
-            Expr::Async(_) => {
+            Expr::Async(item) => {
                 let is_in_attempt = take(&mut self.is_in_attempt);
+                let captured = self.captured;
+                if item.capture.is_none() {
+                    self.captured = Some(self.locals.len());
+                }
                 self.inside(Node::Expr(expr));
-                self.is_in_attempt = is_in_attempt;
+                (self.is_in_attempt, self.captured) = (is_in_attempt, captured);
             }
             Expr::Await(future) => {
                 if is_execute(peel(&mut future.base)) {

@@ -1,8 +1,7 @@
 //! Finds calls of other methods of the `impl` block that a method is in.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::{Expr, ExprMethodCall, Pat, Stmt, Type};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use syn::{Expr, ExprMethodCall, GenericArgument, Pat, PathArguments, Stmt, Type};
 
 use crate::body::macros;
 use crate::tokens::is_among;
@@ -20,34 +19,35 @@ pub(crate) struct Siblings<'s> {
 }
 
 impl Siblings<'_> {
-    /// Returns `true` if `body` calls one of the methods: by `self`, by a variable that holds
-    /// `self` or a clone of it, by a parameter of the type of the block, or as
-    /// `Self::name` or `Type::name`.
-    pub(crate) fn are_called(&self, body: &[Stmt], parameters: &[(Ident, Type)]) -> bool {
+    /// Returns `true` if `body` calls one of the methods: by `self`, or as `Self::name` or
+    /// `Type::name`. That of an `async fn`, of which these are the `parameters`, may also call it
+    /// by a variable that holds `self` or a clone of it, or by a parameter of the type of the
+    /// block. A sync function with such a variable mostly spawns what uses it.
+    pub(crate) fn are_called(&self, body: &[Stmt], parameters: Option<&[(Ident, Type)]>) -> bool {
         if self.names.is_empty() {
             return false;
         }
         let mut own: Vec<Ident> = Vec::new();
-        for (name, ty) in parameters {
-            if self.is_named_in(ty.to_token_stream()) {
-                own.push(name.clone());
+        if let Some(parameters) = parameters {
+            for (name, ty) in parameters {
+                if self.is_of_block(ty) {
+                    own.push(name.clone());
+                }
             }
+            collect_names(body, &mut own);
         }
-        collect_names(body, &mut own);
         let in_tokens = |tokens: TokenStream| self.are_called_in(tokens, &own);
         let mut is_called = macros::any(body, &mut |expr| match expr {
             Expr::MethodCall(ExprMethodCall { receiver, method, .. }) => {
                 self.names.contains(method) && is_own(receiver, &own)
             }
             Expr::Path(path) => {
-                let mut segments = path.path.segments.iter().rev();
-                let is_sibling = segments.next().is_some_and(|last| self.names.contains(&last.ident));
-                is_sibling
-                    && match (&path.qself, segments.next()) {
-                        (Some(qself), _) => self.is_named_in(qself.ty.to_token_stream()),
-                        (None, Some(ty)) => self.is_named_in(ty.ident.to_token_stream()),
-                        (None, None) => false,
-                    }
+                let segments: Vec<_> = path.path.segments.iter().map(|segment| &segment.ident).collect();
+                match (&path.qself, &segments[..]) {
+                    (Some(qself), [.., name]) => self.names.contains(name) && self.is_of_block(&qself.ty),
+                    (None, [ty, name]) => self.names.contains(name) && self.is_name_of_type(ty),
+                    _ => false,
+                }
             }
             _ => false,
         });
@@ -63,27 +63,44 @@ impl Siblings<'_> {
         is_called
     }
 
-    /// Returns `true` if a type is named by these tokens that the block is of.
-    fn is_named_in(&self, tokens: TokenStream) -> bool {
+    /// Returns `true` for the type of the block, a reference to it or a pointer.
+    fn is_of_block(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Reference(reference) => self.is_of_block(&reference.elem),
+            Type::Path(path) => path.path.segments.last().is_some_and(|last| match &last.arguments {
+                PathArguments::AngleBracketed(arguments) if is_among(&last.ident, &["Arc", "Box", "Rc"]) => {
+                    matches!(arguments.args.first(), Some(GenericArgument::Type(ty)) if self.is_of_block(ty))
+                }
+                _ => self.is_name_of_type(&last.ident),
+            }),
+            _ => false,
+        }
+    }
+
+    fn is_name_of_type(&self, name: &Ident) -> bool {
         let ty = match self.ty {
             Type::Path(path) => path.path.segments.last().map(|last| &last.ident),
             _ => None,
         };
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Group(group) => self.is_named_in(group.stream()),
-            TokenTree::Ident(name) => name == "Self" || ty == Some(&name),
-            _ => false,
-        })
+        name == "Self" || ty == Some(name)
     }
 
-    /// Returns `true` for `own.name` anywhere in these tokens.
+    /// Returns `true` for `own.name(..)` anywhere in these tokens.
     fn are_called_in(&self, tokens: TokenStream, own: &[Ident]) -> bool {
         let tokens: Vec<_> = tokens.into_iter().collect();
         let is_inside = |token: &TokenTree| matches!(token, TokenTree::Group(group) if self.are_called_in(group.stream(), own));
         tokens.iter().any(is_inside)
-            || tokens.windows(3).any(|window| match window {
-                [TokenTree::Ident(value), TokenTree::Punct(dot), TokenTree::Ident(method)] => {
-                    dot.as_char() == '.' && self.names.contains(method) && is_own_name(value, own)
+            || tokens.windows(4).any(|window| match window {
+                [
+                    TokenTree::Ident(value),
+                    TokenTree::Punct(dot),
+                    TokenTree::Ident(method),
+                    TokenTree::Group(arguments),
+                ] => {
+                    dot.as_char() == '.'
+                        && self.names.contains(method)
+                        && is_own_name(value, own)
+                        && arguments.delimiter() == Delimiter::Parenthesis
                 }
                 _ => false,
             })

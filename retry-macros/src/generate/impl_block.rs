@@ -135,8 +135,8 @@ pub(crate) fn expand(
 /// that can be retried.
 fn sends(method: &ImplItemFn, transparent: &Siblings<'_>) -> bool {
     let Ok(mut function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
-    let parameters = function.parameters();
-    let sends = |body: &[Stmt]| sends::any(body) || transparent.are_called(body, &parameters);
+    let parameters = function.sig.asyncness.map(|_| function.parameters());
+    let sends = |body: &[Stmt]| sends::any(body) || transparent.are_called(body, parameters.as_deref());
     match function.shape(&mut Errors::default()) {
         Some(Shape::Block | Shape::Closure) => sends(function.block().body),
         Some(_) => sends(&function.body),

@@ -501,7 +501,7 @@ fn sends() {
                                     }
                                         .send()
                                         .await?;
-                                    match {
+                                    (match {
                                         let watch = ::retry_http::__private::SenderKind::of(&sender)
                                             .watch_sender(&sender);
                                         watch
@@ -511,9 +511,9 @@ fn sends() {
                                                 sending => watch.track(sending),
                                             }
                                         }
-                                    }
+                                    })
                                         .await?;
-                                    match {
+                                    (match {
                                         let watch = ::retry_http::__private::SenderKind::of(
                                                 &self.builder,
                                             )
@@ -525,7 +525,7 @@ fn sends() {
                                                 sending => watch.track(sending),
                                             }
                                         }
-                                    }
+                                    })
                                         .await?;
                                     self.send().await?;
                                     match {

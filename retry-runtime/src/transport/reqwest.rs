@@ -111,7 +111,7 @@ macro_rules! transport {
             idempotent: Option<bool>,
         ) -> Option<Prepared> {
             let Some(request) = clone else {
-                return Some(Prepared::new(&Method::POST, &HeaderMap::new(), "", idempotent));
+                return Some(Prepared::of_unknown(idempotent));
             };
             let request = request.ok()?;
             let (method, url) = (request.method(), before_fragment(request.url()));
@@ -228,7 +228,7 @@ macro_rules! version {
             use std::task::{Context, Poll, Waker, ready};
             use std::time::Duration;
 
-            use http::{HeaderMap, Method, StatusCode};
+            use http::StatusCode;
             use http::header::RETRY_AFTER;
             use hyper::body::{Bytes, Frame};
             use $reqwest::{Error, ResponseBuilderExt, Url};
@@ -545,7 +545,7 @@ macro_rules! version {
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    CheckedResponse, Demand, Drain, Error, Executor, HeaderMap, HttpResponse, LARGEST_DRAIN, Method, PlainSuccess, Prepared,
+                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, PlainSuccess, Prepared,
                     ReadableResponse, before_fragment, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
                     scope, timed_out,
                 };

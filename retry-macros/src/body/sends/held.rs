@@ -125,6 +125,10 @@ impl Armer<'_> {
 
     pub(super) fn visit_closure_mut(&mut self, closure: &mut ExprClosure) {
         let outer = self.locals.len();
+        let captured = self.captured;
+        if closure.capture.is_none() {
+            self.captured = Some(outer);
+        }
         let checked = checked_name(&closure.body).cloned();
         for input in &closure.inputs {
             let is_checked = matches!(input, Pat::Ident(pat) if Some(&pat.ident) == checked.as_ref());
@@ -142,7 +146,7 @@ impl Armer<'_> {
         let hold = self.hold_in(outer, &before, &closure.body);
         let is_in_attempt = take(&mut self.is_in_attempt);
         self.visit_expr_mut(&mut closure.body);
-        self.is_in_attempt = is_in_attempt;
+        (self.is_in_attempt, self.captured) = (is_in_attempt, captured);
         wrap(hold, &mut closure.body);
         self.locals.truncate(outer);
     }

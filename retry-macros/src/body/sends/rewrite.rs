@@ -26,7 +26,7 @@ impl Armer<'_> {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         let is_held = self.is_held(receiver);
         if !is_held && !self.may_send(receiver) {
-            if may_watch(receiver) {
+            if may_watch(receiver) && !self.is_captured(receiver) {
                 self.watch(expr);
             }
             return;
@@ -55,14 +55,14 @@ impl Armer<'_> {
     //     job.request.send()
     //
     // Output:
-    //     match {
+    //     (match {
     //         let watch = SenderKind::of(&job.request).watch_sender(&job.request);
     //         watch
     //     } {
     //         watch => match job.request.send() {
     //             sending => watch.track(sending),
     //         },
-    //     }
+    //     })
     //
     // The sender may be something else, from which it must not be moved. So its request is only
     // recorded: it gets no time limit and no key, and does not count as visible. The inner block
@@ -85,13 +85,15 @@ impl Armer<'_> {
                 #watch
             }
         };
-        *expr = Expr::Verbatim(quote_spanned! {span=>
+        // In parentheses, as anything may follow: an operator, a call, an index.
+        let watched = Expr::Verbatim(quote_spanned! {span=>
             match #make {
                 #watch => match #expr {
                     #sending => #watch.track(#sending),
                 },
             }
         });
+        *expr = Expr::Verbatim(parenthesized(&watched));
     }
 
     // Input:

@@ -98,6 +98,13 @@ pub(crate) fn next_number() -> u64 {
 }
 
 impl Prepared {
+    /// Prepares a request of which nothing is known, but that the user may have `declared`
+    /// idempotent. It counts as a POST.
+    pub(crate) fn of_unknown(declared: Option<bool>) -> Self {
+        let details = Details::new(&Method::POST, &HeaderMap::new(), "", declared);
+        Self { details: Some(Details { url: None, ..details }), origin: None }
+    }
+
     /// Prepares a request by `method` to `url` that the user may have `declared` idempotent.
     #[inline]
     pub(crate) fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Self {
@@ -239,6 +246,9 @@ impl Recorder {
     ) {
         let Some(recorded) = self.find(number) else { return };
         recorded.ended = NonZeroU64::new(next_number());
+        if report.by == By::Unsent {
+            recorded.exchange.on_unprocessed();
+        }
         if let Some(url) = report.url {
             recorded.response = address(url);
             recorded.response_url = Some(hash_url(url));
