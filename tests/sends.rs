@@ -1100,7 +1100,7 @@ mod only_recorded {
         }
     }
 
-    /// What these do is the same without the attribute, and they compile.
+    /// Calls methods `send` that are not reqwest's, in forms that compile without the attribute.
     #[retry_http(base = 1ms)]
     async fn of_other_types(http: &Client, url: &str, jobs: &[Job]) -> reqwest::Result<Vec<usize>> {
         let mails = (Mail(1), Mail(1));

@@ -123,9 +123,7 @@ impl CallScope {
         (scope.call, scope.number) = (next_number(), next_number());
         scope
     }
-}
 
-impl CallScope {
     /// Returns the scope, unless its attempt is being polled.
     #[inline]
     pub(crate) fn present(&self) -> Option<&Scope> {
