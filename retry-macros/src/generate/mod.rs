@@ -82,16 +82,16 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //         let mut call =
 //             Call::of(Clock::Tokio, &const { (Function::visible("f"), Policy::builder()..) });
 //         loop {
-//             let attempt = attempt(&mut call, async {
+//             let outcome = attempt(&mut call, async {
 //                 if false { return unreachable_value::<R>(); }
 //                 { body, its sends armed }
 //             }).await;
-//             let success = attempt.kind_of_success().outcome_kind();
-//             let error = attempt.kind_of_error().outcome_kind();
-//             if attempt.is_final(&mut call, success, error) {
-//                 return attempt.outcome;
+//             let success = Kind::of_success(&outcome).outcome_kind();
+//             let error = ErrorKind::of_error(&outcome).outcome_kind();
+//             if call.is_final(&outcome, success, error) {
+//                 return outcome;
 //             }
-//             attempt.begin_wait(&mut call, success);
+//             call.begin_wait(outcome, success);
 //         }
 //     }
 //
@@ -274,7 +274,7 @@ impl Loop<'_> {
         let Arguments { once: converted, each, inside, .. } = arguments;
 
         let local = |name| Ident::new(name, Span::mixed_site());
-        let (call, finished) = (local("call"), local("attempt"));
+        let (call, outcome) = (local("call"), local("outcome"));
         let sends = sends::arm(body, self.parameters, owned, *shape, options);
         let result = self.result.map(erased);
 
@@ -320,18 +320,18 @@ impl Loop<'_> {
         let renamed = |tokens| with_self_as(self.converted.as_ref().or(self.receiver.as_ref()), tokens);
         let predicate =
             |predicate: &Option<Expr>| predicate.as_ref().map(|expr| renamed(expr.to_token_stream()));
-        let retry_if = predicate(&options.retry_if)
-            .map(|retry_if| quote!(#call.ask_retry_if(&#finished.outcome, #retry_if);));
+        let retry_if =
+            predicate(&options.retry_if).map(|retry_if| quote!(#call.ask_retry_if(&#outcome, #retry_if);));
         // Before a renewal, which this forbids as well.
-        let never_if = predicate(&options.never_if)
-            .map(|never_if| quote!(#call.ask_never_if(&#finished.outcome, #never_if);));
-        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &finished));
+        let never_if =
+            predicate(&options.never_if).map(|never_if| quote!(#call.ask_never_if(&#outcome, #never_if);));
+        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &outcome));
         // What runs after the attempt may use the arguments, and not what the attempt was given of
         // them.
         let attempt = if reauth.is_some() || self.is_asked_about(owned) {
-            quote!(let #finished = { #each #attempt };)
+            quote!(let #outcome = { #each #attempt };)
         } else {
-            quote!(#each let #finished = #attempt;)
+            quote!(#each let #outcome = #attempt;)
         };
         let (success, error) = (local("success"), local("error"));
         let CallConfig { bound, with, admission } = self.call_config(&call, &renamed);
@@ -345,15 +345,15 @@ impl Loop<'_> {
             loop {
                 #admission
                 #attempt
-                let #success = #finished.kind_of_success().outcome_kind();
-                let #error = #finished.kind_of_error().outcome_kind();
+                let #success = #private::Kind::of_success(&#outcome).outcome_kind();
+                let #error = #private::ErrorKind::of_error(&#outcome).outcome_kind();
                 #never_if
                 #renew
                 #retry_if
-                if #finished.is_final(&mut #call, #success, #error) {
-                    return #finished.outcome;
+                if #call.is_final(&#outcome, #success, #error) {
+                    return #outcome;
                 }
-                #finished.begin_wait(&mut #call, #success);
+                #call.begin_wait(#outcome, #success);
             }
         };
         (tokens, sends)
@@ -468,12 +468,12 @@ impl Loop<'_> {
     //     reauth = self.login()
     //
     // Output:
-    //     if attempt.start_renewal(&mut call, success, error) {
+    //     if call.start_renewal(&outcome, success, error) {
     //         let renewal = async { match self.login() { renewal => .. } };
     //         if !call.run_renewal(Box::pin(renewal)).await {
-    //             return attempt.outcome;
+    //             return outcome;
     //         }
-    //         attempt.begin_wait_after_renewal(&mut call, success);
+    //         call.begin_wait_after_renewal(outcome, success);
     //         continue;
     //     }
     //
@@ -484,7 +484,7 @@ impl Loop<'_> {
         reauth: &Expr,
         renamed: &dyn Fn(TokenStream) -> TokenStream,
         call: &Ident,
-        attempt: &Ident,
+        outcome: &Ident,
     ) -> TokenStream {
         let span = reauth.span();
         let private = self.options.krate(span).private();
@@ -512,11 +512,11 @@ impl Loop<'_> {
             quote_spanned!(span=> #call.run_renewal_blocking(|| #private::Renewed::renewed(#reauth)))
         };
         quote! {
-            if #attempt.start_renewal(&mut #call, #success, #error) {
+            if #call.start_renewal(&#outcome, #success, #error) {
                 if !#run {
-                    return #attempt.outcome;
+                    return #outcome;
                 }
-                #attempt.begin_wait_after_renewal(&mut #call, #success);
+                #call.begin_wait_after_renewal(#outcome, #success);
                 continue;
             }
         }

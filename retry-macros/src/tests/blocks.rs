@@ -44,7 +44,7 @@ fn a_block() {
                 );
                 loop {
                     let url = ::retry_http::__private::request!(clone, url, call);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 #[allow(unused_mut)]
@@ -73,12 +73,13 @@ fn a_block() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             };
         "#]],
@@ -107,7 +108,7 @@ fn a_closure() {
                 );
                 loop {
                     let url = ::retry_http::__private::request!(clone, url, call);
-                    let attempt = ::retry_http::__private::attempt_blocking(
+                    let outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<String, ApiError> {
                             #[allow(unused_mut)]
@@ -115,12 +116,13 @@ fn a_closure() {
                             { fetch(url) }
                         },
                     );
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             });
         "#]],

@@ -35,7 +35,7 @@ fn a_sync_send() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt_blocking(
+                    let outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<User, ApiError> {
                             {
@@ -58,12 +58,13 @@ fn a_sync_send() {
                             }
                         },
                     );
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -95,7 +96,7 @@ fn an_execute() {
                 );
                 loop {
                     let request = ::retry_http::__private::request!(clone, request, call);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let request = request;
@@ -123,12 +124,13 @@ fn an_execute() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -158,7 +160,7 @@ fn a_get() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -185,12 +187,13 @@ fn a_get() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -225,7 +228,7 @@ fn a_response_with_a_name() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -265,12 +268,13 @@ fn a_response_with_a_name() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -301,7 +305,7 @@ fn sends_in_a_join() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -322,12 +326,13 @@ fn sends_in_a_join() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -357,7 +362,7 @@ fn a_renewal() {
                 );
                 call.count_renewals();
                 loop {
-                    let attempt = {
+                    let outcome = {
                         ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
@@ -380,9 +385,10 @@ fn a_renewal() {
                             )
                             .await
                     };
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.start_renewal(&mut call, success, error) {
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.start_renewal(&outcome, success, error) {
                         if !call
                             .run_renewal(
                                 ::std::boxed::Box::pin(async {
@@ -398,15 +404,15 @@ fn a_renewal() {
                             )
                             .await
                         {
-                            return attempt.outcome;
+                            return outcome;
                         }
-                        attempt.begin_wait_after_renewal(&mut call, success);
+                        call.begin_wait_after_renewal(outcome, success);
                         continue;
                     }
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -437,7 +443,7 @@ fn a_sync_renewal() {
                 );
                 call.count_renewals();
                 loop {
-                    let attempt = {
+                    let outcome = {
                         ::retry_http::__private::attempt_blocking(
                             &mut call,
                             || -> Result<Response, Error> {
@@ -453,23 +459,24 @@ fn a_sync_renewal() {
                             },
                         )
                     };
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.start_renewal(&mut call, success, error) {
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.start_renewal(&outcome, success, error) {
                         if !call
                             .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
                                 self.login(),
                             ))
                         {
-                            return attempt.outcome;
+                            return outcome;
                         }
-                        attempt.begin_wait_after_renewal(&mut call, success);
+                        call.begin_wait_after_renewal(outcome, success);
                         continue;
                     }
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -501,7 +508,7 @@ fn an_observer() {
                 );
                 call.set_observer(observer);
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -522,12 +529,13 @@ fn an_observer() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -562,7 +570,7 @@ fn an_upstream() {
                     if call.asks_for_admission() {
                         call.wait_for_admission().await;
                     }
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -583,12 +591,13 @@ fn an_upstream() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -622,7 +631,7 @@ fn a_sync_upstream() {
                 call.set_upstream(upstream);
                 loop {
                     call.wait_for_admission_blocking();
-                    let attempt = ::retry_http::__private::attempt_blocking(
+                    let outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<Response, Error> {
                             {
@@ -636,12 +645,13 @@ fn a_sync_upstream() {
                             }
                         },
                     );
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -672,7 +682,7 @@ fn a_retry_if() {
                 );
                 call.read_all_hints();
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -701,13 +711,14 @@ fn a_retry_if() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    call.ask_retry_if(&attempt.outcome, is_pending);
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    call.ask_retry_if(&outcome, is_pending);
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -738,7 +749,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                 call.count_renewals();
                 call.read_all_hints();
                 loop {
-                    let attempt = {
+                    let outcome = {
                         ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
@@ -769,10 +780,11 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                             )
                             .await
                     };
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    call.ask_never_if(&attempt.outcome, Job::is_final);
-                    if attempt.start_renewal(&mut call, success, error) {
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    call.ask_never_if(&outcome, Job::is_final);
+                    if call.start_renewal(&outcome, success, error) {
                         if !call
                             .run_renewal(
                                 ::std::boxed::Box::pin(async {
@@ -788,16 +800,16 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                             )
                             .await
                         {
-                            return attempt.outcome;
+                            return outcome;
                         }
-                        attempt.begin_wait_after_renewal(&mut call, success);
+                        call.begin_wait_after_renewal(outcome, success);
                         continue;
                     }
-                    call.ask_retry_if(&attempt.outcome, is_pending);
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    call.ask_retry_if(&outcome, is_pending);
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -829,7 +841,7 @@ fn an_argument_that_may_be_consumed() {
                 );
                 loop {
                     let item = ::retry_http::__private::argument!(item);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let item = item;
@@ -868,12 +880,13 @@ fn an_argument_that_may_be_consumed() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -905,7 +918,7 @@ fn a_generic_that_is_consumed() {
                 );
                 loop {
                     let item = ::retry_http::__private::argument!(item);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let item = item;
@@ -927,12 +940,13 @@ fn a_generic_that_is_consumed() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -964,7 +978,7 @@ fn an_argument_that_is_changed() {
                 );
                 loop {
                     let query = ::retry_http::__private::clone_argument(&query);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let mut query = query;
@@ -987,12 +1001,13 @@ fn an_argument_that_is_changed() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -1034,7 +1049,7 @@ fn conversions() {
                     let body = ::retry_http::__private::request!(clone, body, call);
                     let name = ::retry_http::__private::clone_argument(&name);
                     let ids = ::retry_http::__private::ArgumentKind::of(&ids).clone_items(&ids);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let body = body;
@@ -1062,12 +1077,13 @@ fn conversions() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -1105,7 +1121,7 @@ fn requests_as_arguments() {
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let form = ::retry_http::__private::request!(once, form, call);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let builder = builder;
@@ -1128,12 +1144,13 @@ fn requests_as_arguments() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -1165,7 +1182,7 @@ fn an_argument_that_is_carried() {
                 );
                 loop {
                     let data = &mut *data;
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let data = data;
@@ -1188,12 +1205,13 @@ fn an_argument_that_is_carried() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -1226,7 +1244,7 @@ fn a_receiver_by_value() {
                 );
                 loop {
                     let this = ::retry_http::__private::argument!(this);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let this = this;
@@ -1252,12 +1270,13 @@ fn a_receiver_by_value() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -1287,7 +1306,7 @@ fn a_field_that_is_moved() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -1310,12 +1329,13 @@ fn a_field_that_is_moved() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -1353,7 +1373,7 @@ fn a_parameter_under_a_predicate() {
                 loop {
                     #[cfg(all(feature = "x", feature = "x"))]
                     let body = ::retry_http::__private::clone_argument(&body);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 #[cfg(all(feature = "x", feature = "x"))]
@@ -1378,12 +1398,13 @@ fn a_parameter_under_a_predicate() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -1428,7 +1449,7 @@ fn a_method_of_async_trait() {
                             },
                         );
                         loop {
-                            let attempt = ::retry_http::__private::attempt(
+                            let outcome = ::retry_http::__private::attempt(
                                     &mut call,
                                     async {
                                         if false {
@@ -1457,12 +1478,14 @@ fn a_method_of_async_trait() {
                                     },
                                 )
                                 .await;
-                            let success = attempt.kind_of_success().outcome_kind();
-                            let error = attempt.kind_of_error().outcome_kind();
-                            if attempt.is_final(&mut call, success, error) {
-                                return attempt.outcome;
+                            let success = ::retry_http::__private::Kind::of_success(&outcome)
+                                .outcome_kind();
+                            let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                                .outcome_kind();
+                            if call.is_final(&outcome, success, error) {
+                                return outcome;
                             }
-                            attempt.begin_wait(&mut call, success);
+                            call.begin_wait(outcome, success);
                         }
                     };
                     __ret
@@ -1506,7 +1529,7 @@ fn headers_that_ask_for_a_wait() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -1527,12 +1550,13 @@ fn headers_that_ask_for_a_wait() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],

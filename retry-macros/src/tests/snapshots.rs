@@ -45,7 +45,7 @@ fn an_async_function() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -83,12 +83,13 @@ fn an_async_function() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -134,7 +135,7 @@ fn a_sync_function() {
                 );
                 loop {
                     let id = ::retry_http::__private::argument!(id);
-                    let attempt = ::retry_http::__private::attempt_blocking(
+                    let outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<&'a User, ApiError> {
                             let id = id;
@@ -156,12 +157,13 @@ fn a_sync_function() {
                             }
                         },
                     );
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -388,7 +390,7 @@ fn every_option() {
                     },
                 );
                 loop {
-                    let attempt = again::__private::attempt(
+                    let outcome = again::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -400,12 +402,12 @@ fn every_option() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = again::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = again::__private::ErrorKind::of_error(&outcome).outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -454,7 +456,7 @@ fn sends() {
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let sender = ::retry_http::__private::argument!(sender);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let builder = builder;
@@ -595,12 +597,13 @@ fn sends() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -645,7 +648,7 @@ fn arguments() {
                     let item = ::retry_http::__private::clone_argument(&item);
                     let note = ::retry_http::__private::clone_argument(&note);
                     let page = ::retry_http::__private::clone_argument(&page);
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let mut this = this;
@@ -684,13 +687,14 @@ fn arguments() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    call.ask_retry_if(&attempt.outcome, is_pending);
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    call.ask_retry_if(&outcome, is_pending);
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
         "#]],
@@ -725,7 +729,7 @@ fn a_future_of_a_block() {
                     );
                     loop {
                         let url = ::retry_http::__private::request!(clone, url, call);
-                        let attempt = ::retry_http::__private::attempt(
+                        let outcome = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
                                     let url = url;
@@ -755,12 +759,14 @@ fn a_future_of_a_block() {
                                 },
                             )
                             .await;
-                        let success = attempt.kind_of_success().outcome_kind();
-                        let error = attempt.kind_of_error().outcome_kind();
-                        if attempt.is_final(&mut call, success, error) {
-                            return attempt.outcome;
+                        let success = ::retry_http::__private::Kind::of_success(&outcome)
+                            .outcome_kind();
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        if call.is_final(&outcome, success, error) {
+                            return outcome;
                         }
-                        attempt.begin_wait(&mut call, success);
+                        call.begin_wait(outcome, success);
                     }
                 }
                     .boxed()
@@ -801,7 +807,7 @@ fn a_future_of_another_expression() {
                     );
                     loop {
                         let name = &mut *name;
-                        let attempt = ::retry_http::__private::attempt(
+                        let outcome = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
                                     let name = name;
@@ -824,12 +830,14 @@ fn a_future_of_another_expression() {
                                 },
                             )
                             .await;
-                        let success = attempt.kind_of_success().outcome_kind();
-                        let error = attempt.kind_of_error().outcome_kind();
-                        if attempt.is_final(&mut call, success, error) {
-                            return attempt.outcome;
+                        let success = ::retry_http::__private::Kind::of_success(&outcome)
+                            .outcome_kind();
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        if call.is_final(&outcome, success, error) {
+                            return outcome;
                         }
-                        attempt.begin_wait(&mut call, success);
+                        call.begin_wait(outcome, success);
                     }
                 }
             }
@@ -898,7 +906,7 @@ fn an_impl_block() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -929,12 +937,14 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome)
+                        .outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
@@ -953,7 +963,7 @@ fn an_impl_block() {
                     },
                 );
                 loop {
-                    let attempt = ::retry_http::__private::attempt(
+                    let outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -984,12 +994,14 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = attempt.kind_of_success().outcome_kind();
-                    let error = attempt.kind_of_error().outcome_kind();
-                    if attempt.is_final(&mut call, success, error) {
-                        return attempt.outcome;
+                    let success = ::retry_http::__private::Kind::of_success(&outcome)
+                        .outcome_kind();
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.is_final(&outcome, success, error) {
+                        return outcome;
                     }
-                    attempt.begin_wait(&mut call, success);
+                    call.begin_wait(outcome, success);
                 }
             }
             async fn health(&self) -> Result<StatusCode> {

@@ -8,7 +8,9 @@ use pin_project_lite::pin_project;
 
 use crate::call::Call;
 use crate::call::outcome::Outcome;
-use crate::scope;
+use crate::scope::progress::Stage;
+use crate::scope::terms::Change;
+use crate::scope::{self, Entered};
 
 /// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before
 /// inference.
@@ -38,52 +40,50 @@ struct Running<'c, 'p> {
     call: &'c mut Call<'p>,
 }
 
-impl Running<'_, '_> {
-    /// Waits since the last attempt, begins this one, and runs its body.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    #[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
-    fn poll<R: Outcome, F>(&mut self, context: &mut Context<'_>, body: Pin<&mut F>) -> Poll<R::Attempt>
-    where
-        F: Future<Output = R> + ?Sized,
-    {
-        ready!(self.poll_begin(context));
-        // No closures: each would be compiled again for every annotated function.
-        let entered = scope::enter(&mut self.call.scope);
-        let poll = body.poll(context);
-        // Before the outcome is taken out, which would move it once more.
-        drop(entered);
-        match poll {
-            Poll::Ready(outcome) => {
-                // An `async` block that has ended holds nothing.
-                self.call.scope.progress.is_running = false;
-                Poll::Ready(outcome.into_attempt())
-            }
-            Poll::Pending => Poll::Pending,
-        }
-    }
+/// Runs the body in its scope, which is entered, and leaves the scope.
+#[cfg_attr(not(debug_assertions), inline(always))]
+#[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
+fn poll_entered<R: Outcome, F>(
+    call: &mut Call<'_>,
+    body: Pin<&mut F>,
+    context: &mut Context<'_>,
+) -> Poll<R::Itself>
+where
+    F: Future<Output = R> + ?Sized,
+{
+    let mut entered = Entered::new(&mut call.scope);
+    let poll = R::poll_body(body, context);
+    // An `async` block that has ended holds nothing.
+    entered.is_over = poll.is_ready();
+    poll
+}
 
-    /// Waits since the last attempt, and begins this one.
-    #[inline]
-    fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let progress = &mut self.call.scope.progress;
-        if !progress.is_running {
-            if progress.wait_before.is_some() {
-                ready!(self.poll_wait(context));
-            }
-            self.call.begin_attempt();
-            self.call.scope.progress.is_running = true;
-        }
-        Poll::Ready(())
+/// Waits since the last attempt, begins this one, and enters its scope, which the caller must
+/// leave.
+#[inline(never)]
+fn poll_enter(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
+    // First, so that little is kept across it.
+    let task = tokio::task::try_id();
+    let scope = &mut *call.scope;
+    match scope.progress.stage {
+        Stage::Running => {}
+        Stage::Start if scope.change() != Change::Any => scope.progress.stage = Stage::Running,
+        Stage::Start | Stage::Between => ready!(poll_begin(call, context)),
     }
+    scope::push_in(&mut call.scope, task);
+    Poll::Ready(())
+}
 
-    #[cold]
-    fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Some(wait) = self.call.scope.progress.wait_before.as_mut() {
-            ready!(wait.as_mut().poll(context));
-            self.call.scope.progress.wait_before = None;
-        }
-        Poll::Ready(())
+/// Waits since the last attempt, and begins this one.
+#[cold]
+fn poll_begin(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
+    if let Some(wait) = &mut call.scope.progress.wait_before {
+        ready!(wait.as_mut().poll(context));
+        call.scope.progress.wait_before = None;
     }
+    call.begin_attempt();
+    call.scope.progress.stage = Stage::Running;
+    Poll::Ready(())
 }
 
 /// Enters the scope of an attempt whose body has not ended and is dropped next: so its sends are
@@ -92,10 +92,15 @@ impl Drop for Running<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         let scope = self.call.scope.present();
-        if scope.is_some_and(|scope| scope.progress.is_running) {
-            scope::push(&mut self.call.scope);
+        if scope.is_some_and(|scope| scope.progress.stage == Stage::Running) {
+            enter_again(self.call);
         }
     }
+}
+
+#[cold]
+fn enter_again(call: &mut Call<'_>) {
+    scope::push(&mut call.scope);
 }
 
 /// Runs the body of an async function once, after the wait since the last attempt, if there is one.
@@ -111,7 +116,7 @@ pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
 }
 
 impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
-    type Output = R::Attempt;
+    type Output = R::Itself;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -119,16 +124,19 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
         // In a debug build one function does the rest for all bodies that return an `R`.
         #[cfg(debug_assertions)]
         let body: Pin<&mut dyn Future<Output = R>> = body;
-        running.poll(context, body)
+        if poll_enter(running.call, context).is_pending() {
+            return Poll::Pending;
+        }
+        poll_entered(running.call, body, context)
     }
 }
 
 /// Runs the body of a sync function once.
 #[inline]
-pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Attempt {
+pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Itself {
     call.begin_attempt();
     let entered = scope::enter(&mut call.scope);
     let outcome = body();
     drop(entered);
-    outcome.into_attempt()
+    outcome.into_itself()
 }

@@ -15,8 +15,10 @@ use crate::testing;
 impl<'p> Call<'p> {
     /// Emits events to an observer.
     pub fn set_observer(&mut self, observer: &'p dyn Observer) {
-        self.scope.is_observed = true;
-        self.scope.progress.observed_since = Some(self.scope.progress.clock.now());
+        let scope = &mut *self.scope;
+        let now = scope.progress.clock.now();
+        let listeners = scope.listeners_mut();
+        (listeners.is_observed, listeners.observed_since) = (true, Some(now));
         self.observer = Some(observer);
     }
 
@@ -76,9 +78,9 @@ impl<'p> Call<'p> {
 
     /// Returns the time since the call began.
     fn time_since_start(&self) -> Duration {
-        self.scope.progress.observed_since.map_or_else(
+        self.scope.terms().listeners.observed_since.map_or_else(
             || self.elapsed(),
-            |start| start.elapsed().saturating_add(self.scope.outgoing.skipped.of_call()),
+            |start| start.elapsed().saturating_add(self.scope.terms().outgoing.skipped.of_call()),
         )
     }
 

@@ -22,7 +22,8 @@ use crate::engine::upstream::Admission;
 use crate::env::{self, Clock};
 use crate::observe::Observer;
 use crate::scope::function::Function;
-use crate::scope::outgoing::{Outgoing, Refusal, Withheld};
+use crate::scope::outgoing::{Refusal, Withheld};
+use crate::scope::terms::Change;
 use crate::scope::{self, CallScope};
 use retry_policy::Policy;
 
@@ -50,19 +51,7 @@ impl<'p> Call<'p> {
     /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
-        let mut scope = CallScope::begin(Outgoing::new(policy, clock), policy, clock, function);
-        if scope.outer.is_some() {
-            // The calls around have deadlines, too.
-            if let Some(left) = scope.outgoing.left() {
-                scope.progress.retry.lower_deadline(left);
-            }
-        }
-        // Those of the calls around are not asked about.
-        scope.hints.names = policy.hint();
-        if let Some(header) = policy.idempotency_header() {
-            let call = scope.call;
-            scope.outgoing.add_keys(call, header);
-        }
+        let scope = CallScope::begin(policy, clock, function);
         Self { policy, scope, upstream: None, observer: None }
     }
 
@@ -70,10 +59,14 @@ impl<'p> Call<'p> {
     #[inline]
     pub fn set_upstream<U: IsUpstream>(&mut self, upstream: &'p U) {
         let upstream = UpstreamHandle::new(upstream.scope(), self.scope.progress.clock);
-        self.scope.upstream = Some(upstream.address());
-        self.scope.origins = if upstream.was_idle() { Origins::OfFailures } else { Origins::OfAll };
+        let scope = &mut *self.scope;
+        let listeners = scope.listeners_mut();
+        (listeners.upstream, listeners.origins) = (Some(upstream.address()), Origins::OfFailures);
+        if !upstream.was_idle() {
+            scope.terms_mut().listeners.origins = Origins::OfAll;
+        }
         self.upstream = Some(upstream);
-        self.scope.outgoing.skipped.begin();
+        self.scope.skipped_mut().begin();
     }
 
     /// Returns a future that ends when the upstream admits the next attempt, after the wait since
@@ -93,7 +86,7 @@ impl<'p> Call<'p> {
                 Admission::Wait(delay) => self.hold(delay).await,
                 admission => {
                     if let Some(rest) = self.withhold(admission) {
-                        env::wait(rest, &mut self.scope.outgoing.skipped).await;
+                        env::wait(rest, self.scope.skipped_mut()).await;
                     }
                     return;
                 }
@@ -110,13 +103,13 @@ impl<'p> Call<'p> {
                 Admission::Wait(delay) => {
                     self.emit_delay(delay);
                     if let Some(upstream) = &self.upstream {
-                        upstream.hold_blocking(delay, &mut self.scope.outgoing.skipped);
+                        upstream.hold_blocking(delay, self.scope.skipped_mut());
                     }
                 }
                 admission => {
                     if let Some(rest) = self.withhold(admission) {
                         let now = self.scope.progress.clock.now();
-                        env::wait_blocking(now, rest, &mut self.scope.outgoing.skipped);
+                        env::wait_blocking(now, rest, self.scope.skipped_mut());
                     }
                     return;
                 }
@@ -129,12 +122,12 @@ impl<'p> Call<'p> {
     #[inline]
     pub fn asks_for_admission(&self) -> bool {
         let asks = self.upstream.as_ref().is_some_and(UpstreamHandle::asks);
-        asks && self.scope.outgoing.withheld().is_none()
+        asks && self.scope.terms().outgoing.withheld().is_none()
     }
 
     #[cold]
     fn admit(&mut self) -> Admission {
-        let (policy, outgoing) = (self.policy, &self.scope.outgoing);
+        let (policy, outgoing) = (self.policy, &self.scope.terms().outgoing);
         let Some(upstream) = &mut self.upstream else { return Admission::Send };
         upstream.admit(outgoing.skipped, || {
             let left = outgoing.left().unwrap_or(Duration::MAX);
@@ -145,7 +138,7 @@ impl<'p> Call<'p> {
     /// Waits until the call is to ask the upstream again.
     async fn hold(&mut self, delay: Duration) {
         self.emit_delay(delay);
-        let wait = env::wait(delay, &mut self.scope.outgoing.skipped);
+        let wait = env::wait(delay, self.scope.skipped_mut());
         if let Some(upstream) = &self.upstream {
             upstream.hold(wait).await;
         }
@@ -155,7 +148,7 @@ impl<'p> Call<'p> {
     /// deadline, if the call was to wait for that.
     #[cold]
     fn withhold(&mut self, admission: Admission) -> Option<Duration> {
-        let outgoing = &mut self.scope.outgoing;
+        let outgoing = &mut self.scope.terms_mut().outgoing;
         if let Admission::Refused { status, retry_after } = admission {
             outgoing.withhold(Withheld::Refused(Refusal { status, retry_after }));
             return None;
@@ -168,7 +161,6 @@ impl<'p> Call<'p> {
     }
 
     /// Begins an attempt: the wait before it is over.
-    #[inline]
     pub(crate) fn begin_attempt(&mut self) {
         if let Some(rare) = &mut self.scope.progress.rare {
             rare.earlier.end_wait(Mark::Retried);
@@ -183,7 +175,7 @@ impl<'p> Call<'p> {
 
     /// Returns the time left for the call, if it is bounded.
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.scope.outgoing.left()
+        self.scope.terms().outgoing.left()
     }
 
     /// Returns how long the call has run if it is bounded, else zero.
@@ -204,7 +196,7 @@ impl<'p> Call<'p> {
     #[inline]
     fn reset_recorder(&mut self) {
         self.scope.remember_keys();
-        if self.scope.outer.is_none() {
+        if self.scope.terms().outer.is_none() {
             self.scope.recorder.clear();
             return;
         }
@@ -220,19 +212,19 @@ impl<'p> Call<'p> {
     /// Hands the recorded exchanges to the outer attempt.
     #[cold]
     fn hand_over(&mut self) {
-        let Some(outer) = self.scope.outer else { return };
+        let Some(outer) = self.scope.terms().outer else { return };
         let mut recorder = self.scope.progress.rare.take().map(|rare| rare.earlier).unwrap_or_default();
         // A call that is dropped during a wait has decided nothing, and the wait was not kept.
         recorder.end_wait(Mark::None);
         recorder.absorb(take(&mut self.scope.recorder));
-        recorder.leave_call(self.scope.call, self.scope.upstream, self.policy);
-        let waits = outer.skipped.saturating_add(self.scope.outgoing.skipped.of_call());
+        recorder.leave_call(self.scope.call, self.scope.terms().listeners.upstream, self.policy);
+        let waits = outer.skipped.saturating_add(self.scope.terms().outgoing.skipped.of_call());
         let mut refused = take(&mut self.scope.refused);
         scope::of_attempt(outer.attempt, |scope| {
             scope.keep_refused(&mut refused);
             scope.recorder.end_call(outer.number);
             scope.recorder.absorb(recorder);
-            scope.outgoing.skipped.reach(waits);
+            scope.skipped_mut().reach(waits);
         });
     }
 }
@@ -243,7 +235,7 @@ impl Drop for Call<'_> {
     #[inline]
     fn drop(&mut self) {
         scope::pop(&mut self.scope);
-        if self.scope.outer.is_some() {
+        if self.scope.change() == Change::Any {
             self.hand_over();
         }
     }

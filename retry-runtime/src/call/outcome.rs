@@ -1,7 +1,9 @@
 //! Concludes an attempt: reports its outcome, asks for a verdict, then returns the outcome, or
 //! drains it and waits.
 
-#![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::call::Call;
 use crate::engine::report::Report;
@@ -15,86 +17,104 @@ use crate::transport::kind::outcome::{ErrorKind, ErrorReporter, SuccessReporter}
     note = "the `Result` that the body returns shows whether an attempt failed, and how"
 )]
 pub trait Outcome {
-    /// The finished attempt. An associated type, so that a body that is not a `Result` produces one
+    /// The outcome itself. An associated type, so that a body that is not a `Result` produces one
     /// error, not several.
-    type Attempt;
+    type Itself;
 
-    /// Returns the attempt that ended with this outcome.
-    fn into_attempt(self) -> Self::Attempt;
+    /// Returns the outcome.
+    fn into_itself(self) -> Self::Itself;
+
+    /// Polls an async body, and returns the outcome once that has ended.
+    fn poll_body<F>(body: Pin<&mut F>, context: &mut Context<'_>) -> Poll<Self::Itself>
+    where
+        F: Future<Output = Self> + ?Sized;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T, E> Outcome for Result<T, E> {
-    type Attempt = Attempt<T, E>;
+    type Itself = Self;
 
     #[inline]
-    fn into_attempt(self) -> Attempt<T, E> {
-        Attempt { outcome: self }
+    fn into_itself(self) -> Self {
+        self
+    }
+
+    #[inline]
+    fn poll_body<F>(body: Pin<&mut F>, context: &mut Context<'_>) -> Poll<Self>
+    where
+        F: Future<Output = Self> + ?Sized,
+    {
+        body.poll(context)
     }
 }
 
-/// A finished attempt.
-#[derive(Debug)]
-pub struct Attempt<T, E> {
-    /// The value that the body returned.
-    pub outcome: Result<T, E>,
-}
-
-impl<T, E> Attempt<T, E> {
+impl<T> Kind<T> {
     /// Asks about the type of a success.
     #[inline]
-    pub fn kind_of_success(&self) -> Kind<T> {
-        Kind::new()
+    pub fn of_success<E>(_: &Result<T, E>) -> Self {
+        Self::new()
     }
+}
 
+impl<E> ErrorKind<E> {
     /// Asks about the type of an error.
     #[inline]
-    pub fn kind_of_error(&self) -> ErrorKind<E> {
-        ErrorKind::new()
+    pub fn of_error<T>(_: &Result<T, E>) -> Self {
+        Self::new()
     }
+}
 
+impl Call<'_> {
     /// Returns `true` if the outcome is to be returned. Otherwise
     /// [`begin_wait`](Self::begin_wait) must follow.
     #[inline]
-    pub fn is_final(
-        &self,
-        call: &mut Call<'_>,
+    pub fn is_final<T, E>(
+        &mut self,
+        outcome: &Result<T, E>,
         success: impl SuccessReporter<T>,
         error: impl ErrorReporter<E>,
     ) -> bool {
-        call.is_final(&self.report(success, error))
+        let returned = outcome.as_ref().ok().and_then(|value| success.returned(value));
+        returned.is_some_and(|returned| self.is_plain_success(returned))
+            || self.concludes(&report(outcome, success, error))
     }
 
     /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait
     /// ends in here.
-    pub fn begin_wait(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
-        let drain = self.outcome.ok().and_then(|value| success.drain(value));
-        call.begin_wait(drain);
+    pub fn begin_wait<T, E>(&mut self, outcome: Result<T, E>, success: impl SuccessReporter<T>) {
+        self.drain_in_wait(outcome.ok().and_then(|value| success.drain(value)));
     }
 
     /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal
     /// must follow.
-    pub fn start_renewal(
-        &self,
-        call: &mut Call<'_>,
+    pub fn start_renewal<T, E>(
+        &mut self,
+        outcome: &Result<T, E>,
         success: impl SuccessReporter<T>,
         error: impl ErrorReporter<E>,
     ) -> bool {
-        call.start_renewal(&self.report(success, error))
+        self.starts_renewal(&report(outcome, success, error))
     }
 
     /// Drains the outcome after a renewal. The next attempt follows at once, unless the server
     /// asked for a wait.
-    pub fn begin_wait_after_renewal(self, call: &mut Call<'_>, success: impl SuccessReporter<T>) {
-        let drain = self.outcome.ok().and_then(|value| success.drain(value));
-        call.begin_wait_after_renewal(drain);
+    pub fn begin_wait_after_renewal<T, E>(
+        &mut self,
+        outcome: Result<T, E>,
+        success: impl SuccessReporter<T>,
+    ) {
+        self.drain_after_renewal(outcome.ok().and_then(|value| success.drain(value)));
     }
+}
 
-    #[inline]
-    fn report(&self, success: impl SuccessReporter<T>, error: impl ErrorReporter<E>) -> Report<'_> {
-        match &self.outcome {
-            Ok(value) => success.report(value),
-            Err(value) => error.report(value),
-        }
+#[inline]
+fn report<T, E>(
+    outcome: &Result<T, E>,
+    success: impl SuccessReporter<T>,
+    error: impl ErrorReporter<E>,
+) -> Report<'_> {
+    match outcome {
+        Ok(value) => success.report(value),
+        Err(value) => error.report(value),
     }
 }

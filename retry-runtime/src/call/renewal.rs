@@ -14,14 +14,14 @@ impl Call<'_> {
     /// Counts renewals for the attempts, as the function renews credentials.
     #[inline]
     pub fn count_renewals(&mut self) {
-        self.scope.renewals = Some(RenewalCount::now());
+        self.scope.terms_mut().renewals = Some(RenewalCount::now());
     }
 
     /// Returns whether to renew the credentials, after an attempt with this report. If so,
     /// [`run_renewal`](Self::run_renewal) must follow.
-    pub(crate) fn start_renewal(&mut self, report: &Report<'_>) -> bool {
+    pub(super) fn starts_renewal(&mut self, report: &Report<'_>) -> bool {
         let renewed = self.scope.progress.rare.as_mut().and_then(|rare| rare.renewed.take());
-        let is_withheld = self.scope.outgoing.withheld().is_some();
+        let is_withheld = self.scope.terms().outgoing.withheld().is_some();
         let may_start = !self.scope.progress.is_last
             && !is_withheld
             && !renewal::is_under_way()
@@ -69,7 +69,7 @@ impl Call<'_> {
 
     fn renewal_context(&self) -> Context {
         Context::new(Asker {
-            before: self.scope.renewals,
+            before: self.scope.terms().renewals,
             attempt: self.scope.number,
             function: self.function_address(),
             clock: self.scope.progress.clock,
@@ -101,7 +101,7 @@ impl Call<'_> {
                 CompactDuration::new(Some(hint.min(self.policy.max_retry_after())));
             self.reset_recorder();
             self.scope.progress.rare_mut().renewed = turns;
-        } else if self.scope.outer.is_some() {
+        } else if self.scope.terms().outer.is_some() {
             // Only this call could renew the credentials, and it could not.
             self.mark_settled(&decided);
         }

@@ -9,19 +9,23 @@ use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::HintsOf;
 use crate::engine::origin::Origins;
 use crate::engine::recorder::Mark;
-use crate::engine::report::{By, Report};
+use crate::engine::report::{By, Report, Returned};
 use crate::engine::retry::{Stop, Verdict};
 use crate::env;
 use crate::observe::Step;
 use crate::scope::progress::Demand;
+use crate::scope::terms::Change;
 #[cfg(feature = "testing")]
 use crate::testing;
+
+/// The end of a call by a plain success.
+const SUCCESS: Step = Step::End { stop: Stop::NotRetryable, succeeded: true };
 
 impl Call<'_> {
     /// Makes the hint of every response count, as the function has a `retry_if`.
     #[inline]
     pub fn read_all_hints(&mut self) {
-        self.scope.hints.of = HintsOf::All;
+        self.scope.terms_mut().hints.of = HintsOf::All;
     }
 
     /// Asks `retry_if` about the outcome.
@@ -38,10 +42,37 @@ impl Call<'_> {
         self.scope.progress.demand = if never_if(outcome) { Demand::Stop } else { Demand::None };
     }
 
+    /// Returns `true` if the success that the body has returned is to be returned without further
+    /// questions, as all calls but few end.
+    #[inline(never)]
+    pub(crate) fn is_plain_success(&self, returned: Returned) -> bool {
+        let scope = &*self.scope;
+        let is_plain = scope.change() != Change::Any
+            && scope.progress.demand == Demand::None
+            && scope.recorder.is_brief_success(returned);
+        if is_plain {
+            scope.progress.function.mark_recorded();
+            if self.has_observer() {
+                self.report_brief_success();
+            } else {
+                self.count_success();
+            }
+        }
+        is_plain
+    }
+
+    /// Tells the observers of a plain success that is kept in short form.
+    #[cold]
+    fn report_brief_success(&self) {
+        if let Some((method, status, host)) = self.scope.recorder.brief_success() {
+            self.emit_success(method, status, host, SUCCESS);
+        }
+    }
+
     /// Returns `true` if the outcome is to be returned, of which `report` is. Otherwise plans the
     /// wait before the next attempt.
     #[inline]
-    pub(crate) fn is_final(&mut self, report: &Report<'_>) -> bool {
+    pub(super) fn concludes(&mut self, report: &Report<'_>) -> bool {
         self.check_recorded(report);
         if self.scope.progress.demand == Demand::None && self.scope.recorder.is_plain_success(report) {
             // An upstream that was idle learns nothing from it.
@@ -59,12 +90,6 @@ impl Call<'_> {
     /// Tells the upstream and the observers of a plain success.
     #[cold]
     fn report_success(&mut self, report: &Report<'_>) {
-        let end = || Step::End { stop: Stop::NotRetryable, succeeded: true };
-        if self.upstream.as_ref().is_none_or(UpstreamHandle::was_idle) {
-            if let Some((method, status, host)) = self.scope.recorder.brief_success() {
-                return self.emit_success(method, status, host, end());
-            }
-        }
         self.scope.recorder.expand();
         let Some(recorded) = self.scope.recorder.only() else { return };
         let exchange = &recorded.exchange;
@@ -75,13 +100,13 @@ impl Call<'_> {
                 exchange,
                 report,
                 Verdict::Stop(Stop::NotRetryable),
-                self.scope.outgoing.skipped,
+                self.scope.terms().outgoing.skipped,
             );
         }
-        self.emit(exchange, recorded.host.as_deref(), self.attempts(), end);
+        self.emit(exchange, recorded.host.as_deref(), self.attempts(), || SUCCESS);
     }
 
-    /// Does what [`is_final`](Self::is_final) does, for all but plain successes.
+    /// Does what [`concludes`](Self::concludes) does, for all but plain successes.
     #[cold]
     fn judge(&mut self, report: &Report<'_>) -> bool {
         let mut decided = self.decide(report);
@@ -90,7 +115,7 @@ impl Call<'_> {
         }
         let says_something =
             matches!(report.by, By::Response | By::Transport | By::Own) && !report.is_silent();
-        if self.scope.outer.is_some() && decided.number.is_none() && says_something {
+        if self.scope.terms().outer.is_some() && decided.number.is_none() && says_something {
             // The outer attempt must know of the exchange, too.
             let exchange = decided.exchange.clone();
             decided.number = Some(self.scope.recorder.record_reported(exchange, report));
@@ -110,7 +135,9 @@ impl Call<'_> {
         {
             verdict = testing::override_verdict(verdict);
         }
-        if let Some(withheld) = self.scope.outgoing.withheld().filter(|_| !succeeded || exchange.is_error()) {
+        if let Some(withheld) =
+            self.scope.terms().outgoing.withheld().filter(|_| !succeeded || exchange.is_error())
+        {
             verdict = Verdict::Stop(withheld.stop());
         }
         let recorded = self.scope.recorder.exchanges();
@@ -118,9 +145,9 @@ impl Call<'_> {
         let is_retry = matches!(verdict, Verdict::Wait(_));
         if let Some(upstream) = &mut self.upstream {
             if is_retry || recorded.is_none_or(|recorded| upstream.is_news(recorded)) {
-                verdict = upstream.on_attempt(exchange, report, verdict, self.scope.outgoing.skipped);
+                verdict = upstream.on_attempt(exchange, report, verdict, self.scope.terms().outgoing.skipped);
             }
-            self.scope.origins = Origins::OfAll;
+            self.scope.terms_mut().listeners.origins = Origins::OfAll;
         }
         self.emit(exchange, host.as_deref(), attempt, || match verdict {
             Verdict::Wait(wait) => Step::Retry { wait },
@@ -133,7 +160,7 @@ impl Call<'_> {
                 false
             }
             Verdict::Stop(stop) => {
-                if self.scope.outer.is_some() {
+                if self.scope.terms().outer.is_some() {
                     self.mark(&decided, stop, report);
                 }
                 true
@@ -143,7 +170,7 @@ impl Call<'_> {
 
     #[inline]
     pub(super) fn decide(&mut self, report: &Report<'_>) -> Decided {
-        let (policy, hints) = (self.policy, self.scope.hints);
+        let (policy, hints) = (self.policy, self.scope.terms().hints);
         let mut decided = decide(self.scope.recorder.records(), report, policy, hints, env::now);
         if self.scope.progress.demand == Demand::Stop {
             decided.exchange.forbid_retry();

@@ -21,14 +21,14 @@ impl Call<'_> {
     /// Begins the wait before the next attempt, within which the outcome of the last one, and the
     /// responses that it has refused, are drained. The time counts from now. An async function
     /// waits when the next attempt is polled; a sync function waits in here.
-    pub(crate) fn begin_wait(&mut self, outcome: Option<Drain>) {
+    pub(super) fn drain_in_wait(&mut self, outcome: Option<Drain>) {
         let wait = self.scope.progress.planned_wait.get().unwrap_or_default();
         let longest_drain = self.longest_drain(wait);
         self.drain_and_wait(wait, outcome, longest_drain);
     }
 
-    /// Does what [`begin_wait`](Self::begin_wait) does, after a renewal.
-    pub(crate) fn begin_wait_after_renewal(&mut self, outcome: Option<Drain>) {
+    /// Does what [`drain_in_wait`](Self::drain_in_wait) does, after a renewal.
+    pub(super) fn drain_after_renewal(&mut self, outcome: Option<Drain>) {
         let wait = self.scope.progress.planned_wait.get().unwrap_or_default();
         if outcome.is_some() || !self.scope.refused.is_empty() || !wait.is_zero() {
             let longest_drain = self.longest_drain(SHORTEST_DRAIN);
@@ -40,7 +40,7 @@ impl Call<'_> {
         let mut drains = take(&mut self.scope.refused);
         drains.extend(outcome);
         let clock = self.scope.progress.clock;
-        let skipped = &mut self.scope.outgoing.skipped;
+        let skipped = self.scope.skipped_mut();
         match clock {
             Clock::Tokio => {
                 let wait = env::wait(wait, skipped);

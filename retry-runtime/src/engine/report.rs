@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use retry_policy::{Failure, FailureSet};
 
 use crate::engine::http_failure::HttpFailure;
+use crate::engine::recorder::address;
 
 /// The facts that one value (a response, an error, an outcome) gives about an exchange.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,26 @@ pub(crate) enum By {
 pub struct PlainSuccess<'v> {
     pub(crate) status: StatusCode,
     pub(crate) url: &'v str,
+}
+
+/// A success that the body of an attempt has returned, in short form.
+#[derive(Clone, Copy, Debug)]
+pub struct Returned {
+    /// The status of a response.
+    pub(crate) status: Option<StatusCode>,
+    /// The address of the URL of a response.
+    pub(crate) address: usize,
+}
+
+impl Returned {
+    /// A value that is no response.
+    pub(crate) const VALUE: Self = Self { status: None, address: 0 };
+
+    /// Makes the short form of a response.
+    #[inline]
+    pub(crate) fn response(status: StatusCode, url: &str) -> Self {
+        Self { status: Some(status), address: address(url) }
+    }
 }
 
 impl<'v> PlainSuccess<'v> {

@@ -187,11 +187,17 @@ pub(crate) struct RetryState {
 }
 
 impl RetryState {
+    /// The state of a call without a deadline, before its first attempt.
+    pub(crate) const UNBOUNDED: Self = Self {
+        deadline: CompactDuration::NONE,
+        retries: 0,
+        previous: CompactDuration::ZERO,
+        has_renewed: false,
+    };
+
     /// Creates the state of a call before its first attempt.
-    #[inline]
     pub(crate) const fn new(policy: &Policy) -> Self {
-        let deadline = CompactDuration::new(policy.deadline());
-        Self { deadline, retries: 0, previous: CompactDuration::ZERO, has_renewed: false }
+        Self { deadline: CompactDuration::new(policy.deadline()), ..Self::UNBOUNDED }
     }
 
     /// Lowers the deadline as [`Retry::within`] does.

@@ -10,13 +10,13 @@
 
 pub(crate) mod drain;
 pub(crate) mod function;
-pub(crate) mod hosts;
 pub(crate) mod outgoing;
 pub(crate) mod progress;
 pub(crate) mod renewal;
+pub(crate) mod terms;
 
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, forget, replace};
 use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -24,16 +24,19 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use retry_policy::Policy;
 
-use crate::engine::exchange::{Hints, HintsOf};
+use crate::engine::exchange::HintsOf;
 use crate::engine::origin::Origins;
 use crate::engine::recorder::{Key, Recorder, hash, next_number};
-use crate::env::Clock;
+use crate::engine::retry::RetryState;
+
+use crate::env::{Clock, Skipped};
 use crate::scope::drain::Drain;
 use crate::scope::function::Function;
 use crate::scope::outgoing::Outgoing;
 pub(crate) use crate::scope::outgoing::Withheld;
-use crate::scope::progress::Progress;
+use crate::scope::progress::{Progress, Stage};
 use crate::scope::renewal::RenewalCount;
+use crate::scope::terms::{Change, Listeners, OuterAttempt, Terms};
 
 thread_local! {
     /// The innermost of the entered scopes. Each holds the one behind it, so that entering one
@@ -59,26 +62,13 @@ pub(crate) struct Scope {
     pub(crate) number: u64,
     /// The number of the call.
     pub(crate) call: u64,
-    /// The attempt that the call is part of.
-    pub(crate) outer: Option<OuterAttempt>,
     /// The task that polls it, if a task does.
     task: Option<tokio::task::Id>,
     /// Records its exchanges.
     pub(crate) recorder: Recorder,
-    /// The time limits and keys imposed on its requests.
-    pub(crate) outgoing: Outgoing,
-    /// `true` if an observer needs the hosts of its requests.
-    pub(crate) is_observed: bool,
-    /// The hints that count. Those of all responses do if `retry_if` may ask for a retry of any
-    /// outcome. The innermost call names further headers.
-    pub(crate) hints: Hints,
-    /// The exchanges of which it matters which host answered.
-    pub(crate) origins: Origins,
-    /// The address of the upstream that has admitted it.
-    pub(crate) upstream: Option<NonZeroUsize>,
-    /// The renewals that had ended when this attempt read its credentials, if the function renews
-    /// any.
-    pub(crate) renewals: Option<RenewalCount>,
+    /// How far its terms are from the default.
+    change: Change,
+    terms: Terms,
     /// Names the type of a sender that is not known.
     pub(crate) unknown_sender: Option<fn() -> &'static str>,
     /// Drains the responses that the attempt has refused by their status.
@@ -95,15 +85,10 @@ const REFUSED: usize = 8;
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call of `function` with this policy, which imposes `outgoing`. If the
-    /// call is part of an attempt, the limits and keys of that hold for the call.
+    /// Makes the scope of a call of `function` with this policy. If the call is part of an attempt,
+    /// the terms of that hold for the call.
     #[inline]
-    pub(crate) fn begin(
-        outgoing: Outgoing,
-        policy: &Policy,
-        clock: Clock,
-        function: &'static Function,
-    ) -> Self {
+    pub(crate) fn begin(policy: &Policy, clock: Clock, function: &'static Function) -> Self {
         let free = FREE.try_with(|free| {
             let mut scope = free.take()?;
             free.set(scope.behind.take());
@@ -111,9 +96,13 @@ impl CallScope {
         });
         // There are none on a thread that is about to end.
         let mut scope = free.ok().flatten().unwrap_or_default();
-        (scope.call, scope.outgoing) = (next_number(), outgoing);
-        scope.progress.begin(policy, clock, function);
-        scope.outer = current(|outer| scope.inherit(outer, policy.idempotent()));
+        // The call and its first attempt share a number.
+        scope.call = next_number();
+        (scope.number, scope.unknown_sender) = (scope.call, None);
+        scope.progress.begin(clock, function);
+        if has_terms(policy) || is_any_entered() {
+            scope.set_terms(policy, clock);
+        }
         Self(Some(scope))
     }
 
@@ -149,48 +138,76 @@ impl DerefMut for CallScope {
     }
 }
 
-/// Keeps the scope for another call.
 impl Drop for CallScope {
     #[inline]
     fn drop(&mut self) {
-        let Some(mut scope) = self.0.take() else { return };
-        scope.reset();
-        // On a thread that is about to end it is dropped.
-        _ = FREE.try_with(|free| {
-            scope.behind = free.take();
-            scope.free_behind = scope.behind.as_ref().map_or(0, |behind| behind.free_behind + 1);
-            let kept = if scope.free_behind < KEPT { Some(scope) } else { scope.behind };
-            free.set(kept);
-        });
+        if let Some(scope) = self.0.take() {
+            free(scope);
+        }
     }
+}
+
+/// Keeps the scope for another call.
+#[inline(never)]
+fn free(mut scope: Box<Scope>) {
+    scope.reset();
+    // On a thread that is about to end it is dropped.
+    _ = FREE.try_with(|free| {
+        let behind = free.take();
+        scope.free_behind = behind.as_ref().map_or(0, |behind| behind.free_behind + 1);
+        if scope.free_behind < KEPT {
+            link(&mut scope.behind, behind);
+            forget(free.replace(Some(scope)));
+        } else {
+            free.set(behind);
+        }
+    });
 }
 
 /// An entered scope. Dropping it leaves the scope, also after a panic.
 pub(crate) struct Entered<'s> {
     scope: &'s mut CallScope,
+    /// `true` if the attempt is over.
+    pub(crate) is_over: bool,
 }
 
 /// Enters a scope.
 #[inline]
 pub(crate) fn enter(scope: &mut CallScope) -> Entered<'_> {
     push(scope);
-    Entered { scope }
+    Entered::new(scope)
+}
+
+impl<'s> Entered<'s> {
+    /// Leaves `scope`, which was entered last, when the value is dropped.
+    #[inline]
+    pub(crate) fn new(scope: &'s mut CallScope) -> Self {
+        Self { scope, is_over: false }
+    }
 }
 
 impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         pop(self.scope);
+        if let (true, Some(scope)) = (self.is_over, &mut self.scope.0) {
+            scope.progress.stage = Stage::Between;
+        }
     }
 }
 
 /// Enters a scope, until [`pop`] leaves it.
 #[inline]
 pub(crate) fn push(scope: &mut CallScope) {
-    let task = tokio::task::try_id();
+    push_in(scope, tokio::task::try_id());
+}
+
+/// Enters a scope in this task, until [`pop`] leaves it.
+#[inline]
+pub(crate) fn push_in(scope: &mut CallScope, task: Option<tokio::task::Id>) {
     if let Some(mut scope) = scope.0.take() {
         scope.task = task;
-        scope.behind = take_entered();
+        link(&mut scope.behind, take_entered());
         put_entered(Some(scope));
     }
 }
@@ -204,6 +221,13 @@ pub(crate) fn pop(scope: &mut CallScope) {
             left
         });
     }
+}
+
+/// Sets a link that is empty. Nothing is dropped, which costs less than to find that out.
+#[inline]
+fn link(link: &mut Option<Box<Scope>>, scope: Option<Box<Scope>>) {
+    debug_assert!(link.is_none(), "a scope that is linked already");
+    forget(replace(link, scope));
 }
 
 #[inline]
@@ -224,6 +248,21 @@ impl Drop for Taken {
     fn drop(&mut self) {
         put_entered(self.0.take());
     }
+}
+
+/// Returns `true` if a scope is entered on this thread.
+#[inline]
+fn is_any_entered() -> bool {
+    Taken(take_entered()).0.is_some()
+}
+
+/// Returns `true` if calls with this policy have terms of their own.
+#[inline]
+fn has_terms(policy: &Policy) -> bool {
+    policy.timeout().is_some()
+        || policy.deadline().is_some()
+        || policy.idempotency_header().is_some()
+        || !policy.hint().is_empty()
 }
 
 /// Calls `with` on the scope of the running code, if there is one.
@@ -250,7 +289,7 @@ pub(crate) fn of_attempt<T>(number: u64, with: impl FnOnce(&mut Scope) -> T) -> 
 /// Returns whether the running code is part of an attempt that the upstream at this address has
 /// admitted.
 pub(crate) fn is_admitted_by(upstream: NonZeroUsize) -> bool {
-    find(|scope| scope.upstream == Some(upstream), |_| ()).is_some()
+    find(|scope| scope.terms.listeners.upstream == Some(upstream), |_| ()).is_some()
 }
 
 /// Calls `with` on the innermost scope of this task that `matches`. The scopes behind one of
@@ -292,9 +331,9 @@ pub(crate) enum Demand {
 #[inline]
 pub(crate) fn demand() -> Demand {
     let demand = current(|scope| {
-        if scope.outgoing.is_imposing() {
+        if scope.terms.outgoing.is_imposing() {
             Demand::All
-        } else if scope.origins == Origins::Unused {
+        } else if scope.terms.listeners.origins == Origins::Unused {
             Demand::Nothing
         } else {
             Demand::Origin
@@ -305,12 +344,12 @@ pub(crate) fn demand() -> Demand {
 
 /// Returns what a request ends with, if it is not to be sent.
 pub(crate) fn withheld() -> Option<Withheld> {
-    current(|scope| scope.outgoing.withheld()).flatten()
+    current(|scope| scope.terms.outgoing.withheld()).flatten()
 }
 
 /// Returns the time limit of a request that is about to be sent.
 pub(crate) fn bound() -> Option<Duration> {
-    current(|scope| scope.outgoing.bound()).flatten()
+    current(|scope| scope.terms.outgoing.bound()).flatten()
 }
 
 /// Sets the idempotency key of a request that is about to be sent, if a call around has
@@ -318,11 +357,11 @@ pub(crate) fn bound() -> Option<Duration> {
 pub(crate) fn set_key(method: &Method, path: &str, headers: &mut HeaderMap) -> Option<Key> {
     current(|scope| {
         let request = hash(&(method, path));
-        let (call, id) = if let Some(own) = scope.outgoing.keys.as_ref()?.own(headers) {
+        let (call, id) = if let Some(own) = scope.terms.outgoing.keys.as_ref()?.own(headers) {
             (None, hash(&(request, own.as_bytes())))
         } else {
             let number = scope.key_number(request);
-            let keys = scope.outgoing.keys.as_ref()?;
+            let keys = scope.terms.outgoing.keys.as_ref()?;
             keys.write(request, number, headers)?;
             (Some(keys.owner), hash(&(request, number)))
         };
@@ -349,7 +388,7 @@ impl Scope {
     fn is_repeat(&mut self, id: u64) -> bool {
         let mut next = Some(self);
         while let Some(scope) = next {
-            let Some(keys) = &scope.outgoing.keys else { return false };
+            let Some(keys) = &scope.terms.outgoing.keys else { return false };
             if keys.has_sent(id) {
                 return true;
             }
@@ -363,50 +402,120 @@ impl Scope {
     fn key_number(&mut self, request: u64) -> u64 {
         // A call that has left the outer attempt shares no numbers with it.
         let unshared = || next_number() | (1 << 63);
-        let Some(keys) = &mut self.outgoing.keys else { return unshared() };
+        let Some(keys) = &mut self.terms.outgoing.keys else { return unshared() };
         if let Some(number) = keys.reuse(request) {
             return number;
         }
         let number = match keys.outer {
             None => keys.free_number(request),
-            Some(outer) => match self.of_number(outer).filter(|outer| outer.outgoing.keys.is_some()) {
+            Some(outer) => match self.of_number(outer).filter(|outer| outer.terms.outgoing.keys.is_some()) {
                 Some(outer) => outer.key_number(request),
                 None => unshared(),
             },
         };
-        if let Some(keys) = &mut self.outgoing.keys {
+        if let Some(keys) = &mut self.terms.outgoing.keys {
             keys.assign(request, number);
         }
         number
     }
 
-    /// Inherits the limits and keys of the outer attempt, and returns that attempt.
+    /// Sets the terms of a call with this policy, in addition to those of the attempt that the call
+    /// is part of, if it is.
     #[cold]
+    fn set_terms(&mut self, policy: &Policy, clock: Clock) {
+        self.terms_mut().outgoing = Outgoing::new(policy, clock);
+        self.progress.retry = RetryState::new(policy);
+        self.terms.outer = current(|outer| self.inherit(outer, policy.idempotent()));
+        if self.terms.outer.is_some() {
+            // The calls around have deadlines, too.
+            if let Some(left) = self.terms.outgoing.left() {
+                self.progress.retry.lower_deadline(left);
+            }
+        }
+        // Those of the calls around are not asked about.
+        self.terms.hints.names = policy.hint();
+        if let Some(header) = policy.idempotency_header() {
+            self.terms.outgoing.add_keys(self.call, header);
+        }
+    }
+
+    /// Inherits the terms of the outer attempt, and returns that attempt.
     fn inherit(&mut self, outer: &mut Self, idempotent: Option<bool>) -> OuterAttempt {
-        self.outgoing.inherit(&outer.outgoing);
-        self.outgoing.keys =
-            outer.outgoing.keys.as_ref().map(|keys| Box::new(keys.for_inner_call(outer.number)));
-        (self.is_observed, self.hints.of, self.origins) = (outer.is_observed, outer.hints.of, outer.origins);
-        let skipped = outer.outgoing.skipped.of_call();
-        OuterAttempt { attempt: outer.number, number: outer.recorder.begin_call(idempotent), skipped }
+        let (number, skipped) = (outer.number, outer.terms.outgoing.skipped.of_call());
+        let Terms { outgoing, hints, listeners, .. } = &outer.terms;
+        self.terms.outgoing.inherit(outgoing);
+        self.terms.outgoing.keys = outgoing.keys.as_ref().map(|keys| Box::new(keys.for_inner_call(number)));
+        self.terms.hints.of = hints.of;
+        let Listeners { is_observed, origins, .. } = *listeners;
+        self.terms.listeners = Listeners { is_observed, origins, ..Listeners::NONE };
+        OuterAttempt { attempt: number, number: outer.recorder.begin_call(idempotent), skipped }
+    }
+
+    /// Returns the terms of the call.
+    #[inline]
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Returns the terms of the call, to change them in any way.
+    #[inline]
+    pub(crate) fn terms_mut(&mut self) -> &mut Terms {
+        self.change = Change::Any;
+        &mut self.terms
+    }
+
+    /// Returns the listeners of the call, to add one that needs nothing of a plain success but its
+    /// host.
+    #[inline]
+    pub(crate) fn listeners_mut(&mut self) -> &mut Listeners {
+        self.change = self.change.max(Change::Listeners);
+        &mut self.terms.listeners
+    }
+
+    /// Returns the waits that tests have skipped, to skip one more.
+    #[inline]
+    pub(crate) fn skipped_mut(&mut self) -> &mut Skipped {
+        &mut self.terms.outgoing.skipped
+    }
+
+    /// Returns how far the terms of the call are from the default.
+    #[inline]
+    pub(crate) fn change(&self) -> Change {
+        self.change
     }
 
     /// Forgets the call that has ended.
     #[inline]
     fn reset(&mut self) {
+        if self.change == Change::Listeners {
+            (self.change, self.terms.listeners) = (Change::None, Listeners::NONE);
+        }
+        let has_rest = self.change != Change::None
+            || self.recorder.has_more()
+            || !self.refused.is_empty()
+            || self.progress.has_rest();
+        if has_rest {
+            self.reset_rest();
+        }
+        self.recorder.clear_brief();
+        *self.skipped_mut() = Skipped::default();
+    }
+
+    #[cold]
+    fn reset_rest(&mut self) {
+        (self.change, self.terms) = (Change::None, Terms::default());
         self.recorder.clear();
-        self.outgoing.keys = None;
         self.refused.clear();
-        (self.is_observed, self.hints, self.origins) = (false, Hints::default(), Origins::Unused);
-        (self.task, self.upstream, self.renewals, self.unknown_sender) = (None, None, None, None);
-        self.outer = None;
         self.progress.clear();
     }
 
     /// Returns `true` if nothing but the recorder and an observer needs plain successes.
     #[inline]
     pub(crate) fn takes_plain_successes(&self) -> bool {
-        self.hints.of == HintsOf::Retryable && self.origins != Origins::OfAll && self.renewals.is_none()
+        self.change != Change::Any
+            || (self.terms.hints.of == HintsOf::Retryable
+                && self.terms.listeners.origins != Origins::OfAll
+                && self.terms.renewals.is_none())
     }
 
     /// Keeps as many of `refused` as there is room for.
@@ -419,40 +528,30 @@ impl Scope {
     /// belong to no attempt.
     pub(crate) fn for_renewal(&self) -> CallScope {
         let mut scope = CallScope::unbounded();
-        (scope.call, scope.renewals) = (self.call, self.renewals);
-        scope.outgoing.inherit(&self.outgoing);
+        scope.call = self.call;
+        scope.terms_mut().renewals = self.terms.renewals;
+        scope.terms_mut().outgoing.inherit(&self.terms.outgoing);
         scope
     }
 
     /// Remembers which keys the attempt that has ended has sent, if requests get any.
     #[inline]
     pub(crate) fn remember_keys(&mut self) {
-        if let Some(keys) = &mut self.outgoing.keys {
+        if let Some(keys) = &mut self.terms.outgoing.keys {
             keys.remember(&mut self.recorder);
         }
     }
 
-    /// Begins the next attempt.
-    #[inline]
+    /// Begins the next attempt. The first one has begun with the call, unless its terms are not the
+    /// default.
     pub(crate) fn begin_attempt(&mut self) {
         self.number = next_number();
         self.unknown_sender = None;
-        if let Some(keys) = &mut self.outgoing.keys {
+        if let Some(keys) = &mut self.terms.outgoing.keys {
             keys.restart();
         }
-        if self.renewals.is_some() {
-            self.renewals = Some(RenewalCount::now());
+        if self.terms.renewals.is_some() {
+            self.terms.renewals = Some(RenewalCount::now());
         }
     }
-}
-
-/// The attempt that a call is part of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OuterAttempt {
-    /// The number of the attempt.
-    pub(crate) attempt: u64,
-    /// The number of the call within the attempt.
-    pub(crate) number: u64,
-    /// The waits that tests had skipped in the attempt.
-    pub(crate) skipped: Duration,
 }

@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use retry_policy::Policy;
-
 use crate::engine::compact_duration::CompactDuration;
 use crate::engine::decide::Decided;
 use crate::engine::recorder::Recorder;
 use crate::engine::retry::RetryState;
-use crate::env::{Clock, Moment};
+use crate::env::Clock;
 use crate::scope::drain::Work;
 use crate::scope::function::Function;
 use crate::scope::renewal::Turns;
@@ -26,6 +24,18 @@ pub(crate) enum Demand {
     Stop,
 }
 
+/// The stage of an async call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No attempt has begun.
+    #[default]
+    Start,
+    /// The body of an attempt has begun, and not ended.
+    Running,
+    /// An attempt has ended.
+    Between,
+}
+
 /// The progress of a call.
 pub(crate) struct Progress {
     /// The function that is called.
@@ -35,11 +45,9 @@ pub(crate) struct Progress {
     pub(crate) demand: Demand,
     /// `true` once an argument cannot be given to another attempt.
     pub(crate) is_last: bool,
-    /// `true` while the body of an async function has begun and not ended.
-    pub(crate) is_running: bool,
+    /// The stage of an async call.
+    pub(crate) stage: Stage,
     pub(crate) retry: RetryState,
-    /// The beginning of the call, if it has an observer.
-    pub(crate) observed_since: Option<Moment>,
     /// The wait before the next attempt, until it begins.
     pub(crate) planned_wait: CompactDuration,
     /// The wait before the next attempt of an async function.
@@ -60,17 +68,21 @@ pub(crate) struct Rare {
 }
 
 impl Progress {
-    /// Begins a call of `function` with this policy. Nothing is left of the call before.
+    /// Begins a call of `function`. Nothing is left of the call before.
     #[inline]
-    pub(crate) fn begin(&mut self, policy: &Policy, clock: Clock, function: &'static Function) {
+    pub(crate) fn begin(&mut self, clock: Clock, function: &'static Function) {
         (self.function, self.clock) = (function, clock);
-        (self.demand, self.is_last, self.is_running) = (Demand::None, false, false);
-        (self.retry, self.planned_wait) = (RetryState::new(policy), CompactDuration::ZERO);
-        self.observed_since = None;
+        (self.demand, self.is_last, self.stage) = (Demand::None, false, Stage::Start);
+        self.retry = RetryState::UNBOUNDED;
+    }
+
+    /// Returns `true` if there is something for [`clear`](Self::clear) to drop.
+    #[inline]
+    pub(crate) fn has_rest(&self) -> bool {
+        self.wait_before.is_some() || self.rare.is_some()
     }
 
     /// Drops what the call has left.
-    #[inline]
     pub(crate) fn clear(&mut self) {
         (self.wait_before, self.rare) = (None, None);
     }
@@ -84,17 +96,14 @@ impl Progress {
 impl Default for Progress {
     fn default() -> Self {
         const NONE: &Function = &Function::visible("");
-        let retry = RetryState::new(&Policy::DEFAULT);
-        let (planned_wait, observed_since) = (CompactDuration::ZERO, None);
         Self {
             function: NONE,
             clock: Clock::System,
             demand: Demand::None,
             is_last: false,
-            is_running: false,
-            retry,
-            observed_since,
-            planned_wait,
+            stage: Stage::Start,
+            retry: RetryState::UNBOUNDED,
+            planned_wait: CompactDuration::ZERO,
             wait_before: None,
             rare: None,
         }

@@ -333,7 +333,7 @@ mod tests {
 
     async fn renew(renewal: &Renewal, before: RenewalCount, runs: &AtomicU32, succeeds: bool) -> bool {
         let mut scope = CallScope::unbounded();
-        scope.renewals = Some(before);
+        scope.terms_mut().renewals = Some(before);
         let asker = Asker { before: Some(before), attempt: 0, function: 0, clock: Clock::Tokio };
         let run = run(scope, Context::new(asker), async {
             let run = async {

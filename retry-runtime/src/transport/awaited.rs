@@ -6,13 +6,13 @@ use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::Method;
 use pin_project_lite::pin_project;
 
 use crate::engine::origin::{Origin, Origins};
 use crate::engine::recorder::Prepared;
-use crate::engine::report::Report;
-use crate::scope::{self, Scope, hosts, renewal::RenewalCount};
+use crate::engine::report::{PlainSuccess, Report};
+use crate::scope::terms::Change;
+use crate::scope::{self, renewal::RenewalCount};
 use crate::transport::redirects::Watched;
 use crate::transport::sending::{Sending, Unsent, host, record_end, report};
 use crate::transport::{HttpError, HttpResponse};
@@ -28,70 +28,82 @@ pub struct AwaitedRequest {
 }
 
 impl AwaitedRequest {
-    /// Begins a GET, unless the calls around impose something on it.
+    /// Begins a GET of this URL, unless the calls around impose something on it.
     #[inline]
-    pub(crate) fn begin_get<'u>(method: &Method, url: impl FnOnce() -> &'u str) -> Option<Self> {
-        if *method != Method::GET {
-            return None;
-        }
-        scope::innermost(|scope| {
-            if scope.outgoing.is_imposing() {
-                return None;
-            }
-            let origin = if scope.origins == Origins::Unused { None } else { Origin::of_url(url()) };
-            let renewals = scope.renewals.map(|_| RenewalCount::now());
-            Some(Self { number: NonZeroU64::new(scope.recorder.on_get(origin)), renewals })
-        })
-        .flatten()
+    pub(crate) fn begin_get(url: &str) -> Option<Self> {
+        begin_get(url).map(|number| Self { number: Some(number), renewals: None })
     }
 
     /// Begins any request.
     #[cold]
     pub(crate) fn begin(prepared: Prepared) -> Self {
         let begun = scope::innermost(|scope| {
-            let renewals = scope.renewals.map(|_| RenewalCount::now());
+            let renewals = scope.terms().renewals.map(|_| RenewalCount::now());
             Self { number: NonZeroU64::new(scope.recorder.on_request(prepared)), renewals }
         });
         begun.unwrap_or_default()
     }
 
-    /// Records the end of the request.
-    #[inline]
+    /// Records the end of the request. Not inlined, so that each annotated function holds no more
+    /// than a call.
+    #[inline(never)]
     fn end<F, T: HttpResponse, E: HttpError>(&mut self, sending: &Sending<F, T, E>, result: &Result<T, E>) {
         let Some(number) = self.number.take() else { return };
-        let success = result.as_ref().ok().and_then(HttpResponse::plain_success);
-        let is_redirected = sending.is_redirected();
-        let is_recorded = success.filter(|_| !is_redirected).is_some_and(|success| {
-            let recorded = scope::innermost(|scope| {
-                let is_recorded =
-                    scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
-                if is_recorded && scope.is_observed {
-                    record_host(scope, number, result);
-                }
-                is_recorded
-            });
-            recorded.unwrap_or_default()
-        });
+        let is_recorded = match result.as_ref().ok().and_then(HttpResponse::plain_success) {
+            Some(success) if !sending.is_redirected() => end_by_success(number, success, || host(result)),
+            _ => false,
+        };
         if !is_recorded {
-            self.end_otherwise(number, &Report { is_redirected, ..report(result) }, result);
+            self.end_otherwise(number, sending, result);
         }
     }
 
     /// Does what [`end`](Self::end) does, for all but a plain success.
     #[cold]
-    fn end_otherwise<T: HttpResponse, E: HttpError>(
+    fn end_otherwise<F, T: HttpResponse, E: HttpError>(
         &self,
         number: NonZeroU64,
-        report: &Report<'_>,
+        sending: &Sending<F, T, E>,
         result: &Result<T, E>,
     ) {
-        scope::innermost(|scope| record_end(scope, number.get(), self.renewals, report, result));
+        let report = Report { is_redirected: sending.is_redirected(), ..report(result) };
+        scope::innermost(|scope| record_end(scope, number.get(), self.renewals, &report, result));
     }
 }
 
-#[cold]
-fn record_host<T: HttpResponse, E: HttpError>(scope: &mut Scope, number: NonZeroU64, result: &Result<T, E>) {
-    scope.recorder.record_host(number.get(), host(result).map(hosts::shared));
+/// Begins a GET of this URL, unless the calls around impose something on it. Returns the number of
+/// its exchange.
+#[inline(never)]
+fn begin_get(url: &str) -> Option<NonZeroU64> {
+    scope::innermost(|scope| {
+        let origin = match scope.change() {
+            Change::None => None,
+            Change::Listeners if scope.terms().listeners.origins == Origins::Unused => None,
+            Change::Listeners => Origin::of_url(url),
+            Change::Any => return None,
+        };
+        NonZeroU64::new(scope.recorder.on_get(origin))
+    })
+    .flatten()
+}
+
+/// Records the end of a request by a plain success, if that is all there is to record. An observer
+/// needs the host that answered.
+#[inline]
+fn end_by_success<'h>(
+    number: NonZeroU64,
+    success: PlainSuccess<'_>,
+    host: impl FnOnce() -> Option<&'h str>,
+) -> bool {
+    let is_recorded = scope::innermost(|scope| {
+        let is_recorded =
+            scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
+        if is_recorded && scope.change() != Change::None && scope.terms().listeners.is_observed {
+            scope.recorder.record_brief_host(host());
+        }
+        is_recorded
+    });
+    is_recorded.unwrap_or_default()
 }
 
 /// Records that the request was dropped before its end, with the attempt.
@@ -141,7 +153,8 @@ where
 {
     type Output = Result<T, E>;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else the response is moved once more")]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let poll = this.sending.as_mut().poll(context);

@@ -21,7 +21,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
-use crate::engine::report::{PlainSuccess, Report};
+use crate::engine::report::{PlainSuccess, Report, Returned};
 use crate::scope::drain::Drain;
 use crate::transport::sending::{SendFuture, SendWatch, TrackedRequest};
 
@@ -158,6 +158,12 @@ pub trait HttpResponse: Sized {
     /// Returns the facts that are kept of the response, if it is known to be a plain success.
     #[inline]
     fn plain_success(&self) -> Option<PlainSuccess<'_>> {
+        None
+    }
+
+    /// Returns the response in short form, if that is known.
+    #[inline]
+    fn returned(&self) -> Option<Returned> {
         None
     }
 

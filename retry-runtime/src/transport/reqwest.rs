@@ -39,13 +39,6 @@ pub(crate) fn failures(error: &AnyError) -> Option<FailureSet> {
     None
 }
 
-/// Returns a URL without its fragment.
-#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-#[cold]
-fn cut_fragment(url: &str) -> &str {
-    url.split('#').next().unwrap_or(url)
-}
-
 /// The largest part of a failed response to drain, in bytes: two megabytes take about as long as a
 /// new TLS connection.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
@@ -94,7 +87,7 @@ macro_rules! transport {
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
         ) -> Prepared {
-            let (method, url) = (request.method(), before_fragment(request.url()));
+            let (method, url) = (request.method(), request.url().as_str());
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             match scope::demand() {
                 Demand::Nothing => {}
@@ -114,7 +107,7 @@ macro_rules! transport {
                 return Some(Prepared::of_unknown(idempotent));
             };
             let request = request.ok()?;
-            let (method, url) = (request.method(), before_fragment(request.url()));
+            let (method, url) = (request.method(), request.url().as_str());
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             if scope::demand() != Demand::Nothing {
                 prepared.record_origin(request.url().as_str());
@@ -155,12 +148,17 @@ macro_rules! transport {
         impl HttpResponse for Response {
             #[inline]
             fn report(&self) -> Report<'_> {
-                Report::response(self.status(), self.headers()).about(Some(before_fragment(self.url())))
+                Report::response(self.status(), self.headers()).about(Some(self.url().as_str()))
             }
 
             #[inline]
             fn plain_success(&self) -> Option<PlainSuccess<'_>> {
-                PlainSuccess::new(self.status(), before_fragment(self.url()))
+                PlainSuccess::new(self.status(), self.url().as_str())
+            }
+
+            #[inline]
+            fn returned(&self) -> Option<Returned> {
+                Some(Returned::response(self.status(), self.url().as_str()))
             }
 
             fn host(&self) -> Option<&str> {
@@ -228,14 +226,14 @@ macro_rules! version {
             use std::task::{Context, Poll, Waker, ready};
             use std::time::Duration;
 
-            use http::StatusCode;
             use http::header::RETRY_AFTER;
+            use http::{Method, StatusCode};
             use hyper::body::{Bytes, Frame};
             use $reqwest::{Error, ResponseBuilderExt, Url};
 
-            use super::{LARGEST_DRAIN, cut_fragment, is_small};
+            use super::{LARGEST_DRAIN, is_small};
             use crate::engine::recorder::{Prepared, address};
-            use crate::engine::report::{By, PlainSuccess, Report};
+            use crate::engine::report::{By, PlainSuccess, Report, Returned};
             use crate::scope::{self, Demand, Withheld, drain::Drain, outgoing::Refusal};
             use crate::transport::awaited::{AwaitedFuture, AwaitedRequest};
             use crate::transport::own_timeout;
@@ -294,51 +292,49 @@ macro_rules! version {
                 fn arm_awaited(
                     self,
                 ) -> Armed<impl Future<Output = Result<Response, Error>>> {
-                    let (client, mut request) = self.build_split();
-                    // By reference, as each move of the request costs.
-                    let begun = match &mut request {
-                        Ok(request) => begin_awaited(&client, request),
-                        Err(_) => Begun::default(),
+                    let (client, request) = self.build_split();
+                    // A GET is looked at where it lies, and then moved straight to the client: a
+                    // function that takes a reference to it would cost another move.
+                    let get = request.as_ref().ok().filter(|request| *request.method() == Method::GET);
+                    let begun = get.and_then(|request| AwaitedRequest::begin_get(request.url().as_str()));
+                    let request = match request {
+                        Ok(request) if begun.is_some() => request,
+                        request => return Armed(arm_other(&client, request, execute)),
                     };
-                    if let Some(unsent) = begun.unsent {
-                        return Armed(AwaitedFuture::unsent(unsent));
-                    }
-                    Armed(match request {
-                        Ok(request) => {
-                            let future = Watched::new(client.execute(request), begun.watch);
-                            AwaitedFuture::new(future, begun.tracked)
-                        }
-                        Err(error) => AwaitedFuture::unsent(Box::new(Unsent::failed(error))),
-                    })
+                    let future = Watched::new(execute(&client, request), None);
+                    Armed(AwaitedFuture::new(future, begun.unwrap_or_default()))
                 }
             }
 
-            /// A request that is awaited and has begun, or is not to be sent.
-            #[derive(Default)]
-            struct Begun {
-                watch: Option<Watch>,
-                tracked: AwaitedRequest,
-                unsent: Option<Box<Unsent<Response, Error>>>,
-            }
-
-            /// Begins a request that is awaited, unless it is withheld.
-            #[inline]
-            fn begin_awaited(client: &Client, request: &mut Request) -> Begun {
-                match AwaitedRequest::begin_get(request.method(), || request.url().as_str()) {
-                    Some(tracked) => Begun { tracked, ..Begun::default() },
-                    None => begin_other(client, request),
-                }
-            }
-
-            /// Does what [`begin_awaited`] does, for all but a GET without bounds.
-            #[cold]
-            fn begin_other(client: &Client, request: &mut Request) -> Begun {
-                let prepared = prepare(request, || own_timeout(client), None);
+            /// Begins a request that is awaited, unless it is withheld, for all but a GET without
+            /// bounds.
+            #[inline(never)]
+            fn arm_other<F>(
+                client: &Client,
+                request: Result<Request, Error>,
+                execute: impl FnOnce(&Client, Request) -> F,
+            ) -> AwaitedFuture<F, Response, Error> {
+                let mut request = match request {
+                    Ok(request) => request,
+                    Err(error) => return AwaitedFuture::unsent(Box::new(Unsent::failed(error))),
+                };
+                let prepared = prepare(&mut request, || own_timeout(client), None);
                 if prepared.is_withheld() {
-                    return Begun { unsent: Some(withhold(request, prepared)), ..Begun::default() };
+                    return AwaitedFuture::unsent(withhold(&request, prepared));
                 }
                 let watch = watch_redirects(&prepared);
-                Begun { watch, tracked: AwaitedRequest::begin(prepared), unsent: None }
+                let tracked = AwaitedRequest::begin(prepared);
+                AwaitedFuture::new(Watched::new(execute(client, request), watch), tracked)
+            }
+
+            /// Executes a request. Its future has one type for all callers.
+            #[inline(always)]
+            #[allow(clippy::inline_always, reason = "else the request is moved once more")]
+            fn execute(
+                client: &Client,
+                request: Request,
+            ) -> impl Future<Output = Result<Response, Error>> + use<> {
+                client.execute(request)
             }
 
             impl Armer {
@@ -367,12 +363,6 @@ macro_rules! version {
                         Some(unsent) => SendFuture::unsent(unsent),
                     }
                 }
-            }
-
-            /// Returns a URL without its fragment, which stays with the client.
-            #[inline]
-            pub(crate) fn before_fragment(url: &Url) -> &str {
-                if url.fragment().is_none() { url.as_str() } else { cut_fragment(url.as_str()) }
             }
 
             /// The header of an answer that was made here.
@@ -465,7 +455,7 @@ macro_rules! version {
                     let is_unprocessed = self.is_connect() || (self.is_request() && is_refused(self));
                     let is_unreadable = self.is_decode() && failures.is_empty();
                     let report = Report { is_unreadable, ..Report::failure(self.status(), failures) }
-                        .about(self.url().map(before_fragment));
+                        .about(self.url().map(Url::as_str));
                     if is_unprocessed { report.unprocessed() } else { report }
                 }
 
@@ -545,8 +535,8 @@ macro_rules! version {
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, PlainSuccess, Prepared,
-                    ReadableResponse, before_fragment, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
+                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, PlainSuccess, Prepared, Returned,
+                    ReadableResponse, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
                     scope, timed_out,
                 };
 

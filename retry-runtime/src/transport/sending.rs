@@ -12,7 +12,8 @@ use crate::engine::origin::Origins;
 use crate::engine::recorder::Prepared;
 use crate::engine::report::Report;
 use crate::env;
-use crate::scope::{self, Scope, hosts, renewal::RenewalCount};
+use crate::scope::terms::Listeners;
+use crate::scope::{self, Scope, renewal::RenewalCount};
 use crate::transport::redirects::{Watch, Watched, watch_redirects};
 use crate::transport::{HttpError, HttpResponse};
 
@@ -63,7 +64,7 @@ impl TrackedRequest {
             let State::Prepared { prepared, counted } = state else { return };
             uncount(counted);
             let sent = scope::current(|scope| {
-                let renewals = scope.renewals.map(|_| RenewalCount::now());
+                let renewals = scope.terms().renewals.map(|_| RenewalCount::now());
                 State::Sent { attempt: scope.number, number: scope.recorder.on_request(prepared), renewals }
             });
             self.state = sent.unwrap_or(State::Done);
@@ -121,21 +122,22 @@ pub(crate) fn record_end<T: HttpResponse, E: HttpError>(
     report: &Report<'_>,
     result: &Result<T, E>,
 ) {
-    scope.recorder.on_report(number, report, scope.hints, env::now);
+    scope.recorder.on_report(number, report, scope.terms().hints, env::now);
     // Logs are of failures only.
     let is_success = report.status.is_some_and(|status| status.is_success());
-    if scope.origins == Origins::OfAll || (scope.origins == Origins::OfFailures && !is_success) {
+    let Listeners { origins, is_observed, .. } = scope.terms().listeners;
+    if origins == Origins::OfAll || (origins == Origins::OfFailures && !is_success) {
         scope.recorder.compare_origin(number, report);
     }
-    if scope.is_observed || (cfg!(feature = "tracing") && !is_success) {
-        scope.recorder.record_host(number, host(result).map(hosts::shared));
+    if is_observed || (cfg!(feature = "tracing") && !is_success) {
+        scope.recorder.record_host(number, host(result));
     }
     // The credentials were good, and those of the next request are read after this. By a 400 or
     // 403 some APIs say that they were not.
-    if renewals > scope.renewals
+    if renewals > scope.terms().renewals
         && report.status.is_some_and(|status| !matches!(status.as_u16(), 400 | 401 | 403))
     {
-        scope.renewals = renewals;
+        scope.terms_mut().renewals = renewals;
     }
 }
 
@@ -155,7 +157,7 @@ impl Drop for TrackedRequest {
 /// Counts a request that is not sent yet. Returns the number of the attempt.
 fn count() -> Option<NonZeroU64> {
     scope::current(|scope| {
-        scope.recorder.outstanding = scope.recorder.outstanding.saturating_add(1);
+        scope.recorder.on_outstanding();
         NonZeroU64::new(scope.number)
     })
     .flatten()
@@ -165,9 +167,7 @@ fn count() -> Option<NonZeroU64> {
 #[inline]
 fn uncount(counted: Option<NonZeroU64>) {
     if let Some(attempt) = counted {
-        scope::of_attempt(attempt.get(), |scope| {
-            scope.recorder.outstanding = scope.recorder.outstanding.saturating_sub(1);
-        });
+        scope::of_attempt(attempt.get(), |scope| scope.recorder.on_settled());
     }
 }
 

@@ -258,7 +258,7 @@ fn an_unsafe_request_that_was_redirected_forbids_a_repeat() {
 fn an_unsafe_request_that_another_task_may_send_forbids_a_repeat() {
     let mut recorder = sequence(&[(&Method::GET, A, Status(503))]);
     assert!(!decided(&recorder, &Report::new(By::Error)).3);
-    recorder.outstanding = 1;
+    recorder.on_outstanding();
     assert!(decided(&recorder, &Report::new(By::Error)).3);
 }
 

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::engine::exchange::Exchange;
 use crate::engine::origin::Origin;
 use crate::engine::recorder::recorded::{Progress, Recorded};
-use crate::engine::recorder::{Details, address, hash_url, next_number};
+use crate::engine::recorder::{Details, address, hash_resource, hash_url, next_number};
 use crate::engine::report::PlainSuccess;
 
 /// A request that is under way, or was answered with a plain success.
@@ -25,6 +25,8 @@ pub(super) struct Brief {
     /// A hash of the URL of the response.
     response_url: Option<NonZeroU64>,
     is_body_read: bool,
+    /// `true` if its host is the last one of the recorder.
+    pub(super) has_host: bool,
     origin: Option<Origin>,
 }
 
@@ -32,16 +34,26 @@ impl Brief {
     #[inline]
     pub(super) fn new(began: u64, origin: Option<Origin>) -> Self {
         let (status, response_url) = (None, None);
-        Self { began, ended: 0, status, response: 0, response_url, is_body_read: false, origin }
+        Self {
+            began,
+            ended: 0,
+            status,
+            response: 0,
+            response_url,
+            is_body_read: false,
+            has_host: false,
+            origin,
+        }
     }
 
     /// Records the end of the exchange. Returns `false` if the response came from another URL than
     /// the request went to (its hash is `asked`), where that matters: the exchange is then not kept
     /// in short form.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "every call pays for this")]
     pub(super) fn on_success(&mut self, asked: Option<NonZeroU64>, success: PlainSuccess<'_>) -> bool {
         let PlainSuccess { status, url } = success;
-        if asked.is_some_and(|asked| asked != hash_url(url)) {
+        if asked.is_some_and(|asked| asked != hash_resource(url)) {
             return false;
         }
         self.ended = next_number();

@@ -8,6 +8,7 @@ mod brief;
 mod recorded;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem::take;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ use retry_policy::Policy;
 use crate::engine::exchange::{Exchange, Hints, HintsOf, Idempotency, is_idempotent};
 use crate::engine::origin::Origin;
 use crate::engine::recorder::brief::Brief;
-use crate::engine::report::{By, PlainSuccess, Report};
+use crate::engine::report::{By, PlainSuccess, Report, Returned};
 pub(crate) use recorded::{Key, Mark, Progress, Recorded};
 
 /// The number of exchanges that a recorder keeps whole.
@@ -31,17 +32,34 @@ pub(crate) struct Recorder {
     /// The only exchange so far, if it has no key of a call and nothing but a plain success came of
     /// it.
     brief: Option<Brief>,
-    /// Its details, unless it is a GET that nothing is declared of.
-    brief_details: Option<Details>,
-    /// Its host, if that is recorded.
-    brief_host: Option<Arc<str>>,
+    /// The host that was recorded last, in this attempt or an earlier one. Calls that ask one host
+    /// after the other share the name, and allocate nothing.
+    host: Option<Arc<str>>,
+    /// `true` if there may be more than that.
+    has_more: bool,
+    more: More,
+}
+
+/// What a recorder holds beside a single exchange in short form.
+#[derive(Clone, Debug, Default)]
+struct More {
+    /// The details of the exchange in short form, unless it is a GET that nothing is declared of.
+    details: Option<Details>,
     /// In the order in which they were recorded. Those of an inner call follow when it ends.
     exchanges: Vec<Recorded>,
     /// A summary of those that are not kept whole.
     folded: Option<Box<Folded>>,
     /// The number of requests that are not safe to repeat, and were made in the attempt, but
     /// neither sent nor dropped in it: another task may send them.
-    pub(crate) outstanding: u32,
+    outstanding: u32,
+}
+
+impl More {
+    /// Returns a hash of the URL that the exchange in short form was sent to, if that matters.
+    #[cold]
+    fn asked(&self) -> Option<NonZeroU64> {
+        self.details.as_ref()?.url
+    }
 }
 
 /// A request that is about to be sent.
@@ -175,7 +193,7 @@ impl Details {
             method: method.clone(),
             idempotency: Idempotency::new(method, headers, declared),
             // A redirection of a request that is safe to repeat does not matter.
-            url: (!is_safe).then(|| hash_url(url)),
+            url: (!is_safe).then(|| hash_resource(url)),
             key: None,
         }
     }
@@ -183,7 +201,6 @@ impl Details {
 
 impl Recorder {
     /// Records a request that is being sent. Returns the number of its exchange.
-    #[inline]
     pub(crate) fn on_request(&mut self, prepared: Prepared) -> u64 {
         let Prepared { details, origin } = prepared;
         if !self.is_empty() || details.as_ref().is_some_and(|details| details.key.is_some()) {
@@ -192,7 +209,7 @@ impl Recorder {
         let began = next_number();
         self.brief = Some(Brief::new(began, origin));
         if details.is_some() {
-            self.brief_details = details;
+            self.more_mut().details = details;
         }
         began
     }
@@ -200,7 +217,12 @@ impl Recorder {
     /// Records a GET that nothing is declared of. Returns the number of its exchange.
     #[inline]
     pub(crate) fn on_get(&mut self, origin: Option<Origin>) -> u64 {
-        self.on_request(Prepared { details: None, origin })
+        if self.brief.is_some() || self.has_more {
+            return self.on_request(Prepared { details: None, origin });
+        }
+        let began = next_number();
+        self.brief = Some(Brief::new(began, origin));
+        began
     }
 
     #[cold]
@@ -226,11 +248,13 @@ impl Recorder {
 
     /// Records the end of an exchange by a plain success, if that is kept in short form. Otherwise
     /// returns `false`.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "every call pays for this")]
     pub(crate) fn on_plain_success(&mut self, number: u64, success: PlainSuccess<'_>) -> bool {
         match &mut self.brief {
             Some(brief) if brief.began == number => {
-                brief.on_success(self.brief_details.as_ref().and_then(|details| details.url), success)
+                let asked = if self.has_more { self.more.asked() } else { None };
+                brief.on_success(asked, success)
             }
             _ => false,
         }
@@ -251,7 +275,7 @@ impl Recorder {
         }
         if let Some(url) = report.url {
             recorded.response = address(url);
-            recorded.response_url = Some(hash_url(url));
+            recorded.response_url = Some(hash_resource(url));
             recorded.is_redirected =
                 recorded.request_url.is_some() && recorded.request_url != recorded.response_url;
         }
@@ -280,12 +304,34 @@ impl Recorder {
     }
 
     /// Records the host of an exchange.
-    pub(crate) fn record_host(&mut self, number: u64, host: Option<Arc<str>>) {
+    pub(crate) fn record_host(&mut self, number: u64, host: Option<&str>) {
         if self.brief.as_ref().is_some_and(|brief| brief.began == number) {
-            self.brief_host = host;
-        } else if let Some(recorded) = self.find(number) {
+            return self.record_brief_host(host);
+        }
+        let host = host.map(|host| Arc::clone(self.share(host)));
+        if let Some(recorded) = self.find(number) {
             recorded.host = host;
         }
+    }
+
+    /// Records the host of the exchange in short form.
+    #[inline]
+    pub(crate) fn record_brief_host(&mut self, host: Option<&str>) {
+        if let Some(host) = host {
+            self.share(host);
+        }
+        if let Some(brief) = &mut self.brief {
+            brief.has_host = host.is_some();
+        }
+    }
+
+    /// Makes the name of a host the last one.
+    #[inline]
+    fn share(&mut self, host: &str) -> &Arc<str> {
+        if self.host.as_deref() != Some(host) {
+            self.host = None;
+        }
+        self.host.get_or_insert_with(|| host.into())
     }
 
     /// Records that the body of a response was read to its end.
@@ -322,7 +368,7 @@ impl Recorder {
     /// Records an exchange that ended unobserved, as an outcome reports it. Returns its number.
     pub(crate) fn record_reported(&mut self, exchange: Exchange, report: &Report<'_>) -> u64 {
         let progress = if exchange.status().is_some() { Progress::Responded } else { Progress::Failed };
-        let number = self.push_exchange(exchange, report.url.map(hash_url), None, None);
+        let number = self.push_exchange(exchange, report.url.map(hash_resource), None, None);
         if let Some(recorded) = self.find(number) {
             recorded.progress = progress;
             recorded.ended = NonZeroU64::new(number);
@@ -355,8 +401,8 @@ impl Recorder {
 
     /// Takes over the records of `other`.
     pub(crate) fn absorb(&mut self, mut other: Self) {
-        if let Some(folded) = other.folded.take() {
-            let into = self.folded.get_or_insert_default();
+        if let Some(folded) = other.more.folded.take() {
+            let into = self.more_mut().folded.get_or_insert_default();
             into.is_unsafe |= folded.is_unsafe;
             into.is_keyed |= folded.is_keyed;
             into.is_done |= folded.is_done;
@@ -367,7 +413,7 @@ impl Recorder {
         for recorded in other.all_mut().drain(..) {
             self.push(recorded);
         }
-        self.outstanding = self.outstanding.saturating_add(other.outstanding);
+        self.more_mut().outstanding = self.more.outstanding.saturating_add(other.more.outstanding);
     }
 
     /// Hands the exchanges of the call with this number over to the calls around it. To them its
@@ -376,7 +422,7 @@ impl Recorder {
     pub(crate) fn leave_call(&mut self, call: u64, upstream: Option<NonZeroUsize>, policy: &Policy) {
         // A call whose retries are off leaves them to the call around, but not under its keys.
         let is_off = policy.max() == 0;
-        if let Some(folded) = &mut self.folded {
+        if let Some(folded) = &mut self.more.folded {
             folded.is_unsafe |= folded.is_keyed;
         }
         for recorded in self.all_mut() {
@@ -390,26 +436,55 @@ impl Recorder {
         }
     }
 
-    /// Forgets everything, but keeps room for a few exchanges.
+    /// Returns `true` if there may be more than an exchange in short form.
     #[inline]
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Forgets the exchange in short form.
+    #[inline]
+    pub(crate) fn clear_brief(&mut self) {
+        self.brief = None;
+    }
+
+    /// Forgets everything, but keeps room for a few exchanges.
     pub(crate) fn clear(&mut self) {
-        (self.brief, self.brief_host, self.outstanding) = (None, None, 0);
-        if self.brief_details.is_some() {
-            self.brief_details = None;
-        }
-        if !self.exchanges.is_empty() || self.folded.is_some() {
-            self.clear_exchanges();
+        self.clear_brief();
+        if self.has_more {
+            self.clear_more();
         }
     }
 
     #[cold]
-    fn clear_exchanges(&mut self) {
+    fn clear_more(&mut self) {
         const ROOM: usize = 8;
-        if self.exchanges.capacity() > ROOM {
-            self.exchanges = Vec::new();
+        let mut exchanges = take(&mut self.more.exchanges);
+        if exchanges.capacity() > ROOM {
+            exchanges = Vec::new();
         }
-        self.exchanges.clear();
-        self.folded = None;
+        exchanges.clear();
+        (self.has_more, self.more) = (false, More { exchanges, ..More::default() });
+    }
+
+    /// Returns what there is beside an exchange in short form, to change it.
+    #[inline]
+    fn more_mut(&mut self) -> &mut More {
+        self.has_more = true;
+        &mut self.more
+    }
+
+    /// Counts a request that is not safe to repeat, and that was made in the attempt, but is not
+    /// sent yet.
+    pub(crate) fn on_outstanding(&mut self) {
+        let outstanding = &mut self.more_mut().outstanding;
+        *outstanding = outstanding.saturating_add(1);
+    }
+
+    /// Takes back what [`on_outstanding`](Self::on_outstanding) has counted.
+    pub(crate) fn on_settled(&mut self) {
+        let outstanding = &mut self.more_mut().outstanding;
+        *outstanding = outstanding.saturating_sub(1);
     }
 
     /// Returns the exchanges that are kept whole.
@@ -428,30 +503,33 @@ impl Recorder {
         if self.brief.is_some() {
             self.expand();
         }
-        &mut self.exchanges
+        &mut self.more_mut().exchanges
     }
 
     /// Returns the method, status and host of the only exchange of the attempt, if that has
     /// succeeded and is kept in short form.
     #[inline]
     pub(crate) fn brief_success(&self) -> Option<(&Method, StatusCode, Option<&str>)> {
-        let status = self.brief.as_ref()?.status?;
-        let method = self.brief_details.as_ref().map_or(&Method::GET, |details| &details.method);
-        Some((method, status, self.brief_host.as_deref()))
+        let brief = self.brief.as_ref()?;
+        let status = brief.status?;
+        let method = self.more.details.as_ref().map_or(&Method::GET, |details| &details.method);
+        Some((method, status, self.host.as_deref().filter(|_| brief.has_host)))
     }
 
     /// Keeps the only exchange whole, if it is kept in short form.
     #[cold]
     pub(crate) fn expand(&mut self) {
         if let Some(brief) = self.brief.take() {
-            let (details, host) = (self.brief_details.take(), self.brief_host.take());
-            self.exchanges.push(Recorded { host, ..brief.into_recorded(details.as_ref()) });
+            let host = self.host.clone().filter(|_| brief.has_host);
+            let more = self.more_mut();
+            let details = more.details.take();
+            more.exchanges.push(Recorded { host, ..brief.into_recorded(details.as_ref()) });
         }
     }
 
     /// Returns the only exchange of the attempt, if it is kept whole.
     pub(crate) fn only(&self) -> Option<&Recorded> {
-        match self.exchanges.as_slice() {
+        match self.more.exchanges.as_slice() {
             [recorded] => Some(recorded),
             _ => None,
         }
@@ -460,20 +538,21 @@ impl Recorder {
     /// Returns all that is recorded.
     pub(crate) fn records(&mut self) -> Records<'_> {
         self.all_mut();
-        Records { exchanges: &self.exchanges, folded: self.folded.as_deref(), outstanding: self.outstanding }
+        let More { exchanges, folded, outstanding, .. } = &self.more;
+        Records { exchanges, folded: folded.as_deref(), outstanding: *outstanding }
     }
 
     /// Returns `true` if nothing was recorded.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.brief.is_none() && self.exchanges.is_empty()
+        self.brief.is_none() && (!self.has_more || self.more.exchanges.is_empty())
     }
 
     /// Returns `true` if the only exchange of the attempt is a plain success and `report` agrees,
     /// so that nothing is left to decide.
     #[inline]
     pub(crate) fn is_plain_success(&self, report: &Report<'_>) -> bool {
-        let (status, response) = match (&self.brief, self.exchanges.as_slice()) {
+        let (status, response) = match (&self.brief, self.more.exchanges.as_slice()) {
             (Some(brief), _) => (brief.status, brief.response),
             // A failed exchange has no status, or a failure, so it is no plain success.
             (None, [recorded]) if recorded.exchange.is_plain_success() => {
@@ -489,6 +568,14 @@ impl Recorder {
                 }
                 _ => false,
             }
+    }
+
+    /// Returns `true` if the only exchange of the attempt is kept in short form and is a plain
+    /// success, and agrees with the success that the body has returned.
+    #[inline]
+    pub(crate) fn is_brief_success(&self, returned: Returned) -> bool {
+        let Some(Brief { status: Some(recorded), response, .. }) = self.brief else { return false };
+        returned.status.is_none_or(|status| (status, returned.address) == (recorded, response))
     }
 
     #[inline]
@@ -510,16 +597,16 @@ impl Recorder {
         if self.all_mut().len() >= KEPT {
             self.fold();
         }
-        self.exchanges.push(recorded);
+        self.more.exchanges.push(recorded);
     }
 
     /// Folds the first exchange that has ended, or the first one if none has.
     #[cold]
     fn fold(&mut self) {
-        let at = self.exchanges.iter().position(|recorded| recorded.ended.is_some()).unwrap_or(0);
-        let recorded = self.exchanges.remove(at);
-        let folded = self.folded.get_or_insert_default();
-        folded.has_overlap |= self.exchanges.iter().any(|other| other.overlaps_by_key(&recorded));
+        let at = self.more.exchanges.iter().position(|recorded| recorded.ended.is_some()).unwrap_or(0);
+        let recorded = self.more.exchanges.remove(at);
+        let folded = self.more.folded.get_or_insert_default();
+        folded.has_overlap |= self.more.exchanges.iter().any(|other| other.overlaps_by_key(&recorded));
         if recorded.may_have_done() {
             if recorded.key.is_some() {
                 folded.is_keyed = true;
@@ -557,32 +644,43 @@ pub(crate) fn address(url: &str) -> usize {
     url.as_ptr().addr()
 }
 
-/// Hashes a URL, by words of eight bytes.
+/// Hashes a URL without its fragment, which stays with the client.
+pub(crate) fn hash_resource(url: &str) -> NonZeroU64 {
+    hash_url(url.split('#').next().unwrap_or(url))
+}
+
+/// Hashes a URL, by blocks of sixteen bytes.
 ///
 /// Every response is hashed, and the standard hasher costs as much as all other recording. A
 /// collision is harmless: within one attempt, one URL would be taken for another.
 #[inline]
 pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let url = url.as_bytes();
-    let mut hash = FACTOR ^ url.len() as u64;
-    let mut mix = |word| hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
-    let mut rest = url;
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        mix(*word);
-        rest = behind;
-    }
-    // The last word overlaps the one before.
-    mix(url.last_chunk().copied().unwrap_or_else(|| padded(url)));
-    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
+    let Some(last) = url.last_chunk() else { return hash_short(url) };
+    let blocks = url.chunks_exact(BLOCK).filter_map(|block| block.first_chunk());
+    let hash = blocks.fold(url.len() as u64, mix);
+    // The last block overlaps the one before.
+    NonZeroU64::MIN | mix(hash, last)
 }
 
-/// Returns a URL of less than eight bytes as a word.
+/// The length of the blocks that are hashed.
+const BLOCK: usize = 16;
+
+/// Hashes a URL that is shorter than a block.
 #[cold]
-fn padded(url: &[u8]) -> [u8; 8] {
-    let mut word = [0; 8];
-    word[..url.len()].copy_from_slice(url);
-    word
+fn hash_short(url: &[u8]) -> NonZeroU64 {
+    let mut block = [0; BLOCK];
+    block[..url.len()].copy_from_slice(url);
+    NonZeroU64::MIN | mix(url.len() as u64, &block)
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "both halves of the product are used")]
+fn mix(hash: u64, block: &[u8; BLOCK]) -> u64 {
+    const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03];
+    let word = |at| block[at..].first_chunk().copied().map_or(0, u64::from_le_bytes);
+    let product = u128::from(word(0) ^ hash ^ FACTORS[0]) * u128::from(word(8) ^ FACTORS[1]);
+    product as u64 ^ (product >> 64) as u64
 }
 
 /// Hashes a value within this process.

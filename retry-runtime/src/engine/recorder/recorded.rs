@@ -8,7 +8,7 @@ use retry_policy::{Answer, Failure, FailureSet};
 
 use crate::engine::exchange::Exchange;
 use crate::engine::origin::Origin;
-use crate::engine::recorder::hash_url;
+use crate::engine::recorder::{hash_resource, hash_url};
 use crate::engine::report::{By, Report};
 
 /// One exchange of an attempt.
@@ -212,7 +212,7 @@ impl Recorded {
     /// Returns `true` if `report` may be about this exchange: about its response, or about its
     /// failure.
     pub(crate) fn matches(&self, report: &Report<'_>) -> bool {
-        if report.url.map(hash_url).is_some_and(|url| !self.has_url(url)) {
+        if report.url.is_some_and(|url| !self.has_url(url)) {
             return false;
         }
         if let (By::Response | By::Transport | By::Own, Some(status)) = (report.by, report.status) {
@@ -237,8 +237,10 @@ impl Recorded {
         }
     }
 
-    /// Returns `true` if the request went to, or the response came from, the URL with this hash.
-    fn has_url(&self, url: NonZeroU64) -> bool {
-        self.request_url == Some(url) || self.response_url == Some(url)
+    /// Returns `true` if the request went to, or the response came from, this URL.
+    fn has_url(&self, url: &str) -> bool {
+        let resource = Some(hash_resource(url));
+        // A plain success is recorded by its whole URL, which costs less.
+        [self.request_url, self.response_url].contains(&resource) || self.response_url == Some(hash_url(url))
     }
 }

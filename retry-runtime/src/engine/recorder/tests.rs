@@ -46,7 +46,7 @@ fn fill(recorder: &mut Recorder, count: usize) {
 /// Returns the summary once all that `recorder` holds is folded.
 fn folded(mut recorder: Recorder) -> Folded {
     fill(&mut recorder, KEPT);
-    *recorder.folded.as_deref().unwrap()
+    *recorder.more.folded.as_deref().unwrap()
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn hosts_and_drops_are_recorded_by_number() {
     let mut recorder = Recorder::default();
     let first = recorder.on_request(prepare(&Method::GET, None));
     let second = recorder.on_request(prepare(&Method::GET, None));
-    recorder.record_host(first, Some("localhost".into()));
+    recorder.record_host(first, Some("localhost"));
     recorder.on_drop(second);
     let [first, second] = recorder.exchanges() else { panic!("two exchanges") };
     assert_eq!((first.host.as_deref(), first.progress), (Some("localhost"), Progress::Open));
@@ -223,7 +223,7 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
     let mut recorder = Recorder::default();
     let number = recorder.on_request(Prepared::get());
     let unknown = next_number();
-    recorder.record_host(number, Some("localhost".into()));
+    recorder.record_host(number, Some("localhost"));
     end(&mut recorder, number, 200, URL);
     let (method, status, host) = recorder.brief_success().expect("the short form");
     assert_eq!((method, status, host), (&Method::GET, StatusCode::OK, Some("localhost")));
@@ -234,7 +234,7 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
         if ends_first {
             end(&mut recorder, unknown, 200, URL);
         }
-        recorder.record_host(unknown, Some("other.test".into()));
+        recorder.record_host(unknown, Some("other.test"));
         end(&mut recorder, unknown, 200, URL);
         let only = &recorder.exchanges()[0];
         assert_eq!((only.progress, only.host.as_deref()), (Progress::Open, None));
@@ -245,7 +245,7 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
 fn an_exchange_that_was_in_short_form_keeps_its_host_and_is_the_only_one_until_another_comes() {
     let mut recorder = Recorder::default();
     let number = recorder.on_request(Prepared::get());
-    recorder.record_host(number, Some("localhost".into()));
+    recorder.record_host(number, Some("localhost"));
     assert!(recorder.only().is_none(), "it is in short form");
     recorder.expand();
     let only = recorder.only().map(|only| (only.began, only.host.as_deref()));
@@ -348,7 +348,7 @@ fn the_first_exchange_that_has_ended_is_folded() {
     let open = recorder.on_request(prepare(&Method::POST, None));
     let ended = respond(&mut recorder, &Method::GET, None, 200);
     fill(&mut recorder, KEPT - 2);
-    assert!(recorder.folded.as_deref().is_none(), "all are kept");
+    assert!(recorder.more.folded.as_deref().is_none(), "all are kept");
     recorder.on_request(Prepared::get());
     let mut is_kept = |number| recorder.exchanges().iter().any(|recorded| recorded.began == number);
     assert!(is_kept(open) && !is_kept(ended) && recorder.exchanges().len() == KEPT);
@@ -376,17 +376,21 @@ fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
     };
     let mut inner = folding(&Method::POST, Some(key(1)));
     inner.leave_call(1, None, &Policy::DEFAULT);
-    assert!(inner.folded.as_deref().unwrap().is_unsafe, "the key is of no use any more");
+    assert!(inner.more.folded.as_deref().unwrap().is_unsafe, "the key is of no use any more");
     let mut outer = Recorder::default();
     outer.absorb(folding(&Method::GET, None));
-    assert!(outer.folded.as_deref().unwrap().is_done && outer.folded.as_deref().unwrap().has_succeeded);
-    let before = outer.folded.as_deref().unwrap().is_unsafe;
+    assert!(
+        outer.more.folded.as_deref().unwrap().is_done && outer.more.folded.as_deref().unwrap().has_succeeded
+    );
+    let before = outer.more.folded.as_deref().unwrap().is_unsafe;
     outer.absorb(inner);
-    assert!(!before && outer.folded.as_deref().unwrap().is_unsafe);
+    assert!(!before && outer.more.folded.as_deref().unwrap().is_unsafe);
     let summary =
         Folded { has_overlap: true, hint: Some(Duration::from_secs(3)), is_keyed: true, ..Folded::default() };
-    outer.absorb(Recorder { folded: Some(Box::new(summary)), ..Recorder::default() });
-    let folded = outer.folded.as_deref().unwrap();
+    let mut other = Recorder::default();
+    other.more_mut().folded = Some(Box::new(summary));
+    outer.absorb(other);
+    let folded = outer.more.folded.as_deref().unwrap();
     assert!(folded.has_overlap && folded.is_keyed && folded.hint == Some(Duration::from_secs(3)));
 }
 
@@ -394,13 +398,15 @@ fn summaries_are_absorbed_and_keys_in_them_are_useless_outside() {
 fn clearing_keeps_little_room() {
     let mut recorder = Recorder::default();
     fill(&mut recorder, 8);
-    let room = recorder.exchanges.capacity();
+    let room = recorder.more.exchanges.capacity();
     recorder.clear();
-    assert!(recorder.is_empty() && recorder.exchanges.capacity() == room);
+    assert!(recorder.is_empty() && recorder.more.exchanges.capacity() == room);
     fill(&mut recorder, KEPT + 1);
     recorder.clear();
     assert!(
-        recorder.is_empty() && recorder.folded.as_deref().is_none() && recorder.exchanges.capacity() <= 8
+        recorder.is_empty()
+            && recorder.more.folded.as_deref().is_none()
+            && recorder.more.exchanges.capacity() <= 8
     );
 }
 

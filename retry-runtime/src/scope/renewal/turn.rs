@@ -209,7 +209,7 @@ impl Asking {
 
 /// Returns the time left for the call that the running code is part of.
 fn time_left() -> Option<Duration> {
-    scope::current(|scope| scope.outgoing.left()).flatten()
+    scope::current(|scope| scope.terms().outgoing.left()).flatten()
 }
 
 impl State {

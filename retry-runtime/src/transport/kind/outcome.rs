@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use crate::engine::http_failure::HttpFailure;
-use crate::engine::report::{By, Report};
+use crate::engine::report::{By, Report, Returned};
 use crate::scope::drain::Drain;
 use crate::transport::kind::{AnyKind, Kind, chain};
 use crate::transport::search::search;
@@ -30,6 +30,9 @@ chain! {
 pub trait SuccessReporter<T>: Copy {
     /// Returns the report of the success.
     fn report(self, success: &T) -> Report<'_>;
+
+    /// Returns the success in short form, if that is known.
+    fn returned(self, success: &T) -> Option<Returned>;
 
     /// Returns the work that drains the success, if there is anything to read.
     fn drain(self, success: T) -> Option<Drain>;
@@ -57,6 +60,11 @@ impl<T: HttpResponse> SuccessReporter<T> for ByType {
     #[inline]
     fn report(self, success: &T) -> Report<'_> {
         success.report()
+    }
+
+    #[inline]
+    fn returned(self, success: &T) -> Option<Returned> {
+        success.returned()
     }
 
     fn drain(self, success: T) -> Option<Drain> {
@@ -167,6 +175,11 @@ impl<T> SuccessReporter<T> for ByNothing {
     #[inline]
     fn report(self, _: &T) -> Report<'_> {
         Report::new(By::Success)
+    }
+
+    #[inline]
+    fn returned(self, _: &T) -> Option<Returned> {
+        Some(Returned::VALUE)
     }
 
     fn drain(self, _: T) -> Option<Drain> {

@@ -1,0 +1,73 @@
+//! The terms of a call: what the calls impose on its requests, and what they need to know of them.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::engine::exchange::Hints;
+use crate::engine::origin::Origins;
+use crate::env::Moment;
+use crate::scope::outgoing::Outgoing;
+use crate::scope::renewal::RenewalCount;
+
+/// The terms of a call. Those of most calls are [`Default`].
+#[derive(Default)]
+pub(crate) struct Terms {
+    /// The attempt that the call is part of.
+    pub(crate) outer: Option<OuterAttempt>,
+    /// The time limits and keys imposed on requests.
+    pub(crate) outgoing: Outgoing,
+    /// The hints that count. Those of all responses do if `retry_if` may ask for a retry of any
+    /// outcome. The innermost call names further headers.
+    pub(crate) hints: Hints,
+    /// The renewals that had ended when this attempt read its credentials, if the function renews
+    /// any.
+    pub(crate) renewals: Option<RenewalCount>,
+    pub(crate) listeners: Listeners,
+}
+
+/// Those who listen to a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Listeners {
+    /// `true` if an observer needs the hosts of requests.
+    pub(crate) is_observed: bool,
+    /// The exchanges of which it matters which host answered.
+    pub(crate) origins: Origins,
+    /// The beginning of the call, if it has an observer.
+    pub(crate) observed_since: Option<Moment>,
+    /// The address of the upstream that has admitted the call.
+    pub(crate) upstream: Option<NonZeroUsize>,
+}
+
+impl Listeners {
+    pub(crate) const NONE: Self =
+        Self { is_observed: false, origins: Origins::Unused, observed_since: None, upstream: None };
+}
+
+impl Default for Listeners {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// How far the terms of a call are from those of most calls. A call pays for no more than that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Change {
+    /// Not at all.
+    #[default]
+    None,
+    /// By listeners that need nothing of a plain success but its host.
+    Listeners,
+    /// In any way.
+    Any,
+}
+
+/// The attempt that a call is part of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OuterAttempt {
+    /// The number of the attempt.
+    pub(crate) attempt: u64,
+    /// The number of the call within the attempt.
+    pub(crate) number: u64,
+    /// The waits that tests had skipped in the attempt.
+    pub(crate) skipped: Duration,
+}
