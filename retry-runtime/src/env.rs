@@ -135,7 +135,7 @@ where
 
 /// Stands in for the count of skipped waits where `testing` is off. Zero-sized.
 #[cfg(not(feature = "testing"))]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Skipped {}
 
 #[cfg(not(feature = "testing"))]

@@ -50,7 +50,7 @@ pub use transport::search::failures_of;
 /// any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::call::Call;
+    pub use crate::call::{Call, Declaration};
     pub use crate::call::arguments::{
         ArgumentKind, CloneArgument, CloneFile, Files, OwnArgument, RequestKind, Slot, call_once,
         clone_argument, collect_items, own_argument,

@@ -79,8 +79,10 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //
 // Output:
 //     async fn f(..) -> R {
-//         let mut call =
-//             Call::of(Clock::Tokio, &const { (Function::visible("f"), Policy::builder()..) });
+//         let mut call = Call::of(
+//             Clock::Tokio,
+//             &const { Declaration::new(Function::visible("f"), Policy::builder()..) },
+//         );
 //         loop {
 //             let outcome = attempt(&mut call, async {
 //                 if false { return unreachable_value::<R>(); }
@@ -400,7 +402,8 @@ impl Loop<'_> {
         // One constant for both costs the least compile time.
         match (policy::of_function(options, self.generics), function) {
             (PolicyTokens::Constant(policy), None) => {
-                let constant = quote!(&const { (#private::Function::visible(#path), #policy) });
+                let function = quote!(#private::Function::visible(#path));
+                let constant = quote!(&const { #private::Declaration::new(#function, #policy) });
                 Start { bind: TokenStream::new(), start: quote!(#private::Call::of(#clock, #constant)) }
             }
             (PolicyTokens::Constant(policy), Some(function)) => Start {

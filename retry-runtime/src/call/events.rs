@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
 use retry_policy::FailureSet;
 
 use crate::call::Call;
@@ -15,11 +14,11 @@ use crate::testing;
 impl<'p> Call<'p> {
     /// Emits events to an observer.
     pub fn set_observer(&mut self, observer: &'p dyn Observer) {
+        self.observer = Some(observer);
         let scope = &mut *self.scope;
         let now = scope.progress.clock.now();
         let listeners = scope.listeners_mut();
         (listeners.is_observed, listeners.observed_since) = (true, Some(now));
-        self.observer = Some(observer);
     }
 
     /// Emits an event about an exchange.
@@ -52,36 +51,41 @@ impl<'p> Call<'p> {
     }
 
     /// Counts a success that has no observer, without an event. Successes are not logged.
-    #[inline]
+    #[cfg_attr(feature = "metrics", inline(never))]
     #[allow(clippy::unused_self, reason = "used with the feature `metrics`")]
     pub(super) fn count_success(&self) {
         #[cfg(feature = "metrics")]
         crate::observe::metrics::count_success(self.scope.progress.function.name(), self.attempts());
     }
 
-    /// Emits the end of a call by a plain success.
-    #[inline]
-    pub(super) fn emit_success(&self, method: &Method, status: StatusCode, host: Option<&str>, step: Step) {
+    /// Emits the end of a call by a plain success, if that is kept in short form.
+    #[cold]
+    pub(super) fn emit_brief_success(&self) {
+        // First, so that little is kept across it.
+        let elapsed = self.time_since_start();
+        let Some((method, status, host)) = self.scope.recorder.brief_success() else { return };
         self.emit_to_all(&Event {
             function: self.scope.progress.function.name(),
             attempt: self.attempts(),
-            elapsed: self.time_since_start(),
+            elapsed,
             method: Some(method),
             host,
             status: Some(status),
             failures: FailureSet::EMPTY,
             hint: None,
             hint_header: None,
-            step,
+            step: Step::SUCCESS,
         });
     }
 
     /// Returns the time since the call began.
+    #[inline]
     fn time_since_start(&self) -> Duration {
-        self.scope.terms().listeners.observed_since.map_or_else(
-            || self.elapsed(),
-            |start| start.elapsed().saturating_add(self.scope.terms().outgoing.skipped.of_call()),
-        )
+        let terms = self.scope.terms();
+        match terms.listeners.observed_since {
+            Some(start) => start.elapsed().saturating_add(terms.outgoing.skipped.of_call()),
+            None => self.elapsed(),
+        }
     }
 
     #[cold]

@@ -41,32 +41,51 @@ pub struct Call<'p> {
     observer: Option<&'p dyn Observer>,
 }
 
+/// An annotated function and its policy, which is a constant.
+#[derive(Debug)]
+pub struct Declaration {
+    function: Function,
+    policy: Policy,
+    /// How far the terms of calls are from the default.
+    change: Change,
+}
+
+impl Declaration {
+    /// Declares a function with this policy.
+    pub const fn new(function: Function, policy: Policy) -> Self {
+        let change = Change::of(&policy);
+        Self { function, policy, change }
+    }
+}
+
 impl<'p> Call<'p> {
     /// Begins a call of a function with a policy that is a constant.
     #[inline]
-    pub fn of(clock: Clock, function: &'static (Function, Policy)) -> Self {
-        Self::start(clock, &function.0, &function.1)
+    pub fn of(clock: Clock, declaration: &'static Declaration) -> Self {
+        let Declaration { function, policy, change } = declaration;
+        let scope = CallScope::begin(policy, *change, clock, function);
+        Self { policy, scope, upstream: None, observer: None }
     }
 
     /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
-        let scope = CallScope::begin(policy, clock, function);
+        let scope = CallScope::begin(policy, Change::of(policy), clock, function);
         Self { policy, scope, upstream: None, observer: None }
     }
 
     /// Makes an upstream admit the attempts of the call.
     #[inline]
     pub fn set_upstream<U: IsUpstream>(&mut self, upstream: &'p U) {
-        let upstream = UpstreamHandle::new(upstream.scope(), self.scope.progress.clock);
         let scope = &mut *self.scope;
+        let upstream = UpstreamHandle::new(upstream.scope(), scope.progress.clock);
         let listeners = scope.listeners_mut();
         (listeners.upstream, listeners.origins) = (Some(upstream.address()), Origins::OfFailures);
         if !upstream.was_idle() {
             scope.terms_mut().listeners.origins = Origins::OfAll;
         }
+        scope.skipped_mut().begin();
         self.upstream = Some(upstream);
-        self.scope.skipped_mut().begin();
     }
 
     /// Returns a future that ends when the upstream admits the next attempt, after the wait since

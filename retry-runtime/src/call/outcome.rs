@@ -75,8 +75,11 @@ impl Call<'_> {
         error: impl ErrorReporter<E>,
     ) -> bool {
         let returned = outcome.as_ref().ok().and_then(|value| success.returned(value));
-        returned.is_some_and(|returned| self.is_plain_success(returned))
-            || self.concludes(&report(outcome, success, error))
+        if returned.is_some_and(|returned| self.is_plain_success(returned)) {
+            self.end_plainly();
+            return true;
+        }
+        self.concludes(&report(outcome, success, error))
     }
 
     /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait

@@ -89,13 +89,20 @@ pub(crate) struct UpstreamHandle<'p> {
 impl<'p> UpstreamHandle<'p> {
     #[inline]
     pub(crate) fn new(scope: Scope<'p>, clock: Clock) -> Self {
-        let was_idle = scope.upstream().is_idle();
-        let is_admitted = !was_idle && scope::is_admitted_by(address(scope));
-        let mut ticket = scope.ticket();
+        let ticket = scope.ticket();
+        if scope.upstream().is_idle() {
+            return Self { ticket, was_idle: true, is_admitted: false, clock };
+        }
+        Self::of_busy(ticket, clock)
+    }
+
+    #[cold]
+    fn of_busy(mut ticket: Ticket<'p>, clock: Clock) -> Self {
+        let is_admitted = scope::is_admitted_by(address(ticket.scope()));
         if is_admitted {
             ticket.begin_admitted(clock.now().since_start());
         }
-        Self { ticket, was_idle, is_admitted, clock }
+        Self { ticket, was_idle: false, is_admitted, clock }
     }
 
     /// Returns whether the upstream was idle when the call began, and nothing was reported since.

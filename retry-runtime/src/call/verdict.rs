@@ -18,9 +18,6 @@ use crate::scope::terms::Change;
 #[cfg(feature = "testing")]
 use crate::testing;
 
-/// The end of a call by a plain success.
-const SUCCESS: Step = Step::End { stop: Stop::NotRetryable, succeeded: true };
-
 impl Call<'_> {
     /// Makes the hint of every response count, as the function has a `retry_if`.
     #[inline]
@@ -43,29 +40,26 @@ impl Call<'_> {
     }
 
     /// Returns `true` if the success that the body has returned is to be returned without further
-    /// questions, as all calls but few end.
+    /// questions, as all calls but few end. [`end_plainly`](Self::end_plainly) must follow.
     #[inline(never)]
-    pub(crate) fn is_plain_success(&self, returned: Returned) -> bool {
+    pub(super) fn is_plain_success(&self, returned: Returned) -> bool {
         let scope = &*self.scope;
         let is_plain = scope.change() != Change::Any
             && scope.progress.demand == Demand::None
             && scope.recorder.is_brief_success(returned);
         if is_plain {
             scope.progress.function.mark_recorded();
-            if self.has_observer() {
-                self.report_brief_success();
-            } else {
-                self.count_success();
-            }
         }
         is_plain
     }
 
-    /// Tells the observers of a plain success that is kept in short form.
-    #[cold]
-    fn report_brief_success(&self) {
-        if let Some((method, status, host)) = self.scope.recorder.brief_success() {
-            self.emit_success(method, status, host, SUCCESS);
+    /// Tells whoever listens of a plain success.
+    #[inline]
+    pub(super) fn end_plainly(&self) {
+        if self.has_observer() {
+            self.emit_brief_success();
+        } else {
+            self.count_success();
         }
     }
 
@@ -103,7 +97,7 @@ impl Call<'_> {
                 self.scope.terms().outgoing.skipped,
             );
         }
-        self.emit(exchange, recorded.host.as_deref(), self.attempts(), || SUCCESS);
+        self.emit(exchange, recorded.host.as_deref(), self.attempts(), || Step::SUCCESS);
     }
 
     /// Does what [`concludes`](Self::concludes) does, for all but plain successes.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use metrics::{Key, Label, Level, Metadata, Unit};
+use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 
 use crate::engine::retry::Stop;
 use crate::observe::{Event, Step};
@@ -78,7 +78,8 @@ pub(crate) fn count(event: &Event<'_>) {
 /// Counts a call of `function` that has succeeded after this number of attempts.
 #[inline]
 pub(crate) fn count_success(function: &'static str, attempts: u32) {
-    Keys::of(function).count_end(attempts, CallResult::Ok);
+    // The keys are looked up in here, so that little is kept across the search for the recorder.
+    metrics::with_recorder(|recorder| Keys::of(function).count_end_by(recorder, attempts, CallResult::Ok));
 }
 
 /// The result of a call: its place in [`RESULTS`], if there was one attempt.
@@ -145,13 +146,16 @@ impl Keys {
     }
 
     /// Counts the end of a call.
-    #[inline]
     fn count_end(&self, attempts: u32, result: CallResult) {
+        metrics::with_recorder(|recorder| self.count_end_by(recorder, attempts, result));
+    }
+
+    /// Counts the end of a call by this recorder.
+    #[inline]
+    fn count_end_by(&self, recorder: &dyn Recorder, attempts: u32, result: CallResult) {
         let calls = &self.calls[result as usize + usize::from(attempts > 1)];
-        metrics::with_recorder(|recorder| {
-            recorder.register_counter(calls, &METADATA).increment(1);
-            recorder.register_histogram(&self.attempts, &METADATA).record(f64::from(attempts));
-        });
+        recorder.register_counter(calls, &METADATA).increment(1);
+        recorder.register_histogram(&self.attempts, &METADATA).record(f64::from(attempts));
     }
 }
 

@@ -92,6 +92,11 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The end of a call by a plain success.
+    pub(crate) const SUCCESS: Self = Self::End { stop: Stop::NotRetryable, succeeded: true };
+}
+
 /// Receives every event of a call. Closures and functions of type `Fn(&Event<'_>)` are observers,
 /// and other types can implement this trait.
 ///

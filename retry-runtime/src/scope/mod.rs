@@ -17,16 +17,17 @@ pub(crate) mod terms;
 
 use std::cell::Cell;
 use std::mem::{ManuallyDrop, forget, replace};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use retry_policy::Policy;
 
 use crate::engine::exchange::HintsOf;
 use crate::engine::origin::Origins;
-use crate::engine::recorder::{Key, Recorder, hash, next_number};
+use crate::engine::recorder::{Key, Prepared, Recorder, hash, next_number};
+use crate::engine::report::PlainSuccess;
 use crate::engine::retry::RetryState;
 
 use crate::env::{Clock, Skipped};
@@ -85,10 +86,10 @@ const REFUSED: usize = 8;
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call of `function` with this policy. If the call is part of an attempt,
-    /// the terms of that hold for the call.
+    /// Makes the scope of a call of `function` with this policy, whose terms are `change` from the
+    /// default. If the call is part of an attempt, the terms of that hold for the call.
     #[inline]
-    pub(crate) fn begin(policy: &Policy, clock: Clock, function: &'static Function) -> Self {
+    pub(crate) fn begin(policy: &Policy, change: Change, clock: Clock, function: &'static Function) -> Self {
         let free = FREE.try_with(|free| {
             let mut scope = free.take()?;
             free.set(scope.behind.take());
@@ -100,7 +101,7 @@ impl CallScope {
         scope.call = next_number();
         (scope.number, scope.unknown_sender) = (scope.call, None);
         scope.progress.begin(clock, function);
-        if has_terms(policy) || is_any_entered() {
+        if change != Change::None || is_any_entered() {
             scope.set_terms(policy, clock);
         }
         Self(Some(scope))
@@ -142,26 +143,46 @@ impl Drop for CallScope {
     #[inline]
     fn drop(&mut self) {
         if let Some(scope) = self.0.take() {
-            free(scope);
+            end(scope);
         }
     }
 }
 
-/// Keeps the scope for another call.
+/// Forgets the call that has ended, and keeps its scope for another one.
 #[inline(never)]
-fn free(mut scope: Box<Scope>) {
+fn end(mut scope: Box<Scope>) {
+    if scope.change == Change::Listeners {
+        (scope.change, scope.terms.listeners) = (Change::None, Listeners::NONE);
+    }
+    if scope.has_rest() {
+        return end_with_rest(scope);
+    }
+    scope.recorder.clear_brief();
+    keep(scope);
+}
+
+#[cold]
+fn end_with_rest(mut scope: Box<Scope>) {
     scope.reset();
-    // On a thread that is about to end it is dropped.
+    keep(scope);
+}
+
+/// Keeps a scope for another call. On a thread that is about to end the scope is dropped.
+#[inline]
+fn keep(mut scope: Box<Scope>) {
     _ = FREE.try_with(|free| {
         let behind = free.take();
         scope.free_behind = behind.as_ref().map_or(0, |behind| behind.free_behind + 1);
-        if scope.free_behind < KEPT {
-            link(&mut scope.behind, behind);
-            forget(free.replace(Some(scope)));
-        } else {
-            free.set(behind);
-        }
+        link(&mut scope.behind, behind);
+        let kept = if scope.free_behind < KEPT { scope } else { without_first(scope) };
+        forget(free.replace(Some(kept)));
     });
+}
+
+/// Drops the first of the free scopes, and returns the others.
+#[cold]
+fn without_first(mut scope: Box<Scope>) -> Box<Scope> {
+    scope.behind.take().unwrap_or(scope)
 }
 
 /// An entered scope. Dropping it leaves the scope, also after a panic.
@@ -256,15 +277,6 @@ fn is_any_entered() -> bool {
     Taken(take_entered()).0.is_some()
 }
 
-/// Returns `true` if calls with this policy have terms of their own.
-#[inline]
-fn has_terms(policy: &Policy) -> bool {
-    policy.timeout().is_some()
-        || policy.deadline().is_some()
-        || policy.idempotency_header().is_some()
-        || !policy.hint().is_empty()
-}
-
 /// Calls `with` on the scope of the running code, if there is one.
 #[inline]
 pub(crate) fn current<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
@@ -277,6 +289,80 @@ pub(crate) fn current<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
 pub(crate) fn innermost<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
     let mut entered = Taken(take_entered());
     entered.0.as_deref_mut().map(with)
+}
+
+/// Begins a GET of this URL in the innermost scope of the thread, unless something is imposed on
+/// it. Returns the number of its exchange.
+///
+/// Every call pays for this and for [`end_by_success`]. They take the scope and put it back
+/// themselves, and end in a call for all that is rare, so that they need few registers.
+#[inline(never)]
+pub(crate) fn begin_get(url: &str) -> Option<NonZeroU64> {
+    let mut scope = take_entered()?;
+    if scope.change == Change::Any || scope.terms.listeners.origins != Origins::Unused {
+        return begin_other_get(scope, url);
+    }
+    let number = scope.recorder.on_only_get(None);
+    if number.is_none() {
+        return begin_other_get(scope, url);
+    }
+    put_entered(Some(scope));
+    number
+}
+
+/// Does what [`begin_get`] does, in a scope with terms or exchanges.
+#[inline(never)]
+fn begin_other_get(mut scope: Box<Scope>, url: &str) -> Option<NonZeroU64> {
+    let number = match scope.change {
+        Change::Any => None,
+        Change::None | Change::Listeners => {
+            let origin = scope.terms.listeners.origin_of(url);
+            let only = scope.recorder.on_only_get(origin);
+            only.or_else(|| NonZeroU64::new(scope.recorder.on_request(Prepared::get_of(origin))))
+        }
+    };
+    put_entered(Some(scope));
+    number
+}
+
+/// Tells whether the end of a request is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It is not.
+    No,
+    /// It is.
+    Whole,
+    /// It is, but an observer needs the host, which is another one than before.
+    WithoutHost,
+}
+
+/// Records in the innermost scope of the thread that the request with this number has ended by a
+/// plain success, if that is all there is to record.
+#[inline(never)]
+pub(crate) fn end_by_success(number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
+    let Some(mut scope) = take_entered() else { return Ended::No };
+    let success = PlainSuccess { status, url };
+    if scope.change == Change::Any || !scope.recorder.on_success_of_get(number, success) {
+        return end_other_by_success(scope, number, status, url);
+    }
+    let needs_host = scope.terms.listeners.is_observed && !scope.recorder.record_known_host(url);
+    put_entered(Some(scope));
+    if needs_host { Ended::WithoutHost } else { Ended::Whole }
+}
+
+/// Does what [`end_by_success`] does, for all but a GET on the usual terms.
+#[cold]
+fn end_other_by_success(mut scope: Box<Scope>, number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
+    let success = PlainSuccess { status, url };
+    let is_recorded =
+        scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
+    let ended = match is_recorded {
+        true if scope.terms.listeners.is_observed => Ended::WithoutHost,
+        true => Ended::Whole,
+        false => Ended::No,
+    };
+    put_entered(Some(scope));
+    ended
 }
 
 /// Calls `with` on the scope of the attempt with this number, if the running code is part of that
@@ -484,25 +570,18 @@ impl Scope {
         self.change
     }
 
-    /// Forgets the call that has ended.
+    /// Returns `true` if the call has left more than a request in short form.
     #[inline]
-    fn reset(&mut self) {
-        if self.change == Change::Listeners {
-            (self.change, self.terms.listeners) = (Change::None, Listeners::NONE);
-        }
-        let has_rest = self.change != Change::None
+    fn has_rest(&self) -> bool {
+        self.change != Change::None
             || self.recorder.has_more()
             || !self.refused.is_empty()
-            || self.progress.has_rest();
-        if has_rest {
-            self.reset_rest();
-        }
-        self.recorder.clear_brief();
-        *self.skipped_mut() = Skipped::default();
+            || self.progress.has_rest()
+            || self.terms.outgoing.skipped != Skipped::default()
     }
 
-    #[cold]
-    fn reset_rest(&mut self) {
+    /// Forgets the call that has ended.
+    fn reset(&mut self) {
         (self.change, self.terms) = (Change::None, Terms::default());
         self.recorder.clear();
         self.refused.clear();
@@ -510,12 +589,11 @@ impl Scope {
     }
 
     /// Returns `true` if nothing but the recorder and an observer needs plain successes.
-    #[inline]
-    pub(crate) fn takes_plain_successes(&self) -> bool {
-        self.change != Change::Any
-            || (self.terms.hints.of == HintsOf::Retryable
-                && self.terms.listeners.origins != Origins::OfAll
-                && self.terms.renewals.is_none())
+    #[cold]
+    fn takes_plain_successes(&self) -> bool {
+        self.terms.hints.of == HintsOf::Retryable
+            && self.terms.listeners.origins != Origins::OfAll
+            && self.terms.renewals.is_none()
     }
 
     /// Keeps as many of `refused` as there is room for.

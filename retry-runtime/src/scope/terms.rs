@@ -3,8 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use retry_policy::Policy;
+
 use crate::engine::exchange::Hints;
-use crate::engine::origin::Origins;
+use crate::engine::origin::{Origin, Origins};
 use crate::env::Moment;
 use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::RenewalCount;
@@ -43,6 +45,14 @@ impl Listeners {
         Self { is_observed: false, origins: Origins::Unused, observed_since: None, upstream: None };
 }
 
+impl Listeners {
+    /// Returns the origin of a URL, if that matters.
+    #[inline]
+    pub(crate) fn origin_of(&self, url: &str) -> Option<Origin> {
+        if self.origins == Origins::Unused { None } else { Origin::of_url(url) }
+    }
+}
+
 impl Default for Listeners {
     fn default() -> Self {
         Self::NONE
@@ -59,6 +69,17 @@ pub(crate) enum Change {
     Listeners,
     /// In any way.
     Any,
+}
+
+impl Change {
+    /// Returns how far the terms of this policy are from the default.
+    pub(crate) const fn of(policy: &Policy) -> Self {
+        let has_terms = policy.timeout().is_some()
+            || policy.deadline().is_some()
+            || policy.idempotency_header().is_some()
+            || !policy.hint().is_empty();
+        if has_terms { Self::Any } else { Self::None }
+    }
 }
 
 /// The attempt that a call is part of.

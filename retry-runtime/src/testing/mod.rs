@@ -340,7 +340,7 @@ pub(crate) fn record(event: &Event<'_>) {
 }
 
 /// Counts the skipped waits of a call, by which its time is ahead of the real one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Skipped {
     waits: Duration,
     /// The skipped waits of earlier calls. Those of calls at the same time do not add up.

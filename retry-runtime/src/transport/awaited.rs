@@ -8,11 +8,9 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::engine::origin::{Origin, Origins};
 use crate::engine::recorder::Prepared;
-use crate::engine::report::{PlainSuccess, Report};
-use crate::scope::terms::Change;
-use crate::scope::{self, renewal::RenewalCount};
+use crate::engine::report::Report;
+use crate::scope::{self, Ended, renewal::RenewalCount};
 use crate::transport::redirects::Watched;
 use crate::transport::sending::{Sending, Unsent, host, record_end, report};
 use crate::transport::{HttpError, HttpResponse};
@@ -31,7 +29,7 @@ impl AwaitedRequest {
     /// Begins a GET of this URL, unless the calls around impose something on it.
     #[inline]
     pub(crate) fn begin_get(url: &str) -> Option<Self> {
-        begin_get(url).map(|number| Self { number: Some(number), renewals: None })
+        scope::begin_get(url).map(|number| Self { number: Some(number), renewals: None })
     }
 
     /// Begins any request.
@@ -44,17 +42,19 @@ impl AwaitedRequest {
         begun.unwrap_or_default()
     }
 
-    /// Records the end of the request. Not inlined, so that each annotated function holds no more
-    /// than a call.
-    #[inline(never)]
+    /// Records the end of the request.
+    #[inline]
     fn end<F, T: HttpResponse, E: HttpError>(&mut self, sending: &Sending<F, T, E>, result: &Result<T, E>) {
         let Some(number) = self.number.take() else { return };
-        let is_recorded = match result.as_ref().ok().and_then(HttpResponse::plain_success) {
-            Some(success) if !sending.is_redirected() => end_by_success(number, success, || host(result)),
-            _ => false,
+        let success = result.as_ref().ok().and_then(HttpResponse::plain_success);
+        let ended = match success {
+            Some(success) if !sending.is_redirected() => scope::end_by_success(number, success.status, success.url),
+            _ => Ended::No,
         };
-        if !is_recorded {
-            self.end_otherwise(number, sending, result);
+        match ended {
+            Ended::WithoutHost => record_host(number, result),
+            Ended::Whole => {}
+            Ended::No => self.end_otherwise(number, sending, result),
         }
     }
 
@@ -71,39 +71,11 @@ impl AwaitedRequest {
     }
 }
 
-/// Begins a GET of this URL, unless the calls around impose something on it. Returns the number of
-/// its exchange.
-#[inline(never)]
-fn begin_get(url: &str) -> Option<NonZeroU64> {
+#[cold]
+fn record_host<T: HttpResponse, E: HttpError>(number: NonZeroU64, result: &Result<T, E>) {
     scope::innermost(|scope| {
-        let origin = match scope.change() {
-            Change::None => None,
-            Change::Listeners if scope.terms().listeners.origins == Origins::Unused => None,
-            Change::Listeners => Origin::of_url(url),
-            Change::Any => return None,
-        };
-        NonZeroU64::new(scope.recorder.on_get(origin))
-    })
-    .flatten()
-}
-
-/// Records the end of a request by a plain success, if that is all there is to record. An observer
-/// needs the host that answered.
-#[inline]
-fn end_by_success<'h>(
-    number: NonZeroU64,
-    success: PlainSuccess<'_>,
-    host: impl FnOnce() -> Option<&'h str>,
-) -> bool {
-    let is_recorded = scope::innermost(|scope| {
-        let is_recorded =
-            scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
-        if is_recorded && scope.change() != Change::None && scope.terms().listeners.is_observed {
-            scope.recorder.record_brief_host(host());
-        }
-        is_recorded
+        scope.recorder.record_host(number.get(), host(result), report(result).url);
     });
-    is_recorded.unwrap_or_default()
 }
 
 /// Records that the request was dropped before its end, with the attempt.

@@ -25,16 +25,13 @@ pin_project! {
     pub struct Watched<F> {
         #[pin]
         future: F,
-        watch: Option<Watch>,
+        watch: Watch,
     }
 }
 
-/// Looks out for redirects of one request.
+/// Looks out for redirects of one request, unless they do not matter.
 #[derive(Default)]
-pub struct Watch {
-    is_redirected: bool,
-    spy: Option<Arc<Spy>>,
-}
+pub struct Watch(Option<Arc<Spy>>);
 
 /// A waker that passes wakes on to `waker`, and notes those of the thread that polls.
 struct Spy {
@@ -42,29 +39,30 @@ struct Spy {
     /// The thread that polls, or 0.
     polling: AtomicUsize,
     has_woken: AtomicBool,
+    is_redirected: AtomicBool,
 }
 
 /// Returns a watch of the redirects of a request, if they matter to the attempt that the running
 /// code is part of.
 #[inline]
-pub(crate) fn watch_redirects(prepared: &Prepared) -> Option<Watch> {
+pub(crate) fn watch_redirects(prepared: &Prepared) -> Watch {
     if prepared.is_safe_without_key() || scope::current(|_| ()).is_none() {
-        return None;
+        return Watch::default();
     }
-    Some(Watch::default())
+    Watch::begin()
 }
 
 impl<F> Watched<F> {
-    /// Watches `future`, if there is a watch.
+    /// Watches `future`.
     #[inline]
-    pub(crate) fn new(future: F, watch: Option<Watch>) -> Self {
+    pub(crate) fn new(future: F, watch: Watch) -> Self {
         Self { future, watch }
     }
 
     /// Returns `true` if the request was redirected, as far as that is watched.
     #[inline]
     pub(crate) fn is_redirected(&self) -> bool {
-        self.watch.as_ref().is_some_and(|watch| watch.is_redirected)
+        self.watch.0.as_ref().is_some_and(|spy| spy.is_redirected.load(Ordering::Relaxed))
     }
 }
 
@@ -74,20 +72,29 @@ impl<F: Future> Future for Watched<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        match this.watch {
+        match &this.watch.0 {
             None => this.future.poll(context),
-            Some(watch) => watch.poll(this.future, context),
+            Some(spy) => Spy::poll(spy, this.future, context),
         }
     }
 }
 
 impl Watch {
-    fn poll<F: Future>(&mut self, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
-        if self.is_redirected {
+    fn begin() -> Self {
+        Self(Some(Spy::unused()))
+    }
+}
+
+impl Spy {
+    fn poll<F: Future>(
+        spy: &Arc<Self>,
+        future: Pin<&mut F>,
+        context: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        if spy.is_redirected.load(Ordering::Relaxed) {
             // There is nothing more to find out.
             return future.poll(context);
         }
-        let spy = self.spy.get_or_insert_with(Spy::unused);
         spy.set_waker(context.waker());
         spy.has_woken.store(false, Ordering::Relaxed);
         spy.polling.store(thread(), Ordering::Relaxed);
@@ -97,7 +104,7 @@ impl Watch {
         let poll = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(spy))));
         spy.polling.store(0, Ordering::Relaxed);
         if poll.is_pending() && spy.has_woken.load(Ordering::Relaxed) {
-            self.is_redirected = true;
+            spy.is_redirected.store(true, Ordering::Relaxed);
         }
         poll
     }
@@ -111,16 +118,18 @@ thread_local! {
 impl Drop for Watch {
     #[inline]
     fn drop(&mut self) {
-        if let Some(spy) = self.spy.take() {
+        if let Some(spy) = self.0.take() {
             spare(spy);
         }
     }
 }
 
 /// Keeps a spy for the next request, unless somebody still has a waker of it.
+#[cold]
 fn spare(spy: Arc<Spy>) {
     if Arc::strong_count(&spy) == 1 {
         spy.set_waker(Waker::noop());
+        spy.is_redirected.store(false, Ordering::Relaxed);
         // A thread that ends keeps nothing.
         _ = SPARE.try_with(|spare| spare.set(Some(spy)));
     }
@@ -135,6 +144,7 @@ impl Spy {
                 waker: Mutex::new(Waker::noop().clone()),
                 polling: AtomicUsize::new(0),
                 has_woken: AtomicBool::new(false),
+                is_redirected: AtomicBool::new(false),
             })
         })
     }
@@ -179,7 +189,7 @@ mod tests {
     fn is_redirect(poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> bool {
         let mut poll = Some(poll);
         let future = std::future::poll_fn(|context| poll.take().map_or(Ready(()), |poll| poll(context)));
-        let mut watched = std::pin::pin!(Watched::new(future, Some(Watch::default())));
+        let mut watched = std::pin::pin!(Watched::new(future, Watch::begin()));
         _ = watched.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         watched.is_redirected()
     }
@@ -217,7 +227,7 @@ mod tests {
                 *keep = keep.take().map(|_| context.waker().clone());
                 Ready(())
             });
-            let mut watched = std::pin::pin!(Watched::new(future, Some(Watch::default())));
+            let mut watched = std::pin::pin!(Watched::new(future, Watch::begin()));
             assert!(watched.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
             address
         };
@@ -244,7 +254,7 @@ mod tests {
             Poll::<()>::Pending
         });
         {
-            let mut watched = std::pin::pin!(Watched::new(future, Some(Watch::default())));
+            let mut watched = std::pin::pin!(Watched::new(future, Watch::begin()));
             for count in &counts {
                 let waker = Waker::from(Arc::clone(count));
                 assert!(watched.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());

@@ -253,7 +253,7 @@ macro_rules! version {
                     own_timeout::of(client)
                 },
                 drain,
-                watch: Option<Watch>
+                watch: Watch
             );
 
             impl Sender for RequestBuilder {
@@ -301,7 +301,7 @@ macro_rules! version {
                         Ok(request) if begun.is_some() => request,
                         request => return Armed(arm_other(&client, request, execute)),
                     };
-                    let future = Watched::new(execute(&client, request), None);
+                    let future = Watched::new(execute(&client, request), Watch::default());
                     Armed(AwaitedFuture::new(future, begun.unwrap_or_default()))
                 }
             }

@@ -53,7 +53,7 @@ pub struct Armer {
     own_timeout: Option<Duration>,
     tracked: TrackedRequest,
     unsent: Option<Box<Unsent<Response, reqwest_0_13::Error>>>,
-    watch: Option<Watch>,
+    watch: Watch,
 }
 
 impl Executor for ClientWithMiddleware {
@@ -62,7 +62,7 @@ impl Executor for ClientWithMiddleware {
     fn armer(&self, idempotent: Option<bool>) -> Armer {
         let own_timeout = scope::bound().and_then(|_| own_timeout(self));
         let tracked = TrackedRequest::nothing();
-        Armer { idempotent, own_timeout, tracked, unsent: None, watch: None }
+        Armer { idempotent, own_timeout, tracked, unsent: None, watch: Watch::default() }
     }
 }
 

@@ -130,7 +130,7 @@ pub(crate) fn record_end<T: HttpResponse, E: HttpError>(
         scope.recorder.compare_origin(number, report);
     }
     if is_observed || (cfg!(feature = "tracing") && !is_success) {
-        scope.recorder.record_host(number, host(result));
+        scope.recorder.record_host(number, host(result), report.url);
     }
     // The credentials were good, and those of the next request are read after this. By a 400 or
     // 403 some APIs say that they were not.
@@ -289,14 +289,14 @@ where
 /// Records a request that is sent by a builder which the macro must not move.
 pub struct SendWatch {
     tracked: TrackedRequest,
-    redirects: Option<Watch>,
+    redirects: Watch,
 }
 
 impl SendWatch {
     /// Watches a request, if it can be sent.
     pub(crate) fn new(prepared: Option<Prepared>) -> Self {
         let Some(prepared) = prepared else {
-            return Self { tracked: TrackedRequest::nothing(), redirects: None };
+            return Self { tracked: TrackedRequest::nothing(), redirects: Watch::default() };
         };
         let redirects = watch_redirects(&prepared);
         Self { tracked: TrackedRequest::new(prepared), redirects }

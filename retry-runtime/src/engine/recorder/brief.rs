@@ -49,18 +49,22 @@ impl Brief {
     /// Records the end of the exchange. Returns `false` if the response came from another URL than
     /// the request went to (its hash is `asked`), where that matters: the exchange is then not kept
     /// in short form.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "every call pays for this")]
     pub(super) fn on_success(&mut self, asked: Option<NonZeroU64>, success: PlainSuccess<'_>) -> bool {
-        let PlainSuccess { status, url } = success;
+        let url = success.url;
         if asked.is_some_and(|asked| asked != hash_resource(url)) {
             return false;
         }
-        self.ended = next_number();
-        self.status = Some(status);
-        self.response = address(url);
-        self.response_url = asked.or_else(|| Some(hash_url(url)));
+        self.end(success, asked.unwrap_or_else(|| hash_url(url)));
         true
+    }
+
+    /// Records the end of the exchange, and this hash of the URL of the response.
+    #[inline]
+    pub(super) fn end(&mut self, success: PlainSuccess<'_>, response_url: NonZeroU64) {
+        self.ended = next_number();
+        self.status = Some(success.status);
+        self.response = address(success.url);
+        self.response_url = Some(response_url);
     }
 
     /// Records that the body of a response was read to its end.

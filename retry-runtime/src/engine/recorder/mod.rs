@@ -32,12 +32,20 @@ pub(crate) struct Recorder {
     /// The only exchange so far, if it has no key of a call and nothing but a plain success came of
     /// it.
     brief: Option<Brief>,
-    /// The host that was recorded last, in this attempt or an earlier one. Calls that ask one host
-    /// after the other share the name, and allocate nothing.
-    host: Option<Arc<str>>,
+    /// The host that was recorded last, in this attempt or in one of another call.
+    host: Option<KnownHost>,
     /// `true` if there may be more than that.
     has_more: bool,
     more: More,
+}
+
+/// A host that was recorded. Calls that ask it one after the other share its name, allocate nothing
+/// and do not search their URLs for it.
+#[derive(Clone, Debug)]
+struct KnownHost {
+    /// The beginning of a URL of the host, up to the first slash of the path.
+    beginning: Box<str>,
+    name: Arc<str>,
 }
 
 /// What a recorder holds beside a single exchange in short form.
@@ -52,14 +60,6 @@ struct More {
     /// The number of requests that are not safe to repeat, and were made in the attempt, but
     /// neither sent nor dropped in it: another task may send them.
     outstanding: u32,
-}
-
-impl More {
-    /// Returns a hash of the URL that the exchange in short form was sent to, if that matters.
-    #[cold]
-    fn asked(&self) -> Option<NonZeroU64> {
-        self.details.as_ref()?.url
-    }
 }
 
 /// A request that is about to be sent.
@@ -138,6 +138,11 @@ impl Prepared {
         Self { details: None, origin: None }
     }
 
+    /// Prepares a GET to a URL of this origin.
+    pub(crate) const fn get_of(origin: Option<Origin>) -> Self {
+        Self { details: None, origin }
+    }
+
     /// Returns `true` if the request is safe to repeat, by its method, by declaration or by a key.
     #[inline]
     pub(crate) fn is_safe(&self) -> bool {
@@ -214,15 +219,16 @@ impl Recorder {
         began
     }
 
-    /// Records a GET that nothing is declared of. Returns the number of its exchange.
+    /// Records a GET that nothing is declared of, if nothing else is recorded. Returns the number of
+    /// its exchange.
     #[inline]
-    pub(crate) fn on_get(&mut self, origin: Option<Origin>) -> u64 {
+    pub(crate) fn on_only_get(&mut self, origin: Option<Origin>) -> Option<NonZeroU64> {
         if self.brief.is_some() || self.has_more {
-            return self.on_request(Prepared { details: None, origin });
+            return None;
         }
         let began = next_number();
         self.brief = Some(Brief::new(began, origin));
-        began
+        NonZeroU64::new(began)
     }
 
     #[cold]
@@ -248,14 +254,27 @@ impl Recorder {
 
     /// Records the end of an exchange by a plain success, if that is kept in short form. Otherwise
     /// returns `false`.
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "every call pays for this")]
     pub(crate) fn on_plain_success(&mut self, number: u64, success: PlainSuccess<'_>) -> bool {
         match &mut self.brief {
             Some(brief) if brief.began == number => {
-                let asked = if self.has_more { self.more.asked() } else { None };
-                brief.on_success(asked, success)
+                brief.on_success(self.more.details.as_ref().and_then(|details| details.url), success)
             }
+            _ => false,
+        }
+    }
+
+    /// Records the end of a GET that nothing is declared of by a plain success, if that is kept in
+    /// short form. Otherwise returns `false`.
+    #[inline]
+    pub(crate) fn on_success_of_get(&mut self, number: NonZeroU64, success: PlainSuccess<'_>) -> bool {
+        match &mut self.brief {
+            Some(brief) if brief.began == number.get() && !self.has_more => match hash_long(success.url) {
+                Some(url) => {
+                    brief.end(success, url);
+                    true
+                }
+                None => false,
+            },
             _ => false,
         }
     }
@@ -303,35 +322,38 @@ impl Recorder {
         }
     }
 
-    /// Records the host of an exchange.
-    pub(crate) fn record_host(&mut self, number: u64, host: Option<&str>) {
-        if self.brief.as_ref().is_some_and(|brief| brief.began == number) {
-            return self.record_brief_host(host);
+    /// Records the host of an exchange, which answered or was asked by this URL.
+    #[cold]
+    pub(crate) fn record_host(&mut self, number: u64, host: Option<&str>, url: Option<&str>) {
+        let (Some(name), Some(beginning)) = (host, url.and_then(before_path)) else {
+            if let Some(recorded) = self.find(number) {
+                recorded.host = host.map(Arc::from);
+            }
+            return;
+        };
+        if !self.host.as_ref().is_some_and(|known| *known.name == *name && *known.beginning == *beginning) {
+            self.host = Some(KnownHost { beginning: beginning.into(), name: name.into() });
         }
-        let host = host.map(|host| Arc::clone(self.share(host)));
-        if let Some(recorded) = self.find(number) {
-            recorded.host = host;
+        match &mut self.brief {
+            Some(brief) if brief.began == number => brief.has_host = true,
+            _ => {
+                let name = self.host.as_ref().map(|known| Arc::clone(&known.name));
+                if let Some(recorded) = self.find(number) {
+                    recorded.host = name;
+                }
+            }
         }
     }
 
-    /// Records the host of the exchange in short form.
+    /// Records that the exchange in short form was answered by the host of this URL, if that is the
+    /// host that was recorded last. Otherwise returns `false`.
     #[inline]
-    pub(crate) fn record_brief_host(&mut self, host: Option<&str>) {
-        if let Some(host) = host {
-            self.share(host);
-        }
+    pub(crate) fn record_known_host(&mut self, url: &str) -> bool {
+        let is_known = self.host.as_ref().is_some_and(|known| url.starts_with(&*known.beginning));
         if let Some(brief) = &mut self.brief {
-            brief.has_host = host.is_some();
+            brief.has_host = is_known;
         }
-    }
-
-    /// Makes the name of a host the last one.
-    #[inline]
-    fn share(&mut self, host: &str) -> &Arc<str> {
-        if self.host.as_deref() != Some(host) {
-            self.host = None;
-        }
-        self.host.get_or_insert_with(|| host.into())
+        is_known
     }
 
     /// Records that the body of a response was read to its end.
@@ -513,14 +535,16 @@ impl Recorder {
         let brief = self.brief.as_ref()?;
         let status = brief.status?;
         let method = self.more.details.as_ref().map_or(&Method::GET, |details| &details.method);
-        Some((method, status, self.host.as_deref().filter(|_| brief.has_host)))
+        let host = self.host.as_ref().filter(|_| brief.has_host);
+        Some((method, status, host.map(|known| &*known.name)))
     }
 
     /// Keeps the only exchange whole, if it is kept in short form.
     #[cold]
     pub(crate) fn expand(&mut self) {
         if let Some(brief) = self.brief.take() {
-            let host = self.host.clone().filter(|_| brief.has_host);
+            let known = self.host.as_ref().filter(|_| brief.has_host);
+            let host = known.map(|known| Arc::clone(&known.name));
             let more = self.more_mut();
             let details = more.details.take();
             more.exchanges.push(Recorded { host, ..brief.into_recorded(details.as_ref()) });
@@ -637,6 +661,14 @@ impl Recorder {
     }
 }
 
+/// Returns the beginning of a URL, up to the first slash of its path.
+fn before_path(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = url.len() - rest.len() + rest.find('/')?;
+    debug_assert!(scheme.len() < end, "the path is behind the scheme");
+    Some(&url[..=end])
+}
+
 /// Returns the address of a response's URL. It does not move with the response, so it tells the
 /// response from all others that are alive.
 #[inline]
@@ -655,12 +687,18 @@ pub(crate) fn hash_resource(url: &str) -> NonZeroU64 {
 /// collision is harmless: within one attempt, one URL would be taken for another.
 #[inline]
 pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
+    hash_long(url).unwrap_or_else(|| hash_short(url))
+}
+
+/// Hashes a URL of at least one block.
+#[inline]
+fn hash_long(url: &str) -> Option<NonZeroU64> {
     let url = url.as_bytes();
-    let Some(last) = url.last_chunk() else { return hash_short(url) };
+    // The last block overlaps the one before.
+    let last = url.last_chunk()?;
     let blocks = url.chunks_exact(BLOCK).filter_map(|block| block.first_chunk());
     let hash = blocks.fold(url.len() as u64, mix);
-    // The last block overlaps the one before.
-    NonZeroU64::MIN | mix(hash, last)
+    Some(NonZeroU64::MIN | mix(hash, last))
 }
 
 /// The length of the blocks that are hashed.
@@ -668,7 +706,8 @@ const BLOCK: usize = 16;
 
 /// Hashes a URL that is shorter than a block.
 #[cold]
-fn hash_short(url: &[u8]) -> NonZeroU64 {
+fn hash_short(url: &str) -> NonZeroU64 {
+    let url = url.as_bytes();
     let mut block = [0; BLOCK];
     block[..url.len()].copy_from_slice(url);
     NonZeroU64::MIN | mix(url.len() as u64, &block)

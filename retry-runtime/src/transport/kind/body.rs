@@ -12,7 +12,7 @@ use crate::scope;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::ReqwestError;
 use crate::transport::kind::{AnyKind, chain};
-use crate::transport::redirects::Watched;
+use crate::transport::redirects::{Watch, Watched};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::sending::ReadStream;
 use crate::transport::sending::{ReadFuture, SendFuture, TrackedRequest};
@@ -60,7 +60,7 @@ where
     /// Records a GET, and how it is answered.
     #[inline]
     pub fn track_get(&self, future: F) -> SendFuture<F, T, E> {
-        SendFuture::new(Watched::new(future, None), TrackedRequest::new(Prepared::get()))
+        SendFuture::new(Watched::new(future, Watch::default()), TrackedRequest::new(Prepared::get()))
     }
 }
 
