@@ -50,13 +50,13 @@ pub use transport::search::failures_of;
 /// any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::call::{Call, Declaration};
     pub use crate::call::arguments::{
         ArgumentKind, CloneArgument, CloneFile, Files, OwnArgument, RequestKind, Slot, call_once,
         clone_argument, collect_items, own_argument,
     };
     pub use crate::call::attempt::{attempt, attempt_blocking, unreachable_value};
     pub use crate::call::outcome::Outcome;
+    pub use crate::call::{Call, Declaration};
     pub use crate::env::Clock;
     pub use crate::observe::observer;
     pub use crate::scope::function::{Function, HasRecorded};

@@ -26,7 +26,7 @@ fn a_block() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), ":", ::core::line!()),
                             ),

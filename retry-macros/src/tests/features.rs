@@ -26,7 +26,7 @@ fn a_sync_send() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::System,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -86,7 +86,7 @@ fn an_execute() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -151,7 +151,7 @@ fn a_get() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -219,7 +219,7 @@ fn a_response_with_a_name() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -296,7 +296,7 @@ fn sends_in_a_join() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "both"),
                             ),
@@ -498,7 +498,7 @@ fn an_observer() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -557,7 +557,7 @@ fn an_upstream() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -620,7 +620,7 @@ fn a_sync_upstream() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::System,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -672,7 +672,7 @@ fn a_retry_if() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "job"),
                             ),
@@ -831,7 +831,7 @@ fn an_argument_that_may_be_consumed() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "put"),
                             ),
@@ -908,7 +908,7 @@ fn a_generic_that_is_consumed() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "put"),
                             ),
@@ -968,7 +968,7 @@ fn an_argument_that_is_changed() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "put"),
                             ),
@@ -1037,7 +1037,7 @@ fn conversions() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "put"),
                             ),
@@ -1110,7 +1110,7 @@ fn requests_as_arguments() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "send"),
                             ),
@@ -1172,7 +1172,7 @@ fn an_argument_that_is_carried() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "put"),
                             ),
@@ -1234,7 +1234,7 @@ fn a_receiver_by_value() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "send"),
                             ),
@@ -1297,7 +1297,7 @@ fn a_field_that_is_moved() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "put"),
                             ),
@@ -1362,7 +1362,7 @@ fn a_parameter_under_a_predicate() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "put"),
                             ),
@@ -1440,7 +1440,7 @@ fn a_method_of_async_trait() {
                         let mut call = ::retry_http::__private::Call::of(
                             ::retry_http::__private::Clock::Tokio,
                             &const {
-                                (
+                                ::retry_http::__private::Declaration::new(
                                     ::retry_http::__private::Function::visible(
                                         ::core::concat!(::core::module_path!(), "::", "user"),
                                     ),

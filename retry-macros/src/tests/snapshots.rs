@@ -27,7 +27,7 @@ fn an_async_function() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -125,7 +125,7 @@ fn a_sync_function() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::System,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "user"),
                             ),
@@ -445,7 +445,7 @@ fn sends() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "many"),
                             ),
@@ -719,7 +719,7 @@ fn a_future_of_a_block() {
                     let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
                         &const {
-                            (
+                            ::retry_http::__private::Declaration::new(
                                 ::retry_http::__private::Function::visible(
                                     ::core::concat!(::core::module_path!(), "::", "user"),
                                 ),
@@ -797,7 +797,7 @@ fn a_future_of_another_expression() {
                     let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
                         &const {
-                            (
+                            ::retry_http::__private::Declaration::new(
                                 ::retry_http::__private::Function::visible(
                                     ::core::concat!(::core::module_path!(), "::", "user"),
                                 ),
@@ -894,7 +894,7 @@ fn an_impl_block() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "items"),
                             ),
@@ -951,7 +951,7 @@ fn an_impl_block() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        (
+                        ::retry_http::__private::Declaration::new(
                             ::retry_http::__private::Function::visible(
                                 ::core::concat!(::core::module_path!(), "::", "item"),
                             ),

@@ -164,7 +164,7 @@ fn end(mut scope: Box<Scope>) {
 #[cold]
 fn end_with_rest(mut scope: Box<Scope>) {
     scope.reset();
-    keep(scope);
+    end(scope);
 }
 
 /// Keeps a scope for another call. On a thread that is about to end the scope is dropped.
@@ -311,7 +311,7 @@ pub(crate) fn begin_get(url: &str) -> Option<NonZeroU64> {
 }
 
 /// Does what [`begin_get`] does, in a scope with terms or exchanges.
-#[inline(never)]
+#[cold]
 fn begin_other_get(mut scope: Box<Scope>, url: &str) -> Option<NonZeroU64> {
     let number = match scope.change {
         Change::Any => None,
@@ -354,8 +354,7 @@ pub(crate) fn end_by_success(number: NonZeroU64, status: StatusCode, url: &str) 
 #[cold]
 fn end_other_by_success(mut scope: Box<Scope>, number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
     let success = PlainSuccess { status, url };
-    let is_recorded =
-        scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
+    let is_recorded = scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
     let ended = match is_recorded {
         true if scope.terms.listeners.is_observed => Ended::WithoutHost,
         true => Ended::Whole,

@@ -48,7 +48,9 @@ impl AwaitedRequest {
         let Some(number) = self.number.take() else { return };
         let success = result.as_ref().ok().and_then(HttpResponse::plain_success);
         let ended = match success {
-            Some(success) if !sending.is_redirected() => scope::end_by_success(number, success.status, success.url),
+            Some(success) if !sending.is_redirected() => {
+                scope::end_by_success(number, success.status, success.url)
+            }
             _ => Ended::No,
         };
         match ended {

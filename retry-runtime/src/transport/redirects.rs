@@ -86,11 +86,7 @@ impl Watch {
 }
 
 impl Spy {
-    fn poll<F: Future>(
-        spy: &Arc<Self>,
-        future: Pin<&mut F>,
-        context: &mut Context<'_>,
-    ) -> Poll<F::Output> {
+    fn poll<F: Future>(spy: &Arc<Self>, future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
         if spy.is_redirected.load(Ordering::Relaxed) {
             // There is nothing more to find out.
             return future.poll(context);

@@ -232,11 +232,15 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             SendingProjection::Future { future } => future.poll(context),
-            SendingProjection::Nothing { unsent } => {
-                Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
-            }
+            SendingProjection::Nothing { unsent } => end_unsent(unsent),
         }
     }
+}
+
+/// Ends a request that is not sent.
+#[cold]
+fn end_unsent<T: HttpResponse, E: HttpError>(unsent: &mut Option<Box<Unsent<T, E>>>) -> Poll<Result<T, E>> {
+    Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
 }
 
 pin_project! {

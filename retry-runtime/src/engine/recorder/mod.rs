@@ -322,26 +322,30 @@ impl Recorder {
         }
     }
 
-    /// Records the host of an exchange, which answered or was asked by this URL.
+    /// Records the host of an exchange, which was asked or has answered by this URL.
     #[cold]
     pub(crate) fn record_host(&mut self, number: u64, host: Option<&str>, url: Option<&str>) {
-        let (Some(name), Some(beginning)) = (host, url.and_then(before_path)) else {
+        if self.brief.as_ref().is_none_or(|brief| brief.began != number) {
+            // Before the known host changes, which may be that of the exchange in short form.
+            self.all_mut();
+        }
+        let Some((name, beginning)) = host.zip(url.and_then(before_path)) else {
             if let Some(recorded) = self.find(number) {
                 recorded.host = host.map(Arc::from);
             }
             return;
         };
-        if !self.host.as_ref().is_some_and(|known| *known.name == *name && *known.beginning == *beginning) {
+        let is_known = |known: &KnownHost| (&*known.name, &*known.beginning) == (name, beginning);
+        if !self.host.as_ref().is_some_and(is_known) {
             self.host = Some(KnownHost { beginning: beginning.into(), name: name.into() });
         }
-        match &mut self.brief {
-            Some(brief) if brief.began == number => brief.has_host = true,
-            _ => {
-                let name = self.host.as_ref().map(|known| Arc::clone(&known.name));
-                if let Some(recorded) = self.find(number) {
-                    recorded.host = name;
-                }
-            }
+        if let Some(brief) = &mut self.brief {
+            brief.has_host = true;
+            return;
+        }
+        let name = self.host.as_ref().map(|known| Arc::clone(&known.name));
+        if let Some(recorded) = self.find(number) {
+            recorded.host = name;
         }
     }
 
@@ -663,10 +667,9 @@ impl Recorder {
 
 /// Returns the beginning of a URL, up to the first slash of its path.
 fn before_path(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    let end = url.len() - rest.len() + rest.find('/')?;
-    debug_assert!(scheme.len() < end, "the path is behind the scheme");
-    Some(&url[..=end])
+    let (_, rest) = url.split_once("://")?;
+    let slash = url.len() - rest.len() + rest.find('/')?;
+    Some(&url[..=slash])
 }
 
 /// Returns the address of a response's URL. It does not move with the response, so it tells the
@@ -695,9 +698,12 @@ pub(crate) fn hash_url(url: &str) -> NonZeroU64 {
 fn hash_long(url: &str) -> Option<NonZeroU64> {
     let url = url.as_bytes();
     // The last block overlaps the one before.
-    let last = url.last_chunk()?;
-    let blocks = url.chunks_exact(BLOCK).filter_map(|block| block.first_chunk());
-    let hash = blocks.fold(url.len() as u64, mix);
+    let (first, last) = (url.first_chunk()?, url.last_chunk()?);
+    let mut hash = mix(url.len() as u64, first);
+    if url.len() > 2 * BLOCK {
+        let blocks = url[BLOCK..].chunks_exact(BLOCK).filter_map(|block| block.first_chunk());
+        hash = blocks.fold(hash, mix);
+    }
     Some(NonZeroU64::MIN | mix(hash, last))
 }
 

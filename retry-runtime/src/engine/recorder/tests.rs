@@ -210,7 +210,7 @@ fn hosts_and_drops_are_recorded_by_number() {
     let mut recorder = Recorder::default();
     let first = recorder.on_request(prepare(&Method::GET, None));
     let second = recorder.on_request(prepare(&Method::GET, None));
-    recorder.record_host(first, Some("localhost"));
+    recorder.record_host(first, Some("localhost"), Some(URL));
     recorder.on_drop(second);
     let [first, second] = recorder.exchanges() else { panic!("two exchanges") };
     assert_eq!((first.host.as_deref(), first.progress), (Some("localhost"), Progress::Open));
@@ -223,7 +223,7 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
     let mut recorder = Recorder::default();
     let number = recorder.on_request(Prepared::get());
     let unknown = next_number();
-    recorder.record_host(number, Some("localhost"));
+    recorder.record_host(number, Some("localhost"), Some(URL));
     end(&mut recorder, number, 200, URL);
     let (method, status, host) = recorder.brief_success().expect("the short form");
     assert_eq!((method, status, host), (&Method::GET, StatusCode::OK, Some("localhost")));
@@ -234,7 +234,7 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
         if ends_first {
             end(&mut recorder, unknown, 200, URL);
         }
-        recorder.record_host(unknown, Some("other.test"));
+        recorder.record_host(unknown, Some("other.test"), Some("http://other.test/"));
         end(&mut recorder, unknown, 200, URL);
         let only = &recorder.exchanges()[0];
         assert_eq!((only.progress, only.host.as_deref()), (Progress::Open, None));
@@ -245,13 +245,52 @@ fn the_only_get_is_kept_in_short_form_with_its_host_and_end() {
 fn an_exchange_that_was_in_short_form_keeps_its_host_and_is_the_only_one_until_another_comes() {
     let mut recorder = Recorder::default();
     let number = recorder.on_request(Prepared::get());
-    recorder.record_host(number, Some("localhost"));
+    recorder.record_host(number, Some("localhost"), Some(URL));
     assert!(recorder.only().is_none(), "it is in short form");
     recorder.expand();
     let only = recorder.only().map(|only| (only.began, only.host.as_deref()));
     assert_eq!(only, Some((number, Some("localhost"))));
     recorder.on_request(Prepared::get());
     assert!(recorder.only().is_none(), "there are two");
+}
+
+#[test]
+fn a_host_is_known_by_the_beginning_of_a_url_up_to_its_path() {
+    let mut recorder = Recorder::default();
+    let number = recorder.on_request(Prepared::get());
+    assert!(!recorder.record_known_host(URL), "no host is known");
+    recorder.record_host(number, Some("example.com"), Some("https://example.com:8443/a?b=//c"));
+    for (url, expected) in [
+        ("https://example.com:8443/", true),
+        ("https://example.com:8443/other", true),
+        ("https://example.com/", false),
+        ("https://example.com:84430/", false),
+        ("https://example.com:8443.evil.test/", false),
+        ("http://example.com:8443/", false),
+        ("", false),
+    ] {
+        assert_eq!(recorder.record_known_host(url), expected, "{url}");
+        end(&mut recorder, number, 200, url);
+        let host = recorder.brief_success().and_then(|(_, _, host)| host);
+        assert_eq!(host, expected.then_some("example.com"), "{url}");
+    }
+    // Without a path there is no beginning, and the exchange is kept whole.
+    recorder.record_host(number, Some("other.test"), Some("data:other.test"));
+    assert_eq!(recorder.exchanges()[0].host.as_deref(), Some("other.test"));
+    assert!(recorder.record_known_host("https://example.com:8443/"), "the known one is another");
+}
+
+#[test]
+fn each_exchange_keeps_its_host_when_another_one_becomes_known() {
+    let mut recorder = Recorder::default();
+    let first = recorder.on_request(Prepared::get());
+    recorder.record_host(first, Some("one.test"), Some("http://one.test/"));
+    recorder.record_host(next_number(), Some("two.test"), Some("http://two.test/"));
+    assert_eq!(recorder.exchanges()[0].host.as_deref(), Some("one.test"));
+    let second = recorder.on_request(Prepared::get());
+    recorder.record_host(second, Some("three.test"), Some("http://three.test/"));
+    let hosts: Vec<_> = recorder.exchanges().iter().map(|recorded| recorded.host.as_deref()).collect();
+    assert_eq!(hosts, [Some("one.test"), Some("three.test")]);
 }
 
 #[test]
