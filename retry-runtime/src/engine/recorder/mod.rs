@@ -219,8 +219,8 @@ impl Recorder {
         began
     }
 
-    /// Records a GET that nothing is declared of, if nothing else is recorded. Returns the number of
-    /// its exchange.
+    /// Records a GET that nothing is declared of, if nothing else is recorded. Returns the number
+    /// of its exchange.
     #[inline]
     pub(crate) fn on_only_get(&mut self, origin: Option<Origin>) -> Option<NonZeroU64> {
         if self.brief.is_some() || self.has_more {
