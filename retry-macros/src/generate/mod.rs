@@ -88,7 +88,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //                 if false { return unreachable_value::<R>(); }
 //                 { body, its sends armed }
 //             }).await;
-//             let success = Kind::of_success(&outcome).outcome_kind();
+//             let success = Kind::of_success(outcome.as_ref()).outcome_kind();
 //             let error = ErrorKind::of_error(&outcome).outcome_kind();
 //             if call.is_final(&outcome, success, error) {
 //                 return outcome;
@@ -101,7 +101,8 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 // meant. With `reauth = EXPR` a 401 may start a renewal before the attempt is concluded, see
 // `renewal`. With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each
 // attempt waits until the upstream admits it. `unreachable_value::<R>()` fixes the type of the
-// body, so that coercions work and a mismatch is reported where it is. A sync body runs as
+// body, so that coercions work and a mismatch is reported where it is. A method is called on the
+// outcome first, so that an outcome that is no `Result` is one error, not two. A sync body runs as
 // `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are
 // hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
@@ -347,7 +348,7 @@ impl Loop<'_> {
             loop {
                 #admission
                 #attempt
-                let #success = #private::Kind::of_success(&#outcome).outcome_kind();
+                let #success = #private::Kind::of_success(#outcome.as_ref()).outcome_kind();
                 let #error = #private::ErrorKind::of_error(&#outcome).outcome_kind();
                 #never_if
                 #renew

@@ -73,7 +73,8 @@ fn a_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -116,7 +117,8 @@ fn a_closure() {
                             { fetch(url) }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {

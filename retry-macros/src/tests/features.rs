@@ -58,7 +58,8 @@ fn a_sync_send() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -124,7 +125,8 @@ fn an_execute() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -187,7 +189,8 @@ fn a_get() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -268,7 +271,8 @@ fn a_response_with_a_name() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -326,7 +330,8 @@ fn sends_in_a_join() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -385,7 +390,8 @@ fn a_renewal() {
                             )
                             .await
                     };
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.start_renewal(&outcome, success, error) {
@@ -459,7 +465,8 @@ fn a_sync_renewal() {
                             },
                         )
                     };
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.start_renewal(&outcome, success, error) {
@@ -529,7 +536,8 @@ fn an_observer() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -591,7 +599,8 @@ fn an_upstream() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -645,7 +654,8 @@ fn a_sync_upstream() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -711,7 +721,8 @@ fn a_retry_if() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     call.ask_retry_if(&outcome, is_pending);
@@ -780,7 +791,8 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                             )
                             .await
                     };
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     call.ask_never_if(&outcome, Job::is_final);
@@ -880,7 +892,8 @@ fn an_argument_that_may_be_consumed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -940,7 +953,8 @@ fn a_generic_that_is_consumed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1001,7 +1015,8 @@ fn an_argument_that_is_changed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1077,7 +1092,8 @@ fn conversions() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1144,7 +1160,8 @@ fn requests_as_arguments() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1205,7 +1222,8 @@ fn an_argument_that_is_carried() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1270,7 +1288,8 @@ fn a_receiver_by_value() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1329,7 +1348,8 @@ fn a_field_that_is_moved() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1398,7 +1418,8 @@ fn a_parameter_under_a_predicate() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -1478,7 +1499,7 @@ fn a_method_of_async_trait() {
                                     },
                                 )
                                 .await;
-                            let success = ::retry_http::__private::Kind::of_success(&outcome)
+                            let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                                 .outcome_kind();
                             let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                                 .outcome_kind();
@@ -1550,7 +1571,8 @@ fn headers_that_ask_for_a_wait() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {

@@ -83,7 +83,8 @@ fn an_async_function() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -157,7 +158,8 @@ fn a_sync_function() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -402,7 +404,8 @@ fn every_option() {
                             },
                         )
                         .await;
-                    let success = again::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = again::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = again::__private::ErrorKind::of_error(&outcome).outcome_kind();
                     if call.is_final(&outcome, success, error) {
                         return outcome;
@@ -597,7 +600,8 @@ fn sends() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     if call.is_final(&outcome, success, error) {
@@ -687,7 +691,8 @@ fn arguments() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome).outcome_kind();
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
+                        .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
                     call.ask_retry_if(&outcome, is_pending);
@@ -759,7 +764,7 @@ fn a_future_of_a_block() {
                                 },
                             )
                             .await;
-                        let success = ::retry_http::__private::Kind::of_success(&outcome)
+                        let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                             .outcome_kind();
                         let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                             .outcome_kind();
@@ -830,7 +835,7 @@ fn a_future_of_another_expression() {
                                 },
                             )
                             .await;
-                        let success = ::retry_http::__private::Kind::of_success(&outcome)
+                        let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                             .outcome_kind();
                         let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                             .outcome_kind();
@@ -937,7 +942,7 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome)
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();
@@ -994,7 +999,7 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(&outcome)
+                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
                     let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
                         .outcome_kind();

@@ -40,7 +40,7 @@ struct Running<'c, 'p> {
     call: &'c mut Call<'p>,
 }
 
-/// Runs the body in its scope, which is entered, and leaves the scope.
+/// Runs the body in its scope, which the caller has entered, and leaves the scope.
 #[cfg_attr(not(debug_assertions), inline(always))]
 #[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
 fn poll_entered<R: Outcome, F>(
@@ -62,7 +62,7 @@ where
 /// leave.
 #[inline(never)]
 fn poll_enter(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
-    // First, so that little is kept across it.
+    // The first call, so that little is kept across it.
     let task = tokio::task::try_id();
     let scope = &mut *call.scope;
     match scope.progress.stage {

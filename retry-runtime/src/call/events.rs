@@ -61,9 +61,11 @@ impl<'p> Call<'p> {
     /// Emits the end of a call by a plain success, if that is kept in short form.
     #[cold]
     pub(super) fn emit_brief_success(&self) {
-        // First, so that little is kept across it.
+        // The first call, so that little is kept across it.
         let elapsed = self.time_since_start();
-        let Some((method, status, host)) = self.scope.recorder.brief_success() else { return };
+        let brief = self.scope.recorder.brief_success();
+        debug_assert!(brief.is_some(), "the caller has seen the success");
+        let Some((method, status, host)) = brief else { return };
         self.emit_to_all(&Event {
             function: self.scope.progress.function.name(),
             attempt: self.attempts(),

@@ -24,7 +24,8 @@ pub trait Outcome {
     /// Returns the outcome.
     fn into_itself(self) -> Self::Itself;
 
-    /// Polls an async body, and returns the outcome once that has ended.
+    /// Polls an async body. Returns the outcome itself once the body has ended, without a move from
+    /// one type to the other.
     fn poll_body<F>(body: Pin<&mut F>, context: &mut Context<'_>) -> Poll<Self::Itself>
     where
         F: Future<Output = Self> + ?Sized;
@@ -51,7 +52,7 @@ impl<T, E> Outcome for Result<T, E> {
 impl<T> Kind<T> {
     /// Asks about the type of a success.
     #[inline]
-    pub fn of_success<E>(_: &Result<T, E>) -> Self {
+    pub fn of_success<E>(_: Result<&T, &E>) -> Self {
         Self::new()
     }
 }
@@ -75,8 +76,8 @@ impl Call<'_> {
         error: impl ErrorReporter<E>,
     ) -> bool {
         let returned = outcome.as_ref().ok().and_then(|value| success.returned(value));
-        if returned.is_some_and(|returned| self.is_plain_success(returned)) {
-            self.end_plainly();
+        if returned.is_some_and(|returned| self.ends_plainly(returned)) {
+            self.tell_success();
             return true;
         }
         self.concludes(&report(outcome, success, error))

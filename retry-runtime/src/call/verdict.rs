@@ -40,9 +40,10 @@ impl Call<'_> {
     }
 
     /// Returns `true` if the success that the body has returned is to be returned without further
-    /// questions, as all calls but few end. [`end_plainly`](Self::end_plainly) must follow.
+    /// questions, as all calls but few end. Then the function is remembered as one that records its
+    /// requests, and [`tell_success`](Self::tell_success) must follow.
     #[inline(never)]
-    pub(super) fn is_plain_success(&self, returned: Returned) -> bool {
+    pub(super) fn ends_plainly(&self, returned: Returned) -> bool {
         let scope = &*self.scope;
         let is_plain = scope.change() != Change::Any
             && scope.progress.demand == Demand::None
@@ -53,9 +54,9 @@ impl Call<'_> {
         is_plain
     }
 
-    /// Tells whoever listens of a plain success.
+    /// Tells whoever listens of the success of a call that ends plainly.
     #[inline]
-    pub(super) fn end_plainly(&self) {
+    pub(super) fn tell_success(&self) {
         if self.has_observer() {
             self.emit_brief_success();
         } else {

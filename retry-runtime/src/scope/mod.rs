@@ -25,11 +25,10 @@ use http::{HeaderMap, Method, StatusCode};
 use retry_policy::Policy;
 
 use crate::engine::exchange::HintsOf;
-use crate::engine::origin::Origins;
+use crate::engine::origin::{Origin, Origins};
 use crate::engine::recorder::{Key, Prepared, Recorder, hash, next_number};
 use crate::engine::report::PlainSuccess;
 use crate::engine::retry::RetryState;
-
 use crate::env::{Clock, Skipped};
 use crate::scope::drain::Drain;
 use crate::scope::function::Function;
@@ -86,8 +85,8 @@ const REFUSED: usize = 8;
 pub(crate) struct CallScope(Option<Box<Scope>>);
 
 impl CallScope {
-    /// Makes the scope of a call of `function` with this policy, whose terms are `change` from the
-    /// default. If the call is part of an attempt, the terms of that hold for the call.
+    /// Makes the scope of a call of `function` with this policy, whose terms differ from the
+    /// default by `change`. If the call is part of an attempt, the terms of that hold for the call.
     #[inline]
     pub(crate) fn begin(policy: &Policy, change: Change, clock: Clock, function: &'static Function) -> Self {
         let free = FREE.try_with(|free| {
@@ -97,12 +96,12 @@ impl CallScope {
         });
         // There are none on a thread that is about to end.
         let mut scope = free.ok().flatten().unwrap_or_default();
-        // The call and its first attempt share a number.
+        // The first attempt of an async call has the number of the call, unless `Change` is `Any`.
         scope.call = next_number();
         (scope.number, scope.unknown_sender) = (scope.call, None);
         scope.progress.begin(clock, function);
         if change != Change::None || is_any_entered() {
-            scope.set_terms(policy, clock);
+            scope.set_terms(policy);
         }
         Self(Some(scope))
     }
@@ -244,7 +243,7 @@ pub(crate) fn pop(scope: &mut CallScope) {
     }
 }
 
-/// Sets a link that is empty. Nothing is dropped, which costs less than to find that out.
+/// Sets a link that is empty. Does not check for an old value to drop, which would cost more.
 #[inline]
 fn link(link: &mut Option<Box<Scope>>, scope: Option<Box<Scope>>) {
     debug_assert!(link.is_none(), "a scope that is linked already");
@@ -291,38 +290,33 @@ pub(crate) fn innermost<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
     entered.0.as_deref_mut().map(with)
 }
 
-/// Begins a GET of this URL in the innermost scope of the thread, unless something is imposed on
-/// it. Returns the number of its exchange.
+/// Begins a GET of this URL in the innermost scope of the thread, if the terms of the call are the
+/// default but for listeners. Returns the number of its exchange.
 ///
 /// Every call pays for this and for [`end_by_success`]. They take the scope and put it back
 /// themselves, and end in a call for all that is rare, so that they need few registers.
 #[inline(never)]
 pub(crate) fn begin_get(url: &str) -> Option<NonZeroU64> {
     let mut scope = take_entered()?;
-    if scope.change == Change::Any || scope.terms.listeners.origins != Origins::Unused {
-        return begin_other_get(scope, url);
+    if scope.change == Change::Any {
+        put_entered(Some(scope));
+        return None;
     }
-    let number = scope.recorder.on_only_get(None);
+    let origin = scope.terms.listeners.origin_of(url);
+    let number = scope.recorder.on_only_get(origin);
     if number.is_none() {
-        return begin_other_get(scope, url);
+        return begin_further_get(scope, origin);
     }
     put_entered(Some(scope));
     number
 }
 
-/// Does what [`begin_get`] does, in a scope with terms or exchanges.
+/// Does what [`begin_get`] does, after other requests.
 #[cold]
-fn begin_other_get(mut scope: Box<Scope>, url: &str) -> Option<NonZeroU64> {
-    let number = match scope.change {
-        Change::Any => None,
-        Change::None | Change::Listeners => {
-            let origin = scope.terms.listeners.origin_of(url);
-            let only = scope.recorder.on_only_get(origin);
-            only.or_else(|| NonZeroU64::new(scope.recorder.on_request(Prepared::get_of(origin))))
-        }
-    };
+fn begin_further_get(mut scope: Box<Scope>, origin: Option<Origin>) -> Option<NonZeroU64> {
+    let number = scope.recorder.on_request(Prepared::get_from(origin));
     put_entered(Some(scope));
-    number
+    NonZeroU64::new(number)
 }
 
 /// Tells whether the end of a request is recorded.
@@ -332,7 +326,7 @@ pub(crate) enum Ended {
     No,
     /// It is.
     Whole,
-    /// It is, but an observer needs the host, which is another one than before.
+    /// It is, except for the host, which an observer needs.
     WithoutHost,
 }
 
@@ -350,7 +344,7 @@ pub(crate) fn end_by_success(number: NonZeroU64, status: StatusCode, url: &str) 
     if needs_host { Ended::WithoutHost } else { Ended::Whole }
 }
 
-/// Does what [`end_by_success`] does, for all but a GET on the usual terms.
+/// Does what [`end_by_success`] does, for all but the only GET of a call on the default terms.
 #[cold]
 fn end_other_by_success(mut scope: Box<Scope>, number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
     let success = PlainSuccess { status, url };
@@ -507,8 +501,8 @@ impl Scope {
     /// Sets the terms of a call with this policy, in addition to those of the attempt that the call
     /// is part of, if it is.
     #[cold]
-    fn set_terms(&mut self, policy: &Policy, clock: Clock) {
-        self.terms_mut().outgoing = Outgoing::new(policy, clock);
+    fn set_terms(&mut self, policy: &Policy) {
+        self.terms_mut().outgoing = Outgoing::new(policy, self.progress.clock);
         self.progress.retry = RetryState::new(policy);
         self.terms.outer = current(|outer| self.inherit(outer, policy.idempotent()));
         if self.terms.outer.is_some() {
@@ -619,8 +613,8 @@ impl Scope {
         }
     }
 
-    /// Begins the next attempt. The first one has begun with the call, unless its terms are not the
-    /// default.
+    /// Begins an attempt. The first one of an async call begins with the call, unless `Change` is
+    /// `Any`.
     pub(crate) fn begin_attempt(&mut self) {
         self.number = next_number();
         self.unknown_sender = None;

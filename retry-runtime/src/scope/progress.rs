@@ -48,7 +48,7 @@ pub(crate) struct Progress {
     /// The stage of an async call.
     pub(crate) stage: Stage,
     pub(crate) retry: RetryState,
-    /// The wait before the next attempt, until it begins.
+    /// The wait before the next attempt. Means nothing before one is planned.
     pub(crate) planned_wait: CompactDuration,
     /// The wait before the next attempt of an async function.
     pub(crate) wait_before: Option<Work>,
@@ -68,7 +68,7 @@ pub(crate) struct Rare {
 }
 
 impl Progress {
-    /// Begins a call of `function`. Nothing is left of the call before.
+    /// Begins a call of `function`. Nothing that matters is left of the call before.
     #[inline]
     pub(crate) fn begin(&mut self, clock: Clock, function: &'static Function) {
         (self.function, self.clock) = (function, clock);

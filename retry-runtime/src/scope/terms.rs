@@ -43,9 +43,7 @@ pub(crate) struct Listeners {
 impl Listeners {
     pub(crate) const NONE: Self =
         Self { is_observed: false, origins: Origins::Unused, observed_since: None, upstream: None };
-}
 
-impl Listeners {
     /// Returns the origin of a URL, if that matters.
     #[inline]
     pub(crate) fn origin_of(&self, url: &str) -> Option<Origin> {

@@ -26,7 +26,7 @@ pub struct AwaitedRequest {
 }
 
 impl AwaitedRequest {
-    /// Begins a GET of this URL, unless the calls around impose something on it.
+    /// Begins a GET of this URL, if the terms of the call are the default but for listeners.
     #[inline]
     pub(crate) fn begin_get(url: &str) -> Option<Self> {
         scope::begin_get(url).map(|number| Self { number: Some(number), renewals: None })

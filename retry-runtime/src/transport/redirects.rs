@@ -33,7 +33,8 @@ pin_project! {
 #[derive(Default)]
 pub struct Watch(Option<Arc<Spy>>);
 
-/// A waker that passes wakes on to `waker`, and notes those of the thread that polls.
+/// A waker that passes wakes on to `waker`, notes those of the thread that polls, and remembers if
+/// one of them was a redirect.
 struct Spy {
     waker: Mutex<Waker>,
     /// The thread that polls, or 0.

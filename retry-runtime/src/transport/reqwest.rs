@@ -87,7 +87,7 @@ macro_rules! transport {
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
         ) -> Prepared {
-            let (method, url) = (request.method(), request.url().as_str());
+            let (method, url) = (request.method(), before_fragment(request.url()));
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             match scope::demand() {
                 Demand::Nothing => {}
@@ -107,7 +107,7 @@ macro_rules! transport {
                 return Some(Prepared::of_unknown(idempotent));
             };
             let request = request.ok()?;
-            let (method, url) = (request.method(), request.url().as_str());
+            let (method, url) = (request.method(), before_fragment(request.url()));
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
             if scope::demand() != Demand::Nothing {
                 prepared.record_origin(request.url().as_str());
@@ -306,8 +306,7 @@ macro_rules! version {
                 }
             }
 
-            /// Begins a request that is awaited, unless it is withheld, for all but a GET without
-            /// bounds.
+            /// Arms a request that is awaited, for all but a GET on the default terms.
             #[inline(never)]
             fn arm_other<F>(
                 client: &Client,
@@ -363,6 +362,13 @@ macro_rules! version {
                         Some(unsent) => SendFuture::unsent(unsent),
                     }
                 }
+            }
+
+            /// Returns a URL without its fragment, which stays with the client.
+            #[inline]
+            pub(crate) fn before_fragment(url: &Url) -> &str {
+                let behind = url.fragment().map_or(0, |fragment| "#".len() + fragment.len());
+                &url.as_str()[..url.as_str().len() - behind]
             }
 
             /// The header of an answer that was made here.
@@ -535,9 +541,9 @@ macro_rules! version {
                 use crate::transport::BlockingSender;
 
                 use super::{
-                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN, PlainSuccess, Prepared, Returned,
-                    ReadableResponse, Report, TrackedRequest, TryClone, Unsent, Url, Withheld, address, answer, is_small,
-                    scope, timed_out,
+                    CheckedResponse, Demand, Drain, Error, Executor, HttpResponse, LARGEST_DRAIN,
+                    PlainSuccess, Prepared, ReadableResponse, Report, Returned, TrackedRequest, TryClone,
+                    Unsent, Url, Withheld, address, answer, before_fragment, is_small, scope, timed_out,
                 };
 
                 transport!(

@@ -22,7 +22,7 @@ pub(super) struct Brief {
     pub(super) status: Option<StatusCode>,
     /// The address of the response while it is alive.
     pub(super) response: usize,
-    /// A hash of the URL of the response.
+    /// A hash of the URL of the response: of the whole URL, unless the request had details.
     response_url: Option<NonZeroU64>,
     is_body_read: bool,
     /// `true` if its host is the last one of the recorder.
@@ -51,10 +51,13 @@ impl Brief {
     /// in short form.
     pub(super) fn on_success(&mut self, asked: Option<NonZeroU64>, success: PlainSuccess<'_>) -> bool {
         let url = success.url;
-        if asked.is_some_and(|asked| asked != hash_resource(url)) {
+        let response_url = hash_url(url);
+        // Few responses have a fragment in their URL.
+        let is_other = |asked| asked != response_url && asked != hash_resource(url);
+        if asked.is_some_and(is_other) {
             return false;
         }
-        self.end(success, asked.unwrap_or_else(|| hash_url(url)));
+        self.end(success, asked.unwrap_or(response_url));
         true
     }
 

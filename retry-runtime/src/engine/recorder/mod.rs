@@ -7,8 +7,8 @@
 mod brief;
 mod recorded;
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::mem::take;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,18 +34,25 @@ pub(crate) struct Recorder {
     brief: Option<Brief>,
     /// The host that was recorded last, in this attempt or in one of another call.
     host: Option<KnownHost>,
-    /// `true` if there may be more than that.
+    /// `true` if `more` may hold something.
     has_more: bool,
     more: More,
 }
 
 /// A host that was recorded. Calls that ask it one after the other share its name, allocate nothing
 /// and do not search their URLs for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct KnownHost {
     /// The beginning of a URL of the host, up to the first slash of the path.
     beginning: Box<str>,
     name: Arc<str>,
+}
+
+/// Prints nothing of a URL.
+impl fmt::Debug for KnownHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KnownHost")
+    }
 }
 
 /// What a recorder holds beside a single exchange in short form.
@@ -123,7 +130,8 @@ impl Prepared {
         Self { details: Some(Details { url: None, ..details }), origin: None }
     }
 
-    /// Prepares a request by `method` to `url` that the user may have `declared` idempotent.
+    /// Prepares a request by `method` to `url`, a URL without its fragment, that the user may have
+    /// `declared` idempotent.
     #[inline]
     pub(crate) fn new(method: &Method, headers: &HeaderMap, url: &str, declared: Option<bool>) -> Self {
         if *method == Method::GET && declared.is_none() {
@@ -135,11 +143,12 @@ impl Prepared {
     /// Prepares a GET to an unknown URL.
     #[inline]
     pub(crate) const fn get() -> Self {
-        Self { details: None, origin: None }
+        Self::get_from(None)
     }
 
-    /// Prepares a GET to a URL of this origin.
-    pub(crate) const fn get_of(origin: Option<Origin>) -> Self {
+    /// Prepares a GET from this origin, if that matters.
+    #[inline]
+    pub(crate) const fn get_from(origin: Option<Origin>) -> Self {
         Self { details: None, origin }
     }
 
@@ -198,7 +207,7 @@ impl Details {
             method: method.clone(),
             idempotency: Idempotency::new(method, headers, declared),
             // A redirection of a request that is safe to repeat does not matter.
-            url: (!is_safe).then(|| hash_resource(url)),
+            url: (!is_safe).then(|| hash_url(url)),
             key: None,
         }
     }
@@ -263,8 +272,9 @@ impl Recorder {
         }
     }
 
-    /// Records the end of a GET that nothing is declared of by a plain success, if that is kept in
-    /// short form. Otherwise returns `false`.
+    /// Does what [`on_plain_success`](Self::on_plain_success) does, but only for a GET that nothing
+    /// is declared of and whose URL is of usual length. Calls no function, as every call pays for
+    /// this.
     #[inline]
     pub(crate) fn on_success_of_get(&mut self, number: NonZeroU64, success: PlainSuccess<'_>) -> bool {
         match &mut self.brief {
@@ -485,12 +495,13 @@ impl Recorder {
     #[cold]
     fn clear_more(&mut self) {
         const ROOM: usize = 8;
-        let mut exchanges = take(&mut self.more.exchanges);
+        let More { details, exchanges, folded, outstanding } = &mut self.more;
+        (*details, *folded, *outstanding) = (None, None, 0);
         if exchanges.capacity() > ROOM {
-            exchanges = Vec::new();
+            *exchanges = Vec::new();
         }
         exchanges.clear();
-        (self.has_more, self.more) = (false, More { exchanges, ..More::default() });
+        self.has_more = false;
     }
 
     /// Returns what there is beside an exchange in short form, to change it.
@@ -665,11 +676,12 @@ impl Recorder {
     }
 }
 
-/// Returns the beginning of a URL, up to the first slash of its path.
+/// Returns the beginning of a URL, up to the first slash of its path. Returns `None` if there are
+/// credentials in the beginning, which are not to be kept.
 fn before_path(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let slash = url.len() - rest.len() + rest.find('/')?;
-    Some(&url[..=slash])
+    Some(&url[..=slash]).filter(|beginning| !beginning.contains('@'))
 }
 
 /// Returns the address of a response's URL. It does not move with the response, so it tells the

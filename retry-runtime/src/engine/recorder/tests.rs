@@ -281,6 +281,18 @@ fn a_host_is_known_by_the_beginning_of_a_url_up_to_its_path() {
 }
 
 #[test]
+fn credentials_in_a_url_are_not_kept() {
+    let mut recorder = Recorder::default();
+    let number = recorder.on_request(Prepared::get());
+    let url = "http://user:secret@example.com/path";
+    recorder.record_host(number, Some("example.com"), Some(url));
+    assert_eq!(recorder.exchanges()[0].host.as_deref(), Some("example.com"));
+    assert!(recorder.host.is_none() && !recorder.record_known_host(url));
+    recorder.record_host(number, Some("example.com"), Some("http://example.com/path"));
+    assert!(recorder.host.is_some() && !format!("{recorder:?}").contains("http://"));
+}
+
+#[test]
 fn each_exchange_keeps_its_host_when_another_one_becomes_known() {
     let mut recorder = Recorder::default();
     let first = recorder.on_request(Prepared::get());

@@ -3,9 +3,9 @@
 //!
 //! The macro does not know types, so the generated code calls
 //! `Kind::of(&value).check_response(value)` and the like, and lets method resolution decide. A
-//! `Kind` derefs through a chain of wrappers, the most specific first. Each wrapper has the method once, for the types that it knows, and the last
-//! one has it for all. Chains are as short as possible, since every link costs compile time:
-//! only errors need a long one.
+//! `Kind` derefs through a chain of wrappers, the most specific first. Each wrapper has the method
+//! once, for the types that it knows, and the last one has it for all. Chains are as short as
+//! possible, since every link costs compile time: only errors need a long one.
 //!
 //! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the
 //! user's function. Each link has one impl, bounded by a trait, so a type that failed to compile is
