@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+use tokio::task::Id;
 
 use crate::call::Call;
 use crate::call::outcome::Outcome;
@@ -68,21 +69,24 @@ fn poll_enter(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
     match scope.progress.stage {
         Stage::Running => {}
         Stage::Start if scope.change() != Change::Any => scope.progress.stage = Stage::Running,
-        Stage::Start | Stage::Between => ready!(poll_begin(call, context)),
+        Stage::Start | Stage::Between => return poll_begin(call, context, task),
     }
     scope::push_in(&mut call.scope, task);
     Poll::Ready(())
 }
 
-/// Waits since the last attempt, and begins this one.
+/// Does what [`poll_enter`] does between two attempts, or before the first one of a call with
+/// terms.
 #[cold]
-fn poll_begin(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
+#[inline(never)]
+fn poll_begin(call: &mut Call<'_>, context: &mut Context<'_>, task: Option<Id>) -> Poll<()> {
     if let Some(wait) = &mut call.scope.progress.wait_before {
         ready!(wait.as_mut().poll(context));
         call.scope.progress.wait_before = None;
     }
     call.begin_attempt();
     call.scope.progress.stage = Stage::Running;
+    scope::push_in(&mut call.scope, task);
     Poll::Ready(())
 }
 

@@ -349,13 +349,14 @@ pub(crate) fn end_by_success(number: NonZeroU64, status: StatusCode, url: &str) 
 fn end_other_by_success(mut scope: Box<Scope>, number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
     let success = PlainSuccess { status, url };
     let is_recorded = scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
-    let ended = match is_recorded {
-        true if scope.terms.listeners.is_observed => Ended::WithoutHost,
-        true => Ended::Whole,
-        false => Ended::No,
-    };
+    let needs_host =
+        is_recorded && scope.terms.listeners.is_observed && !scope.recorder.record_known_host(url);
     put_entered(Some(scope));
-    ended
+    match (is_recorded, needs_host) {
+        (false, _) => Ended::No,
+        (true, false) => Ended::Whole,
+        (true, true) => Ended::WithoutHost,
+    }
 }
 
 /// Calls `with` on the scope of the attempt with this number, if the running code is part of that
