@@ -128,9 +128,7 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
         // In a debug build one function does the rest for all bodies that return an `R`.
         #[cfg(debug_assertions)]
         let body: Pin<&mut dyn Future<Output = R>> = body;
-        if poll_enter(running.call, context).is_pending() {
-            return Poll::Pending;
-        }
+        ready!(poll_enter(running.call, context));
         poll_entered(running.call, body, context)
     }
 }

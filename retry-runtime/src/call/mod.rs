@@ -63,14 +63,18 @@ impl<'p> Call<'p> {
     #[inline]
     pub fn of(clock: Clock, declaration: &'static Declaration) -> Self {
         let Declaration { function, policy, change } = declaration;
-        let scope = CallScope::begin(policy, *change, clock, function);
-        Self { policy, scope, upstream: None, observer: None }
+        Self::begin(clock, function, policy, *change)
     }
 
     /// Begins a call of a function with this policy.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
-        let scope = CallScope::begin(policy, Change::of(policy), clock, function);
+        Self::begin(clock, function, policy, Change::of(policy))
+    }
+
+    #[inline]
+    fn begin(clock: Clock, function: &'static Function, policy: &'p Policy, change: Change) -> Self {
+        let scope = CallScope::begin(policy, change, clock, function);
         Self { policy, scope, upstream: None, observer: None }
     }
 

@@ -24,10 +24,11 @@ pub(crate) struct Terms {
     /// The renewals that had ended when this attempt read its credentials, if the function renews
     /// any.
     pub(crate) renewals: Option<RenewalCount>,
+    /// The observer and the upstream.
     pub(crate) listeners: Listeners,
 }
 
-/// Those who listen to a call.
+/// Says what the observer and the upstream of a call need to know of its requests.
 #[derive(Clone, Copy)]
 pub(crate) struct Listeners {
     /// `true` if an observer needs the hosts of requests.
@@ -41,6 +42,7 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
+    /// The listeners of a call without an observer and an upstream.
     pub(crate) const NONE: Self =
         Self { is_observed: false, origins: Origins::Unused, observed_since: None, upstream: None };
 

@@ -55,7 +55,7 @@ impl fmt::Debug for KnownHost {
     }
 }
 
-/// What a recorder holds beside a single exchange in short form.
+/// Holds the exchanges of a recorder that are not in short form, and the rarer parts of its state.
 #[derive(Clone, Debug, Default)]
 struct More {
     /// The details of the exchange in short form, unless it is a GET that nothing is declared of.
