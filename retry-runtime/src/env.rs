@@ -147,6 +147,10 @@ impl Skipped {
         Duration::ZERO
     }
 
+    pub(crate) const fn add_to(self, time: Duration) -> Duration {
+        time
+    }
+
     pub(crate) const fn reach(&mut self, _: Duration) {}
 
     pub(crate) const fn of_start(self) -> Duration {

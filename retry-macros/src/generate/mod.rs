@@ -323,20 +323,24 @@ impl Loop<'_> {
         let renamed = |tokens| with_self_as(self.converted.as_ref().or(self.receiver.as_ref()), tokens);
         let predicate =
             |predicate: &Option<Expr>| predicate.as_ref().map(|expr| renamed(expr.to_token_stream()));
+        let (success, error) = (local("success"), local("error"));
         let retry_if =
             predicate(&options.retry_if).map(|retry_if| quote!(#call.ask_retry_if(&#outcome, #retry_if);));
         // Before a renewal, which this forbids as well.
         let never_if =
             predicate(&options.never_if).map(|never_if| quote!(#call.ask_never_if(&#outcome, #never_if);));
         let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &outcome));
+        // Predicates are asked about a success, too.
+        let end = (retry_if.is_none() && never_if.is_none() && renew.is_none())
+            .then(|| quote!(!#call.ends_with(&#outcome, #success)));
+        let end = end.unwrap_or_else(|| quote!(true));
         // What runs after the attempt may use the arguments, and not what the attempt was given of
         // them.
         let attempt = if reauth.is_some() || self.is_asked_about(owned) {
-            quote!(let #outcome = { #each #attempt };)
+            quote!(let mut #outcome = { #each #attempt };)
         } else {
-            quote!(#each let #outcome = #attempt;)
+            quote!(#each let mut #outcome = #attempt;)
         };
-        let (success, error) = (local("success"), local("error"));
         let CallConfig { bound, with, admission } = self.call_config(&call, &renamed);
         let tokens = quote! {
             #bind
@@ -349,14 +353,18 @@ impl Loop<'_> {
                 #admission
                 #attempt
                 let #success = #private::Kind::of_success(#outcome.as_ref()).outcome_kind();
+                if #end {
                 let #error = #private::ErrorKind::of_error(&#outcome).outcome_kind();
                 #never_if
                 #renew
                 #retry_if
-                if #call.is_final(&#outcome, #success, #error) {
-                    return #outcome;
+                #outcome = match #call.conclude(#outcome, #success, #error) {
+                    ::core::option::Option::Some(#outcome) => #outcome,
+                    ::core::option::Option::None => continue,
+                };
                 }
-                #call.begin_wait(#outcome, #success);
+                #call.forget();
+                return #outcome;
             }
         };
         (tokens, sends)

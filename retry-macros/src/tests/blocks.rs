@@ -44,7 +44,7 @@ fn a_block() {
                 );
                 loop {
                     let url = ::retry_http::__private::request!(clone, url, call);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 #[allow(unused_mut)]
@@ -75,12 +75,16 @@ fn a_block() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             };
         "#]],
@@ -109,7 +113,7 @@ fn a_closure() {
                 );
                 loop {
                     let url = ::retry_http::__private::request!(clone, url, call);
-                    let outcome = ::retry_http::__private::attempt_blocking(
+                    let mut outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<String, ApiError> {
                             #[allow(unused_mut)]
@@ -119,12 +123,16 @@ fn a_closure() {
                     );
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             });
         "#]],

@@ -35,7 +35,7 @@ fn a_sync_send() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt_blocking(
+                    let mut outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<User, ApiError> {
                             {
@@ -60,12 +60,16 @@ fn a_sync_send() {
                     );
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -97,7 +101,7 @@ fn an_execute() {
                 );
                 loop {
                     let request = ::retry_http::__private::request!(clone, request, call);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let request = request;
@@ -127,12 +131,16 @@ fn an_execute() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -162,7 +170,7 @@ fn a_get() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -191,12 +199,16 @@ fn a_get() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -231,7 +243,7 @@ fn a_response_with_a_name() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -273,12 +285,16 @@ fn a_response_with_a_name() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -309,7 +325,7 @@ fn sends_in_a_join() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -332,12 +348,16 @@ fn sends_in_a_join() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -367,7 +387,7 @@ fn a_renewal() {
                 );
                 call.count_renewals();
                 loop {
-                    let outcome = {
+                    let mut outcome = {
                         ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
@@ -392,33 +412,37 @@ fn a_renewal() {
                     };
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.start_renewal(&outcome, success, error) {
-                        if !call
-                            .run_renewal(
-                                ::std::boxed::Box::pin(async {
-                                    match (self.login()) {
-                                        renewal => {
-                                            ::retry_http::__private::Kind::of(&renewal)
-                                                .renewal_kind()
-                                                .renewed(renewal)
-                                                .await
+                    if true {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        if call.start_renewal(&outcome, success, error) {
+                            if !call
+                                .run_renewal(
+                                    ::std::boxed::Box::pin(async {
+                                        match (self.login()) {
+                                            renewal => {
+                                                ::retry_http::__private::Kind::of(&renewal)
+                                                    .renewal_kind()
+                                                    .renewed(renewal)
+                                                    .await
+                                            }
                                         }
-                                    }
-                                }),
-                            )
-                            .await
-                        {
-                            return outcome;
+                                    }),
+                                )
+                                .await
+                            {
+                                return outcome;
+                            }
+                            call.begin_wait_after_renewal(outcome, success);
+                            continue;
                         }
-                        call.begin_wait_after_renewal(outcome, success);
-                        continue;
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
-                    }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -449,7 +473,7 @@ fn a_sync_renewal() {
                 );
                 call.count_renewals();
                 loop {
-                    let outcome = {
+                    let mut outcome = {
                         ::retry_http::__private::attempt_blocking(
                             &mut call,
                             || -> Result<Response, Error> {
@@ -467,23 +491,27 @@ fn a_sync_renewal() {
                     };
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.start_renewal(&outcome, success, error) {
-                        if !call
-                            .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
-                                self.login(),
-                            ))
-                        {
-                            return outcome;
+                    if true {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        if call.start_renewal(&outcome, success, error) {
+                            if !call
+                                .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
+                                    self.login(),
+                                ))
+                            {
+                                return outcome;
+                            }
+                            call.begin_wait_after_renewal(outcome, success);
+                            continue;
                         }
-                        call.begin_wait_after_renewal(outcome, success);
-                        continue;
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
-                    }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -515,7 +543,7 @@ fn an_observer() {
                 );
                 call.set_observer(observer);
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -538,12 +566,16 @@ fn an_observer() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -578,7 +610,7 @@ fn an_upstream() {
                     if call.asks_for_admission() {
                         call.wait_for_admission().await;
                     }
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -601,12 +633,16 @@ fn an_upstream() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -640,7 +676,7 @@ fn a_sync_upstream() {
                 call.set_upstream(upstream);
                 loop {
                     call.wait_for_admission_blocking();
-                    let outcome = ::retry_http::__private::attempt_blocking(
+                    let mut outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<Response, Error> {
                             {
@@ -656,12 +692,16 @@ fn a_sync_upstream() {
                     );
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -692,7 +732,7 @@ fn a_retry_if() {
                 );
                 call.read_all_hints();
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -723,13 +763,17 @@ fn a_retry_if() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    call.ask_retry_if(&outcome, is_pending);
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if true {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        call.ask_retry_if(&outcome, is_pending);
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -760,7 +804,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                 call.count_renewals();
                 call.read_all_hints();
                 loop {
-                    let outcome = {
+                    let mut outcome = {
                         ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
@@ -793,35 +837,39 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                     };
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    call.ask_never_if(&outcome, Job::is_final);
-                    if call.start_renewal(&outcome, success, error) {
-                        if !call
-                            .run_renewal(
-                                ::std::boxed::Box::pin(async {
-                                    match (login()) {
-                                        renewal => {
-                                            ::retry_http::__private::Kind::of(&renewal)
-                                                .renewal_kind()
-                                                .renewed(renewal)
-                                                .await
+                    if true {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        call.ask_never_if(&outcome, Job::is_final);
+                        if call.start_renewal(&outcome, success, error) {
+                            if !call
+                                .run_renewal(
+                                    ::std::boxed::Box::pin(async {
+                                        match (login()) {
+                                            renewal => {
+                                                ::retry_http::__private::Kind::of(&renewal)
+                                                    .renewal_kind()
+                                                    .renewed(renewal)
+                                                    .await
+                                            }
                                         }
-                                    }
-                                }),
-                            )
-                            .await
-                        {
-                            return outcome;
+                                    }),
+                                )
+                                .await
+                            {
+                                return outcome;
+                            }
+                            call.begin_wait_after_renewal(outcome, success);
+                            continue;
                         }
-                        call.begin_wait_after_renewal(outcome, success);
-                        continue;
+                        call.ask_retry_if(&outcome, is_pending);
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.ask_retry_if(&outcome, is_pending);
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
-                    }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -853,7 +901,7 @@ fn an_argument_that_may_be_consumed() {
                 );
                 loop {
                     let item = ::retry_http::__private::argument!(item);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let item = item;
@@ -894,12 +942,16 @@ fn an_argument_that_may_be_consumed() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -931,7 +983,7 @@ fn a_generic_that_is_consumed() {
                 );
                 loop {
                     let item = ::retry_http::__private::argument!(item);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let item = item;
@@ -955,12 +1007,16 @@ fn a_generic_that_is_consumed() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -992,7 +1048,7 @@ fn an_argument_that_is_changed() {
                 );
                 loop {
                     let query = ::retry_http::__private::clone_argument(&query);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let mut query = query;
@@ -1017,12 +1073,16 @@ fn an_argument_that_is_changed() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -1064,7 +1124,7 @@ fn conversions() {
                     let body = ::retry_http::__private::request!(clone, body, call);
                     let name = ::retry_http::__private::clone_argument(&name);
                     let ids = ::retry_http::__private::ArgumentKind::of(&ids).clone_items(&ids);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let body = body;
@@ -1094,12 +1154,16 @@ fn conversions() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -1137,7 +1201,7 @@ fn requests_as_arguments() {
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let form = ::retry_http::__private::request!(once, form, call);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let builder = builder;
@@ -1162,12 +1226,16 @@ fn requests_as_arguments() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -1199,7 +1267,7 @@ fn an_argument_that_is_carried() {
                 );
                 loop {
                     let data = &mut *data;
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let data = data;
@@ -1224,12 +1292,16 @@ fn an_argument_that_is_carried() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -1262,7 +1334,7 @@ fn a_receiver_by_value() {
                 );
                 loop {
                     let this = ::retry_http::__private::argument!(this);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let this = this;
@@ -1290,12 +1362,16 @@ fn a_receiver_by_value() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -1325,7 +1401,7 @@ fn a_field_that_is_moved() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -1350,12 +1426,16 @@ fn a_field_that_is_moved() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -1393,7 +1473,7 @@ fn a_parameter_under_a_predicate() {
                 loop {
                     #[cfg(all(feature = "x", feature = "x"))]
                     let body = ::retry_http::__private::clone_argument(&body);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 #[cfg(all(feature = "x", feature = "x"))]
@@ -1420,12 +1500,16 @@ fn a_parameter_under_a_predicate() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -1470,7 +1554,7 @@ fn a_method_of_async_trait() {
                             },
                         );
                         loop {
-                            let outcome = ::retry_http::__private::attempt(
+                            let mut outcome = ::retry_http::__private::attempt(
                                     &mut call,
                                     async {
                                         if false {
@@ -1501,12 +1585,16 @@ fn a_method_of_async_trait() {
                                 .await;
                             let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                                 .outcome_kind();
-                            let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                                .outcome_kind();
-                            if call.is_final(&outcome, success, error) {
-                                return outcome;
+                            if !call.ends_with(&outcome, success) {
+                                let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                                    .outcome_kind();
+                                outcome = match call.conclude(outcome, success, error) {
+                                    ::core::option::Option::Some(outcome) => outcome,
+                                    ::core::option::Option::None => continue,
+                                };
                             }
-                            call.begin_wait(outcome, success);
+                            call.forget();
+                            return outcome;
                         }
                     };
                     __ret
@@ -1550,7 +1638,7 @@ fn headers_that_ask_for_a_wait() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -1573,12 +1661,16 @@ fn headers_that_ask_for_a_wait() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],

@@ -45,7 +45,7 @@ fn an_async_function() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -85,12 +85,16 @@ fn an_async_function() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -136,7 +140,7 @@ fn a_sync_function() {
                 );
                 loop {
                     let id = ::retry_http::__private::argument!(id);
-                    let outcome = ::retry_http::__private::attempt_blocking(
+                    let mut outcome = ::retry_http::__private::attempt_blocking(
                         &mut call,
                         || -> Result<&'a User, ApiError> {
                             let id = id;
@@ -160,12 +164,16 @@ fn a_sync_function() {
                     );
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -392,7 +400,7 @@ fn every_option() {
                     },
                 );
                 loop {
-                    let outcome = again::__private::attempt(
+                    let mut outcome = again::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -406,11 +414,15 @@ fn every_option() {
                         .await;
                     let success = again::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = again::__private::ErrorKind::of_error(&outcome).outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = again::__private::ErrorKind::of_error(&outcome).outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -459,7 +471,7 @@ fn sends() {
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let sender = ::retry_http::__private::argument!(sender);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let builder = builder;
@@ -602,12 +614,16 @@ fn sends() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -652,7 +668,7 @@ fn arguments() {
                     let item = ::retry_http::__private::clone_argument(&item);
                     let note = ::retry_http::__private::clone_argument(&note);
                     let page = ::retry_http::__private::clone_argument(&page);
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 let mut this = this;
@@ -693,13 +709,17 @@ fn arguments() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    call.ask_retry_if(&outcome, is_pending);
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if true {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        call.ask_retry_if(&outcome, is_pending);
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
         "#]],
@@ -734,7 +754,7 @@ fn a_future_of_a_block() {
                     );
                     loop {
                         let url = ::retry_http::__private::request!(clone, url, call);
-                        let outcome = ::retry_http::__private::attempt(
+                        let mut outcome = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
                                     let url = url;
@@ -766,12 +786,16 @@ fn a_future_of_a_block() {
                             .await;
                         let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                             .outcome_kind();
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        if call.is_final(&outcome, success, error) {
-                            return outcome;
+                        if !call.ends_with(&outcome, success) {
+                            let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                                .outcome_kind();
+                            outcome = match call.conclude(outcome, success, error) {
+                                ::core::option::Option::Some(outcome) => outcome,
+                                ::core::option::Option::None => continue,
+                            };
                         }
-                        call.begin_wait(outcome, success);
+                        call.forget();
+                        return outcome;
                     }
                 }
                     .boxed()
@@ -812,7 +836,7 @@ fn a_future_of_another_expression() {
                     );
                     loop {
                         let name = &mut *name;
-                        let outcome = ::retry_http::__private::attempt(
+                        let mut outcome = ::retry_http::__private::attempt(
                                 &mut call,
                                 async {
                                     let name = name;
@@ -837,12 +861,16 @@ fn a_future_of_another_expression() {
                             .await;
                         let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                             .outcome_kind();
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        if call.is_final(&outcome, success, error) {
-                            return outcome;
+                        if !call.ends_with(&outcome, success) {
+                            let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                                .outcome_kind();
+                            outcome = match call.conclude(outcome, success, error) {
+                                ::core::option::Option::Some(outcome) => outcome,
+                                ::core::option::Option::None => continue,
+                            };
                         }
-                        call.begin_wait(outcome, success);
+                        call.forget();
+                        return outcome;
                     }
                 }
             }
@@ -911,7 +939,7 @@ fn an_impl_block() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -944,12 +972,16 @@ fn an_impl_block() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
             async fn item(&self, id: u32) -> Result<Item> {
@@ -968,7 +1000,7 @@ fn an_impl_block() {
                     },
                 );
                 loop {
-                    let outcome = ::retry_http::__private::attempt(
+                    let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
                             async {
                                 if false {
@@ -1001,12 +1033,16 @@ fn an_impl_block() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.is_final(&outcome, success, error) {
-                        return outcome;
+                    if !call.ends_with(&outcome, success) {
+                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                            .outcome_kind();
+                        outcome = match call.conclude(outcome, success, error) {
+                            ::core::option::Option::Some(outcome) => outcome,
+                            ::core::option::Option::None => continue,
+                        };
                     }
-                    call.begin_wait(outcome, success);
+                    call.forget();
+                    return outcome;
                 }
             }
             async fn health(&self) -> Result<StatusCode> {

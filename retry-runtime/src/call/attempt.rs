@@ -1,16 +1,15 @@
 //! Runs one attempt: the wait before it, then the body in a scope of its own.
 
 use std::future::Future;
+use std::mem::forget;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use tokio::task::Id;
 
 use crate::call::Call;
 use crate::call::outcome::Outcome;
 use crate::scope::progress::Stage;
-use crate::scope::terms::Change;
 use crate::scope::{self, Entered};
 
 /// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before
@@ -41,7 +40,8 @@ struct Running<'c, 'p> {
     call: &'c mut Call<'p>,
 }
 
-/// Runs the body in its scope, which the caller has entered, and leaves the scope.
+/// Runs the body in its scope, which the caller has entered. Leaves the scope unless the body has
+/// ended: then [`Call::leave`] must follow.
 #[cfg_attr(not(debug_assertions), inline(always))]
 #[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
 fn poll_entered<R: Outcome, F>(
@@ -52,26 +52,22 @@ fn poll_entered<R: Outcome, F>(
 where
     F: Future<Output = R> + ?Sized,
 {
-    let mut entered = Entered::new(&mut call.scope);
+    let entered = Entered::new(&mut call.scope);
     let poll = R::poll_body(body, context);
-    // An `async` block that has ended holds nothing.
-    entered.is_over = poll.is_ready();
+    if poll.is_ready() {
+        forget(entered);
+    }
     poll
 }
 
-/// Waits since the last attempt, begins this one, and enters its scope, which the caller must
-/// leave.
+/// Enters the scope of the attempt, which the caller must leave. Begins the attempt before, after
+/// the wait since the last one.
 #[inline(never)]
 fn poll_enter(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
-    // The first call, so that little is kept across it.
-    let task = tokio::task::try_id();
-    let scope = &mut *call.scope;
-    match scope.progress.stage {
-        Stage::Running => {}
-        Stage::Start if scope.change() != Change::Any => scope.progress.stage = Stage::Running,
-        Stage::Start | Stage::Between => return poll_begin(call, context, task),
+    if call.scope.progress.stage != Stage::Running {
+        return poll_begin(call, context);
     }
-    scope::push_in(&mut call.scope, task);
+    scope::push(&mut call.scope);
     Poll::Ready(())
 }
 
@@ -79,14 +75,14 @@ fn poll_enter(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
 /// terms.
 #[cold]
 #[inline(never)]
-fn poll_begin(call: &mut Call<'_>, context: &mut Context<'_>, task: Option<Id>) -> Poll<()> {
+fn poll_begin(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
     if let Some(wait) = &mut call.scope.progress.wait_before {
         ready!(wait.as_mut().poll(context));
         call.scope.progress.wait_before = None;
     }
     call.begin_attempt();
     call.scope.progress.stage = Stage::Running;
-    scope::push_in(&mut call.scope, task);
+    enter_again(call);
     Poll::Ready(())
 }
 
@@ -128,17 +124,19 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
         // In a debug build one function does the rest for all bodies that return an `R`.
         #[cfg(debug_assertions)]
         let body: Pin<&mut dyn Future<Output = R>> = body;
-        ready!(poll_enter(running.call, context));
+        if running.call.scope.is_present() {
+            ready!(poll_enter(running.call, context));
+        }
         poll_entered(running.call, body, context)
     }
 }
 
-/// Runs the body of a sync function once.
+/// Runs the body of a sync function once. [`Call::leave`] must follow.
 #[inline]
 pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Itself {
     call.begin_attempt();
     let entered = scope::enter(&mut call.scope);
     let outcome = body();
-    drop(entered);
+    forget(entered);
     outcome.into_itself()
 }

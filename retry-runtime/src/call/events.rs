@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::engine::exchange::Exchange;
 use crate::engine::report::{By, Report};
 use crate::observe::{Event, Observer, Step};
+use crate::scope::Scope;
 #[cfg(feature = "testing")]
 use crate::testing;
 
@@ -15,10 +16,11 @@ impl<'p> Call<'p> {
     /// Emits events to an observer.
     pub fn set_observer(&mut self, observer: &'p dyn Observer) {
         self.observer = Some(observer);
-        let scope = &mut *self.scope;
-        let now = scope.progress.clock.now();
-        let listeners = scope.listeners_mut();
-        (listeners.is_observed, listeners.observed_since) = (true, Some(now));
+        self.scope.with(|scope| {
+            let now = scope.progress.clock.now();
+            let listeners = scope.listeners_mut();
+            (listeners.is_observed, listeners.observed_since) = (true, Some(now));
+        });
     }
 
     /// Emits an event about an exchange.
@@ -52,23 +54,23 @@ impl<'p> Call<'p> {
 
     /// Counts a success that has no observer, without an event. Successes are not logged.
     #[cfg_attr(feature = "metrics", inline(never))]
-    #[allow(clippy::unused_self, reason = "used with the feature `metrics`")]
-    pub(super) fn count_success(&self) {
+    #[allow(unused_variables, reason = "used with the feature `metrics`")]
+    pub(super) fn count_success(scope: &Scope) {
         #[cfg(feature = "metrics")]
-        crate::observe::metrics::count_success(self.scope.progress.function.name(), self.attempts());
+        crate::observe::metrics::count_success(scope.progress.function.name(), scope.progress.attempts());
     }
 
     /// Emits the end of a call by a plain success, if that is kept in short form.
-    #[cold]
-    pub(super) fn emit_brief_success(&self) {
+    #[inline]
+    pub(super) fn emit_brief_success(&self, scope: &Scope) {
         // The first call, so that little is kept across it.
-        let elapsed = self.time_since_start();
-        let brief = self.scope.recorder.brief_success();
+        let elapsed = scope.time_since_start();
+        let brief = scope.recorder.brief_success();
         debug_assert!(brief.is_some(), "the caller has seen the success");
         let Some((method, status, host)) = brief else { return };
         self.emit_to_all(&Event {
-            function: self.scope.progress.function.name(),
-            attempt: self.attempts(),
+            function: scope.progress.function.name(),
+            attempt: scope.progress.attempts(),
             elapsed,
             method: Some(method),
             host,
@@ -80,22 +82,12 @@ impl<'p> Call<'p> {
         });
     }
 
-    /// Returns the time since the call began.
-    #[inline]
-    fn time_since_start(&self) -> Duration {
-        let terms = self.scope.terms();
-        match terms.listeners.observed_since {
-            Some(start) => start.elapsed().saturating_add(terms.outgoing.skipped.of_call()),
-            None => self.elapsed(),
-        }
-    }
-
     #[cold]
     fn emit_exchange(&self, exchange: &Exchange, host: Option<&str>, attempt: u32, step: Step) {
         self.emit_to_all(&Event {
             function: self.scope.progress.function.name(),
             attempt,
-            elapsed: self.time_since_start(),
+            elapsed: self.scope.time_since_start(),
             method: exchange.method(),
             host,
             status: exchange.status(),

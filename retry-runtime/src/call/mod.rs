@@ -11,20 +11,21 @@ mod verdict;
 mod wait;
 
 use std::future::Future;
-use std::mem::take;
+use std::mem::{forget, take};
 use std::pin::Pin;
 use std::time::Duration;
 
 use crate::call::upstream::{IsUpstream, UpstreamHandle};
 use crate::engine::origin::Origins;
 use crate::engine::recorder::Mark;
-use crate::engine::upstream::Admission;
+use crate::engine::upstream::{Admission, Scope as UpstreamScope};
 use crate::env::{self, Clock};
 use crate::observe::Observer;
 use crate::scope::function::Function;
 use crate::scope::outgoing::{Refusal, Withheld};
+use crate::scope::progress::Stage;
 use crate::scope::terms::Change;
-use crate::scope::{self, CallScope};
+use crate::scope::{self, CallScope, Scope};
 use retry_policy::Policy;
 
 /// The part of the time left, one in so many, that is kept for sending.
@@ -81,15 +82,39 @@ impl<'p> Call<'p> {
     /// Makes an upstream admit the attempts of the call.
     #[inline]
     pub fn set_upstream<U: IsUpstream>(&mut self, upstream: &'p U) {
-        let scope = &mut *self.scope;
-        let upstream = UpstreamHandle::new(upstream.scope(), scope.progress.clock);
-        let listeners = scope.listeners_mut();
-        (listeners.upstream, listeners.origins) = (Some(upstream.address()), Origins::OfFailures);
-        if !upstream.was_idle() {
-            scope.terms_mut().listeners.origins = Origins::OfAll;
+        self.share(upstream.scope());
+    }
+
+    #[inline(never)]
+    fn share(&mut self, upstream: UpstreamScope<'p>) {
+        if !upstream.upstream().is_idle() {
+            return self.share_busy(upstream);
         }
+        let handle = UpstreamHandle::of_idle(upstream);
+        self.scope.with(|scope| {
+            let listeners = scope.listeners_mut();
+            (listeners.upstream, listeners.origins) = (Some(handle.address()), Origins::OfFailures);
+            scope.skipped_mut().begin();
+        });
+        self.upstream = Some(handle);
+    }
+
+    #[cold]
+    fn share_busy(&mut self, upstream: UpstreamScope<'p>) {
+        let scope = self.scope_before_start();
+        let handle = UpstreamHandle::of_busy(upstream, scope.progress.clock);
+        let listeners = &mut scope.terms_mut().listeners;
+        (listeners.upstream, listeners.origins) = (Some(handle.address()), Origins::OfAll);
         scope.skipped_mut().begin();
-        self.upstream = Some(upstream);
+        self.upstream = Some(handle);
+    }
+
+    /// Returns the scope, to change the terms of the call before its first attempt. That enters the
+    /// scope again.
+    fn scope_before_start(&mut self) -> &mut Scope {
+        scope::pop(&mut self.scope);
+        self.scope.progress.stage = Stage::Start;
+        &mut self.scope
     }
 
     /// Returns a future that ends when the upstream admits the next attempt, after the wait since
@@ -152,7 +177,7 @@ impl<'p> Call<'p> {
     fn admit(&mut self) -> Admission {
         let (policy, outgoing) = (self.policy, &self.scope.terms().outgoing);
         let Some(upstream) = &mut self.upstream else { return Admission::Send };
-        upstream.admit(outgoing.skipped, || {
+        upstream.admit(self.scope.since_process_start(), || {
             let left = outgoing.left().unwrap_or(Duration::MAX);
             policy.max_retry_after().min(left.saturating_sub(left / KEPT_FOR_SENDING))
         })
@@ -191,9 +216,16 @@ impl<'p> Call<'p> {
         self.scope.begin_attempt();
     }
 
+    /// Leaves the scope of an attempt whose body has ended.
+    #[inline]
+    fn leave(&mut self) {
+        scope::pop(&mut self.scope);
+        self.scope.progress.stage = Stage::Between;
+    }
+
     /// Makes this attempt the last one, as an argument cannot be cloned for another.
     pub(crate) fn end_after_this(&mut self) {
-        self.scope.progress.is_last = true;
+        self.scope.with(|scope| scope.progress.is_last = true);
     }
 
     /// Returns the time left for the call, if it is bounded.
@@ -201,18 +233,10 @@ impl<'p> Call<'p> {
         self.scope.terms().outgoing.left()
     }
 
-    /// Returns how long the call has run if it is bounded, else zero.
-    #[inline]
-    fn elapsed(&self) -> Duration {
-        let deadline = self.scope.progress.retry.deadline().unwrap_or_default();
-        self.left().map_or(Duration::ZERO, |left| deadline.saturating_sub(left))
-    }
-
     /// Returns the number of attempts so far, including the current one.
     #[inline]
     fn attempts(&self) -> u32 {
-        let retry = &self.scope.progress.retry;
-        retry.retries().saturating_add(1).saturating_add(u32::from(retry.has_renewed()))
+        self.scope.progress.attempts()
     }
 
     /// Sets the exchanges of the attempt aside: the next one records its own.
@@ -230,6 +254,23 @@ impl<'p> Call<'p> {
             }
         }
         self.scope.progress.rare_mut().earlier.absorb(recorder);
+    }
+
+    /// Forgets a call that has ended. To drop it would do nothing, and cost a move of the outcome.
+    #[inline]
+    pub fn forget(self) {
+        forget(self);
+    }
+
+    /// Ends the call: hands its exchanges to the attempt that it is part of. Does the same a second
+    /// time only if it is entered again.
+    fn end(&mut self) {
+        scope::pop(&mut self.scope);
+        if self.scope.change() == Change::Any {
+            self.hand_over();
+        }
+        self.scope.end();
+        self.upstream = None;
     }
 
     /// Hands the recorded exchanges to the outer attempt.
@@ -257,9 +298,6 @@ impl<'p> Call<'p> {
 impl Drop for Call<'_> {
     #[inline]
     fn drop(&mut self) {
-        scope::pop(&mut self.scope);
-        if self.scope.change() == Change::Any {
-            self.hand_over();
-        }
+        self.end();
     }
 }

@@ -66,27 +66,33 @@ impl<E> ErrorKind<E> {
 }
 
 impl Call<'_> {
-    /// Returns `true` if the outcome is to be returned. Otherwise
-    /// [`begin_wait`](Self::begin_wait) must follow.
+    /// Returns `true` if the outcome is a success about which nothing is left to decide. Then the call
+    /// has ended. Otherwise [`conclude`](Self::conclude) must follow.
+    ///
+    /// A method of its own, so that most calls do not pay for a reference to their outcome that is
+    /// passed on.
     #[inline]
-    pub fn is_final<T, E>(
-        &mut self,
-        outcome: &Result<T, E>,
-        success: impl SuccessReporter<T>,
-        error: impl ErrorReporter<E>,
-    ) -> bool {
+    pub fn ends_with<T, E>(&mut self, outcome: &Result<T, E>, success: impl SuccessReporter<T>) -> bool {
         let returned = outcome.as_ref().ok().and_then(|value| success.returned(value));
-        if returned.is_some_and(|returned| self.ends_plainly(returned)) {
-            self.tell_success();
-            return true;
-        }
-        self.concludes(&report(outcome, success, error))
+        returned.is_some_and(|returned| self.ends_plainly(returned))
     }
 
-    /// Drains the outcome, and begins the wait before the next attempt. In a sync function the wait
-    /// ends in here.
-    pub fn begin_wait<T, E>(&mut self, outcome: Result<T, E>, success: impl SuccessReporter<T>) {
+    /// Concludes an attempt. Returns the outcome if it is that of the call. Otherwise drains it, and
+    /// begins the wait before the next attempt, which a sync function ends in here.
+    #[inline(never)]
+    pub fn conclude<T, E>(
+        &mut self,
+        outcome: Result<T, E>,
+        success: impl SuccessReporter<T>,
+        error: impl ErrorReporter<E>,
+    ) -> Option<Result<T, E>> {
+        self.leave();
+        if self.concludes(&report(&outcome, success, error)) {
+            self.end();
+            return Some(outcome);
+        }
         self.drain_in_wait(outcome.ok().and_then(|value| success.drain(value)));
+        None
     }
 
     /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal
@@ -97,6 +103,7 @@ impl Call<'_> {
         success: impl SuccessReporter<T>,
         error: impl ErrorReporter<E>,
     ) -> bool {
+        self.leave();
         self.starts_renewal(&report(outcome, success, error))
     }
 

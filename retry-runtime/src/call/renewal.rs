@@ -14,7 +14,7 @@ impl Call<'_> {
     /// Counts renewals for the attempts, as the function renews credentials.
     #[inline]
     pub fn count_renewals(&mut self) {
-        self.scope.terms_mut().renewals = Some(RenewalCount::now());
+        self.scope_before_start().terms_mut().renewals = Some(RenewalCount::now());
     }
 
     /// Returns whether to renew the credentials, after an attempt with this report. If so,

@@ -83,26 +83,23 @@ pub(crate) struct UpstreamHandle<'p> {
     was_idle: bool,
     /// The call is part of an attempt that the upstream has admitted.
     is_admitted: bool,
-    clock: Clock,
 }
 
 impl<'p> UpstreamHandle<'p> {
+    /// Makes the handle of an upstream that is idle.
     #[inline]
-    pub(crate) fn new(scope: Scope<'p>, clock: Clock) -> Self {
-        let ticket = scope.ticket();
-        if scope.upstream().is_idle() {
-            return Self { ticket, was_idle: true, is_admitted: false, clock };
-        }
-        Self::of_busy(ticket, clock)
+    pub(crate) const fn of_idle(scope: Scope<'p>) -> Self {
+        Self { ticket: scope.ticket(), was_idle: true, is_admitted: false }
     }
 
-    #[cold]
-    fn of_busy(mut ticket: Ticket<'p>, clock: Clock) -> Self {
-        let is_admitted = scope::is_admitted_by(address(ticket.scope()));
+    /// Makes the handle of an upstream that is not idle.
+    pub(crate) fn of_busy(scope: Scope<'p>, clock: Clock) -> Self {
+        let mut ticket = scope.ticket();
+        let is_admitted = scope::is_admitted_by(address(scope));
         if is_admitted {
             ticket.begin_admitted(clock.now().since_start());
         }
-        Self { ticket, was_idle: false, is_admitted, clock }
+        Self { ticket, was_idle: false, is_admitted }
     }
 
     /// Returns whether the upstream was idle when the call began, and nothing was reported since.
@@ -131,8 +128,7 @@ impl<'p> UpstreamHandle<'p> {
     }
 
     /// Returns whether the next attempt may be sent. `longest` bounds the waits in all.
-    pub(crate) fn admit(&mut self, skipped: Skipped, longest: impl FnOnce() -> Duration) -> Admission {
-        let now = self.now(skipped);
+    pub(crate) fn admit(&mut self, now: Duration, longest: impl FnOnce() -> Duration) -> Admission {
         self.ticket.admit(now, longest())
     }
 
@@ -165,15 +161,14 @@ impl<'p> UpstreamHandle<'p> {
         exchange: &Exchange,
         report: &Report<'_>,
         verdict: Verdict,
-        skipped: Skipped,
+        now: impl FnOnce() -> Duration,
     ) -> Verdict {
         let is_plain_success = report.is_success() && !exchange.is_error();
         if self.was_idle && is_plain_success && matches!(verdict, Verdict::Stop(_)) {
             return verdict;
         }
         self.end_attempt();
-        let now = self.now(skipped);
-        self.ticket.on_attempt(exchange, verdict, now, env::random())
+        self.ticket.on_attempt(exchange, verdict, now(), env::random())
     }
 
     /// Ends an attempt: the next one asks to be admitted, also if the upstream was idle.
@@ -181,10 +176,6 @@ impl<'p> UpstreamHandle<'p> {
         self.ticket.end_probe();
         self.was_idle = false;
         self.is_admitted = false;
-    }
-
-    fn now(&self, skipped: Skipped) -> Duration {
-        self.clock.now().since_start().saturating_add(skipped.of_start())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Decides about a finished attempt: whether another one follows, and after which wait.
 
-use std::mem::take;
+use std::mem::{forget, take};
 
 use crate::call::Call;
 use crate::call::upstream::UpstreamHandle;
@@ -13,21 +13,47 @@ use crate::engine::report::{By, Report, Returned};
 use crate::engine::retry::{Stop, Verdict};
 use crate::env;
 use crate::observe::Step;
+use crate::scope::{self, Scope};
 use crate::scope::progress::Demand;
 use crate::scope::terms::Change;
 #[cfg(feature = "testing")]
 use crate::testing;
 
+/// The scope of a call that ends. The call gets the scope back should an observer panic.
+struct Left<'c, 'p> {
+    call: &'c mut Call<'p>,
+    scope: Option<Box<Scope>>,
+}
+
+impl Left<'_, '_> {
+    #[inline]
+    fn end(mut self) {
+        if let Some(scope) = self.scope.take() {
+            scope::end(scope);
+        }
+        forget(self);
+    }
+}
+
+impl Drop for Left<'_, '_> {
+    fn drop(&mut self) {
+        if let Some(scope) = self.scope.take() {
+            self.call.scope.give_back(scope);
+        }
+    }
+}
+
 impl Call<'_> {
     /// Makes the hint of every response count, as the function has a `retry_if`.
     #[inline]
     pub fn read_all_hints(&mut self) {
-        self.scope.terms_mut().hints.of = HintsOf::All;
+        self.scope_before_start().terms_mut().hints.of = HintsOf::All;
     }
 
     /// Asks `retry_if` about the outcome.
     #[inline]
     pub fn ask_retry_if<R>(&mut self, outcome: &R, retry_if: impl FnOnce(&R) -> bool) {
+        self.leave();
         if self.scope.progress.demand != Demand::Stop && retry_if(outcome) {
             self.scope.progress.demand = Demand::Retry;
         }
@@ -36,32 +62,43 @@ impl Call<'_> {
     /// Asks `never_if` about the outcome. Call it before [`ask_retry_if`](Self::ask_retry_if).
     #[inline]
     pub fn ask_never_if<R>(&mut self, outcome: &R, never_if: impl FnOnce(&R) -> bool) {
+        self.leave();
         self.scope.progress.demand = if never_if(outcome) { Demand::Stop } else { Demand::None };
     }
 
-    /// Returns `true` if the success that the body has returned is to be returned without further
-    /// questions, as all calls but few end. Then the function is remembered as one that records its
-    /// requests, and [`tell_success`](Self::tell_success) must follow.
+    /// If nothing is left to decide about the success that the body has returned, as at the end of
+    /// all calls but few, ends the call and returns `true`.
+    ///
+    /// Every call pays for this. Like `begin_get` this ends in a call for all that is rare.
     #[inline(never)]
-    pub(super) fn ends_plainly(&self, returned: Returned) -> bool {
-        let scope = &*self.scope;
-        let is_plain = scope.change() != Change::Any
-            && scope.progress.demand == Demand::None
-            && scope.recorder.is_brief_success(returned);
-        if is_plain {
-            scope.progress.function.mark_recorded();
+    pub(super) fn ends_plainly(&mut self, returned: Returned) -> bool {
+        let Some(scope) = self.scope.leave() else { return false };
+        if scope.change() == Change::Any || !scope.recorder.is_brief_success(returned) {
+            self.scope.give_back(scope);
+            return false;
         }
-        is_plain
+        scope.progress.function.mark_recorded();
+        debug_assert!(self.upstream.as_ref().is_none_or(UpstreamHandle::was_idle), "the call holds something of it");
+        if self.has_observer() {
+            return self.end_observed(scope);
+        }
+        let left = Left { call: self, scope: Some(scope) };
+        if let Some(scope) = &left.scope {
+            Self::count_success(scope);
+        }
+        left.end();
+        true
     }
 
-    /// Tells whoever listens of the success of a call that ends plainly.
-    #[inline]
-    pub(super) fn tell_success(&self) {
-        if self.has_observer() {
-            self.emit_brief_success();
-        } else {
-            self.count_success();
+    /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call with an observer.
+    #[inline(never)]
+    fn end_observed(&mut self, scope: Box<Scope>) -> bool {
+        let left = Left { call: self, scope: Some(scope) };
+        if let Some(scope) = &left.scope {
+            left.call.emit_brief_success(scope);
         }
+        left.end();
+        true
     }
 
     /// Returns `true` if the outcome is to be returned, of which `report` is. Otherwise plans the
@@ -75,7 +112,7 @@ impl Call<'_> {
             if learns || self.has_observer() {
                 self.report_success(report);
             } else {
-                self.count_success();
+                Self::count_success(&self.scope);
             }
             return true;
         }
@@ -95,7 +132,7 @@ impl Call<'_> {
                 exchange,
                 report,
                 Verdict::Stop(Stop::NotRetryable),
-                self.scope.terms().outgoing.skipped,
+                || self.scope.since_process_start(),
             );
         }
         self.emit(exchange, recorded.host.as_deref(), self.attempts(), || Step::SUCCESS);
@@ -121,7 +158,7 @@ impl Call<'_> {
         let Decided { exchange, host, .. } = &decided;
         let attempt = self.attempts();
         let succeeded = report.is_success();
-        let elapsed = self.elapsed();
+        let elapsed = self.scope.elapsed();
         let mut verdict = self.scope.progress.retry.next(self.policy, exchange, elapsed, env::random);
         if self.scope.progress.is_last && matches!(verdict, Verdict::Wait(_)) {
             verdict = Verdict::Stop(Stop::NotCloneable);
@@ -140,7 +177,7 @@ impl Call<'_> {
         let is_retry = matches!(verdict, Verdict::Wait(_));
         if let Some(upstream) = &mut self.upstream {
             if is_retry || recorded.is_none_or(|recorded| upstream.is_news(recorded)) {
-                verdict = upstream.on_attempt(exchange, report, verdict, self.scope.terms().outgoing.skipped);
+                verdict = upstream.on_attempt(exchange, report, verdict, || self.scope.since_process_start());
             }
             self.scope.terms_mut().listeners.origins = Origins::OfAll;
         }

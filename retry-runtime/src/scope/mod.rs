@@ -87,23 +87,60 @@ pub(crate) struct CallScope(Option<Box<Scope>>);
 impl CallScope {
     /// Makes the scope of a call of `function` with this policy, whose terms differ from the
     /// default by `change`. If the call is part of an attempt, the terms of that hold for the call.
+    ///
+    /// Enters the scope of an async call at once if its terms are the default, since the first
+    /// attempt follows.
     #[inline]
-    pub(crate) fn begin(policy: &Policy, change: Change, clock: Clock, function: &'static Function) -> Self {
-        let free = FREE.try_with(|free| {
-            let mut scope = free.take()?;
-            free.set(scope.behind.take());
-            Some(scope)
-        });
-        // There are none on a thread that is about to end.
-        let mut scope = free.ok().flatten().unwrap_or_default();
-        // The first attempt of an async call has the number of the call, unless `Change` is `Any`.
-        scope.call = next_number();
-        (scope.number, scope.unknown_sender) = (scope.call, None);
-        scope.progress.begin(clock, function);
-        if change != Change::None || is_any_entered() {
+    pub(crate) fn begin(
+        policy: &Policy,
+        change: Change,
+        clock: Clock,
+        function: &'static Function,
+    ) -> Self {
+        match free_scope() {
+            Some(mut scope) if clock == Clock::Tokio && change == Change::None => {
+                let task = tokio::task::try_id();
+                if is_any_entered() {
+                    return Self::begin_with_terms(policy, Some(scope), clock, function);
+                }
+                scope.begin(clock, function);
+                (scope.task, scope.progress.stage) = (task, Stage::Running);
+                put_entered(Some(scope));
+                Self(None)
+            }
+            free => Self::begin_with_terms(policy, free, clock, function),
+        }
+    }
+
+    /// Does what [`begin`](Self::begin) does, for all but async calls on the default terms.
+    #[inline(never)]
+    fn begin_with_terms(
+        policy: &Policy,
+        free: Option<Box<Scope>>,
+        clock: Clock,
+        function: &'static Function,
+    ) -> Self {
+        let mut scope = free.unwrap_or_default();
+        scope.begin(clock, function);
+        if Change::of(policy) != Change::None || is_any_entered() {
             scope.set_terms(policy);
         }
         Self(Some(scope))
+    }
+
+    /// Calls `with` on the scope, which may be the innermost one of the thread.
+    #[inline]
+    pub(crate) fn with<T>(&mut self, with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
+        match &mut self.0 {
+            Some(scope) => Some(with(scope)),
+            None => innermost(with),
+        }
+    }
+
+    /// Returns `true` if the scope is not entered.
+    #[inline]
+    pub(crate) fn is_present(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Makes a scope without limits, for what is part of no call.
@@ -138,18 +175,45 @@ impl DerefMut for CallScope {
     }
 }
 
-impl Drop for CallScope {
+impl CallScope {
+    /// Forgets the call that has ended, and keeps the scope for another one.
     #[inline]
-    fn drop(&mut self) {
+    pub(crate) fn end(&mut self) {
         if let Some(scope) = self.0.take() {
-            end(scope);
+            end_scope(scope);
         }
+    }
+
+    /// Leaves the scope and returns it, if it is entered.
+    #[inline]
+    pub(crate) fn leave(&mut self) -> Option<Box<Scope>> {
+        if self.0.is_some() { None } else { leave() }
+    }
+
+    /// Gives back a scope that was left.
+    #[inline]
+    pub(crate) fn give_back(&mut self, scope: Box<Scope>) {
+        forget(replace(&mut self.0, Some(scope)));
     }
 }
 
-/// Forgets the call that has ended, and keeps its scope for another one.
+impl Drop for CallScope {
+    #[inline]
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Does what [`end`] does. In a function of its own, as few calls end so.
 #[inline(never)]
-fn end(mut scope: Box<Scope>) {
+fn end_scope(scope: Box<Scope>) {
+    end(scope);
+}
+
+/// Forgets the call that has ended, and keeps its scope for another one.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "every call ends by this")]
+pub(crate) fn end(mut scope: Box<Scope>) {
     if scope.change == Change::Listeners {
         (scope.change, scope.terms.listeners) = (Change::None, Listeners::NONE);
     }
@@ -163,19 +227,28 @@ fn end(mut scope: Box<Scope>) {
 #[cold]
 fn end_with_rest(mut scope: Box<Scope>) {
     scope.reset();
-    end(scope);
+    keep(scope);
 }
 
 /// Keeps a scope for another call. On a thread that is about to end the scope is dropped.
 #[inline]
 fn keep(mut scope: Box<Scope>) {
-    _ = FREE.try_with(|free| {
-        let behind = free.take();
-        scope.free_behind = behind.as_ref().map_or(0, |behind| behind.free_behind + 1);
-        link(&mut scope.behind, behind);
-        let kept = if scope.free_behind < KEPT { scope } else { without_first(scope) };
-        forget(free.replace(Some(kept)));
+    _ = FREE.try_with(|free| match free.take() {
+        None => {
+            scope.free_behind = 0;
+            forget(free.replace(Some(scope)));
+        }
+        Some(behind) => keep_before(free, scope, behind),
     });
+}
+
+/// Keeps `scope` and the free scopes behind it.
+#[inline(never)]
+fn keep_before(free: &Cell<Option<Box<Scope>>>, mut scope: Box<Scope>, behind: Box<Scope>) {
+    scope.free_behind = behind.free_behind + 1;
+    link(&mut scope.behind, Some(behind));
+    let kept = if scope.free_behind < KEPT { scope } else { without_first(scope) };
+    forget(free.replace(Some(kept)));
 }
 
 /// Drops the first of the free scopes, and returns the others.
@@ -187,8 +260,6 @@ fn without_first(mut scope: Box<Scope>) -> Box<Scope> {
 /// An entered scope. Dropping it leaves the scope, also after a panic.
 pub(crate) struct Entered<'s> {
     scope: &'s mut CallScope,
-    /// `true` if the attempt is over.
-    pub(crate) is_over: bool,
 }
 
 /// Enters a scope.
@@ -202,7 +273,7 @@ impl<'s> Entered<'s> {
     /// Leaves `scope`, which was entered last, when the value is dropped.
     #[inline]
     pub(crate) fn new(scope: &'s mut CallScope) -> Self {
-        Self { scope, is_over: false }
+        Self { scope }
     }
 }
 
@@ -210,37 +281,50 @@ impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         pop(self.scope);
-        if let (true, Some(scope)) = (self.is_over, &mut self.scope.0) {
-            scope.progress.stage = Stage::Between;
-        }
     }
 }
 
 /// Enters a scope, until [`pop`] leaves it.
 #[inline]
 pub(crate) fn push(scope: &mut CallScope) {
-    push_in(scope, tokio::task::try_id());
-}
-
-/// Enters a scope in this task, until [`pop`] leaves it.
-#[inline]
-pub(crate) fn push_in(scope: &mut CallScope, task: Option<tokio::task::Id>) {
-    if let Some(mut scope) = scope.0.take() {
-        scope.task = task;
-        link(&mut scope.behind, take_entered());
-        put_entered(Some(scope));
-    }
+    with_entered(|entered| {
+        let task = tokio::task::try_id();
+        if let Some(mut scope) = scope.0.take() {
+            scope.task = task;
+            link(&mut scope.behind, entered.take().map(ManuallyDrop::into_inner));
+            entered.set(Some(ManuallyDrop::new(scope)));
+        }
+    });
 }
 
 /// Leaves a scope that was entered last.
 #[inline]
 pub(crate) fn pop(scope: &mut CallScope) {
     if scope.0.is_none() {
-        scope.0 = take_entered().map(|mut left| {
-            put_entered(left.behind.take());
-            left
-        });
+        scope.0 = leave();
     }
+}
+
+/// Leaves the innermost scope of the thread, and returns it.
+#[inline]
+fn leave() -> Option<Box<Scope>> {
+    with_entered(|entered| {
+        let mut left = ManuallyDrop::into_inner(entered.take()?);
+        entered.set(left.behind.take().map(ManuallyDrop::new));
+        Some(left)
+    })
+    .flatten()
+}
+
+/// Takes a scope that no call needs any more. There are none on a thread that is about to end.
+#[inline]
+fn free_scope() -> Option<Box<Scope>> {
+    let free = FREE.try_with(|free| {
+        let mut scope = free.take()?;
+        free.set(scope.behind.take());
+        Some(scope)
+    });
+    free.ok().flatten()
 }
 
 /// Sets a link that is empty. Does not check for an old value to drop, which would cost more.
@@ -250,14 +334,23 @@ fn link(link: &mut Option<Box<Scope>>, scope: Option<Box<Scope>>) {
     forget(replace(link, scope));
 }
 
+/// Calls `with` on the entered scopes of the thread. There are none on a thread that is about to
+/// end.
+///
+/// `LocalKey::with` is no inline function, and so may stay a call.
+#[inline]
+fn with_entered<T>(with: impl FnOnce(&Cell<Option<ManuallyDrop<Box<Scope>>>>) -> T) -> Option<T> {
+    ENTERED.try_with(with).ok()
+}
+
 #[inline]
 fn take_entered() -> Option<Box<Scope>> {
-    ENTERED.with(Cell::take).map(ManuallyDrop::into_inner)
+    with_entered(|entered| entered.take().map(ManuallyDrop::into_inner)).flatten()
 }
 
 #[inline]
 fn put_entered(scope: Option<Box<Scope>>) {
-    ENTERED.with(|entered| entered.set(scope.map(ManuallyDrop::new)));
+    with_entered(|entered| entered.set(scope.map(ManuallyDrop::new)));
 }
 
 /// The entered scopes, while they are looked at. Dropping this puts them back, also after a panic.
@@ -297,18 +390,30 @@ pub(crate) fn innermost<T>(with: impl FnOnce(&mut Scope) -> T) -> Option<T> {
 /// themselves, and end in a call for all that is rare, so that they need few registers.
 #[inline(never)]
 pub(crate) fn begin_get(url: &str) -> Option<NonZeroU64> {
-    let mut scope = take_entered()?;
-    if scope.change == Change::Any {
-        put_entered(Some(scope));
-        return None;
-    }
+    with_entered(|entered| {
+        let mut scope = entered.take()?;
+        if scope.change == Change::Any {
+            entered.set(Some(scope));
+            return None;
+        }
+        if scope.terms.listeners.origins == Origins::Unused {
+            if let Some(number) = scope.recorder.on_only_get(None) {
+                entered.set(Some(scope));
+                return Some(number);
+            }
+        }
+        begin_other_get(ManuallyDrop::into_inner(scope), url)
+    })
+    .flatten()
+}
+
+/// Does what [`begin_get`] does, for an upstream or after other requests.
+#[inline(never)]
+fn begin_other_get(mut scope: Box<Scope>, url: &str) -> Option<NonZeroU64> {
     let origin = scope.terms.listeners.origin_of(url);
-    let number = scope.recorder.on_only_get(origin);
-    if number.is_none() {
-        return begin_further_get(scope, origin);
-    }
+    let Some(number) = scope.recorder.on_only_get(origin) else { return begin_further_get(scope, origin) };
     put_entered(Some(scope));
-    number
+    Some(number)
 }
 
 /// Does what [`begin_get`] does, after other requests.
@@ -334,29 +439,42 @@ pub(crate) enum Ended {
 /// plain success, if that is all there is to record.
 #[inline(never)]
 pub(crate) fn end_by_success(number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
-    let Some(mut scope) = take_entered() else { return Ended::No };
-    let success = PlainSuccess { status, url };
-    if scope.change == Change::Any || !scope.recorder.on_success_of_get(number, success) {
-        return end_other_by_success(scope, number, status, url);
-    }
-    let needs_host = scope.terms.listeners.is_observed && !scope.recorder.record_known_host(url);
+    with_entered(|entered| {
+        let Some(mut scope) = entered.take() else { return Ended::No };
+        let success = PlainSuccess { status, url };
+        if scope.change == Change::Any || !scope.recorder.on_success_of_get(number, success) {
+            return end_other_by_success(ManuallyDrop::into_inner(scope), number, status, url);
+        }
+        if scope.terms.listeners.is_observed {
+            return end_observed(ManuallyDrop::into_inner(scope), url);
+        }
+        entered.set(Some(scope));
+        Ended::Whole
+    })
+    .unwrap_or(Ended::No)
+}
+
+/// Records the host of the request that has ended, if that is the host that was recorded last.
+#[inline(never)]
+fn end_observed(mut scope: Box<Scope>, url: &str) -> Ended {
+    let has_host = scope.recorder.record_known_host(url);
     put_entered(Some(scope));
-    if needs_host { Ended::WithoutHost } else { Ended::Whole }
+    if has_host { Ended::Whole } else { Ended::WithoutHost }
 }
 
 /// Does what [`end_by_success`] does, for all but the only GET of a call on the default terms.
 #[cold]
 fn end_other_by_success(mut scope: Box<Scope>, number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
     let success = PlainSuccess { status, url };
-    let is_recorded = scope.takes_plain_successes() && scope.recorder.on_plain_success(number.get(), success);
-    let needs_host =
-        is_recorded && scope.terms.listeners.is_observed && !scope.recorder.record_known_host(url);
-    put_entered(Some(scope));
-    match (is_recorded, needs_host) {
-        (false, _) => Ended::No,
-        (true, false) => Ended::Whole,
-        (true, true) => Ended::WithoutHost,
+    if !scope.takes_plain_successes() || !scope.recorder.on_plain_success(number.get(), success) {
+        put_entered(Some(scope));
+        return Ended::No;
     }
+    if scope.terms.listeners.is_observed {
+        return end_observed(scope, url);
+    }
+    put_entered(Some(scope));
+    Ended::Whole
 }
 
 /// Calls `with` on the scope of the attempt with this number, if the running code is part of that
@@ -499,6 +617,15 @@ impl Scope {
         number
     }
 
+    /// Begins a call of `function`. The first attempt of an async call has the number of the call,
+    /// unless `Change` is `Any`.
+    #[inline]
+    fn begin(&mut self, clock: Clock, function: &'static Function) {
+        self.call = next_number();
+        (self.number, self.unknown_sender) = (self.call, None);
+        self.progress.begin(clock, function);
+    }
+
     /// Sets the terms of a call with this policy, in addition to those of the attempt that the call
     /// is part of, if it is.
     #[cold]
@@ -562,6 +689,28 @@ impl Scope {
     #[inline]
     pub(crate) fn change(&self) -> Change {
         self.change
+    }
+
+    /// Returns how long the call has run if it is bounded, else zero.
+    #[inline]
+    pub(crate) fn elapsed(&self) -> Duration {
+        let deadline = self.progress.retry.deadline().unwrap_or_default();
+        self.terms.outgoing.left().map_or(Duration::ZERO, |left| deadline.saturating_sub(left))
+    }
+
+    /// Returns the time since a moment that is the same for all calls of the process.
+    pub(crate) fn since_process_start(&self) -> Duration {
+        let skipped = self.terms.outgoing.skipped.of_start();
+        self.progress.clock.now().since_start().saturating_add(skipped)
+    }
+
+    /// Returns the time since the call began, if it is observed or bounded.
+    #[inline(always)]
+    pub(crate) fn time_since_start(&self) -> Duration {
+        match self.terms.listeners.observed_since {
+            Some(start) => self.terms.outgoing.skipped.add_to(start.elapsed()),
+            None => self.elapsed(),
+        }
     }
 
     /// Returns `true` if the call has left more than a request in short form.

@@ -76,6 +76,12 @@ impl Progress {
         self.retry = RetryState::UNBOUNDED;
     }
 
+    /// Returns the number of attempts so far, including the current one.
+    #[inline]
+    pub(crate) fn attempts(&self) -> u32 {
+        self.retry.retries().saturating_add(1).saturating_add(u32::from(self.retry.has_renewed()))
+    }
+
     /// Returns `true` if there is something for [`clear`](Self::clear) to drop.
     #[inline]
     pub(crate) fn has_rest(&self) -> bool {

@@ -377,6 +377,11 @@ impl Skipped {
         self.waits
     }
 
+    /// Returns a time since the call began, with the waits added that were skipped in it.
+    pub(crate) const fn add_to(self, time: Duration) -> Duration {
+        time.saturating_add(self.waits)
+    }
+
     /// Returns the waits since a moment that is the same for all calls in the kit.
     pub(crate) const fn of_start(self) -> Duration {
         self.before.saturating_add(self.waits)
