@@ -55,6 +55,7 @@ pub mod __private {
         clone_argument, collect_items, own_argument,
     };
     pub use crate::call::attempt::{attempt, attempt_blocking, unreachable_value};
+    pub use crate::call::lent::Lent;
     pub use crate::call::outcome::Outcome;
     pub use crate::call::{Call, Declaration};
     pub use crate::env::Clock;

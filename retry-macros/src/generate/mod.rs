@@ -84,16 +84,20 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //             &const { Declaration::new(Function::visible("f"), Policy::builder()..) },
 //         );
 //         loop {
-//             let outcome = attempt(&mut call, async {
+//             let mut outcome = attempt(&mut call, async {
 //                 if false { return unreachable_value::<R>(); }
 //                 { body, its sends armed }
 //             }).await;
 //             let success = Kind::of_success(outcome.as_ref()).outcome_kind();
-//             let error = ErrorKind::of_error(&outcome).outcome_kind();
-//             if call.is_final(&outcome, success, error) {
-//                 return outcome;
+//             if !call.ends_with(&outcome, success) {
+//                 let error = ErrorKind::of_error(&outcome).outcome_kind();
+//                 outcome = match call.conclude(outcome, success, error) {
+//                     Some(outcome) => outcome,
+//                     None => continue,
+//                 };
 //             }
-//             call.begin_wait(outcome, success);
+//             call.forget();
+//             return outcome;
 //         }
 //     }
 //
@@ -102,7 +106,9 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 // `renewal`. With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each
 // attempt waits until the upstream admits it. `unreachable_value::<R>()` fixes the type of the
 // body, so that coercions work and a mismatch is reported where it is. A method is called on the
-// outcome first, so that an outcome that is no `Result` is one error, not two. A sync body runs as
+// outcome first, so that an outcome that is no `Result` is one error, not two. There is one `return`,
+// and the call is forgotten before it, since the outcome would be moved once more otherwise: to where
+// two returns meet, or while the call is dropped. A sync body runs as
 // `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are
 // hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
@@ -314,7 +320,10 @@ impl Loop<'_> {
         } else {
             quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt))
         };
-        let Start { bind, start } = self.start(sends);
+        let name = local("lent");
+        let Start { bind, lent, start } = self.start(sends, &name);
+        let forget = lent.as_ref().map(|_| quote!(#name.forget();));
+        let lent = lent.map(|lent| quote!(let mut #name = #lent;));
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => rename::with_self_as(name, tokens),
             None => tokens,
@@ -330,10 +339,20 @@ impl Loop<'_> {
         let never_if =
             predicate(&options.never_if).map(|never_if| quote!(#call.ask_never_if(&#outcome, #never_if);));
         let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &outcome));
-        // Predicates are asked about a success, too.
-        let end = (retry_if.is_none() && never_if.is_none() && renew.is_none())
-            .then(|| quote!(!#call.ends_with(&#outcome, #success)));
-        let end = end.unwrap_or_else(|| quote!(true));
+        let mut conclude = quote! {
+            let #error = #private::ErrorKind::of_error(&#outcome).outcome_kind();
+            #never_if
+            #renew
+            #retry_if
+            #outcome = match #call.conclude(#outcome, #success, #error) {
+                ::core::option::Option::Some(#outcome) => #outcome,
+                ::core::option::Option::None => continue,
+            };
+        };
+        // Predicates and renewals are asked about a success, too.
+        if never_if.is_none() && renew.is_none() && retry_if.is_none() {
+            conclude = quote!(if !#call.ends_with(&#outcome, #success) { #conclude });
+        }
         // What runs after the attempt may use the arguments, and not what the attempt was given of
         // them.
         let attempt = if reauth.is_some() || self.is_asked_about(owned) {
@@ -347,23 +366,16 @@ impl Loop<'_> {
             #once
             #converted
             #bound
+            #lent
             let mut #call = #start;
             #with
             loop {
                 #admission
                 #attempt
                 let #success = #private::Kind::of_success(#outcome.as_ref()).outcome_kind();
-                if #end {
-                let #error = #private::ErrorKind::of_error(&#outcome).outcome_kind();
-                #never_if
-                #renew
-                #retry_if
-                #outcome = match #call.conclude(#outcome, #success, #error) {
-                    ::core::option::Option::Some(#outcome) => #outcome,
-                    ::core::option::Option::None => continue,
-                };
-                }
+                #conclude
                 #call.forget();
+                #forget
                 return #outcome;
             }
         };
@@ -386,12 +398,14 @@ impl Loop<'_> {
 struct Start {
     /// The bindings before the loop.
     bind: TokenStream,
+    /// The value that the function lends to the call, if it lends anything.
+    lent: Option<TokenStream>,
     /// The call itself.
     start: TokenStream,
 }
 
 impl Loop<'_> {
-    fn start(&self, sends: Sends) -> Start {
+    fn start(&self, sends: Sends, lent: &Ident) -> Start {
         let Self { options, path, private, .. } = self;
         let clock = if self.shape.is_async() { quote!(Tokio) } else { quote!(System) };
         let clock = quote!(#private::Clock::#clock);
@@ -408,21 +422,29 @@ impl Loop<'_> {
             }}),
             Sends::Visible | Sends::OnlyGet => None,
         };
-        // One constant for both costs the least compile time.
+        let visible = quote!(#private::Function::visible(#path));
+        let lends = options.observer.is_some() || options.upstream.is_some();
+        let of_constant = |start: TokenStream| Start {
+            bind: TokenStream::new(),
+            lent: lends.then(|| quote!(#private::Lent::new())),
+            start: if lends { quote!(#start.lending(&mut #lent)) } else { start },
+        };
         match (policy::of_function(options, self.generics), function) {
-            (PolicyTokens::Constant(policy), None) => {
-                let function = quote!(#private::Function::visible(#path));
-                let constant = quote!(&const { #private::Declaration::new(#function, #policy) });
-                Start { bind: TokenStream::new(), start: quote!(#private::Call::of(#clock, #constant)) }
+            // One constant for both costs the least compile time.
+            (PolicyTokens::Constant(policy), None) => of_constant(quote! {
+                #private::Call::of(#clock, &const { #private::Declaration::new(#visible, #policy) })
+            }),
+            (PolicyTokens::Constant(policy), Some(function)) => {
+                of_constant(quote!(#private::Call::start(#clock, #function, &const { #policy })))
             }
-            (PolicyTokens::Constant(policy), Some(function)) => Start {
-                bind: TokenStream::new(),
-                start: quote!(#private::Call::start(#clock, #function, &const { #policy })),
-            },
-            (PolicyTokens::Reference { bindings: bind, policy }, function) => {
-                let function =
-                    function.unwrap_or_else(|| quote!(&const { #private::Function::visible(#path) }));
-                Start { bind, start: quote!(#private::Call::start(#clock, #function, #policy)) }
+            (PolicyTokens::Reference(policy), function) => {
+                let function = function.unwrap_or_else(|| quote!(&const { #visible }));
+                of_constant(quote!(#private::Call::start(#clock, #function, #policy)))
+            }
+            (PolicyTokens::Bound { bindings: bind, policy }, function) => {
+                let function = function.unwrap_or_else(|| quote!(&const { #visible }));
+                let start = quote!(#private::Call::borrow(#clock, #function, &mut #lent));
+                Start { bind, lent: Some(quote!(#private::Lent::of_policy(#policy))), start }
             }
         }
     }

@@ -21,8 +21,10 @@ use retry_policy::keys::{Key, Place, Takes};
 pub(crate) enum PolicyTokens {
     /// A constant expression.
     Constant(TokenStream),
-    /// The bindings before the loop, and a reference to the policy.
-    Reference { bindings: TokenStream, policy: TokenStream },
+    /// A reference to a constant.
+    Reference(TokenStream),
+    /// The bindings before the loop, and a reference to the policy that they bind.
+    Bound { bindings: TokenStream, policy: TokenStream },
 }
 
 /// Returns the policy of a function with these options and `generics`. Where they are not known,
@@ -36,7 +38,7 @@ pub(crate) fn of_function(options: &Options, generics: Option<&Generics>) -> Pol
     if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
         let name = Ident::new("policy", Span::mixed_site());
         let (constants, policy) = (built.constants, built.policy);
-        return PolicyTokens::Reference {
+        return PolicyTokens::Bound {
             bindings: quote!(#constants let #name = #policy.__fitted();),
             policy: quote!(&#name),
         };
@@ -53,7 +55,7 @@ pub(crate) fn of_function(options: &Options, generics: Option<&Generics>) -> Pol
         #across
         &__POLICY
     });
-    PolicyTokens::Reference { bindings: TokenStream::new(), policy }
+    PolicyTokens::Reference(policy)
 }
 
 /// A constant expression of type `Policy`.

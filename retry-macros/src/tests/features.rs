@@ -412,35 +412,33 @@ fn a_renewal() {
                     };
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    if true {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        if call.start_renewal(&outcome, success, error) {
-                            if !call
-                                .run_renewal(
-                                    ::std::boxed::Box::pin(async {
-                                        match (self.login()) {
-                                            renewal => {
-                                                ::retry_http::__private::Kind::of(&renewal)
-                                                    .renewal_kind()
-                                                    .renewed(renewal)
-                                                    .await
-                                            }
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.start_renewal(&outcome, success, error) {
+                        if !call
+                            .run_renewal(
+                                ::std::boxed::Box::pin(async {
+                                    match (self.login()) {
+                                        renewal => {
+                                            ::retry_http::__private::Kind::of(&renewal)
+                                                .renewal_kind()
+                                                .renewed(renewal)
+                                                .await
                                         }
-                                    }),
-                                )
-                                .await
-                            {
-                                return outcome;
-                            }
-                            call.begin_wait_after_renewal(outcome, success);
-                            continue;
+                                    }
+                                }),
+                            )
+                            .await
+                        {
+                            return outcome;
                         }
-                        outcome = match call.conclude(outcome, success, error) {
-                            ::core::option::Option::Some(outcome) => outcome,
-                            ::core::option::Option::None => continue,
-                        };
+                        call.begin_wait_after_renewal(outcome, success);
+                        continue;
                     }
+                    outcome = match call.conclude(outcome, success, error) {
+                        ::core::option::Option::Some(outcome) => outcome,
+                        ::core::option::Option::None => continue,
+                    };
                     call.forget();
                     return outcome;
                 }
@@ -491,25 +489,23 @@ fn a_sync_renewal() {
                     };
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    if true {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        if call.start_renewal(&outcome, success, error) {
-                            if !call
-                                .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
-                                    self.login(),
-                                ))
-                            {
-                                return outcome;
-                            }
-                            call.begin_wait_after_renewal(outcome, success);
-                            continue;
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    if call.start_renewal(&outcome, success, error) {
+                        if !call
+                            .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
+                                self.login(),
+                            ))
+                        {
+                            return outcome;
                         }
-                        outcome = match call.conclude(outcome, success, error) {
-                            ::core::option::Option::Some(outcome) => outcome,
-                            ::core::option::Option::None => continue,
-                        };
+                        call.begin_wait_after_renewal(outcome, success);
+                        continue;
                     }
+                    outcome = match call.conclude(outcome, success, error) {
+                        ::core::option::Option::Some(outcome) => outcome,
+                        ::core::option::Option::None => continue,
+                    };
                     call.forget();
                     return outcome;
                 }
@@ -530,17 +526,19 @@ fn an_observer() {
         expect![[r#"
             async fn user(http: &Client) -> Result<Response, Error> {
                 let observer = &::retry_http::__private::observer(|event| count(event));
+                let mut lent = ::retry_http::__private::Lent::new();
                 let mut call = ::retry_http::__private::Call::of(
-                    ::retry_http::__private::Clock::Tokio,
-                    &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
-                        )
-                    },
-                );
+                        ::retry_http::__private::Clock::Tokio,
+                        &const {
+                            ::retry_http::__private::Declaration::new(
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
+                        },
+                    )
+                    .lending(&mut lent);
                 call.set_observer(observer);
                 loop {
                     let mut outcome = ::retry_http::__private::attempt(
@@ -575,6 +573,7 @@ fn an_observer() {
                         };
                     }
                     call.forget();
+                    lent.forget();
                     return outcome;
                 }
             }
@@ -594,17 +593,19 @@ fn an_upstream() {
         expect![[r#"
             async fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
+                let mut lent = ::retry_http::__private::Lent::new();
                 let mut call = ::retry_http::__private::Call::of(
-                    ::retry_http::__private::Clock::Tokio,
-                    &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
-                        )
-                    },
-                );
+                        ::retry_http::__private::Clock::Tokio,
+                        &const {
+                            ::retry_http::__private::Declaration::new(
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
+                        },
+                    )
+                    .lending(&mut lent);
                 call.set_upstream(upstream);
                 loop {
                     if call.asks_for_admission() {
@@ -642,6 +643,7 @@ fn an_upstream() {
                         };
                     }
                     call.forget();
+                    lent.forget();
                     return outcome;
                 }
             }
@@ -662,17 +664,19 @@ fn a_sync_upstream() {
         expect![[r#"
             fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
+                let mut lent = ::retry_http::__private::Lent::new();
                 let mut call = ::retry_http::__private::Call::of(
-                    ::retry_http::__private::Clock::System,
-                    &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
-                        )
-                    },
-                );
+                        ::retry_http::__private::Clock::System,
+                        &const {
+                            ::retry_http::__private::Declaration::new(
+                                ::retry_http::__private::Function::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                ),
+                                ::retry_http::Policy::DEFAULT,
+                            )
+                        },
+                    )
+                    .lending(&mut lent);
                 call.set_upstream(upstream);
                 loop {
                     call.wait_for_admission_blocking();
@@ -701,6 +705,7 @@ fn a_sync_upstream() {
                         };
                     }
                     call.forget();
+                    lent.forget();
                     return outcome;
                 }
             }
@@ -763,15 +768,13 @@ fn a_retry_if() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    if true {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        call.ask_retry_if(&outcome, is_pending);
-                        outcome = match call.conclude(outcome, success, error) {
-                            ::core::option::Option::Some(outcome) => outcome,
-                            ::core::option::Option::None => continue,
-                        };
-                    }
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    call.ask_retry_if(&outcome, is_pending);
+                    outcome = match call.conclude(outcome, success, error) {
+                        ::core::option::Option::Some(outcome) => outcome,
+                        ::core::option::Option::None => continue,
+                    };
                     call.forget();
                     return outcome;
                 }
@@ -837,37 +840,35 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                     };
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    if true {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        call.ask_never_if(&outcome, Job::is_final);
-                        if call.start_renewal(&outcome, success, error) {
-                            if !call
-                                .run_renewal(
-                                    ::std::boxed::Box::pin(async {
-                                        match (login()) {
-                                            renewal => {
-                                                ::retry_http::__private::Kind::of(&renewal)
-                                                    .renewal_kind()
-                                                    .renewed(renewal)
-                                                    .await
-                                            }
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    call.ask_never_if(&outcome, Job::is_final);
+                    if call.start_renewal(&outcome, success, error) {
+                        if !call
+                            .run_renewal(
+                                ::std::boxed::Box::pin(async {
+                                    match (login()) {
+                                        renewal => {
+                                            ::retry_http::__private::Kind::of(&renewal)
+                                                .renewal_kind()
+                                                .renewed(renewal)
+                                                .await
                                         }
-                                    }),
-                                )
-                                .await
-                            {
-                                return outcome;
-                            }
-                            call.begin_wait_after_renewal(outcome, success);
-                            continue;
+                                    }
+                                }),
+                            )
+                            .await
+                        {
+                            return outcome;
                         }
-                        call.ask_retry_if(&outcome, is_pending);
-                        outcome = match call.conclude(outcome, success, error) {
-                            ::core::option::Option::Some(outcome) => outcome,
-                            ::core::option::Option::None => continue,
-                        };
+                        call.begin_wait_after_renewal(outcome, success);
+                        continue;
                     }
+                    call.ask_retry_if(&outcome, is_pending);
+                    outcome = match call.conclude(outcome, success, error) {
+                        ::core::option::Option::Some(outcome) => outcome,
+                        ::core::option::Option::None => continue,
+                    };
                     call.forget();
                     return outcome;
                 }

@@ -653,14 +653,15 @@ fn arguments() {
                 let policy = (self.retry).to_builder().max(2u32).__fitted();
                 let this = self;
                 let note: String = ::core::convert::Into::into(note);
-                let mut call = ::retry_http::__private::Call::start(
+                let mut lent = ::retry_http::__private::Lent::of_policy(&policy);
+                let mut call = ::retry_http::__private::Call::borrow(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Function::visible(
                             ::core::concat!(::core::module_path!(), "::", "add"),
                         )
                     },
-                    &policy,
+                    &mut lent,
                 );
                 call.read_all_hints();
                 loop {
@@ -709,16 +710,15 @@ fn arguments() {
                         .await;
                     let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
                         .outcome_kind();
-                    if true {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        call.ask_retry_if(&outcome, is_pending);
-                        outcome = match call.conclude(outcome, success, error) {
-                            ::core::option::Option::Some(outcome) => outcome,
-                            ::core::option::Option::None => continue,
-                        };
-                    }
+                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
+                        .outcome_kind();
+                    call.ask_retry_if(&outcome, is_pending);
+                    outcome = match call.conclude(outcome, success, error) {
+                        ::core::option::Option::Some(outcome) => outcome,
+                        ::core::option::Option::None => continue,
+                    };
                     call.forget();
+                    lent.forget();
                     return outcome;
                 }
             }

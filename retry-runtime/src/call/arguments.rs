@@ -100,7 +100,7 @@ impl<T> Slot<T> {
 
     /// Returns a clone of the request. If there can be none, returns the request itself and ends
     /// the call after this attempt.
-    fn take(&mut self, call: &mut Call<'_>) -> T
+    fn take(&mut self, call: &mut Call<'_, '_>) -> T
     where
         T: TryClone,
     {
@@ -108,7 +108,7 @@ impl<T> Slot<T> {
     }
 
     /// Returns the request itself and ends the call after this attempt.
-    fn take_last(&mut self, call: &mut Call<'_>) -> T {
+    fn take_last(&mut self, call: &mut Call<'_, '_>) -> T {
         call.end_after_this();
         self.0.take().expect(TAKEN)
     }
@@ -281,7 +281,7 @@ impl ByClone {
     }
 
     /// Returns a clone of the value in `slot`.
-    pub fn take_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+    pub fn take_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_, '_>) -> T {
         slot.get().clone()
     }
 }
@@ -297,7 +297,7 @@ impl ByRef {
     }
 
     /// Takes the value in `slot`, which ends the call after this attempt.
-    pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+    pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_, '_>) -> T {
         slot.take_last(call)
     }
 }
@@ -313,7 +313,7 @@ impl ByMut {
     }
 
     /// Takes the value in `slot`, which ends the call after this attempt.
-    pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+    pub fn take_from<T>(self, slot: &mut Slot<T>, call: &mut Call<'_, '_>) -> T {
         slot.take_last(call)
     }
 }
@@ -354,48 +354,48 @@ impl<T: ?Sized> AnyKind<T> {
 
 impl ByTryClone {
     /// Returns a clone of the value in `slot`, or the value itself for the last attempt.
-    pub fn clone_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+    pub fn clone_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_, '_>) -> T {
         slot.take(call)
     }
 
     /// Does what [`clone_from`](Self::clone_from) does, where a reference would do as well.
-    pub fn lend_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_>) -> T {
+    pub fn lend_from<T: TryClone>(self, slot: &mut Slot<T>, call: &mut Call<'_, '_>) -> T {
         slot.take(call)
     }
 }
 
 impl ByClone {
     /// Returns a clone of the value in `slot`.
-    pub fn clone_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+    pub fn clone_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_, '_>) -> T {
         slot.get().clone()
     }
 
     /// Returns a clone of the value in `slot`.
-    pub fn lend_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+    pub fn lend_from<T: Clone>(self, slot: &mut Slot<T>, _: &mut Call<'_, '_>) -> T {
         slot.get().clone()
     }
 }
 
 impl ByRef {
     /// Never compiles: the error says why.
-    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_, '_>) -> T {
         slot.get().clone_argument()
     }
 
     /// Returns the value in `slot`, shared.
-    pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_>) -> &'s T {
+    pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_, '_>) -> &'s T {
         slot.get()
     }
 }
 
 impl ByMut {
     /// Never compiles: the error says why.
-    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_>) -> T {
+    pub fn clone_from<T: CloneArgument>(self, slot: &mut Slot<T>, _: &mut Call<'_, '_>) -> T {
         slot.get().clone_argument()
     }
 
     /// Returns the value in `slot`.
-    pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_>) -> &'s mut T {
+    pub fn lend_from<'s, T>(self, slot: &'s mut Slot<T>, _: &mut Call<'_, '_>) -> &'s mut T {
         slot.get_mut()
     }
 }

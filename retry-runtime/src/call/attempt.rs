@@ -26,9 +26,9 @@ pub fn unreachable_value<R>() -> R {
 pin_project! {
     /// Runs one attempt of an async function.
     #[project = AttemptProjection]
-    pub struct AttemptFuture<'c, 'p, F> {
+    pub struct AttemptFuture<'c, 'p, 'l, F> {
         // Dropped before the body, whose scope it enters.
-        running: Running<'c, 'p>,
+        running: Running<'c, 'p, 'l>,
         #[pin]
         body: F,
     }
@@ -36,8 +36,8 @@ pin_project! {
 
 /// The state of an attempt beside its body. It does not depend on the type of the body, and so is
 /// compiled once.
-struct Running<'c, 'p> {
-    call: &'c mut Call<'p>,
+struct Running<'c, 'p, 'l> {
+    call: &'c mut Call<'p, 'l>,
 }
 
 /// Runs the body in its scope, which the caller has entered. Leaves the scope unless the body has
@@ -45,7 +45,7 @@ struct Running<'c, 'p> {
 #[cfg_attr(not(debug_assertions), inline(always))]
 #[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
 fn poll_entered<R: Outcome, F>(
-    call: &mut Call<'_>,
+    call: &mut Call<'_, '_>,
     body: Pin<&mut F>,
     context: &mut Context<'_>,
 ) -> Poll<R::Itself>
@@ -63,7 +63,7 @@ where
 /// Enters the scope of the attempt, which the caller must leave. Begins the attempt before, after
 /// the wait since the last one.
 #[inline(never)]
-fn poll_enter(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
+fn poll_enter(call: &mut Call<'_, '_>, context: &mut Context<'_>) -> Poll<()> {
     if call.scope.progress.stage != Stage::Running {
         return poll_begin(call, context);
     }
@@ -75,7 +75,7 @@ fn poll_enter(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
 /// terms.
 #[cold]
 #[inline(never)]
-fn poll_begin(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
+fn poll_begin(call: &mut Call<'_, '_>, context: &mut Context<'_>) -> Poll<()> {
     if let Some(wait) = &mut call.scope.progress.wait_before {
         ready!(wait.as_mut().poll(context));
         call.scope.progress.wait_before = None;
@@ -88,7 +88,7 @@ fn poll_begin(call: &mut Call<'_>, context: &mut Context<'_>) -> Poll<()> {
 
 /// Enters the scope of an attempt whose body has not ended and is dropped next: so its sends are
 /// recorded as dropped. The call leaves the scope, which is dropped after the body.
-impl Drop for Running<'_, '_> {
+impl Drop for Running<'_, '_, '_> {
     #[inline]
     fn drop(&mut self) {
         let scope = self.call.scope.present();
@@ -99,7 +99,7 @@ impl Drop for Running<'_, '_> {
 }
 
 #[cold]
-fn enter_again(call: &mut Call<'_>) {
+fn enter_again(call: &mut Call<'_, '_>) {
     scope::push(&mut call.scope);
 }
 
@@ -108,14 +108,14 @@ fn enter_again(call: &mut Call<'_>) {
 /// The loop awaits one future instead of two, as each costs compile time in every annotated
 /// function.
 #[inline]
-pub fn attempt<'c, 'p, R: Outcome, F: Future<Output = R>>(
-    call: &'c mut Call<'p>,
+pub fn attempt<'c, 'p, 'l, R: Outcome, F: Future<Output = R>>(
+    call: &'c mut Call<'p, 'l>,
     body: F,
-) -> AttemptFuture<'c, 'p, F> {
+) -> AttemptFuture<'c, 'p, 'l, F> {
     AttemptFuture { running: Running { call }, body }
 }
 
-impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
+impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, '_, F> {
     type Output = R::Itself;
 
     #[inline]
@@ -133,7 +133,7 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, F> {
 
 /// Runs the body of a sync function once. [`Call::leave`] must follow.
 #[inline]
-pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_>, body: impl FnOnce() -> R) -> R::Itself {
+pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_, '_>, body: impl FnOnce() -> R) -> R::Itself {
     call.begin_attempt();
     let entered = scope::enter(&mut call.scope);
     let outcome = body();

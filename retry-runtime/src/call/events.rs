@@ -12,10 +12,12 @@ use crate::scope::Scope;
 #[cfg(feature = "testing")]
 use crate::testing;
 
-impl<'p> Call<'p> {
+impl<'p> Call<'p, '_> {
     /// Emits events to an observer.
     pub fn set_observer(&mut self, observer: &'p dyn Observer) {
-        self.observer = Some(observer);
+        if let Some(lent) = &mut self.lent {
+            lent.observer = Some(observer);
+        }
         self.scope.with(|scope| {
             let now = scope.progress.clock.now();
             let listeners = scope.listeners_mut();
@@ -43,10 +45,16 @@ impl<'p> Call<'p> {
         cfg!(any(feature = "tracing", feature = "metrics")) || self.has_observer()
     }
 
+    /// Returns the observer of the call.
+    #[inline]
+    fn observer(&self) -> Option<&'p dyn Observer> {
+        self.lent.as_ref().and_then(|lent| lent.observer)
+    }
+
     /// Returns whether an observer or a test listens to events of the call.
     #[inline]
     pub(super) fn has_observer(&self) -> bool {
-        let has_observer = self.observer.is_some();
+        let has_observer = self.observer().is_some();
         #[cfg(feature = "testing")]
         let has_observer = has_observer || testing::is_active();
         has_observer
@@ -100,7 +108,7 @@ impl<'p> Call<'p> {
 
     #[inline]
     fn emit_to_all(&self, event: &Event<'_>) {
-        if let Some(observer) = self.observer {
+        if let Some(observer) = self.observer() {
             observer.observe(event);
         }
         #[cfg(feature = "testing")]
@@ -131,7 +139,7 @@ impl<'p> Call<'p> {
     /// the error is known, or after a request that should have had a time limit or a key.
     #[cold]
     fn warn_unrecorded(&self, report: &Report<'_>) {
-        let policy = self.policy;
+        let policy = self.policy();
         let is_imposing =
             policy.timeout().is_some() || policy.deadline().is_some() || policy.idempotency_key();
         let is_failure = match report.by {

@@ -4,6 +4,7 @@
 pub(crate) mod arguments;
 pub(crate) mod attempt;
 mod events;
+pub(crate) mod lent;
 pub(crate) mod outcome;
 mod renewal;
 mod upstream;
@@ -11,16 +12,16 @@ mod verdict;
 mod wait;
 
 use std::future::Future;
-use std::mem::{forget, take};
+use std::mem::{forget, replace, take};
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::call::lent::Lent;
 use crate::call::upstream::{IsUpstream, UpstreamHandle};
 use crate::engine::origin::Origins;
 use crate::engine::recorder::Mark;
 use crate::engine::upstream::{Admission, Scope as UpstreamScope};
 use crate::env::{self, Clock};
-use crate::observe::Observer;
 use crate::scope::function::Function;
 use crate::scope::outgoing::{Refusal, Withheld};
 use crate::scope::progress::Stage;
@@ -32,14 +33,11 @@ use retry_policy::Policy;
 const KEPT_FOR_SENDING: u32 = 8;
 
 /// One call of an annotated function.
-pub struct Call<'p> {
-    policy: &'p Policy,
+pub struct Call<'p, 'l> {
     /// The scope of its attempts. What needs no lifetime is in there, so that the future of an
     /// annotated function stays small.
     pub(crate) scope: CallScope,
-    /// The upstream that this call shares with others.
-    upstream: Option<UpstreamHandle<'p>>,
-    observer: Option<&'p dyn Observer>,
+    lent: Option<&'l mut Lent<'p>>,
 }
 
 /// An annotated function and its policy, which is a constant.
@@ -59,7 +57,7 @@ impl Declaration {
     }
 }
 
-impl<'p> Call<'p> {
+impl<'p, 'l> Call<'p, 'l> {
     /// Begins a call of a function with a policy that is a constant.
     #[inline]
     pub fn of(clock: Clock, declaration: &'static Declaration) -> Self {
@@ -69,14 +67,53 @@ impl<'p> Call<'p> {
 
     /// Begins a call of a function with this policy.
     #[inline]
-    pub fn start(clock: Clock, function: &'static Function, policy: &'p Policy) -> Self {
+    pub fn start(clock: Clock, function: &'static Function, policy: &'static Policy) -> Self {
         Self::begin(clock, function, policy, Change::of(policy))
     }
 
     #[inline]
-    fn begin(clock: Clock, function: &'static Function, policy: &'p Policy, change: Change) -> Self {
-        let scope = CallScope::begin(policy, change, clock, function);
-        Self { policy, scope, upstream: None, observer: None }
+    fn begin(clock: Clock, function: &'static Function, policy: &'static Policy, change: Change) -> Self {
+        Self { scope: CallScope::begin(policy, change, clock, function), lent: None }
+    }
+
+    /// Begins a call of a function with a policy that it lends.
+    pub fn borrow(clock: Clock, function: &'static Function, lent: &'l mut Lent<'p>) -> Self {
+        let policy = lent.policy.unwrap_or(&Policy::DEFAULT);
+        Self { scope: CallScope::begin_with(policy, clock, function), lent: Some(lent) }
+    }
+
+    /// Lends the call an observer or an upstream, which must be set then.
+    #[inline]
+    pub fn lending(mut self, lent: &'l mut Lent<'p>) -> Self {
+        self.lent = Some(lent);
+        self
+    }
+
+    /// Returns the policy of the call.
+    #[inline]
+    fn policy(&self) -> &'p Policy {
+        let lent = self.lent.as_ref().and_then(|lent| lent.policy);
+        lent.unwrap_or(self.scope.progress.policy)
+    }
+
+    /// Returns the upstream of the call.
+    #[inline]
+    fn upstream(&self) -> Option<&UpstreamHandle<'p>> {
+        self.lent.as_ref().and_then(|lent| lent.upstream.as_ref())
+    }
+
+    #[inline]
+    fn upstream_mut(&mut self) -> Option<&mut UpstreamHandle<'p>> {
+        self.lent.as_mut().and_then(|lent| lent.upstream.as_mut())
+    }
+
+    /// Keeps the handle of the upstream, for which there is no other one yet.
+    #[inline]
+    fn keep_handle(&mut self, handle: UpstreamHandle<'p>) {
+        if let Some(lent) = &mut self.lent {
+            // Does not check for an old value to drop, which would cost more.
+            forget(replace(&mut lent.upstream, Some(handle)));
+        }
     }
 
     /// Makes an upstream admit the attempts of the call.
@@ -91,12 +128,13 @@ impl<'p> Call<'p> {
             return self.share_busy(upstream);
         }
         let handle = UpstreamHandle::of_idle(upstream);
+        let address = handle.address();
+        self.keep_handle(handle);
         self.scope.with(|scope| {
             let listeners = scope.listeners_mut();
-            (listeners.upstream, listeners.origins) = (Some(handle.address()), Origins::OfFailures);
+            (listeners.upstream, listeners.origins) = (Some(address), Origins::OfFailures);
             scope.skipped_mut().begin();
         });
-        self.upstream = Some(handle);
     }
 
     #[cold]
@@ -106,7 +144,7 @@ impl<'p> Call<'p> {
         let listeners = &mut scope.terms_mut().listeners;
         (listeners.upstream, listeners.origins) = (Some(handle.address()), Origins::OfAll);
         scope.skipped_mut().begin();
-        self.upstream = Some(handle);
+        self.keep_handle(handle);
     }
 
     /// Returns the scope, to change the terms of the call before its first attempt. That enters the
@@ -150,7 +188,8 @@ impl<'p> Call<'p> {
                 Admission::Send => return,
                 Admission::Wait(delay) => {
                     self.emit_delay(delay);
-                    if let Some(upstream) = &self.upstream {
+                    let upstream = self.lent.as_ref().and_then(|lent| lent.upstream.as_ref());
+                    if let Some(upstream) = upstream {
                         upstream.hold_blocking(delay, self.scope.skipped_mut());
                     }
                 }
@@ -169,14 +208,15 @@ impl<'p> Call<'p> {
     /// around withholds anyway takes no turn from others.
     #[inline]
     pub fn asks_for_admission(&self) -> bool {
-        let asks = self.upstream.as_ref().is_some_and(UpstreamHandle::asks);
+        let asks = self.upstream().is_some_and(UpstreamHandle::asks);
         asks && self.scope.terms().outgoing.withheld().is_none()
     }
 
     #[cold]
     fn admit(&mut self) -> Admission {
-        let (policy, outgoing) = (self.policy, &self.scope.terms().outgoing);
-        let Some(upstream) = &mut self.upstream else { return Admission::Send };
+        let (policy, outgoing) = (self.policy(), &self.scope.terms().outgoing);
+        let upstream = self.lent.as_mut().and_then(|lent| lent.upstream.as_mut());
+        let Some(upstream) = upstream else { return Admission::Send };
         upstream.admit(self.scope.since_process_start(), || {
             let left = outgoing.left().unwrap_or(Duration::MAX);
             policy.max_retry_after().min(left.saturating_sub(left / KEPT_FOR_SENDING))
@@ -187,7 +227,7 @@ impl<'p> Call<'p> {
     async fn hold(&mut self, delay: Duration) {
         self.emit_delay(delay);
         let wait = env::wait(delay, self.scope.skipped_mut());
-        if let Some(upstream) = &self.upstream {
+        if let Some(upstream) = self.upstream() {
             upstream.hold(wait).await;
         }
     }
@@ -196,6 +236,7 @@ impl<'p> Call<'p> {
     /// deadline, if the call was to wait for that.
     #[cold]
     fn withhold(&mut self, admission: Admission) -> Option<Duration> {
+        let max_retry_after = self.policy().max_retry_after();
         let outgoing = &mut self.scope.terms_mut().outgoing;
         if let Admission::Refused { status, retry_after } = admission {
             outgoing.withhold(Withheld::Refused(Refusal { status, retry_after }));
@@ -203,7 +244,6 @@ impl<'p> Call<'p> {
         }
         outgoing.withhold(Withheld::TimedOut);
         // Where `max_retry_after` ended the wait, the deadline is farther away.
-        let max_retry_after = self.policy.max_retry_after();
         let is_end = |left: &Duration| left.saturating_mul(KEPT_FOR_SENDING - 1) <= max_retry_after;
         outgoing.left().filter(is_end)
     }
@@ -270,18 +310,21 @@ impl<'p> Call<'p> {
             self.hand_over();
         }
         self.scope.end();
-        self.upstream = None;
+        if let Some(lent) = &mut self.lent {
+            lent.upstream = None;
+        }
     }
 
     /// Hands the recorded exchanges to the outer attempt.
     #[cold]
     fn hand_over(&mut self) {
         let Some(outer) = self.scope.terms().outer else { return };
+        let policy = self.policy();
         let mut recorder = self.scope.progress.rare.take().map(|rare| rare.earlier).unwrap_or_default();
         // A call that is dropped during a wait has decided nothing, and the wait was not kept.
         recorder.end_wait(Mark::None);
         recorder.absorb(take(&mut self.scope.recorder));
-        recorder.leave_call(self.scope.call, self.scope.terms().listeners.upstream, self.policy);
+        recorder.leave_call(self.scope.call, self.scope.terms().listeners.upstream, policy);
         let waits = outer.skipped.saturating_add(self.scope.terms().outgoing.skipped.of_call());
         let mut refused = take(&mut self.scope.refused);
         scope::of_attempt(outer.attempt, |scope| {
@@ -295,7 +338,7 @@ impl<'p> Call<'p> {
 
 /// A call that ends or is dropped hands its exchanges to the attempt that it is part of. One whose
 /// attempt was dropped first leaves the scope of that.
-impl Drop for Call<'_> {
+impl Drop for Call<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         self.end();

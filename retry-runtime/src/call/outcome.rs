@@ -65,7 +65,7 @@ impl<E> ErrorKind<E> {
     }
 }
 
-impl Call<'_> {
+impl Call<'_, '_> {
     /// Returns `true` if the outcome is a success about which nothing is left to decide. Then the call
     /// has ended. Otherwise [`conclude`](Self::conclude) must follow.
     ///

@@ -10,7 +10,7 @@ use crate::env;
 use crate::observe::Step;
 use crate::scope::renewal::{self, Asker, Context, RenewalCount, Turns};
 
-impl Call<'_> {
+impl Call<'_, '_> {
     /// Counts renewals for the attempts, as the function renews credentials.
     #[inline]
     pub fn count_renewals(&mut self) {
@@ -37,7 +37,8 @@ impl Call<'_> {
                 self.scope.progress.rare_mut().renewed = Some(turns);
             }
         }
-        let starts = may_start && self.scope.progress.retry.start_renewal(self.policy, &decided.exchange);
+        let policy = self.policy();
+        let starts = may_start && self.scope.progress.retry.start_renewal(policy, &decided.exchange);
         if starts {
             self.scope.progress.rare_mut().unauthorized = Some(decided);
         }
@@ -90,7 +91,7 @@ impl Call<'_> {
         let attempt = self.attempts().saturating_sub(1);
         let decided =
             self.scope.progress.rare.as_mut().and_then(|rare| rare.unauthorized.take()).unwrap_or_default();
-        if let Some(upstream) = &mut self.upstream {
+        if let Some(upstream) = self.upstream_mut() {
             upstream.end_attempt();
         }
         self.emit(&decided.exchange, decided.host.as_deref(), attempt, || step);
@@ -98,7 +99,7 @@ impl Call<'_> {
             // The wait that another request of the attempt was asked for is kept all the same.
             let hint = decided.exchange.longest_hint().unwrap_or_default();
             self.scope.progress.planned_wait =
-                CompactDuration::new(Some(hint.min(self.policy.max_retry_after())));
+                CompactDuration::new(Some(hint.min(self.policy().max_retry_after())));
             self.reset_recorder();
             self.scope.progress.rare_mut().renewed = turns;
         } else if self.scope.terms().outer.is_some() {

@@ -13,29 +13,29 @@ use crate::engine::report::{By, Report, Returned};
 use crate::engine::retry::{Stop, Verdict};
 use crate::env;
 use crate::observe::Step;
-use crate::scope::{self, Scope};
 use crate::scope::progress::Demand;
 use crate::scope::terms::Change;
+use crate::scope::{self, Scope};
 #[cfg(feature = "testing")]
 use crate::testing;
 
 /// The scope of a call that ends. The call gets the scope back should an observer panic.
-struct Left<'c, 'p> {
-    call: &'c mut Call<'p>,
+struct Left<'c, 'p, 'l> {
+    call: &'c mut Call<'p, 'l>,
     scope: Option<Box<Scope>>,
 }
 
-impl Left<'_, '_> {
+impl Left<'_, '_, '_> {
     #[inline]
     fn end(mut self) {
         if let Some(scope) = self.scope.take() {
-            scope::end(scope);
+            scope::end_plainly(scope);
         }
         forget(self);
     }
 }
 
-impl Drop for Left<'_, '_> {
+impl Drop for Left<'_, '_, '_> {
     fn drop(&mut self) {
         if let Some(scope) = self.scope.take() {
             self.call.scope.give_back(scope);
@@ -43,7 +43,7 @@ impl Drop for Left<'_, '_> {
     }
 }
 
-impl Call<'_> {
+impl Call<'_, '_> {
     /// Makes the hint of every response count, as the function has a `retry_if`.
     #[inline]
     pub fn read_all_hints(&mut self) {
@@ -67,21 +67,33 @@ impl Call<'_> {
     }
 
     /// If nothing is left to decide about the success that the body has returned, as at the end of
-    /// all calls but few, ends the call and returns `true`.
+    /// all calls but few, ends the call and returns `true`. The body has left its scope then.
     ///
     /// Every call pays for this. Like `begin_get` this ends in a call for all that is rare.
     #[inline(never)]
     pub(super) fn ends_plainly(&mut self, returned: Returned) -> bool {
         let Some(scope) = self.scope.leave() else { return false };
-        if scope.change() == Change::Any || !scope.recorder.is_brief_success(returned) {
+        if !scope.recorder.is_brief_success(returned) {
             self.scope.give_back(scope);
             return false;
         }
+        if scope.change() == Change::Any {
+            return self.ends_on_terms(scope);
+        }
         scope.progress.function.mark_recorded();
-        debug_assert!(self.upstream.as_ref().is_none_or(UpstreamHandle::was_idle), "the call holds something of it");
         if self.has_observer() {
             return self.end_observed(scope);
         }
+        if cfg!(feature = "metrics") {
+            return self.end_counted(scope);
+        }
+        scope::end_plainly(scope);
+        true
+    }
+
+    /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call that is counted.
+    #[inline(never)]
+    fn end_counted(&mut self, scope: Box<Scope>) -> bool {
         let left = Left { call: self, scope: Some(scope) };
         if let Some(scope) = &left.scope {
             Self::count_success(scope);
@@ -101,6 +113,20 @@ impl Call<'_> {
         true
     }
 
+    /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call whose terms are not the
+    /// default, if nobody learns from the success.
+    #[inline(never)]
+    fn ends_on_terms(&mut self, scope: Box<Scope>) -> bool {
+        self.scope.give_back(scope);
+        if self.has_observer() || self.upstream().is_some_and(|upstream| !upstream.was_idle()) {
+            return false;
+        }
+        self.scope.progress.function.mark_recorded();
+        Self::count_success(&self.scope);
+        self.end();
+        true
+    }
+
     /// Returns `true` if the outcome is to be returned, of which `report` is. Otherwise plans the
     /// wait before the next attempt.
     #[inline]
@@ -108,7 +134,7 @@ impl Call<'_> {
         self.check_recorded(report);
         if self.scope.progress.demand == Demand::None && self.scope.recorder.is_plain_success(report) {
             // An upstream that was idle learns nothing from it.
-            let learns = self.upstream.as_ref().is_some_and(|upstream| !upstream.was_idle());
+            let learns = self.upstream().is_some_and(|upstream| !upstream.was_idle());
             if learns || self.has_observer() {
                 self.report_success(report);
             } else {
@@ -126,14 +152,12 @@ impl Call<'_> {
         let Some(recorded) = self.scope.recorder.only() else { return };
         let exchange = &recorded.exchange;
         let learns = |upstream: &&mut UpstreamHandle<'_>| !upstream.was_idle() && upstream.is_news(recorded);
-        if let Some(upstream) = self.upstream.as_mut().filter(learns) {
+        let upstream = self.lent.as_mut().and_then(|lent| lent.upstream.as_mut());
+        if let Some(upstream) = upstream.filter(learns) {
             // Only a retry changes the verdict.
-            _ = upstream.on_attempt(
-                exchange,
-                report,
-                Verdict::Stop(Stop::NotRetryable),
-                || self.scope.since_process_start(),
-            );
+            _ = upstream.on_attempt(exchange, report, Verdict::Stop(Stop::NotRetryable), || {
+                self.scope.since_process_start()
+            });
         }
         self.emit(exchange, recorded.host.as_deref(), self.attempts(), || Step::SUCCESS);
     }
@@ -158,8 +182,8 @@ impl Call<'_> {
         let Decided { exchange, host, .. } = &decided;
         let attempt = self.attempts();
         let succeeded = report.is_success();
-        let elapsed = self.scope.elapsed();
-        let mut verdict = self.scope.progress.retry.next(self.policy, exchange, elapsed, env::random);
+        let (policy, elapsed) = (self.policy(), self.scope.elapsed());
+        let mut verdict = self.scope.progress.retry.next(policy, exchange, elapsed, env::random);
         if self.scope.progress.is_last && matches!(verdict, Verdict::Wait(_)) {
             verdict = Verdict::Stop(Stop::NotCloneable);
         }
@@ -175,7 +199,8 @@ impl Call<'_> {
         let recorded = self.scope.recorder.exchanges();
         let recorded = recorded.iter().find(|recorded| decided.number == Some(recorded.began));
         let is_retry = matches!(verdict, Verdict::Wait(_));
-        if let Some(upstream) = &mut self.upstream {
+        let upstream = self.lent.as_mut().and_then(|lent| lent.upstream.as_mut());
+        if let Some(upstream) = upstream {
             if is_retry || recorded.is_none_or(|recorded| upstream.is_news(recorded)) {
                 verdict = upstream.on_attempt(exchange, report, verdict, || self.scope.since_process_start());
             }
@@ -202,7 +227,7 @@ impl Call<'_> {
 
     #[inline]
     pub(super) fn decide(&mut self, report: &Report<'_>) -> Decided {
-        let (policy, hints) = (self.policy, self.scope.terms().hints);
+        let (policy, hints) = (self.policy(), self.scope.terms().hints);
         let mut decided = decide(self.scope.recorder.records(), report, policy, hints, env::now);
         if self.scope.progress.demand == Demand::Stop {
             decided.exchange.forbid_retry();
@@ -215,7 +240,7 @@ impl Call<'_> {
         let exchange = &decided.exchange;
         let refused_renewal = exchange.has_expired_credentials() && self.scope.progress.retry.has_renewed();
         // A call whose retries are off decides nothing.
-        let is_off = self.policy.max() == 0;
+        let is_off = self.policy().max() == 0;
         // An `Ok` that is not to be retried is what the function wants, whatever was answered.
         let is_wanted = stop == Stop::Never && report.by == By::Success;
         if !is_off

@@ -10,14 +10,14 @@ use pin_project_lite::pin_project;
 
 use crate::call::Call;
 use crate::env::{self, Clock, Wait};
-use crate::scope::drain::{Drain, Work};
+use crate::scope::drain::Drain;
 
 /// The bounds of the time to drain failed responses. Within them they are drained for as long as
 /// the wait is.
 const SHORTEST_DRAIN: Duration = Duration::from_millis(250);
 const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 
-impl Call<'_> {
+impl Call<'_, '_> {
     /// Begins the wait before the next attempt, within which the outcome of the last one, and the
     /// responses that it has refused, are drained. The time counts from now. An async function
     /// waits when the next attempt is polled; a sync function waits in here.
@@ -73,15 +73,15 @@ impl Call<'_> {
 
 pin_project! {
     /// Drains responses, then waits for what is left of the wait.
-    struct DrainThenWait {
+    struct DrainThenWait<D> {
         // In a box of its own, which is freed before the wait.
-        drain: Option<Work>,
+        drain: Option<Pin<Box<D>>>,
         #[pin]
         wait: Wait,
     }
 }
 
-impl Future for DrainThenWait {
+impl<D: Future<Output = ()>> Future for DrainThenWait<D> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {

@@ -92,7 +92,7 @@ impl CallScope {
     /// attempt follows.
     #[inline]
     pub(crate) fn begin(
-        policy: &Policy,
+        policy: &'static Policy,
         change: Change,
         clock: Clock,
         function: &'static Function,
@@ -101,30 +101,37 @@ impl CallScope {
             Some(mut scope) if clock == Clock::Tokio && change == Change::None => {
                 let task = tokio::task::try_id();
                 if is_any_entered() {
-                    return Self::begin_with_terms(policy, Some(scope), clock, function);
+                    return Self::begin_with_terms(policy, change, Some(scope), clock, function);
                 }
-                scope.begin(clock, function);
+                scope.begin(clock, function, policy);
                 (scope.task, scope.progress.stage) = (task, Stage::Running);
                 put_entered(Some(scope));
                 Self(None)
             }
-            free => Self::begin_with_terms(policy, free, clock, function),
+            free => Self::begin_with_terms(policy, change, free, clock, function),
         }
     }
 
     /// Does what [`begin`](Self::begin) does, for all but async calls on the default terms.
     #[inline(never)]
     fn begin_with_terms(
-        policy: &Policy,
+        policy: &'static Policy,
+        change: Change,
         free: Option<Box<Scope>>,
         clock: Clock,
         function: &'static Function,
     ) -> Self {
         let mut scope = free.unwrap_or_default();
-        scope.begin(clock, function);
-        if Change::of(policy) != Change::None || is_any_entered() {
-            scope.set_terms(policy);
-        }
+        scope.begin(clock, function, policy);
+        scope.set_terms_if(policy, change);
+        Self(Some(scope))
+    }
+
+    /// Makes the scope of a call whose policy is no constant.
+    pub(crate) fn begin_with(policy: &Policy, clock: Clock, function: &'static Function) -> Self {
+        let mut scope = free_scope().unwrap_or_default();
+        scope.begin(clock, function, &Policy::DEFAULT);
+        scope.set_terms_if(policy, Change::of(policy));
         Self(Some(scope))
     }
 
@@ -180,7 +187,7 @@ impl CallScope {
     #[inline]
     pub(crate) fn end(&mut self) {
         if let Some(scope) = self.0.take() {
-            end_scope(scope);
+            end(scope);
         }
     }
 
@@ -204,19 +211,26 @@ impl Drop for CallScope {
     }
 }
 
-/// Does what [`end`] does. In a function of its own, as few calls end so.
-#[inline(never)]
-fn end_scope(scope: Box<Scope>) {
-    end(scope);
-}
-
-/// Forgets the call that has ended, and keeps its scope for another one.
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "every call ends by this")]
-pub(crate) fn end(mut scope: Box<Scope>) {
+/// Forgets the call that has ended by a plain success on terms that are not `Change::Any`, and keeps
+/// its scope for another one. Every call pays for this.
+#[inline]
+pub(crate) fn end_plainly(mut scope: Box<Scope>) {
     if scope.change == Change::Listeners {
         (scope.change, scope.terms.listeners) = (Change::None, Listeners::NONE);
     }
+    let has_skipped = cfg!(feature = "testing") && scope.has_skipped();
+    if scope.recorder.has_more() || has_skipped {
+        return end_with_rest(scope);
+    }
+    // A response that is refused is recorded in full, and with the last attempt its wait is over.
+    debug_assert!(!scope.has_rest(), "left by an attempt that was not the last one");
+    scope.recorder.clear_brief();
+    keep(scope);
+}
+
+/// Forgets the call that has ended, and keeps its scope for another one.
+#[inline(never)]
+fn end(mut scope: Box<Scope>) {
     if scope.has_rest() {
         return end_with_rest(scope);
     }
@@ -620,10 +634,18 @@ impl Scope {
     /// Begins a call of `function`. The first attempt of an async call has the number of the call,
     /// unless `Change` is `Any`.
     #[inline]
-    fn begin(&mut self, clock: Clock, function: &'static Function) {
+    fn begin(&mut self, clock: Clock, function: &'static Function, policy: &'static Policy) {
         self.call = next_number();
         (self.number, self.unknown_sender) = (self.call, None);
-        self.progress.begin(clock, function);
+        self.progress.begin(clock, function, policy);
+    }
+
+    /// Sets the terms of a call with this policy if they are not the default.
+    #[inline]
+    fn set_terms_if(&mut self, policy: &Policy, change: Change) {
+        if change != Change::None || is_any_entered() {
+            self.set_terms(policy);
+        }
     }
 
     /// Sets the terms of a call with this policy, in addition to those of the attempt that the call
@@ -720,7 +742,13 @@ impl Scope {
             || self.recorder.has_more()
             || !self.refused.is_empty()
             || self.progress.has_rest()
-            || self.terms.outgoing.skipped != Skipped::default()
+            || self.has_skipped()
+    }
+
+    /// Returns `true` if a test has skipped waits of the call.
+    #[inline]
+    fn has_skipped(&self) -> bool {
+        self.terms.outgoing.skipped != Skipped::default()
     }
 
     /// Forgets the call that has ended.

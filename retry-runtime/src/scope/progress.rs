@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use retry_policy::Policy;
+
 use crate::engine::compact_duration::CompactDuration;
 use crate::engine::decide::Decided;
 use crate::engine::recorder::Recorder;
@@ -40,6 +42,8 @@ pub(crate) enum Stage {
 pub(crate) struct Progress {
     /// The function that is called.
     pub(crate) function: &'static Function,
+    /// The policy of the call, if that is a constant.
+    pub(crate) policy: &'static Policy,
     pub(crate) clock: Clock,
     /// The demand of `retry_if` or `never_if` on the outcome.
     pub(crate) demand: Demand,
@@ -70,8 +74,8 @@ pub(crate) struct Rare {
 impl Progress {
     /// Begins a call of `function`. Nothing that matters is left of the call before.
     #[inline]
-    pub(crate) fn begin(&mut self, clock: Clock, function: &'static Function) {
-        (self.function, self.clock) = (function, clock);
+    pub(crate) fn begin(&mut self, clock: Clock, function: &'static Function, policy: &'static Policy) {
+        (self.function, self.policy, self.clock) = (function, policy, clock);
         (self.demand, self.is_last, self.stage) = (Demand::None, false, Stage::Start);
         self.retry = RetryState::UNBOUNDED;
     }
@@ -104,6 +108,7 @@ impl Default for Progress {
         const NONE: &Function = &Function::visible("");
         Self {
             function: NONE,
+            policy: &Policy::DEFAULT,
             clock: Clock::System,
             demand: Demand::None,
             is_last: false,

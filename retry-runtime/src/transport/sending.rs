@@ -230,17 +230,25 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Self::Nothing { .. } = *self {
+            return end_unsent(self);
+        }
         match self.project() {
             SendingProjection::Future { future } => future.poll(context),
-            SendingProjection::Nothing { unsent } => end_unsent(unsent),
+            SendingProjection::Nothing { .. } => unreachable!("it was returned"),
         }
     }
 }
 
 /// Ends a request that is not sent.
 #[cold]
-fn end_unsent<T: HttpResponse, E: HttpError>(unsent: &mut Option<Box<Unsent<T, E>>>) -> Poll<Result<T, E>> {
-    Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
+fn end_unsent<F, T: HttpResponse, E: HttpError>(sending: Pin<&mut Sending<F, T, E>>) -> Poll<Result<T, E>> {
+    match sending.project() {
+        SendingProjection::Nothing { unsent } => {
+            Poll::Ready(unsent.take().expect("a future is not polled after it has ended").end())
+        }
+        SendingProjection::Future { .. } => unreachable!("only for nothing"),
+    }
 }
 
 pin_project! {

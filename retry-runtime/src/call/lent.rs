@@ -1,0 +1,41 @@
+//! The values that a function lends to a call of it.
+
+use std::mem::forget;
+
+use retry_policy::Policy;
+
+use crate::call::upstream::UpstreamHandle;
+use crate::observe::Observer;
+
+/// The values that a function lends to a call of it. Functions with a constant policy, no observer and no
+/// upstream lend nothing, and their futures have no room for this.
+#[derive(Default)]
+pub struct Lent<'p> {
+    /// The policy, unless it is a constant.
+    pub(super) policy: Option<&'p Policy>,
+    /// The upstream that the call shares with others.
+    pub(super) upstream: Option<UpstreamHandle<'p>>,
+    /// The observer of the call.
+    pub(super) observer: Option<&'p dyn Observer>,
+}
+
+impl<'p> Lent<'p> {
+    /// Lends nothing yet.
+    #[inline]
+    pub const fn new() -> Self {
+        Self { policy: None, upstream: None, observer: None }
+    }
+
+    /// Lends a policy that is no constant.
+    #[inline]
+    pub const fn of_policy(policy: &'p Policy) -> Self {
+        Self { policy: Some(policy), upstream: None, observer: None }
+    }
+
+    /// Forgets the values that were lent to a call that has ended. To drop it would do nothing, and cost a move
+    /// of the outcome.
+    #[inline]
+    pub fn forget(self) {
+        forget(self);
+    }
+}
