@@ -106,11 +106,10 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 // `renewal`. With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each
 // attempt waits until the upstream admits it. `unreachable_value::<R>()` fixes the type of the
 // body, so that coercions work and a mismatch is reported where it is. A method is called on the
-// outcome first, so that an outcome that is no `Result` is one error, not two. There is one `return`,
-// and the call is forgotten before it, since the outcome would be moved once more otherwise: to where
-// two returns meet, or while the call is dropped. A sync body runs as
-// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are
-// hygienic.
+// outcome first, so that an outcome that is no `Result` is one error, not two. There is one
+// `return`, and nothing is dropped before it but what each attempt has: the outcome would be moved
+// once more otherwise. A sync body runs as `attempt_blocking(&mut call, || -> R { body })`, on
+// `Clock::System`. All names of ours are hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
@@ -321,7 +320,7 @@ impl Loop<'_> {
             quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt))
         };
         let name = local("lent");
-        let Start { bind, lent, start } = self.start(sends, &name);
+        let Start { bind, lent, call: start } = self.start(sends, &name);
         let forget = lent.as_ref().map(|_| quote!(#name.forget();));
         let lent = lent.map(|lent| quote!(let mut #name = #lent;));
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
@@ -401,7 +400,7 @@ struct Start {
     /// The value that the function lends to the call, if it lends anything.
     lent: Option<TokenStream>,
     /// The call itself.
-    start: TokenStream,
+    call: TokenStream,
 }
 
 impl Loop<'_> {
@@ -427,7 +426,7 @@ impl Loop<'_> {
         let of_constant = |start: TokenStream| Start {
             bind: TokenStream::new(),
             lent: lends.then(|| quote!(#private::Lent::new())),
-            start: if lends { quote!(#start.lending(&mut #lent)) } else { start },
+            call: if lends { quote!(#start.lending(&mut #lent)) } else { start },
         };
         match (policy::of_function(options, self.generics), function) {
             // One constant for both costs the least compile time.
@@ -444,7 +443,7 @@ impl Loop<'_> {
             (PolicyTokens::Bound { bindings: bind, policy }, function) => {
                 let function = function.unwrap_or_else(|| quote!(&const { #visible }));
                 let start = quote!(#private::Call::borrow(#clock, #function, &mut #lent));
-                Start { bind, lent: Some(quote!(#private::Lent::of_policy(#policy))), start }
+                Start { bind, lent: Some(quote!(#private::Lent::of_policy(#policy))), call: start }
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::testing;
 impl<'p> Call<'p, '_> {
     /// Emits events to an observer.
     pub fn set_observer(&mut self, observer: &'p dyn Observer) {
+        debug_assert!(self.lent.is_some(), "the function lends it");
         if let Some(lent) = &mut self.lent {
             lent.observer = Some(observer);
         }

@@ -7,8 +7,8 @@ use retry_policy::Policy;
 use crate::call::upstream::UpstreamHandle;
 use crate::observe::Observer;
 
-/// The values that a function lends to a call of it. Functions with a constant policy, no observer and no
-/// upstream lend nothing, and their futures have no room for this.
+/// The values that a function lends to a call of it. A function with a constant policy and without
+/// an observer and an upstream lends nothing, and its future is the smaller for that.
 #[derive(Default)]
 pub struct Lent<'p> {
     /// The policy, unless it is a constant.
@@ -32,8 +32,8 @@ impl<'p> Lent<'p> {
         Self { policy: Some(policy), upstream: None, observer: None }
     }
 
-    /// Forgets the values that were lent to a call that has ended. To drop it would do nothing, and cost a move
-    /// of the outcome.
+    /// Forgets the values that were lent to a call that has ended. To drop them would do nothing,
+    /// and would cost a move of the outcome.
     #[inline]
     pub fn forget(self) {
         forget(self);

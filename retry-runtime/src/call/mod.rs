@@ -12,7 +12,7 @@ mod verdict;
 mod wait;
 
 use std::future::Future;
-use std::mem::{forget, replace, take};
+use std::mem::{forget, take};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ pub struct Call<'p, 'l> {
     /// The scope of its attempts. What needs no lifetime is in there, so that the future of an
     /// annotated function stays small.
     pub(crate) scope: CallScope,
+    /// The values that the function lends, if it lends any.
     lent: Option<&'l mut Lent<'p>>,
 }
 
@@ -65,7 +66,7 @@ impl<'p, 'l> Call<'p, 'l> {
         Self::begin(clock, function, policy, *change)
     }
 
-    /// Begins a call of a function with this policy.
+    /// Begins a call of a function with a policy that is a constant, declared apart from it.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'static Policy) -> Self {
         Self::begin(clock, function, policy, Change::of(policy))
@@ -84,6 +85,7 @@ impl<'p, 'l> Call<'p, 'l> {
 
     /// Lends the call an observer or an upstream, which must be set then.
     #[inline]
+    #[must_use]
     pub fn lending(mut self, lent: &'l mut Lent<'p>) -> Self {
         self.lent = Some(lent);
         self
@@ -110,9 +112,10 @@ impl<'p, 'l> Call<'p, 'l> {
     /// Keeps the handle of the upstream, for which there is no other one yet.
     #[inline]
     fn keep_handle(&mut self, handle: UpstreamHandle<'p>) {
+        debug_assert!(self.lent.is_some(), "the function lends it");
         if let Some(lent) = &mut self.lent {
             // Does not check for an old value to drop, which would cost more.
-            forget(replace(&mut lent.upstream, Some(handle)));
+            forget(lent.upstream.replace(handle));
         }
     }
 
@@ -296,14 +299,15 @@ impl<'p, 'l> Call<'p, 'l> {
         self.scope.progress.rare_mut().earlier.absorb(recorder);
     }
 
-    /// Forgets a call that has ended. To drop it would do nothing, and cost a move of the outcome.
+    /// Forgets the call, which has ended. To drop it would do nothing, and would cost a move of the
+    /// outcome.
     #[inline]
     pub fn forget(self) {
         forget(self);
     }
 
-    /// Ends the call: hands its exchanges to the attempt that it is part of. Does the same a second
-    /// time only if it is entered again.
+    /// Ends the call: leaves its scope, hands its exchanges to the attempt that it is part of, and
+    /// gives back what it holds of an upstream.
     fn end(&mut self) {
         scope::pop(&mut self.scope);
         if self.scope.change() == Change::Any {

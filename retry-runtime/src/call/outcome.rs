@@ -66,19 +66,20 @@ impl<E> ErrorKind<E> {
 }
 
 impl Call<'_, '_> {
-    /// Returns `true` if the outcome is a success about which nothing is left to decide. Then the call
-    /// has ended. Otherwise [`conclude`](Self::conclude) must follow.
+    /// Ends the call and returns `true` if the outcome is a success about which nothing is left to
+    /// decide. Otherwise [`conclude`](Self::conclude) must follow.
     ///
-    /// A method of its own, so that most calls do not pay for a reference to their outcome that is
-    /// passed on.
+    /// This is inline, and passes no reference to the outcome on, which would cost every call a
+    /// move of the outcome.
     #[inline]
     pub fn ends_with<T, E>(&mut self, outcome: &Result<T, E>, success: impl SuccessReporter<T>) -> bool {
         let returned = outcome.as_ref().ok().and_then(|value| success.returned(value));
         returned.is_some_and(|returned| self.ends_plainly(returned))
     }
 
-    /// Concludes an attempt. Returns the outcome if it is that of the call. Otherwise drains it, and
-    /// begins the wait before the next attempt, which a sync function ends in here.
+    /// Concludes an attempt. If the outcome is that of the call, ends the call and returns the
+    /// outcome. Otherwise drains the outcome and begins the wait before the next attempt; a sync
+    /// function waits in here.
     #[inline(never)]
     pub fn conclude<T, E>(
         &mut self,

@@ -19,13 +19,13 @@ use crate::scope::{self, Scope};
 #[cfg(feature = "testing")]
 use crate::testing;
 
-/// The scope of a call that ends. The call gets the scope back should an observer panic.
-struct Left<'c, 'p, 'l> {
+/// A call that ends, and its scope, which the call gets back should an observer panic.
+struct Ending<'c, 'p, 'l> {
     call: &'c mut Call<'p, 'l>,
     scope: Option<Box<Scope>>,
 }
 
-impl Left<'_, '_, '_> {
+impl Ending<'_, '_, '_> {
     #[inline]
     fn end(mut self) {
         if let Some(scope) = self.scope.take() {
@@ -35,7 +35,7 @@ impl Left<'_, '_, '_> {
     }
 }
 
-impl Drop for Left<'_, '_, '_> {
+impl Drop for Ending<'_, '_, '_> {
     fn drop(&mut self) {
         if let Some(scope) = self.scope.take() {
             self.call.scope.give_back(scope);
@@ -66,13 +66,15 @@ impl Call<'_, '_> {
         self.scope.progress.demand = if never_if(outcome) { Demand::Stop } else { Demand::None };
     }
 
-    /// If nothing is left to decide about the success that the body has returned, as at the end of
-    /// all calls but few, ends the call and returns `true`. The body has left its scope then.
+    /// Leaves the scope of an attempt whose body has returned a success. If nothing is left to
+    /// decide about that, as in all calls but few, ends the call and returns `true`.
     ///
-    /// Every call pays for this. Like `begin_get` this ends in a call for all that is rare.
+    /// Every call pays for this function. As `begin_get` does, it ends in a call for all that is
+    /// rare.
     #[inline(never)]
     pub(super) fn ends_plainly(&mut self, returned: Returned) -> bool {
-        let Some(scope) = self.scope.leave() else { return false };
+        debug_assert!(!self.scope.is_present(), "the body has ended in its scope");
+        let Some(scope) = scope::leave() else { return false };
         if !scope.recorder.is_brief_success(returned) {
             self.scope.give_back(scope);
             return false;
@@ -94,22 +96,22 @@ impl Call<'_, '_> {
     /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call that is counted.
     #[inline(never)]
     fn end_counted(&mut self, scope: Box<Scope>) -> bool {
-        let left = Left { call: self, scope: Some(scope) };
-        if let Some(scope) = &left.scope {
+        let ending = Ending { call: self, scope: Some(scope) };
+        if let Some(scope) = &ending.scope {
             Self::count_success(scope);
         }
-        left.end();
+        ending.end();
         true
     }
 
     /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call with an observer.
     #[inline(never)]
     fn end_observed(&mut self, scope: Box<Scope>) -> bool {
-        let left = Left { call: self, scope: Some(scope) };
-        if let Some(scope) = &left.scope {
-            left.call.emit_brief_success(scope);
+        let ending = Ending { call: self, scope: Some(scope) };
+        if let Some(scope) = &ending.scope {
+            ending.call.emit_brief_success(scope);
         }
-        left.end();
+        ending.end();
         true
     }
 

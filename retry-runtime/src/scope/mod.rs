@@ -123,15 +123,22 @@ impl CallScope {
     ) -> Self {
         let mut scope = free.unwrap_or_default();
         scope.begin(clock, function, policy);
-        scope.set_terms_if(policy, change);
+        if change != Change::None || is_any_entered() {
+            scope.set_terms(policy);
+        }
         Self(Some(scope))
     }
 
-    /// Makes the scope of a call whose policy is no constant.
+    /// Does what [`begin`](Self::begin) does, for a policy that is no constant. The call keeps
+    /// that.
     pub(crate) fn begin_with(policy: &Policy, clock: Clock, function: &'static Function) -> Self {
+        let change = Change::of(policy);
+        if change == Change::None && !is_any_entered() {
+            return Self::begin(&Policy::DEFAULT, change, clock, function);
+        }
         let mut scope = free_scope().unwrap_or_default();
         scope.begin(clock, function, &Policy::DEFAULT);
-        scope.set_terms_if(policy, Change::of(policy));
+        scope.set_terms(policy);
         Self(Some(scope))
     }
 
@@ -191,16 +198,10 @@ impl CallScope {
         }
     }
 
-    /// Leaves the scope and returns it, if it is entered.
-    #[inline]
-    pub(crate) fn leave(&mut self) -> Option<Box<Scope>> {
-        if self.0.is_some() { None } else { leave() }
-    }
-
     /// Gives back a scope that was left.
     #[inline]
     pub(crate) fn give_back(&mut self, scope: Box<Scope>) {
-        forget(replace(&mut self.0, Some(scope)));
+        forget(self.0.replace(scope));
     }
 }
 
@@ -211,8 +212,8 @@ impl Drop for CallScope {
     }
 }
 
-/// Forgets the call that has ended by a plain success on terms that are not `Change::Any`, and keeps
-/// its scope for another one. Every call pays for this.
+/// Forgets the call that has ended by a plain success, and keeps its scope for another one. Not for
+/// the terms of `Change::Any`. Every call pays for this function.
 #[inline]
 pub(crate) fn end_plainly(mut scope: Box<Scope>) {
     if scope.change == Change::Listeners {
@@ -321,7 +322,7 @@ pub(crate) fn pop(scope: &mut CallScope) {
 
 /// Leaves the innermost scope of the thread, and returns it.
 #[inline]
-fn leave() -> Option<Box<Scope>> {
+pub(crate) fn leave() -> Option<Box<Scope>> {
     with_entered(|entered| {
         let mut left = ManuallyDrop::into_inner(entered.take()?);
         entered.set(left.behind.take().map(ManuallyDrop::new));
@@ -456,7 +457,7 @@ pub(crate) fn end_by_success(number: NonZeroU64, status: StatusCode, url: &str) 
     with_entered(|entered| {
         let Some(mut scope) = entered.take() else { return Ended::No };
         let success = PlainSuccess { status, url };
-        if scope.change == Change::Any || !scope.recorder.on_success_of_get(number, success) {
+        if scope.change == Change::Any || !scope.recorder.on_brief_success(number, success) {
             return end_other_by_success(ManuallyDrop::into_inner(scope), number, status, url);
         }
         if scope.terms.listeners.is_observed {
@@ -539,19 +540,30 @@ pub(crate) enum Demand {
     All,
 }
 
-/// Returns what the running attempt demands of a request.
-#[inline]
-pub(crate) fn demand() -> Demand {
-    let demand = current(|scope| {
-        if scope.terms.outgoing.is_imposing() {
+impl Scope {
+    /// Returns what the attempt demands of a request.
+    #[inline]
+    fn demand(&self) -> Demand {
+        if self.terms.outgoing.is_imposing() {
             Demand::All
-        } else if scope.terms.listeners.origins == Origins::Unused {
+        } else if self.terms.listeners.origins == Origins::Unused {
             Demand::Nothing
         } else {
             Demand::Origin
         }
-    });
-    demand.unwrap_or(Demand::Nothing)
+    }
+}
+
+/// Returns what the running attempt demands of a request.
+#[inline]
+pub(crate) fn demand() -> Demand {
+    current(|scope| scope.demand()).unwrap_or(Demand::Nothing)
+}
+
+/// Returns what the innermost attempt of the thread demands of a request, which it awaits itself.
+#[inline]
+pub(crate) fn demand_of_innermost() -> Demand {
+    innermost(|scope| scope.demand()).unwrap_or(Demand::Nothing)
 }
 
 /// Returns what a request ends with, if it is not to be sent.
@@ -640,14 +652,6 @@ impl Scope {
         self.progress.begin(clock, function, policy);
     }
 
-    /// Sets the terms of a call with this policy if they are not the default.
-    #[inline]
-    fn set_terms_if(&mut self, policy: &Policy, change: Change) {
-        if change != Change::None || is_any_entered() {
-            self.set_terms(policy);
-        }
-    }
-
     /// Sets the terms of a call with this policy, in addition to those of the attempt that the call
     /// is part of, if it is.
     #[cold]
@@ -728,6 +732,7 @@ impl Scope {
 
     /// Returns the time since the call began, if it is observed or bounded.
     #[inline(always)]
+    #[allow(clippy::inline_always, reason = "every observed call reads it")]
     pub(crate) fn time_since_start(&self) -> Duration {
         match self.terms.listeners.observed_since {
             Some(start) => self.terms.outgoing.skipped.add_to(start.elapsed()),

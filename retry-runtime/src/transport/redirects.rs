@@ -10,10 +10,11 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use atomic_waker::AtomicWaker;
 use pin_project_lite::pin_project;
 
 use crate::engine::recorder::Prepared;
@@ -33,10 +34,10 @@ pin_project! {
 #[derive(Default)]
 pub struct Watch(Option<Arc<Spy>>);
 
-/// A waker that passes wakes on to `waker`, notes those of the thread that polls, and remembers if
-/// one of them was a redirect.
+/// A waker that passes wakes on to `waker`, which each poll sets. Notes the wakes of the thread
+/// that polls, and remembers if one of them was a redirect.
 struct Spy {
-    waker: Mutex<Waker>,
+    waker: AtomicWaker,
     /// The thread that polls, or 0.
     polling: AtomicUsize,
     has_woken: AtomicBool,
@@ -47,10 +48,7 @@ struct Spy {
 /// code is part of.
 #[inline]
 pub(crate) fn watch_redirects(prepared: &Prepared) -> Watch {
-    if prepared.is_safe_without_key() || scope::current(|_| ()).is_none() {
-        return Watch::default();
-    }
-    Watch::begin()
+    if scope::current(|_| ()).is_some() { Watch::of(prepared) } else { Watch::default() }
 }
 
 impl<F> Watched<F> {
@@ -81,6 +79,11 @@ impl<F: Future> Future for Watched<F> {
 }
 
 impl Watch {
+    /// Returns a watch of the redirects of a request that an attempt sends, if they matter.
+    pub(crate) fn of(prepared: &Prepared) -> Self {
+        if prepared.is_safe_without_key() { Self::default() } else { Self::begin() }
+    }
+
     fn begin() -> Self {
         Self(Some(Spy::unused()))
     }
@@ -92,7 +95,7 @@ impl Spy {
             // There is nothing more to find out.
             return future.poll(context);
         }
-        spy.set_waker(context.waker());
+        spy.waker.register(context.waker());
         spy.has_woken.store(false, Ordering::Relaxed);
         spy.polling.store(thread(), Ordering::Relaxed);
         // A task that has done much is made to yield by tokio, which wakes it just so. That is left
@@ -125,7 +128,7 @@ impl Drop for Watch {
 #[cold]
 fn spare(spy: Arc<Spy>) {
     if Arc::strong_count(&spy) == 1 {
-        spy.set_waker(Waker::noop());
+        drop(spy.waker.take());
         spy.is_redirected.store(false, Ordering::Relaxed);
         // A thread that ends keeps nothing.
         _ = SPARE.try_with(|spare| spare.set(Some(spy)));
@@ -138,35 +141,25 @@ impl Spy {
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         spare.unwrap_or_else(|| {
             Arc::new(Self {
-                waker: Mutex::new(Waker::noop().clone()),
+                waker: AtomicWaker::new(),
                 polling: AtomicUsize::new(0),
                 has_woken: AtomicBool::new(false),
                 is_redirected: AtomicBool::new(false),
             })
         })
     }
-
-    fn set_waker(&self, waker: &Waker) {
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone_from(waker);
-    }
-
-    fn pass_on(&self) {
-        // Not under the lock, since a waker may do anything.
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        waker.wake();
-    }
 }
 
 impl Wake for Spy {
     fn wake(self: Arc<Self>) {
-        self.pass_on();
+        self.waker.wake();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.polling.load(Ordering::Relaxed) == thread() {
             self.has_woken.store(true, Ordering::Relaxed);
         }
-        self.pass_on();
+        self.waker.wake();
     }
 }
 

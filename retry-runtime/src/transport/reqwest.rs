@@ -86,10 +86,11 @@ macro_rules! transport {
             request: &mut Request,
             own: impl FnOnce() -> Option<Duration>,
             idempotent: Option<bool>,
+            demand: Demand,
         ) -> Prepared {
             let (method, url) = (request.method(), before_fragment(request.url()));
             let mut prepared = Prepared::new(method, request.headers(), url, idempotent);
-            match scope::demand() {
+            match demand {
                 Demand::Nothing => {}
                 Demand::Origin => prepared.record_origin(request.url().as_str()),
                 Demand::All => impose(request, own, &mut prepared),
@@ -271,7 +272,7 @@ macro_rules! version {
                     // Errors of the builder are returned when it is awaited, as reqwest does.
                     match request {
                         Ok(mut request) => {
-                            let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                            let prepared = prepare(&mut request, || own_timeout(&client), idempotent, scope::demand());
                             if prepared.is_withheld() {
                                 SendFuture::unsent(withhold(&request, prepared))
                             } else {
@@ -317,11 +318,11 @@ macro_rules! version {
                     Ok(request) => request,
                     Err(error) => return AwaitedFuture::unsent(Box::new(Unsent::failed(error))),
                 };
-                let prepared = prepare(&mut request, || own_timeout(client), None);
+                let prepared = prepare(&mut request, || own_timeout(client), None, scope::demand_of_innermost());
                 if prepared.is_withheld() {
                     return AwaitedFuture::unsent(withhold(&request, prepared));
                 }
-                let watch = watch_redirects(&prepared);
+                let watch = Watch::of(&prepared);
                 let tracked = AwaitedRequest::begin(prepared);
                 AwaitedFuture::new(Watched::new(execute(client, request), watch), tracked)
             }
@@ -340,7 +341,7 @@ macro_rules! version {
                 /// Arms the request.
                 #[inline]
                 pub fn arm_request(&mut self, mut request: Request) -> Request {
-                    let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+                    let prepared = prepare(&mut request, || self.own_timeout, self.idempotent, scope::demand());
                     if prepared.is_withheld() {
                         // The future of the client is not polled.
                         self.unsent = Some(withhold(&request, prepared));
@@ -561,7 +562,7 @@ macro_rules! version {
                     fn arm_and_send(self, idempotent: Option<bool>) -> Result<Response, Error> {
                         let (client, request) = self.build_split();
                         let mut request = request?;
-                        let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                        let prepared = prepare(&mut request, || own_timeout(&client), idempotent, scope::demand());
                         if prepared.is_withheld() {
                             return withhold(&request, prepared).end();
                         }
@@ -582,7 +583,7 @@ macro_rules! version {
                     /// Arms the request, which is sent next.
                     #[inline]
                     pub fn arm_request(&mut self, mut request: Request) -> Request {
-                        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+                        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent, scope::demand());
                         if prepared.is_withheld() {
                             self.unsent = Some(withhold(&request, prepared));
                             // The client is about to send it, and refuses this scheme.

@@ -28,7 +28,7 @@ impl Sender for RequestBuilder {
         let (client, request) = self.build_split();
         match request {
             Ok(mut request) => {
-                let prepared = prepare(&mut request, || own_timeout(&client), idempotent);
+                let prepared = prepare(&mut request, || own_timeout(&client), idempotent, scope::demand());
                 if prepared.is_withheld() {
                     SendFuture::unsent(wrap(*withhold(&request, prepared)))
                 } else {
@@ -69,7 +69,7 @@ impl Executor for ClientWithMiddleware {
 impl Armer {
     /// Arms the request.
     pub fn arm_request(&mut self, mut request: Request) -> Request {
-        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent);
+        let prepared = prepare(&mut request, || self.own_timeout, self.idempotent, scope::demand());
         if prepared.is_withheld() {
             // The future of the client is not polled.
             self.unsent = Some(withhold(&request, prepared));

@@ -27,6 +27,9 @@ pub(super) struct Brief {
     is_body_read: bool,
     /// `true` if its host is the last one of the recorder.
     pub(super) has_host: bool,
+    /// `true` if the recorder has details of the exchange, as of all but a GET that nothing is
+    /// declared of.
+    pub(super) has_details: bool,
     origin: Option<Origin>,
 }
 
@@ -42,8 +45,15 @@ impl Brief {
             response_url,
             is_body_read: false,
             has_host: false,
+            has_details: false,
             origin,
         }
+    }
+
+    /// Returns `details` if they are those of the exchange.
+    #[inline]
+    pub(super) fn details<'d>(&self, details: Option<&'d Details>) -> Option<&'d Details> {
+        details.filter(|_| self.has_details)
     }
 
     /// Records the end of the exchange. Returns `false` if the response came from another URL than

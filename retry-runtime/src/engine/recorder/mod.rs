@@ -32,6 +32,8 @@ pub(crate) struct Recorder {
     /// The only exchange so far, if it has no key of a call and nothing but a plain success came of
     /// it.
     brief: Option<Brief>,
+    /// The details of the exchange in short form. Those of an earlier one, unless it `has_details`.
+    details: Option<Details>,
     /// The host that was recorded last, in this attempt or in one of another call.
     host: Option<KnownHost>,
     /// `true` if `more` may hold something.
@@ -58,8 +60,6 @@ impl fmt::Debug for KnownHost {
 /// Holds the exchanges of a recorder that are not in short form, and the rarer parts of its state.
 #[derive(Clone, Debug, Default)]
 struct More {
-    /// The details of the exchange in short form, unless it is a GET that nothing is declared of.
-    details: Option<Details>,
     /// In the order in which they were recorded. Those of an inner call follow when it ends.
     exchanges: Vec<Recorded>,
     /// A summary of those that are not kept whole.
@@ -221,9 +221,10 @@ impl Recorder {
             return self.on_further_request(details, origin);
         }
         let began = next_number();
-        self.brief = Some(Brief::new(began, origin));
+        let brief = self.brief.insert(Brief::new(began, origin));
         if details.is_some() {
-            self.more_mut().details = details;
+            brief.has_details = true;
+            self.details = details;
         }
         began
     }
@@ -265,28 +266,27 @@ impl Recorder {
     /// returns `false`.
     pub(crate) fn on_plain_success(&mut self, number: u64, success: PlainSuccess<'_>) -> bool {
         match &mut self.brief {
-            Some(brief) if brief.began == number => {
-                brief.on_success(self.more.details.as_ref().and_then(|details| details.url), success)
-            }
+            Some(brief) if brief.began == number => brief
+                .on_success(brief.details(self.details.as_ref()).and_then(|details| details.url), success),
             _ => false,
         }
     }
 
-    /// Does what [`on_plain_success`](Self::on_plain_success) does, but only for a GET that nothing
-    /// is declared of and whose URL is of usual length. Calls no function, as every call pays for
-    /// this.
+    /// Does what [`on_plain_success`](Self::on_plain_success) does for the only exchange, if its
+    /// URL is of usual length. Calls no function, as every call pays for this.
     #[inline]
-    pub(crate) fn on_success_of_get(&mut self, number: NonZeroU64, success: PlainSuccess<'_>) -> bool {
-        match &mut self.brief {
-            Some(brief) if brief.began == number.get() && !self.has_more => match hash_long(success.url) {
-                Some(url) => {
-                    brief.end(success, url);
-                    true
-                }
-                None => false,
-            },
-            _ => false,
+    pub(crate) fn on_brief_success(&mut self, number: NonZeroU64, success: PlainSuccess<'_>) -> bool {
+        let Some(brief) = &mut self.brief else { return false };
+        if brief.began != number.get() || self.has_more {
+            return false;
         }
+        let Some(url) = hash_long(success.url) else { return false };
+        let asked = brief.details(self.details.as_ref()).and_then(|details| details.url);
+        if asked.is_some_and(|asked| asked != url) {
+            return false;
+        }
+        brief.end(success, url);
+        true
     }
 
     #[cold]
@@ -495,8 +495,8 @@ impl Recorder {
     #[cold]
     fn clear_more(&mut self) {
         const ROOM: usize = 8;
-        let More { details, exchanges, folded, outstanding } = &mut self.more;
-        (*details, *folded, *outstanding) = (None, None, 0);
+        let More { exchanges, folded, outstanding } = &mut self.more;
+        (*folded, *outstanding) = (None, 0);
         if exchanges.capacity() > ROOM {
             *exchanges = Vec::new();
         }
@@ -549,7 +549,7 @@ impl Recorder {
     pub(crate) fn brief_success(&self) -> Option<(&Method, StatusCode, Option<&str>)> {
         let brief = self.brief.as_ref()?;
         let status = brief.status?;
-        let method = self.more.details.as_ref().map_or(&Method::GET, |details| &details.method);
+        let method = brief.details(self.details.as_ref()).map_or(&Method::GET, |details| &details.method);
         let host = self.host.as_ref().filter(|_| brief.has_host);
         Some((method, status, host.map(|known| &*known.name)))
     }
@@ -560,9 +560,8 @@ impl Recorder {
         if let Some(brief) = self.brief.take() {
             let known = self.host.as_ref().filter(|_| brief.has_host);
             let host = known.map(|known| Arc::clone(&known.name));
-            let more = self.more_mut();
-            let details = more.details.take();
-            more.exchanges.push(Recorded { host, ..brief.into_recorded(details.as_ref()) });
+            let recorded = brief.into_recorded(brief.details(self.details.as_ref()));
+            self.more_mut().exchanges.push(Recorded { host, ..recorded });
         }
     }
 
