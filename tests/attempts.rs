@@ -708,6 +708,62 @@ mod scopes {
         read(&Client::new(), server.url("/")).await.unwrap();
     }
 
+    /// Panics when it is cloned, which is done for each attempt but the last one.
+    struct Fragile;
+
+    impl Clone for Fragile {
+        fn clone(&self) -> Self {
+            panic!("on purpose");
+        }
+    }
+
+    #[retry_http(max = 1, base = 1ms)]
+    async fn cloned(http: &Client, url: String, fragile: Fragile) -> Outcome {
+        drop(fragile);
+        read(http, url).await
+    }
+
+    #[retry_http(max = 1, base = 1ms, observer = |_| panic!("on purpose"))]
+    async fn told(http: &Client, url: String) -> Outcome {
+        http.get(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_panic_beside_the_body_leaves_the_attempt_around_alone() {
+        type Call<'c> = Pin<Box<dyn Future<Output = Outcome> + 'c>>;
+
+        #[retry_http(max = 1, base = 1ms)]
+        async fn around(http: &Client, url: String, call: &Mutex<Option<Call<'_>>>) -> Outcome {
+            let call = call.lock().unwrap().take();
+            if let Some(call) = call {
+                assert!(AssertUnwindSafe(call).catch_unwind().await.is_err());
+            }
+            http.get(url).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let http = Client::new();
+        for begins_before in [false, true] {
+            let calls: [fn(&Client, String) -> Call<'_>; 2] =
+                [|http, url| Box::pin(told(http, url)), |http, url| Box::pin(cloned(http, url, Fragile))];
+            for call in calls {
+                let server = Routes::new().path("/inner", [200]).path("/outer", [503, 200]).serve();
+                let mut inner = call(&http, server.url("/inner"));
+                // A call that begins outside of the attempt is not part of it when it ends there.
+                if begins_before && futures::poll!(AssertUnwindSafe(&mut inner).catch_unwind()).is_ready() {
+                    continue;
+                }
+                around(&http, server.url("/outer"), &Mutex::new(Some(inner))).await.unwrap();
+                assert_eq!(support::counts(&server, &["/outer"]), [2]);
+            }
+        }
+        // Nor is any call that follows.
+        let server = Server::script([Reply::status(503), Reply::status(200)]);
+        read(&http, server.url("/")).await.unwrap();
+        assert_eq!(server.requests().len(), 2);
+    }
+
     #[tokio::test]
     async fn attempts_that_drop_each_other_are_retried_all_the_same() {
         #[retry_http(max = 2, base = 1ms)]
