@@ -38,11 +38,22 @@ impl Clock {
     /// Reads the clock.
     #[inline]
     pub(crate) fn now(self) -> Moment {
-        let instant = match self {
+        Moment { clock: self, instant: self.instant() }
+    }
+
+    /// Reads the clock.
+    #[inline]
+    pub(crate) fn instant(self) -> Instant {
+        match self {
             Self::Tokio => tokio::time::Instant::now().into_std(),
             Self::System => Instant::now(),
-        };
-        Moment { clock: self, instant }
+        }
+    }
+
+    /// Returns the time from `start`, an instant of this clock, until now.
+    #[inline]
+    pub(crate) fn elapsed_since(self, start: Instant) -> Duration {
+        self.instant().saturating_duration_since(start)
     }
 }
 

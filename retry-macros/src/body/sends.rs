@@ -104,7 +104,8 @@ struct Armer<'a> {
     /// The variables that are configured as a builder is, and sent, somewhere in the body:
     /// `x.header(..).send()`.
     configured: Vec<Ident>,
-    /// `true` if the visited expression is a send that the attempt itself awaits at once.
+    /// `true` if the visited expression is a send, or the reading of a body, that the attempt itself
+    /// awaits at once.
     is_awaited: bool,
     /// `true` if the visited expression is run by the attempt itself: it is in no closure, `async`
     /// block or macro, and the function is not `transparent`.
@@ -141,7 +142,7 @@ impl Armer<'_> {
     }
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        // Not the sends in the arguments of one that is.
+        // Not those in its receiver or its arguments.
         let is_awaited = take(&mut self.is_awaited);
         match expr {
             Expr::Const(_) => return,
@@ -171,7 +172,8 @@ impl Armer<'_> {
                     give_back(attrs, expr);
                     return;
                 }
-                self.is_awaited = self.is_in_attempt && matches!(classify(&future.base), Some(Call::Send));
+                let awaits = matches!(classify(&future.base), Some(Call::Send | Call::Read));
+                self.is_awaited = self.is_in_attempt && awaits;
                 self.inside(Node::Expr(expr));
                 self.is_awaited = false;
             }
@@ -205,6 +207,7 @@ impl Armer<'_> {
                 self.visible += 1;
                 self.track(expr, "track_get", None);
             }
+            Call::Read if is_awaited => self.read(expr, "track_awaited"),
             Call::Read => self.read(expr, "track_body"),
             Call::Stream => self.read(expr, "track_stream"),
             Call::Check => self.check(expr),

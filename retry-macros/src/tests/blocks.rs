@@ -65,7 +65,7 @@ fn a_block() {
                                     {
                                         body => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .track_body(body)
+                                                .track_awaited(body)
                                         }
                                     }
                                         .await

@@ -189,7 +189,7 @@ fn a_get() {
                                     {
                                         body => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .track_body(body)
+                                                .track_awaited(body)
                                         }
                                     }
                                         .await
@@ -271,7 +271,7 @@ fn a_response_with_a_name() {
                                     ) {
                                         (id, body) => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .track_body_of(body, id)
+                                                .track_awaited_of(body, id)
                                         }
                                     }
                                         .await?
@@ -758,7 +758,7 @@ fn a_retry_if() {
                                     {
                                         body => {
                                             ::retry_http::__private::BodyKind::of(&body)
-                                                .track_body(body)
+                                                .track_awaited(body)
                                         }
                                     }
                                         .await
@@ -829,7 +829,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .track_body(body)
+                                                    .track_awaited(body)
                                             }
                                         }
                                             .await
@@ -1576,7 +1576,7 @@ fn a_method_of_async_trait() {
                                             {
                                                 body => {
                                                     ::retry_http::__private::BodyKind::of(&body)
-                                                        .track_body(body)
+                                                        .track_awaited(body)
                                                 }
                                             }
                                                 .await

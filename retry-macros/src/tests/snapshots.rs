@@ -74,7 +74,7 @@ fn an_async_function() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .track_body(body)
+                                                    .track_awaited(body)
                                             }
                                         }
                                             .await?,
@@ -497,7 +497,7 @@ fn sends() {
                                             {
                                                 body => {
                                                     ::retry_http::__private::BodyKind::of(&body)
-                                                        .track_body(body)
+                                                        .track_awaited(body)
                                                 }
                                             }
                                                 .await?,
@@ -699,7 +699,7 @@ fn arguments() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .track_body(body)
+                                                    .track_awaited(body)
                                             }
                                         }
                                             .await?,
@@ -776,7 +776,7 @@ fn a_future_of_a_block() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .track_body(body)
+                                                    .track_awaited(body)
                                             }
                                         }
                                             .await
@@ -961,7 +961,7 @@ fn an_impl_block() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .track_body(body)
+                                                    .track_awaited(body)
                                             }
                                         }
                                             .await?,
@@ -1022,7 +1022,7 @@ fn an_impl_block() {
                                         {
                                             body => {
                                                 ::retry_http::__private::BodyKind::of(&body)
-                                                    .track_body(body)
+                                                    .track_awaited(body)
                                             }
                                         }
                                             .await?,

@@ -125,7 +125,7 @@ impl<'p, 'l> Call<'p, 'l> {
         self.share(upstream.scope());
     }
 
-    #[inline(never)]
+    #[inline]
     fn share(&mut self, upstream: UpstreamScope<'p>) {
         if !upstream.upstream().is_idle() {
             return self.share_busy(upstream);

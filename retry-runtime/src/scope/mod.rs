@@ -735,7 +735,7 @@ impl Scope {
     #[allow(clippy::inline_always, reason = "every observed call reads it")]
     pub(crate) fn time_since_start(&self) -> Duration {
         match self.terms.listeners.observed_since {
-            Some(start) => self.terms.outgoing.skipped.add_to(start.elapsed()),
+            Some(start) => self.terms.outgoing.skipped.add_to(self.progress.clock.elapsed_since(start)),
             None => self.elapsed(),
         }
     }

@@ -83,7 +83,7 @@ impl Progress {
     /// Returns the number of attempts so far, including the current one.
     #[inline]
     pub(crate) fn attempts(&self) -> u32 {
-        self.retry.retries().saturating_add(1).saturating_add(u32::from(self.retry.has_renewed()))
+        self.retry.retries().saturating_add(1 + u32::from(self.retry.has_renewed()))
     }
 
     /// Returns `true` if there is something for [`clear`](Self::clear) to drop.

@@ -1,13 +1,12 @@
 //! The terms of a call: what the calls impose on its requests, and what they need to know of them.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use retry_policy::Policy;
 
 use crate::engine::exchange::Hints;
 use crate::engine::origin::{Origin, Origins};
-use crate::env::Moment;
 use crate::scope::outgoing::Outgoing;
 use crate::scope::renewal::RenewalCount;
 
@@ -35,8 +34,8 @@ pub(crate) struct Listeners {
     pub(crate) is_observed: bool,
     /// The exchanges of which it matters which host answered.
     pub(crate) origins: Origins,
-    /// The beginning of the call, if it has an observer.
-    pub(crate) observed_since: Option<Moment>,
+    /// The beginning of the call on its clock, if it has an observer.
+    pub(crate) observed_since: Option<Instant>,
     /// The address of the upstream that has admitted the call.
     pub(crate) upstream: Option<NonZeroUsize>,
 }

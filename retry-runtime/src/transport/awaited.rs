@@ -1,8 +1,9 @@
-//! Requests that the body of an attempt awaits where it sends them. Nothing comes between, so such
-//! a request is part of the innermost attempt of the thread, and that is not searched for.
+//! Requests that the body of an attempt awaits where it sends them, and bodies of responses that it
+//! awaits where it reads them. Nothing comes between, so such a request is part of the innermost
+//! attempt of the thread, and that is not searched for.
 
 use std::future::Future;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -137,6 +138,111 @@ where
             // `poll` is large, and not copied in vain.
             Poll::Pending => return Poll::Pending,
         }
+        poll
+    }
+}
+
+/// Tells which response a body is of.
+pub trait Source {
+    /// Returns the id of the response, if that is known.
+    fn response(&self) -> Option<usize>;
+}
+
+/// A response that has no name.
+pub struct Unnamed;
+
+impl Source for Unnamed {
+    #[inline]
+    fn response(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// A response that has a name, and so perhaps an id.
+pub struct Named(Option<NonZeroUsize>);
+
+impl Named {
+    /// The response with this id.
+    #[inline]
+    pub(crate) fn new(response: Option<usize>) -> Self {
+        Self(response.and_then(NonZeroUsize::new))
+    }
+}
+
+impl Source for Named {
+    #[inline]
+    fn response(&self) -> Option<usize> {
+        self.0.map(NonZeroUsize::get)
+    }
+}
+
+/// Tracks the reading of a body from its beginning to its end.
+struct AwaitedRead<S: Source> {
+    source: S,
+    /// `true` while the body is being read.
+    is_open: bool,
+}
+
+/// Records that reading was given up half way, with the attempt.
+impl<S: Source> Drop for AwaitedRead<S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_open {
+            drop_body(self.source.response());
+        }
+    }
+}
+
+#[cold]
+fn drop_body(response: Option<usize>) {
+    scope::innermost(|scope| scope.recorder.on_body_drop(response));
+}
+
+#[cold]
+fn fail_body<E: HttpError>(response: Option<usize>, error: &E) {
+    let report = error.report();
+    scope::innermost(|scope| scope.recorder.on_body_error(response, &report));
+}
+
+pin_project! {
+    /// Reads a body that the body of an attempt awaits at once.
+    #[must_use = "nothing is read until it is awaited"]
+    pub struct AwaitedReadFuture<F, S: Source> {
+        #[pin]
+        future: F,
+        read: AwaitedRead<S>,
+    }
+}
+
+impl<F, S: Source> AwaitedReadFuture<F, S> {
+    /// Reads by `future`.
+    #[inline]
+    pub(crate) fn new(future: F, source: S) -> Self {
+        Self { future, read: AwaitedRead { source, is_open: false } }
+    }
+}
+
+impl<F, S, T, E> Future for AwaitedReadFuture<F, S>
+where
+    F: Future<Output = Result<T, E>>,
+    S: Source,
+    E: HttpError,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.read.is_open = true;
+        let poll = this.future.poll(context);
+        match &poll {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(_)) => {
+                scope::innermost(|scope| scope.recorder.on_body_end(this.read.source.response()));
+            }
+            Poll::Ready(Err(error)) => fail_body(this.read.source.response(), error),
+        }
+        this.read.is_open = false;
         poll
     }
 }

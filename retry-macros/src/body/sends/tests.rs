@@ -138,20 +138,22 @@ fn variables_of_unknown_types() {
 }
 
 /// The names that arming adds.
-const MARKS: [&str; 8] = [
+const MARKS: [&str; 10] = [
     "SenderKind",
     "watch_sender",
     "arm_sender",
     "arm_request",
     "track_get",
     "track_body_of",
+    "track_awaited",
+    "track_awaited_of",
     "track_stream_of",
     "check_response",
 ];
 
 #[test]
 fn sends_that_are_armed() {
-    let table: [(&str, &[&str]); 34] = [
+    let table: [(&str, &[&str]); 38] = [
         ("http.get(url).send().await?;", &["SenderKind"]),
         ("http.get(url).send();", &["SenderKind", "arm_sender"]),
         ("self.http.get(url).header(a, b).send().await;", &["SenderKind"]),
@@ -170,7 +172,11 @@ fn sends_that_are_armed() {
         ("http.execute(request).await;", &["arm_request"]),
         ("self.http().execute(request).await;", &["arm_request"]),
         ("reqwest::get(url).await;", &["track_get"]),
-        ("response.json().await;", &["track_body_of"]),
+        ("response.json().await;", &["track_awaited_of"]),
+        ("helper().await?.json().await;", &["track_awaited"]),
+        ("let read = response.json(); read.await;", &["track_body_of"]),
+        ("timeout(LONG, response.json()).await;", &["track_body_of"]),
+        ("async { response.json().await }.await;", &["track_body_of"]),
         ("response.bytes_stream();", &["track_stream_of"]),
         ("http.get(u).send().await?.error_for_status()?;", &["SenderKind", "check_response"]),
         ("let r = http.get(u).send().await?; r.error_for_status()?;", &["SenderKind", "check_response"]),

@@ -11,6 +11,7 @@ use crate::engine::recorder::Prepared;
 use crate::scope;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::ReqwestError;
+use crate::transport::awaited::{AwaitedReadFuture, Named, Unnamed};
 use crate::transport::kind::{AnyKind, chain};
 use crate::transport::redirects::{Watch, Watched};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
@@ -45,6 +46,18 @@ impl<P> BodyKind<Pin<P>> {
     /// Returns a pinned value unchanged.
     #[inline]
     pub fn track_body_of(&self, value: Pin<P>, _: Option<usize>) -> Pin<P> {
+        value
+    }
+
+    /// Returns a pinned value unchanged.
+    #[inline]
+    pub fn track_awaited(&self, value: Pin<P>) -> Pin<P> {
+        value
+    }
+
+    /// Returns a pinned value unchanged.
+    #[inline]
+    pub fn track_awaited_of(&self, value: Pin<P>, _: Option<usize>) -> Pin<P> {
         value
     }
 }
@@ -100,6 +113,18 @@ where
     pub fn track_body_of(&self, future: F, response: Option<usize>) -> ReadFuture<F> {
         ReadFuture::new(future, response)
     }
+
+    /// Records how reading ends, which the attempt awaits itself.
+    #[inline]
+    pub fn track_awaited(&self, future: F) -> AwaitedReadFuture<F, Unnamed> {
+        AwaitedReadFuture::new(future, Unnamed)
+    }
+
+    /// Records how reading `response` ends, which the attempt awaits itself.
+    #[inline]
+    pub fn track_awaited_of(&self, future: F, response: Option<usize>) -> AwaitedReadFuture<F, Named> {
+        AwaitedReadFuture::new(future, Named::new(response))
+    }
 }
 
 impl<T, E: HttpError> ReadBodyKind<Result<T, E>> {
@@ -134,6 +159,18 @@ impl<T> AnyKind<T> {
     /// Returns any other value unchanged.
     #[inline]
     pub fn track_body_of(&self, value: T, _: Option<usize>) -> T {
+        value
+    }
+
+    /// Returns any other value unchanged.
+    #[inline]
+    pub fn track_awaited(&self, value: T) -> T {
+        value
+    }
+
+    /// Returns any other value unchanged.
+    #[inline]
+    pub fn track_awaited_of(&self, value: T, _: Option<usize>) -> T {
         value
     }
 }
