@@ -4,7 +4,7 @@
 mod support;
 
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -676,6 +676,7 @@ mod scopes {
     use super::*;
     use futures::FutureExt;
     use std::panic::AssertUnwindSafe;
+    use std::task::Poll;
 
     #[retry_http(max = 1, base = 1ms)]
     async fn read(http: &Client, url: String) -> Outcome {
@@ -717,9 +718,11 @@ mod scopes {
         }
     }
 
+    fn consume<T>(_: T) {}
+
     #[retry_http(max = 1, base = 1ms)]
     async fn cloned(http: &Client, url: String, fragile: Fragile) -> Outcome {
-        drop(fragile);
+        consume(fragile);
         read(http, url).await
     }
 
@@ -729,20 +732,20 @@ mod scopes {
         Ok(())
     }
 
+    type Call<'c> = Pin<Box<dyn Future<Output = Outcome> + 'c>>;
+
+    #[retry_http(max = 1, base = 1ms)]
+    async fn around(http: &Client, url: String, call: &Mutex<Option<Call<'_>>>) -> Outcome {
+        let call = call.lock().unwrap().take();
+        if let Some(call) = call {
+            assert!(AssertUnwindSafe(call).catch_unwind().await.is_err());
+        }
+        http.get(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     #[tokio::test]
     async fn a_panic_beside_the_body_leaves_the_attempt_around_alone() {
-        type Call<'c> = Pin<Box<dyn Future<Output = Outcome> + 'c>>;
-
-        #[retry_http(max = 1, base = 1ms)]
-        async fn around(http: &Client, url: String, call: &Mutex<Option<Call<'_>>>) -> Outcome {
-            let call = call.lock().unwrap().take();
-            if let Some(call) = call {
-                assert!(AssertUnwindSafe(call).catch_unwind().await.is_err());
-            }
-            http.get(url).send().await?.error_for_status()?;
-            Ok(())
-        }
-
         let http = Client::new();
         for begins_before in [false, true] {
             let calls: [fn(&Client, String) -> Call<'_>; 2] =
@@ -762,6 +765,99 @@ mod scopes {
         let server = Server::script([Reply::status(503), Reply::status(200)]);
         read(&http, server.url("/")).await.unwrap();
         assert_eq!(server.requests().len(), 2);
+    }
+
+    /// A refusal whose body never comes, and holds `kept`.
+    fn refusal<T: Send + Sync + 'static>(kept: T) -> Response {
+        let body = futures::stream::poll_fn(move |_| {
+            let _kept = &kept;
+            Poll::<Option<std::io::Result<Vec<u8>>>>::Pending
+        });
+        let refused = http::Response::builder().status(404);
+        refused.body(reqwest::Body::wrap_stream(body)).unwrap().into()
+    }
+
+    #[tokio::test]
+    async fn a_refused_response_of_an_unseen_request_does_not_outlive_the_call() {
+        #[retry_http(max = 1, base = 1ms)]
+        async fn mirrored(http: &Client, url: &str, kept: &Arc<()>) -> Outcome {
+            if refusal(kept.clone()).error_for_status().is_err() {
+                http.get(url).send().await?.error_for_status()?;
+            }
+            Ok(())
+        }
+
+        let (http, kept) = (Client::new(), Arc::new(()));
+        let server = Server::new(|_, _| Reply::status(200));
+        for _ in 0..3 {
+            mirrored(&http, &server.url("/"), &kept).await.unwrap();
+            assert_eq!(Arc::strong_count(&kept), 1);
+        }
+    }
+
+    /// Posts when it is cloned, by a call of its own.
+    struct Posts<'s>(&'s Client, &'s Server);
+
+    impl Clone for Posts<'_> {
+        fn clone(&self) -> Self {
+            let post = posted(self.0, self.1.url("/post"));
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(post)).unwrap();
+            Self(self.0, self.1)
+        }
+    }
+
+    #[retry_http(max = 1, base = 1ms)]
+    async fn posted(http: &Client, url: String) -> Outcome {
+        post(http, url).await?;
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_clones_of_arguments_are_no_part_of_an_attempt() {
+        #[retry_http(max = 2, base = 1ms)]
+        async fn call(posts: Posts<'_>) -> Outcome {
+            let Posts(http, server) = posts;
+            http.get(server.url("/get")).send().await?.error_for_status()?;
+            Ok(())
+        }
+
+        let http = Client::new();
+        // The first call of a thread differs from the others.
+        for _ in 0..2 {
+            let server = Routes::new().path("/post", [200]).path("/get", [503, 200]).serve();
+            call(Posts(&http, &server)).await.unwrap();
+            assert_eq!(support::counts(&server, &["/post", "/get"]), [2, 2]);
+        }
+    }
+
+    /// Panics when it is dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "on purpose");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_the_call_ends_leaves_the_attempt_around_alone() {
+        #[retry_http(max = 1, base = 1ms)]
+        async fn ends_in_a_panic(http: &Client, url: String) -> Outcome {
+            http.get(url).send().await?;
+            refusal(Bomb).error_for_status()?;
+            Ok(())
+        }
+
+        let server = Routes::new().path("/inner", [200]).path("/outer", [503, 200]).serve();
+        let http = Client::new();
+        for _ in 0..2 {
+            let call = ends_in_a_panic(&http, server.url("/inner"));
+            assert!(AssertUnwindSafe(call).catch_unwind().await.is_err());
+        }
+        let mut call: Call<'_> = Box::pin(ends_in_a_panic(&http, server.url("/inner")));
+        assert!(futures::poll!(&mut call).is_pending(), "it begins outside of the attempt");
+        around(&http, server.url("/outer"), &Mutex::new(Some(call))).await.unwrap();
+        assert_eq!(support::counts(&server, &["/outer"]), [2]);
     }
 
     #[tokio::test]
@@ -1225,7 +1321,7 @@ mod corners {
                 api.request().await
             }
 
-            async fn by_an_argument_in_an_arc(api: std::sync::Arc<Self>) -> Outcome {
+            async fn by_an_argument_in_an_arc(api: Arc<Self>) -> Outcome {
                 api.request().await
             }
 
@@ -1248,7 +1344,7 @@ mod corners {
             by_self; by_path; by_its_name; by_its_type; by_a_clone; by_a_variable;
             by_a_variable_in_a_block; by_a_reference; in_a_macro;
             by_an_argument |api| api;
-            by_an_argument_in_an_arc |api: &Api| std::sync::Arc::new(api.clone());
+            by_an_argument_in_an_arc |api: &Api| Arc::new(api.clone());
         }
     }
 }

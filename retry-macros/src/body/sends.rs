@@ -104,8 +104,8 @@ struct Armer<'a> {
     /// The variables that are configured as a builder is, and sent, somewhere in the body:
     /// `x.header(..).send()`.
     configured: Vec<Ident>,
-    /// `true` if the visited expression is a send, or the reading of a body, that the attempt itself
-    /// awaits at once.
+    /// `true` if the visited expression is a send, or reads a body, and the attempt itself awaits it
+    /// at once.
     is_awaited: bool,
     /// `true` if the visited expression is run by the attempt itself: it is in no closure, `async`
     /// block or macro, and the function is not `transparent`.
@@ -142,7 +142,7 @@ impl Armer<'_> {
     }
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        // Not those in its receiver or its arguments.
+        // The receiver and the arguments are not awaited.
         let is_awaited = take(&mut self.is_awaited);
         match expr {
             Expr::Const(_) => return,

@@ -106,10 +106,11 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 // `renewal`. With `observer = EXPR` the call emits events to it; with `upstream = EXPR` each
 // attempt waits until the upstream admits it. `unreachable_value::<R>()` fixes the type of the
 // body, so that coercions work and a mismatch is reported where it is. A method is called on the
-// outcome first, so that an outcome that is no `Result` is one error, not two. There is one
-// `return`, and nothing is dropped before it but what each attempt has: the outcome would be moved
-// once more otherwise. A sync body runs as `attempt_blocking(&mut call, || -> R { body })`, on
-// `Clock::System`. All names of ours are hygienic.
+// outcome first, so that an outcome that is no `Result` is one error, not two. The outcome is moved
+// to where two `return`s meet, and for a destructor before a `return`: so there is one `return`
+// beside that of a renewal, and the call is forgotten before it. A sync body runs as
+// `attempt_blocking(&mut call, || -> R { body })`, on `Clock::System`. All names of ours are
+// hygienic.
 fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Option<TokenStream> {
     placement::no_skip(options, errors);
     let shape = function.shape(errors)?;
@@ -331,6 +332,8 @@ impl Loop<'_> {
         let renamed = |tokens| with_self_as(self.converted.as_ref().or(self.receiver.as_ref()), tokens);
         let predicate =
             |predicate: &Option<Expr>| predicate.as_ref().map(|expr| renamed(expr.to_token_stream()));
+        // No code of the user's runs in the scope of an attempt, except for the body.
+        let leave = (shape.is_async() && !each.is_empty()).then(|| quote!(#call.leave_for_arguments();));
         let (success, error) = (local("success"), local("error"));
         let retry_if =
             predicate(&options.retry_if).map(|retry_if| quote!(#call.ask_retry_if(&#outcome, #retry_if);));
@@ -368,6 +371,7 @@ impl Loop<'_> {
             #lent
             let mut #call = #start;
             #with
+            #leave
             loop {
                 #admission
                 #attempt

@@ -42,6 +42,7 @@ fn a_block() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let url = ::retry_http::__private::request!(clone, url, call);
                     let mut outcome = ::retry_http::__private::attempt(

@@ -99,6 +99,7 @@ fn an_execute() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let request = ::retry_http::__private::request!(clone, request, call);
                     let mut outcome = ::retry_http::__private::attempt(
@@ -900,6 +901,7 @@ fn an_argument_that_may_be_consumed() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let item = ::retry_http::__private::argument!(item);
                     let mut outcome = ::retry_http::__private::attempt(
@@ -982,6 +984,7 @@ fn a_generic_that_is_consumed() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let item = ::retry_http::__private::argument!(item);
                     let mut outcome = ::retry_http::__private::attempt(
@@ -1047,6 +1050,7 @@ fn an_argument_that_is_changed() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let query = ::retry_http::__private::clone_argument(&query);
                     let mut outcome = ::retry_http::__private::attempt(
@@ -1121,6 +1125,7 @@ fn conversions() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let body = ::retry_http::__private::request!(clone, body, call);
                     let name = ::retry_http::__private::clone_argument(&name);
@@ -1199,6 +1204,7 @@ fn requests_as_arguments() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let form = ::retry_http::__private::request!(once, form, call);
@@ -1266,6 +1272,7 @@ fn an_argument_that_is_carried() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let data = &mut *data;
                     let mut outcome = ::retry_http::__private::attempt(
@@ -1333,6 +1340,7 @@ fn a_receiver_by_value() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let this = ::retry_http::__private::argument!(this);
                     let mut outcome = ::retry_http::__private::attempt(
@@ -1471,6 +1479,7 @@ fn a_parameter_under_a_predicate() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     #[cfg(all(feature = "x", feature = "x"))]
                     let body = ::retry_http::__private::clone_argument(&body);

@@ -468,6 +468,7 @@ fn sends() {
                         )
                     },
                 );
+                call.leave_for_arguments();
                 loop {
                     let builder = ::retry_http::__private::request!(lend, builder, call);
                     let sender = ::retry_http::__private::argument!(sender);
@@ -664,6 +665,7 @@ fn arguments() {
                     &mut lent,
                 );
                 call.read_all_hints();
+                call.leave_for_arguments();
                 loop {
                     let this = ::retry_http::__private::clone_argument(&this);
                     let item = ::retry_http::__private::clone_argument(&item);
@@ -752,6 +754,7 @@ fn a_future_of_a_block() {
                             )
                         },
                     );
+                    call.leave_for_arguments();
                     loop {
                         let url = ::retry_http::__private::request!(clone, url, call);
                         let mut outcome = ::retry_http::__private::attempt(
@@ -834,6 +837,7 @@ fn a_future_of_another_expression() {
                             )
                         },
                     );
+                    call.leave_for_arguments();
                     loop {
                         let name = &mut *name;
                         let mut outcome = ::retry_http::__private::attempt(

@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use crate::call::Call;
 use crate::call::outcome::Outcome;
 use crate::scope::progress::Stage;
+use crate::scope::terms::Change;
 use crate::scope::{self, Entered};
 
 /// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before
@@ -60,12 +61,14 @@ where
     poll
 }
 
-/// Enters the scope of the attempt, which the caller must leave. Begins the attempt before, after
-/// the wait since the last one.
+/// Enters the scope of the attempt, which the caller must leave. Waits and begins the attempt first,
+/// if it has not begun.
 #[inline(never)]
 fn poll_enter(call: &mut Call<'_, '_>, context: &mut Context<'_>) -> Poll<()> {
-    if call.scope.progress.stage != Stage::Running {
-        return poll_begin(call, context);
+    match call.scope.progress.stage {
+        Stage::Running => {}
+        Stage::Start if call.scope.change() != Change::Any => call.scope.progress.stage = Stage::Running,
+        Stage::Start | Stage::Between => return poll_begin(call, context),
     }
     scope::push(&mut call.scope);
     Poll::Ready(())

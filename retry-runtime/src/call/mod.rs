@@ -83,7 +83,8 @@ impl<'p, 'l> Call<'p, 'l> {
         Self { scope: CallScope::begin_with(policy, clock, function), lent: Some(lent) }
     }
 
-    /// Lends the call an observer or an upstream, which must be set then.
+    /// Lends the call an observer or an upstream. [`set_observer`](Self::set_observer) or
+    /// [`set_upstream`](Self::set_upstream) must follow.
     #[inline]
     #[must_use]
     pub fn lending(mut self, lent: &'l mut Lent<'p>) -> Self {
@@ -109,7 +110,7 @@ impl<'p, 'l> Call<'p, 'l> {
         self.lent.as_mut().and_then(|lent| lent.upstream.as_mut())
     }
 
-    /// Keeps the handle of the upstream, for which there is no other one yet.
+    /// Keeps the handle of the upstream. Call this once.
     #[inline]
     fn keep_handle(&mut self, handle: UpstreamHandle<'p>) {
         debug_assert!(self.lent.is_some(), "the function lends it");
@@ -150,12 +151,17 @@ impl<'p, 'l> Call<'p, 'l> {
         self.keep_handle(handle);
     }
 
-    /// Returns the scope, to change the terms of the call before its first attempt. That enters the
-    /// scope again.
+    /// Leaves the scope and returns it, to change the terms of the call. The first attempt enters it
+    /// again.
     fn scope_before_start(&mut self) -> &mut Scope {
         scope::pop(&mut self.scope);
         self.scope.progress.stage = Stage::Start;
         &mut self.scope
+    }
+
+    /// Leaves the scope, as arguments are cloned for the first attempt, which enters it again.
+    pub fn leave_for_arguments(&mut self) {
+        self.scope_before_start();
     }
 
     /// Returns a future that ends when the upstream admits the next attempt, after the wait since
@@ -307,16 +313,15 @@ impl<'p, 'l> Call<'p, 'l> {
     }
 
     /// Ends the call: leaves its scope, hands its exchanges to the attempt that it is part of, and
-    /// gives back what it holds of an upstream.
+    /// gives back what it holds of an upstream. The scope goes last, since a call without one is
+    /// taken for one whose scope is entered, should a destructor panic before.
     fn end(&mut self) {
         scope::pop(&mut self.scope);
         if self.scope.change() == Change::Any {
             self.hand_over();
         }
+        drop(self.lent.as_mut().and_then(|lent| lent.upstream.take()));
         self.scope.end();
-        if let Some(lent) = &mut self.lent {
-            lent.upstream = None;
-        }
     }
 
     /// Hands the recorded exchanges to the outer attempt.

@@ -19,7 +19,8 @@ use crate::scope::{self, Scope};
 #[cfg(feature = "testing")]
 use crate::testing;
 
-/// A call that ends, and its scope, which the call gets back should an observer panic.
+/// A call that ends, and its scope, which the call gets back should an observer or a recorder of
+/// metrics panic.
 struct Ending<'c, 'p, 'l> {
     call: &'c mut Call<'p, 'l>,
     scope: Option<Box<Scope>>,
@@ -79,8 +80,8 @@ impl Call<'_, '_> {
             self.scope.give_back(scope);
             return false;
         }
-        if scope.change() == Change::Any {
-            return self.ends_on_terms(scope);
+        if scope.change() == Change::Any || scope.has_rest_of_attempt() {
+            return self.ends_with_rest(scope);
         }
         scope.progress.function.mark_recorded();
         if self.has_observer() {
@@ -116,9 +117,9 @@ impl Call<'_, '_> {
     }
 
     /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call whose terms are not the
-    /// default, if nobody learns from the success.
+    /// default, or whose last attempt has left more than a success, if nobody learns from that.
     #[inline(never)]
-    fn ends_on_terms(&mut self, scope: Box<Scope>) -> bool {
+    fn ends_with_rest(&mut self, scope: Box<Scope>) -> bool {
         self.scope.give_back(scope);
         if self.has_observer() || self.upstream().is_some_and(|upstream| !upstream.was_idle()) {
             return false;

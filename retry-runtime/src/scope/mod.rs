@@ -88,8 +88,8 @@ impl CallScope {
     /// Makes the scope of a call of `function` with this policy, whose terms differ from the
     /// default by `change`. If the call is part of an attempt, the terms of that hold for the call.
     ///
-    /// Enters the scope of an async call at once if its terms are the default, since the first
-    /// attempt follows.
+    /// Enters the scope of an async call at once if its terms are the default and there is a free
+    /// scope, since the first attempt follows.
     #[inline]
     pub(crate) fn begin(
         policy: &'static Policy,
@@ -101,20 +101,20 @@ impl CallScope {
             Some(mut scope) if clock == Clock::Tokio && change == Change::None => {
                 let task = tokio::task::try_id();
                 if is_any_entered() {
-                    return Self::begin_with_terms(policy, change, Some(scope), clock, function);
+                    return Self::begin_outside(policy, change, Some(scope), clock, function);
                 }
                 scope.begin(clock, function, policy);
                 (scope.task, scope.progress.stage) = (task, Stage::Running);
                 put_entered(Some(scope));
                 Self(None)
             }
-            free => Self::begin_with_terms(policy, change, free, clock, function),
+            free => Self::begin_outside(policy, change, free, clock, function),
         }
     }
 
-    /// Does what [`begin`](Self::begin) does, for all but async calls on the default terms.
+    /// Does what [`begin`](Self::begin) does, without entering the scope.
     #[inline(never)]
-    fn begin_with_terms(
+    fn begin_outside(
         policy: &'static Policy,
         change: Change,
         free: Option<Box<Scope>>,
@@ -164,14 +164,14 @@ impl CallScope {
         scope
     }
 
-    /// Returns the scope, unless its attempt is being polled.
+    /// Returns the scope, unless it is entered.
     #[inline]
     pub(crate) fn present(&self) -> Option<&Scope> {
         self.0.as_deref()
     }
 }
 
-const PRESENT: &str = "a scope is away only while its attempt is polled";
+const PRESENT: &str = "a scope that is entered is with the thread";
 
 impl Deref for CallScope {
     type Target = Scope;
@@ -190,11 +190,17 @@ impl DerefMut for CallScope {
 }
 
 impl CallScope {
-    /// Forgets the call that has ended, and keeps the scope for another one.
-    #[inline]
+    /// Forgets the call that has ended, and keeps the scope for another one. Should a destructor
+    /// panic, the scope stays here.
+    #[inline(never)]
     pub(crate) fn end(&mut self) {
+        let Some(scope) = &mut self.0 else { return };
+        if scope.change != Change::None || scope.has_rest() {
+            scope.reset();
+        }
+        scope.recorder.clear_brief();
         if let Some(scope) = self.0.take() {
-            end(scope);
+            keep(scope);
         }
     }
 
@@ -212,36 +218,15 @@ impl Drop for CallScope {
     }
 }
 
-/// Forgets the call that has ended by a plain success, and keeps its scope for another one. Not for
-/// the terms of `Change::Any`. Every call pays for this function.
+/// Forgets the call that has ended by a plain success, and keeps its scope, which has no rest, for
+/// another one. Not for the terms of `Change::Any`. Every call pays for this function.
 #[inline]
 pub(crate) fn end_plainly(mut scope: Box<Scope>) {
+    debug_assert!(!scope.has_rest(), "a rest is for `CallScope::end`");
     if scope.change == Change::Listeners {
         (scope.change, scope.terms.listeners) = (Change::None, Listeners::NONE);
     }
-    let has_skipped = cfg!(feature = "testing") && scope.has_skipped();
-    if scope.recorder.has_more() || has_skipped {
-        return end_with_rest(scope);
-    }
-    // A response that is refused is recorded in full, and with the last attempt its wait is over.
-    debug_assert!(!scope.has_rest(), "left by an attempt that was not the last one");
     scope.recorder.clear_brief();
-    keep(scope);
-}
-
-/// Forgets the call that has ended, and keeps its scope for another one.
-#[inline(never)]
-fn end(mut scope: Box<Scope>) {
-    if scope.has_rest() {
-        return end_with_rest(scope);
-    }
-    scope.recorder.clear_brief();
-    keep(scope);
-}
-
-#[cold]
-fn end_with_rest(mut scope: Box<Scope>) {
-    scope.reset();
     keep(scope);
 }
 
@@ -352,7 +337,7 @@ fn link(link: &mut Option<Box<Scope>>, scope: Option<Box<Scope>>) {
 /// Calls `with` on the entered scopes of the thread. There are none on a thread that is about to
 /// end.
 ///
-/// `LocalKey::with` is no inline function, and so may stay a call.
+/// `LocalKey::with` is not inline, so the compiler may leave a call of it.
 #[inline]
 fn with_entered<T>(with: impl FnOnce(&Cell<Option<ManuallyDrop<Box<Scope>>>>) -> T) -> Option<T> {
     ENTERED.try_with(with).ok()
@@ -740,14 +725,19 @@ impl Scope {
         }
     }
 
-    /// Returns `true` if the call has left more than a request in short form.
+    /// Returns `true` if the call has left more than a request in short form and its terms.
     #[inline]
     fn has_rest(&self) -> bool {
-        self.change != Change::None
-            || self.recorder.has_more()
+        self.has_rest_of_attempt() || self.progress.has_rest()
+    }
+
+    /// Returns `true` if the last attempt has left more than a request in short form. When it ends,
+    /// nothing is left of the waits before.
+    #[inline]
+    pub(crate) fn has_rest_of_attempt(&self) -> bool {
+        self.recorder.has_more()
             || !self.refused.is_empty()
-            || self.progress.has_rest()
-            || self.has_skipped()
+            || (cfg!(feature = "testing") && self.has_skipped())
     }
 
     /// Returns `true` if a test has skipped waits of the call.

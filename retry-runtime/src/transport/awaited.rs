@@ -162,7 +162,7 @@ impl Source for Unnamed {
 pub struct Named(Option<NonZeroUsize>);
 
 impl Named {
-    /// The response with this id.
+    /// Names the response with this id.
     #[inline]
     pub(crate) fn new(response: Option<usize>) -> Self {
         Self(response.and_then(NonZeroUsize::new))

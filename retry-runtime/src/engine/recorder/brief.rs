@@ -22,7 +22,7 @@ pub(super) struct Brief {
     pub(super) status: Option<StatusCode>,
     /// The address of the response while it is alive.
     pub(super) response: usize,
-    /// A hash of the URL of the response: of the whole URL, unless the request had details.
+    /// A hash of the URL of the response: of the whole URL, unless that of the request is known.
     response_url: Option<NonZeroU64>,
     is_body_read: bool,
     /// `true` if its host is the last one of the recorder.

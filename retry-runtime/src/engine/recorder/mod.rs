@@ -32,7 +32,7 @@ pub(crate) struct Recorder {
     /// The only exchange so far, if it has no key of a call and nothing but a plain success came of
     /// it.
     brief: Option<Brief>,
-    /// The details of the exchange in short form. Those of an earlier one, unless it `has_details`.
+    /// The details of the exchange in short form if that `has_details`, else of an earlier one.
     details: Option<Details>,
     /// The host that was recorded last, in this attempt or in one of another call.
     host: Option<KnownHost>,

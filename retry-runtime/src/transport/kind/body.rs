@@ -11,6 +11,7 @@ use crate::engine::recorder::Prepared;
 use crate::scope;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::ReqwestError;
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::awaited::{AwaitedReadFuture, Named, Unnamed};
 use crate::transport::kind::{AnyKind, chain};
 use crate::transport::redirects::{Watch, Watched};
@@ -113,7 +114,14 @@ where
     pub fn track_body_of(&self, future: F, response: Option<usize>) -> ReadFuture<F> {
         ReadFuture::new(future, response)
     }
+}
 
+#[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
+impl<F, T, E> FutureBodyKind<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: HttpError,
+{
     /// Records how reading ends, which the attempt awaits itself.
     #[inline]
     pub fn track_awaited(&self, future: F) -> AwaitedReadFuture<F, Unnamed> {
