@@ -42,7 +42,7 @@ struct Running<'c, 'p, 'l> {
 }
 
 /// Runs the body in its scope, which the caller has entered. Leaves the scope unless the body has
-/// ended: then [`Call::leave`] must follow.
+/// ended: then `Call::leave` must follow.
 #[cfg_attr(not(debug_assertions), inline(always))]
 #[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
 fn poll_entered<R: Outcome, F>(
@@ -61,8 +61,8 @@ where
     poll
 }
 
-/// Enters the scope of the attempt, which the caller must leave. Waits and begins the attempt first,
-/// if it has not begun.
+/// Enters the scope of the attempt, which the caller must leave. Waits and begins the attempt
+/// first, if it has not begun.
 #[inline(never)]
 fn poll_enter(call: &mut Call<'_, '_>, context: &mut Context<'_>) -> Poll<()> {
     match call.scope.progress.stage {
@@ -134,7 +134,7 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, '_, F> 
     }
 }
 
-/// Runs the body of a sync function once. [`Call::leave`] must follow.
+/// Runs the body of a sync function once. `Call::leave` must follow.
 #[inline]
 pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_, '_>, body: impl FnOnce() -> R) -> R::Itself {
     call.begin_attempt();

@@ -151,8 +151,8 @@ impl<'p, 'l> Call<'p, 'l> {
         self.keep_handle(handle);
     }
 
-    /// Leaves the scope and returns it, to change the terms of the call. The first attempt enters it
-    /// again.
+    /// Leaves the scope and returns it, to change the terms of the call. The first attempt enters
+    /// it again.
     fn scope_before_start(&mut self) -> &mut Scope {
         scope::pop(&mut self.scope);
         self.scope.progress.stage = Stage::Start;

@@ -202,9 +202,9 @@ impl Armer<'_> {
     //     }
     //
     // A response without a name has no id: `.track_body(body)`. `track_awaited` is for a body that
-    // the attempt itself awaits at once, `track_get` for `reqwest::get(url)`, and `track_stream` for
-    // `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and ends where the expression does, so that the
-    // user's mistakes are reported there.
+    // the attempt itself awaits at once, `track_get` for `reqwest::get(url)`, and `track_stream`
+    // for `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and
+    // ends where the expression does, so that the user's mistakes are reported there.
     pub(super) fn track(&mut self, expr: &mut Expr, method: &str, response: Option<&Expr>) {
         self.armed += 1;
         let from = start(expr);
