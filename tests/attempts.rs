@@ -755,6 +755,7 @@ mod scopes {
                 let mut inner = call(&http, server.url("/inner"));
                 // A call that begins outside of the attempt is not part of it when it ends there.
                 if begins_before && futures::poll!(AssertUnwindSafe(&mut inner).catch_unwind()).is_ready() {
+                    assert!(server.requests().is_empty(), "only the clone panics before it sends");
                     continue;
                 }
                 around(&http, server.url("/outer"), &Mutex::new(Some(inner))).await.unwrap();

@@ -41,7 +41,7 @@ impl Clock {
         Moment { clock: self, instant: self.instant() }
     }
 
-    /// Reads the clock.
+    /// Reads the clock, for those who know which one it is.
     #[inline]
     pub(crate) fn instant(self) -> Instant {
         match self {
@@ -102,7 +102,7 @@ impl Moment {
 
     /// Returns the time from this moment until now; zero if the moment is yet to come.
     pub(crate) fn elapsed(self) -> Duration {
-        self.clock.now().instant.saturating_duration_since(self.instant)
+        self.clock.elapsed_since(self.instant)
     }
 }
 

@@ -462,7 +462,7 @@ fn end_observed(mut scope: Box<Scope>, url: &str) -> Ended {
     if has_host { Ended::Whole } else { Ended::WithoutHost }
 }
 
-/// Does what [`end_by_success`] does, for all but the only GET of a call on the default terms.
+/// Does what [`end_by_success`] does, for all but the only request of a call on the default terms.
 #[cold]
 fn end_other_by_success(mut scope: Box<Scope>, number: NonZeroU64, status: StatusCode, url: &str) -> Ended {
     let success = PlainSuccess { status, url };
@@ -735,9 +735,7 @@ impl Scope {
     /// nothing is left of the waits before.
     #[inline]
     pub(crate) fn has_rest_of_attempt(&self) -> bool {
-        self.recorder.has_more()
-            || !self.refused.is_empty()
-            || (cfg!(feature = "testing") && self.has_skipped())
+        self.recorder.has_more() || !self.refused.is_empty() || self.has_skipped()
     }
 
     /// Returns `true` if a test has skipped waits of the call.

@@ -230,6 +230,7 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Apart, since the address of the future would depend on the variant otherwise.
         if let Self::Nothing { .. } = *self {
             return end_unsent(self);
         }
