@@ -39,3 +39,18 @@ impl<'p> Lent<'p> {
         forget(self);
     }
 }
+
+/// Returns the upstream that is lent, if one is. A function of the field of a call, whose scope can
+/// be used meanwhile.
+#[inline]
+pub(super) fn upstream<'h, 'p>(lent: &'h Option<&mut Lent<'p>>) -> Option<&'h UpstreamHandle<'p>> {
+    lent.as_ref().and_then(|lent| lent.upstream.as_ref())
+}
+
+/// Returns the upstream that is lent, if one is, to change it.
+#[inline]
+pub(super) fn upstream_mut<'h, 'p>(
+    lent: &'h mut Option<&mut Lent<'p>>,
+) -> Option<&'h mut UpstreamHandle<'p>> {
+    lent.as_mut().and_then(|lent| lent.upstream.as_mut())
+}

@@ -102,12 +102,12 @@ impl<'p, 'l> Call<'p, 'l> {
     /// Returns the upstream of the call.
     #[inline]
     fn upstream(&self) -> Option<&UpstreamHandle<'p>> {
-        self.lent.as_ref().and_then(|lent| lent.upstream.as_ref())
+        lent::upstream(&self.lent)
     }
 
     #[inline]
     fn upstream_mut(&mut self) -> Option<&mut UpstreamHandle<'p>> {
-        self.lent.as_mut().and_then(|lent| lent.upstream.as_mut())
+        lent::upstream_mut(&mut self.lent)
     }
 
     /// Keeps the handle of the upstream. Call this once.
@@ -197,7 +197,7 @@ impl<'p, 'l> Call<'p, 'l> {
                 Admission::Send => return,
                 Admission::Wait(delay) => {
                     self.emit_delay(delay);
-                    let upstream = self.lent.as_ref().and_then(|lent| lent.upstream.as_ref());
+                    let upstream = lent::upstream(&self.lent);
                     if let Some(upstream) = upstream {
                         upstream.hold_blocking(delay, self.scope.skipped_mut());
                     }
@@ -224,7 +224,7 @@ impl<'p, 'l> Call<'p, 'l> {
     #[cold]
     fn admit(&mut self) -> Admission {
         let (policy, outgoing) = (self.policy(), &self.scope.terms().outgoing);
-        let upstream = self.lent.as_mut().and_then(|lent| lent.upstream.as_mut());
+        let upstream = lent::upstream_mut(&mut self.lent);
         let Some(upstream) = upstream else { return Admission::Send };
         upstream.admit(self.scope.since_process_start(), || {
             let left = outgoing.left().unwrap_or(Duration::MAX);

@@ -2,8 +2,8 @@
 
 use std::mem::{forget, take};
 
-use crate::call::Call;
 use crate::call::upstream::UpstreamHandle;
+use crate::call::{Call, lent};
 use crate::engine::compact_duration::CompactDuration;
 use crate::engine::decide::{Decided, decide};
 use crate::engine::exchange::HintsOf;
@@ -155,7 +155,7 @@ impl Call<'_, '_> {
         let Some(recorded) = self.scope.recorder.only() else { return };
         let exchange = &recorded.exchange;
         let learns = |upstream: &&mut UpstreamHandle<'_>| !upstream.was_idle() && upstream.is_news(recorded);
-        let upstream = self.lent.as_mut().and_then(|lent| lent.upstream.as_mut());
+        let upstream = lent::upstream_mut(&mut self.lent);
         if let Some(upstream) = upstream.filter(learns) {
             // Only a retry changes the verdict.
             _ = upstream.on_attempt(exchange, report, Verdict::Stop(Stop::NotRetryable), || {
@@ -202,7 +202,7 @@ impl Call<'_, '_> {
         let recorded = self.scope.recorder.exchanges();
         let recorded = recorded.iter().find(|recorded| decided.number == Some(recorded.began));
         let is_retry = matches!(verdict, Verdict::Wait(_));
-        let upstream = self.lent.as_mut().and_then(|lent| lent.upstream.as_mut());
+        let upstream = lent::upstream_mut(&mut self.lent);
         if let Some(upstream) = upstream {
             if is_retry || recorded.is_none_or(|recorded| upstream.is_news(recorded)) {
                 verdict = upstream.on_attempt(exchange, report, verdict, || self.scope.since_process_start());
