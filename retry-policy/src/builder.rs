@@ -74,6 +74,36 @@ impl<'a> PolicyBuilder<'a> {
         self
     }
 
+    /// Sets what is retried, as [`on`](Self::on) does, for the macro. An array by value costs less
+    /// compile time in each function than a reference, which is a constant of its own.
+    #[doc(hidden)]
+    pub const fn __on<const N: usize>(mut self, on: [Condition; N]) -> Self {
+        self.policy.on = On::of(&on);
+        self
+    }
+
+    /// Sets what is never retried, as [`never`](Self::never) does, for the macro.
+    #[doc(hidden)]
+    pub const fn __never<const N: usize>(mut self, never: [Condition; N]) -> Self {
+        self.policy.never = Conditions::of(&never);
+        self
+    }
+
+    /// Sets the statuses that are retried, as [`on`](Self::on) does, for the macro. There must be
+    /// one.
+    #[doc(hidden)]
+    pub const fn __on_statuses<const N: usize>(mut self, on: [u16; N]) -> Self {
+        self.policy.on = On::of_statuses(on);
+        self
+    }
+
+    /// Sets the statuses that are never retried, as [`never`](Self::never) does, for the macro.
+    #[doc(hidden)]
+    pub const fn __never_statuses<const N: usize>(mut self, never: [u16; N]) -> Self {
+        self.policy.never = Conditions::of_statuses(never);
+        self
+    }
+
     /// Sets the wait before the first retry. It must be above zero and at most `cap`. The default
     /// is 1 s.
     pub const fn base(mut self, base: Duration) -> Self {

@@ -114,6 +114,11 @@ impl Conditions {
     pub(crate) const CAREFUL_HINTED: Self =
         Self { statuses: Self::CAREFUL.statuses.with(503), failures: Self::CAREFUL.failures };
 
+    /// The conditions that are these statuses.
+    pub(crate) const fn of_statuses<const N: usize>(statuses: [u16; N]) -> Self {
+        Self { statuses: StatusSet::of(statuses), failures: FailureSet::EMPTY }
+    }
+
     /// Collects the items of a list that hold whether a response carries a hint or not.
     pub(crate) const fn of(items: &[Condition]) -> Self {
         let mut collected = Self::NONE;
@@ -168,6 +173,11 @@ impl On {
     /// The list that is left out.
     pub(crate) const DEFAULT: Self =
         Self { statuses: None, failures: None, hinted: StatusSet::EMPTY, has_default: false };
+
+    /// The list of these statuses, of which there must be one.
+    pub(crate) const fn of_statuses<const N: usize>(statuses: [u16; N]) -> Self {
+        Self { statuses: Some(StatusSet::of(statuses)), ..Self::DEFAULT }
+    }
 
     /// Collects the items of a list.
     pub(crate) const fn of(items: &[Condition]) -> Self {

@@ -90,6 +90,13 @@ impl Policy {
         self.max_retry_after
     }
 
+    /// Returns `true` if the policy limits requests in time, adds a key to them, or searches further
+    /// headers. Each declaration of a function asks while it is compiled, so this calls nothing.
+    #[doc(hidden)]
+    pub const fn __has_terms(&self) -> bool {
+        !matches!(self, Self { timeout: None, deadline: None, idempotency_header: None, hint: [], .. })
+    }
+
     /// Returns the names of further headers that ask for a wait. Numbers are milliseconds if the
     /// name of the header ends in `-ms`.
     ///

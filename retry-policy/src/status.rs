@@ -31,6 +31,24 @@ impl StatusSet {
         self
     }
 
+    /// Returns the set of these statuses. Ignores statuses outside 100 to 599.
+    ///
+    /// The policies of most functions call this while they are compiled, and each step of a
+    /// constant function is slow. So this calls no other function.
+    pub(crate) const fn of<const N: usize>(statuses: [u16; N]) -> Self {
+        let mut words = Self::EMPTY.words;
+        let mut i = 0;
+        while i < N {
+            let status = statuses[i];
+            if status >= 100 && status <= 599 {
+                let bit = status - 100;
+                words[(bit / 64) as usize] |= 1 << (bit % 64);
+            }
+            i += 1;
+        }
+        Self { words }
+    }
+
     /// Adds every status from `first` to `last`, both included. Ignores statuses outside 100 to
     /// 599, and a range that ends before it starts.
     #[must_use]

@@ -13,6 +13,7 @@ use quote::quote;
 use syn::{Attribute, Expr, Macro, Pat, Stmt, Type};
 
 use crate::body::macros;
+use crate::body::sends::rewrite::Tracker;
 use crate::function::Shape;
 use crate::function::bindings::{self, Owned};
 use crate::options::Options;
@@ -205,11 +206,11 @@ impl Armer<'_> {
             Call::Execute => {}
             Call::Get => {
                 self.visible += 1;
-                self.track(expr, "track_get", None);
+                self.track(expr, Tracker::GET, None);
             }
-            Call::Read if is_awaited => self.read(expr, "track_awaited"),
-            Call::Read => self.read(expr, "track_body"),
-            Call::Stream => self.read(expr, "track_stream"),
+            Call::Read if is_awaited => self.read(expr, Tracker::AWAITED),
+            Call::Read => self.read(expr, Tracker::BODY),
+            Call::Stream => self.read(expr, Tracker::STREAM),
             Call::Check => self.check(expr),
             Call::CheckInside => self.check_inside(expr),
         }

@@ -81,17 +81,17 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //     async fn f(..) -> R {
 //         let mut call = Call::of(
 //             Clock::Tokio,
-//             &const { Declaration::new(Function::visible("f"), Policy::builder()..) },
+//             &const { Declaration::visible("f", Policy::builder()..) },
 //         );
 //         loop {
 //             let mut outcome = attempt(&mut call, async {
 //                 if false { return unreachable_value::<R>(); }
 //                 { body, its sends armed }
 //             }).await;
-//             let success = Kind::of_success(outcome.as_ref()).outcome_kind();
+//             let success = SuccessKind(&raw const outcome).success_kind();
 //             if !call.ends_with(&outcome, success) {
-//                 let error = ErrorKind::of_error(&outcome).outcome_kind();
-//                 outcome = match call.conclude(outcome, success, error) {
+//                 let error = ErrorKind(&raw const outcome);
+//                 outcome = match error.conclude(&mut call, outcome, success) {
 //                     Some(outcome) => outcome,
 //                     None => continue,
 //                 };
@@ -334,19 +334,19 @@ impl Loop<'_> {
             |predicate: &Option<Expr>| predicate.as_ref().map(|expr| renamed(expr.to_token_stream()));
         // No code of the user's runs in the scope of an attempt, except for the body.
         let leave = (shape.is_async() && !each.is_empty()).then(|| quote!(#call.leave_for_arguments();));
-        let (success, error) = (local("success"), local("error"));
+        let success = local("success");
+        let error = quote!(#private::ErrorKind(&raw const #outcome));
         let retry_if =
             predicate(&options.retry_if).map(|retry_if| quote!(#call.ask_retry_if(&#outcome, #retry_if);));
         // Before a renewal, which this forbids as well.
         let never_if =
             predicate(&options.never_if).map(|never_if| quote!(#call.ask_never_if(&#outcome, #never_if);));
-        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &outcome));
+        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &outcome, &error));
         let mut conclude = quote! {
-            let #error = #private::ErrorKind::of_error(&#outcome).outcome_kind();
             #never_if
             #renew
             #retry_if
-            #outcome = match #call.conclude(#outcome, #success, #error) {
+            #outcome = match #error.conclude(&mut #call, #outcome, #success) {
                 ::core::option::Option::Some(#outcome) => #outcome,
                 ::core::option::Option::None => continue,
             };
@@ -375,7 +375,7 @@ impl Loop<'_> {
             loop {
                 #admission
                 #attempt
-                let #success = #private::Kind::of_success(#outcome.as_ref()).outcome_kind();
+                let #success = #private::SuccessKind(&raw const #outcome).success_kind();
                 #conclude
                 #call.forget();
                 #forget
@@ -434,10 +434,14 @@ impl Loop<'_> {
         };
         match (policy::of_function(options, self.generics), function) {
             // One constant for both costs the least compile time.
-            (PolicyTokens::Constant(policy), None) => of_constant(quote! {
-                #private::Call::of(#clock, &const { #private::Declaration::new(#visible, #policy) })
+            (PolicyTokens::Literals(builder), None) => of_constant(quote! {
+                #private::Call::of(#clock, &const { #private::Declaration::visible(#path, #builder) })
             }),
-            (PolicyTokens::Constant(policy), Some(function)) => {
+            (PolicyTokens::Literals(builder), Some(function)) => {
+                of_constant(quote!(#private::Call::start(#clock, #function, &const { #builder.__trusted() })))
+            }
+            (PolicyTokens::Constant(policy), function) => {
+                let function = function.unwrap_or_else(|| quote!(&const { #visible }));
                 of_constant(quote!(#private::Call::start(#clock, #function, &const { #policy })))
             }
             (PolicyTokens::Reference(policy), function) => {
@@ -505,7 +509,7 @@ impl Loop<'_> {
     //     reauth = self.login()
     //
     // Output:
-    //     if call.start_renewal(&outcome, success, error) {
+    //     if ErrorKind(&raw const outcome).start_renewal(&mut call, &outcome, success) {
     //         let renewal = async { match self.login() { renewal => .. } };
     //         if !call.run_renewal(Box::pin(renewal)).await {
     //             return outcome;
@@ -522,17 +526,19 @@ impl Loop<'_> {
         renamed: &dyn Fn(TokenStream) -> TokenStream,
         call: &Ident,
         outcome: &Ident,
+        error: &TokenStream,
     ) -> TokenStream {
         let span = reauth.span();
         let private = self.options.krate(span).private();
-        let renewal = Ident::new("renewal", Span::mixed_site().located_at(span));
+        let local = |name| Ident::new(name, Span::mixed_site().located_at(span));
+        let (renewal, kind) = (local("renewal"), local("kind"));
         let is_block = matches!(reauth, Expr::Block(_));
         let reauth = renamed(reauth.to_token_stream());
-        let (success, error) =
-            (Ident::new("success", Span::mixed_site()), Ident::new("error", Span::mixed_site()));
+        let success = Ident::new("success", Span::mixed_site());
         let run = if self.shape.is_async() {
             let renewed = quote_spanned! {span=>
-                #private::Kind::of(&#renewal).renewal_kind().renewed(#renewal).await
+                let #kind = #private::Kind(&raw const #renewal).renewal_kind();
+                #kind.renewed(#renewal).await
             };
             // A block lends nothing, and lints have an eye on blocks that are matched.
             let renewed = if is_block {
@@ -542,14 +548,14 @@ impl Loop<'_> {
                 // user's, or lints would see them.
                 let mut matched = Group::new(Delimiter::Parenthesis, reauth);
                 matched.set_span(Span::mixed_site());
-                quote_spanned!(span=> match #matched { #renewal => #renewed })
+                quote_spanned!(span=> match #matched { #renewal => { #renewed } })
             };
             quote_spanned!(span=> #call.run_renewal(::std::boxed::Box::pin(async { #renewed })).await)
         } else {
             quote_spanned!(span=> #call.run_renewal_blocking(|| #private::Renewed::renewed(#reauth)))
         };
         quote! {
-            if #call.start_renewal(&#outcome, #success, #error) {
+            if #error.start_renewal(&mut #call, &#outcome, #success) {
                 if !#run {
                     return #outcome;
                 }

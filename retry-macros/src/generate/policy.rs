@@ -19,6 +19,8 @@ use retry_policy::keys::{Key, Place, Takes};
 
 /// The tokens of a function's policy.
 pub(crate) enum PolicyTokens {
+    /// A builder of literals, of which there is nothing left to check.
+    Literals(TokenStream),
     /// A constant expression.
     Constant(TokenStream),
     /// A reference to a constant.
@@ -32,7 +34,7 @@ pub(crate) enum PolicyTokens {
 pub(crate) fn of_function(options: &Options, generics: Option<&Generics>) -> PolicyTokens {
     let krate = options.krate(Span::call_site());
     if options.policy.is_none() && !options.has_rules() {
-        return PolicyTokens::Constant(quote!(#krate::Policy::DEFAULT));
+        return PolicyTokens::Literals(quote!(#krate::Policy::builder()));
     }
     let mut built = Built::new(options, generics.is_none_or(|generics| options.mentions(generics)));
     if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
@@ -44,7 +46,10 @@ pub(crate) fn of_function(options: &Options, generics: Option<&Generics>) -> Pol
         };
     }
     // An item costs compile time, and cannot use what is generic.
-    if built.inline || (built.constants.is_empty() && options.policy.is_none()) {
+    if built.is_literal && options.policy.is_none() {
+        return PolicyTokens::Literals(built.policy);
+    }
+    if built.inline {
         return PolicyTokens::Constant(built.expression());
     }
     let (across, policy) = (built.checks_across(&quote!(&__POLICY)), built.policy);
@@ -77,6 +82,8 @@ struct Built<'o> {
     krate: Facade<'o>,
     /// `true` if constants are bound inline, since items cannot use generic parameters.
     inline: bool,
+    /// `true` if all that was given is a literal.
+    is_literal: bool,
     /// The constants, each with its checks.
     constants: TokenStream,
     /// The builder, with all that was given.
@@ -95,7 +102,8 @@ impl<'o> Built<'o> {
                 quote_spanned!(ours=> (#policy).to_builder())
             },
         );
-        let mut built = Self { options, krate, inline, constants: TokenStream::new(), policy };
+        let constants = TokenStream::new();
+        let mut built = Self { options, krate, inline, is_literal: true, constants, policy };
         let duration = quote!(::core::time::Duration);
         built.set(
             "max",
@@ -187,6 +195,7 @@ impl<'o> Built<'o> {
         ty: &TokenStream,
         rules: &dyn Fn(&Ident, &TokenStream) -> TokenStream,
     ) -> TokenStream {
+        self.is_literal = false;
         let span = source.span();
         let private = self.options.krate(span).private();
         let name = if self.inline {
@@ -207,9 +216,16 @@ impl<'o> Built<'o> {
         name.into_token_stream()
     }
 
-    /// `.key(&[items])`.
+    /// `.__key([items])`. Most lists are of statuses only, which need no paths:
+    /// `.__key_statuses([429u16, 503u16])`.
     fn list(&mut self, key: &str, items: Option<&[ListItem]>) {
         let Some(items) = items else { return };
+        let statuses: Option<Vec<u16>> = items.iter().map(ListItem::status).collect();
+        if let Some(statuses) = statuses.filter(|statuses| !statuses.is_empty()) {
+            let method = format_ident!("__{key}_statuses", span = Span::call_site());
+            self.policy.extend(quote!(.#method([#(#statuses),*])));
+            return;
+        }
         let krate = self.krate;
         let mut listed: Vec<TokenStream> = Vec::new();
         for (at, item) in items.iter().enumerate() {
@@ -238,8 +254,8 @@ impl<'o> Built<'o> {
             );
             listed.push(item.of_status(krate, &value));
         }
-        let method = Ident::new(key, Span::call_site());
-        self.policy.extend(quote!(.#method(&[#(#listed),*])));
+        let method = format_ident!("__{key}", span = Span::call_site());
+        self.policy.extend(quote!(.#method([#(#listed),*])));
     }
 
     /// `.hint(&[names])`, in lower case where the names are known.

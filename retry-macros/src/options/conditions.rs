@@ -66,6 +66,14 @@ impl ListItem {
         }
     }
 
+    /// Returns the status, if the item is a single one and known.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self.item {
+            Item::Known(Condition::Status(status)) => Some(status),
+            _ => None,
+        }
+    }
+
     /// Returns the mistake of an item that is listed after `earlier`.
     fn repeats(&self, earlier: &Self) -> Option<String> {
         match (&self.item, &earlier.item) {

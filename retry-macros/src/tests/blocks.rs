@@ -23,23 +23,23 @@ fn a_block() {
         expect![[r#"
             const _: () = async move {
                 let mut url = ::retry_http::__private::Slot::new(url);
-                let mut call = ::retry_http::__private::Call::of(
+                let mut call = ::retry_http::__private::Call::start(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), ":", ::core::line!()),
-                            ),
-                            ::retry_http::Policy::builder()
-                                .max(const {
-                                    let value: ::core::primitive::u32 = MAX;
-                                    ::retry_http::__private::rules::uphold(
-                                        ::retry_http::__private::rules::max(value),
-                                    );
-                                    value
-                                })
-                                .__trusted(),
+                        ::retry_http::__private::Function::visible(
+                            ::core::concat!(::core::module_path!(), ":", ::core::line!()),
                         )
+                    },
+                    &const {
+                        ::retry_http::Policy::builder()
+                            .max(const {
+                                let value: ::core::primitive::u32 = MAX;
+                                ::retry_http::__private::rules::uphold(
+                                    ::retry_http::__private::rules::max(value),
+                                );
+                                value
+                            })
+                            .__trusted()
                     },
                 );
                 call.leave_for_arguments();
@@ -56,7 +56,7 @@ fn a_block() {
                                         .body(::retry_http::__private::clone_argument(&order.items))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -65,7 +65,7 @@ fn a_block() {
                                         .json()
                                     {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body)
+                                            ::retry_http::__private::Kind(&raw const body)
                                                 .track_awaited(body)
                                         }
                                     }
@@ -74,12 +74,12 @@ fn a_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -110,7 +110,7 @@ fn a_closure() {
                         );
                         &FUNCTION
                     },
-                    &const { ::retry_http::Policy::DEFAULT },
+                    &const { ::retry_http::Policy::builder().__trusted() },
                 );
                 loop {
                     let url = ::retry_http::__private::request!(clone, url, call);
@@ -122,12 +122,12 @@ fn a_closure() {
                             { fetch(url) }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };

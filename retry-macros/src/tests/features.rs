@@ -26,11 +26,9 @@ fn a_sync_send() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::System,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -42,7 +40,7 @@ fn a_sync_send() {
                                 Ok(
                                     match match http.get(url(id)) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::SenderKind(&raw const sender)
                                                 .arm_sender(sender)
                                         }
                                     }
@@ -50,7 +48,7 @@ fn a_sync_send() {
                                         .json()
                                     {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body)
+                                            ::retry_http::__private::BodyKind(&raw const body)
                                                 .track_body(body)
                                         }
                                     }?,
@@ -58,12 +56,12 @@ fn a_sync_send() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -91,11 +89,9 @@ fn an_execute() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -130,12 +126,12 @@ fn an_execute() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -162,11 +158,9 @@ fn a_get() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -182,14 +176,15 @@ fn a_get() {
                                 {
                                     match match reqwest::get(url(id)) {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body).track_get(body)
+                                            ::retry_http::__private::BodyKind(&raw const body)
+                                                .track_get(body)
                                         }
                                     }
                                         .await?
                                         .text()
                                     {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body)
+                                            ::retry_http::__private::Kind(&raw const body)
                                                 .track_awaited(body)
                                         }
                                     }
@@ -198,12 +193,12 @@ fn a_get() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -235,11 +230,9 @@ fn a_response_with_a_name() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -255,7 +248,7 @@ fn a_response_with_a_name() {
                                 {
                                     let mut response = match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -271,7 +264,7 @@ fn a_response_with_a_name() {
                                         response.chunk(),
                                     ) {
                                         (id, body) => {
-                                            ::retry_http::__private::BodyKind::of(&body)
+                                            ::retry_http::__private::Kind(&raw const body)
                                                 .track_awaited_of(body, id)
                                         }
                                     }
@@ -284,12 +277,12 @@ fn a_response_with_a_name() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -317,11 +310,9 @@ fn sends_in_a_join() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "both"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "both"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -337,9 +328,9 @@ fn sends_in_a_join() {
                                 {
                                     tokio::try_join!(
                                         match http.get("a") { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender)
+                                        ::retry_http::__private::SenderKind(& raw const sender)
                                         .arm_sender(sender) } .send(), match http.get("b") { sender
-                                        => ::retry_http::__private::SenderKind::of(& sender)
+                                        => ::retry_http::__private::SenderKind(& raw const sender)
                                         .arm_sender(sender) } .send()
                                     )?;
                                     Ok(())
@@ -347,12 +338,12 @@ fn sends_in_a_join() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -384,7 +375,7 @@ fn a_renewal() {
                         );
                         &FUNCTION
                     },
-                    &const { ::retry_http::Policy::DEFAULT },
+                    &const { ::retry_http::Policy::builder().__trusted() },
                 );
                 call.count_renewals();
                 loop {
@@ -400,7 +391,7 @@ fn a_renewal() {
                                     {
                                         match self.http.get("") {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::Kind(&raw const sender)
                                                     .arm_awaited(sender)
                                             }
                                         }
@@ -411,20 +402,19 @@ fn a_renewal() {
                             )
                             .await
                     };
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.start_renewal(&outcome, success, error) {
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
+                    if ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .start_renewal(&mut call, &outcome, success)
+                    {
                         if !call
                             .run_renewal(
                                 ::std::boxed::Box::pin(async {
                                     match (self.login()) {
                                         renewal => {
-                                            ::retry_http::__private::Kind::of(&renewal)
-                                                .renewal_kind()
-                                                .renewed(renewal)
-                                                .await
+                                            let kind = ::retry_http::__private::Kind(&raw const renewal)
+                                                .renewal_kind();
+                                            kind.renewed(renewal).await
                                         }
                                     }
                                 }),
@@ -436,7 +426,9 @@ fn a_renewal() {
                         call.begin_wait_after_renewal(outcome, success);
                         continue;
                     }
-                    outcome = match call.conclude(outcome, success, error) {
+                    outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .conclude(&mut call, outcome, success)
+                    {
                         ::core::option::Option::Some(outcome) => outcome,
                         ::core::option::Option::None => continue,
                     };
@@ -468,7 +460,7 @@ fn a_sync_renewal() {
                         );
                         &FUNCTION
                     },
-                    &const { ::retry_http::Policy::DEFAULT },
+                    &const { ::retry_http::Policy::builder().__trusted() },
                 );
                 call.count_renewals();
                 loop {
@@ -479,7 +471,7 @@ fn a_sync_renewal() {
                                 {
                                     match self.http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::SenderKind(&raw const sender)
                                                 .arm_sender(sender)
                                         }
                                     }
@@ -488,11 +480,11 @@ fn a_sync_renewal() {
                             },
                         )
                     };
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
-                    if call.start_renewal(&outcome, success, error) {
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
+                    if ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .start_renewal(&mut call, &outcome, success)
+                    {
                         if !call
                             .run_renewal_blocking(|| ::retry_http::__private::Renewed::renewed(
                                 self.login(),
@@ -503,7 +495,9 @@ fn a_sync_renewal() {
                         call.begin_wait_after_renewal(outcome, success);
                         continue;
                     }
-                    outcome = match call.conclude(outcome, success, error) {
+                    outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .conclude(&mut call, outcome, success)
+                    {
                         ::core::option::Option::Some(outcome) => outcome,
                         ::core::option::Option::None => continue,
                     };
@@ -531,11 +525,9 @@ fn an_observer() {
                 let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
                         &const {
-                            ::retry_http::__private::Declaration::new(
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
+                            ::retry_http::__private::Declaration::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::Policy::builder(),
                             )
                         },
                     )
@@ -553,7 +545,7 @@ fn an_observer() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -563,12 +555,12 @@ fn an_observer() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -598,11 +590,9 @@ fn an_upstream() {
                 let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
                         &const {
-                            ::retry_http::__private::Declaration::new(
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
+                            ::retry_http::__private::Declaration::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::Policy::builder(),
                             )
                         },
                     )
@@ -623,7 +613,7 @@ fn an_upstream() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -633,12 +623,12 @@ fn an_upstream() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -669,11 +659,9 @@ fn a_sync_upstream() {
                 let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::System,
                         &const {
-                            ::retry_http::__private::Declaration::new(
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
+                            ::retry_http::__private::Declaration::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::Policy::builder(),
                             )
                         },
                     )
@@ -687,7 +675,7 @@ fn a_sync_upstream() {
                             {
                                 match http.get("") {
                                     sender => {
-                                        ::retry_http::__private::SenderKind::of(&sender)
+                                        ::retry_http::__private::SenderKind(&raw const sender)
                                             .arm_sender(sender)
                                     }
                                 }
@@ -695,12 +683,12 @@ fn a_sync_upstream() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -728,11 +716,9 @@ fn a_retry_if() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "job"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "job"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -749,7 +735,7 @@ fn a_retry_if() {
                                 {
                                     match match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -758,7 +744,7 @@ fn a_retry_if() {
                                         .json()
                                     {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body)
+                                            ::retry_http::__private::Kind(&raw const body)
                                                 .track_awaited(body)
                                         }
                                     }
@@ -767,12 +753,12 @@ fn a_retry_if() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     call.ask_retry_if(&outcome, is_pending);
-                    outcome = match call.conclude(outcome, success, error) {
+                    outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .conclude(&mut call, outcome, success)
+                    {
                         ::core::option::Option::Some(outcome) => outcome,
                         ::core::option::Option::None => continue,
                     };
@@ -803,7 +789,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                         );
                         &FUNCTION
                     },
-                    &const { ::retry_http::Policy::DEFAULT },
+                    &const { ::retry_http::Policy::builder().__trusted() },
                 );
                 call.count_renewals();
                 call.read_all_hints();
@@ -820,7 +806,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                                     {
                                         match match http.get("") {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::Kind(&raw const sender)
                                                     .arm_awaited(sender)
                                             }
                                         }
@@ -829,7 +815,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                                             .json()
                                         {
                                             body => {
-                                                ::retry_http::__private::BodyKind::of(&body)
+                                                ::retry_http::__private::Kind(&raw const body)
                                                     .track_awaited(body)
                                             }
                                         }
@@ -839,21 +825,20 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                             )
                             .await
                     };
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     call.ask_never_if(&outcome, Job::is_final);
-                    if call.start_renewal(&outcome, success, error) {
+                    if ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .start_renewal(&mut call, &outcome, success)
+                    {
                         if !call
                             .run_renewal(
                                 ::std::boxed::Box::pin(async {
                                     match (login()) {
                                         renewal => {
-                                            ::retry_http::__private::Kind::of(&renewal)
-                                                .renewal_kind()
-                                                .renewed(renewal)
-                                                .await
+                                            let kind = ::retry_http::__private::Kind(&raw const renewal)
+                                                .renewal_kind();
+                                            kind.renewed(renewal).await
                                         }
                                     }
                                 }),
@@ -866,7 +851,9 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                         continue;
                     }
                     call.ask_retry_if(&outcome, is_pending);
-                    outcome = match call.conclude(outcome, success, error) {
+                    outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .conclude(&mut call, outcome, success)
+                    {
                         ::core::option::Option::Some(outcome) => outcome,
                         ::core::option::Option::None => continue,
                     };
@@ -893,11 +880,9 @@ fn an_argument_that_may_be_consumed() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "put"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -926,14 +911,14 @@ fn an_argument_that_may_be_consumed() {
                                                 item.bytes(),
                                             ) {
                                                 (id, body) => {
-                                                    ::retry_http::__private::BodyKind::of(&body)
+                                                    ::retry_http::__private::BodyKind(&raw const body)
                                                         .track_body_of(body, id)
                                                 }
                                             },
                                         )
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -943,12 +928,12 @@ fn an_argument_that_may_be_consumed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -976,11 +961,9 @@ fn a_generic_that_is_consumed() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "put"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -999,7 +982,7 @@ fn a_generic_that_is_consumed() {
                                 {
                                     match http.put("").json(&wrap(item)) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1009,12 +992,12 @@ fn a_generic_that_is_consumed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1042,11 +1025,9 @@ fn an_argument_that_is_changed() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "put"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -1066,7 +1047,7 @@ fn an_argument_that_is_changed() {
                                     query.push(b'x');
                                     match http.put("").body(query) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1076,12 +1057,12 @@ fn an_argument_that_is_changed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1117,11 +1098,9 @@ fn conversions() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "put"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -1148,7 +1127,7 @@ fn conversions() {
                                         .body(body)
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1158,12 +1137,12 @@ fn conversions() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1196,11 +1175,9 @@ fn requests_as_arguments() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "send"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "send"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -1221,7 +1198,7 @@ fn requests_as_arguments() {
                                 {
                                     match builder.multipart(form) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1231,12 +1208,12 @@ fn requests_as_arguments() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1264,11 +1241,9 @@ fn an_argument_that_is_carried() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "put"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -1288,7 +1263,7 @@ fn an_argument_that_is_carried() {
                                     data.rewind()?;
                                     match http.put("").body(read(data)?) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1298,12 +1273,12 @@ fn an_argument_that_is_carried() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1332,11 +1307,9 @@ fn a_receiver_by_value() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "send"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "send"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -1359,7 +1332,7 @@ fn a_receiver_by_value() {
                                         .body(::retry_http::__private::clone_argument(&this.body))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1369,12 +1342,12 @@ fn a_receiver_by_value() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1401,11 +1374,9 @@ fn a_field_that_is_moved() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "put"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -1423,7 +1394,7 @@ fn a_field_that_is_moved() {
                                         .put(::retry_http::__private::clone_argument(&item.url))
                                     {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1433,12 +1404,12 @@ fn a_field_that_is_moved() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1471,11 +1442,9 @@ fn a_parameter_under_a_predicate() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "put"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -1498,7 +1467,7 @@ fn a_parameter_under_a_predicate() {
                                     let http = http.with(body);
                                     match http.put("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1508,12 +1477,12 @@ fn a_parameter_under_a_predicate() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -1555,11 +1524,9 @@ fn a_method_of_async_trait() {
                         let mut call = ::retry_http::__private::Call::of(
                             ::retry_http::__private::Clock::Tokio,
                             &const {
-                                ::retry_http::__private::Declaration::new(
-                                    ::retry_http::__private::Function::visible(
-                                        ::core::concat!(::core::module_path!(), "::", "user"),
-                                    ),
-                                    ::retry_http::Policy::DEFAULT,
+                                ::retry_http::__private::Declaration::visible(
+                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                    ::retry_http::Policy::builder(),
                                 )
                             },
                         );
@@ -1575,7 +1542,7 @@ fn a_method_of_async_trait() {
                                         {
                                             match match __self.http.get("") {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                    ::retry_http::__private::Kind(&raw const sender)
                                                         .arm_awaited(sender)
                                                 }
                                             }
@@ -1584,7 +1551,7 @@ fn a_method_of_async_trait() {
                                                 .text()
                                             {
                                                 body => {
-                                                    ::retry_http::__private::BodyKind::of(&body)
+                                                    ::retry_http::__private::Kind(&raw const body)
                                                         .track_awaited(body)
                                                 }
                                             }
@@ -1593,12 +1560,14 @@ fn a_method_of_async_trait() {
                                     },
                                 )
                                 .await;
-                            let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                                .outcome_kind();
+                            let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                                .success_kind();
                             if !call.ends_with(&outcome, success) {
-                                let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                                    .outcome_kind();
-                                outcome = match call.conclude(outcome, success, error) {
+                                outcome = match ::retry_http::__private::ErrorKind(
+                                        &raw const outcome,
+                                    )
+                                    .conclude(&mut call, outcome, success)
+                                {
                                     ::core::option::Option::Some(outcome) => outcome,
                                     ::core::option::Option::None => continue,
                                 };
@@ -1659,7 +1628,7 @@ fn headers_that_ask_for_a_wait() {
                                 {
                                     match http.get("") {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -1669,12 +1638,12 @@ fn headers_that_ask_for_a_wait() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };

@@ -27,20 +27,12 @@ fn an_async_function() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
                             ::retry_http::Policy::builder()
                                 .max(5u32)
-                                .on(
-                                    &[
-                                        ::retry_http::Condition::Status(429u16),
-                                        ::retry_http::Condition::Status(503u16),
-                                    ],
-                                )
-                                .never(&[::retry_http::Condition::Status(401u16)])
-                                .__trusted(),
+                                .__on_statuses([429u16, 503u16])
+                                .__never_statuses([401u16]),
                         )
                     },
                 );
@@ -57,7 +49,7 @@ fn an_async_function() {
                                     Ok(
                                         match match match http.get(url(id)) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::Kind(&raw const sender)
                                                     .arm_awaited(sender)
                                             }
                                         }
@@ -65,7 +57,7 @@ fn an_async_function() {
                                             .await?
                                         {
                                             response => {
-                                                ::retry_http::__private::Kind::of(&response)
+                                                ::retry_http::__private::Kind(&raw const response)
                                                     .check_response(response)
                                             }
                                         }
@@ -73,7 +65,7 @@ fn an_async_function() {
                                             .json()
                                         {
                                             body => {
-                                                ::retry_http::__private::BodyKind::of(&body)
+                                                ::retry_http::__private::Kind(&raw const body)
                                                     .track_awaited(body)
                                             }
                                         }
@@ -83,12 +75,12 @@ fn an_async_function() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -130,11 +122,9 @@ fn a_sync_function() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::System,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -147,7 +137,7 @@ fn a_sync_function() {
                             {
                                 match match self.http.get(id) {
                                     sender => {
-                                        ::retry_http::__private::SenderKind::of(&sender)
+                                        ::retry_http::__private::SenderKind(&raw const sender)
                                             .arm_sender(sender)
                                     }
                                 }
@@ -155,19 +145,20 @@ fn a_sync_function() {
                                     .text()
                                 {
                                     body => {
-                                        ::retry_http::__private::BodyKind::of(&body).track_body(body)
+                                        ::retry_http::__private::BodyKind(&raw const body)
+                                            .track_body(body)
                                     }
                                 }?;
                                 Ok(&self.user)
                             }
                         },
                     );
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -215,7 +206,8 @@ fn a_transparent_function() {
             async fn token(http: &Client, url: &str) -> Result<String, ApiError> {
                 let response = match http.post(url) {
                     sender => {
-                        ::retry_http::__private::SenderKind::of(&sender).arm_declared(sender, true)
+                        ::retry_http::__private::SenderKind(&raw const sender)
+                            .arm_declared(sender, true)
                     }
                 }
                     .send()
@@ -230,7 +222,8 @@ fn a_transparent_function() {
                         response.text(),
                     ) {
                         (id, body) => {
-                            ::retry_http::__private::BodyKind::of(&body).track_body_of(body, id)
+                            ::retry_http::__private::BodyKind(&raw const body)
+                                .track_body_of(body, id)
                         }
                     }
                         .await?,
@@ -253,12 +246,14 @@ fn a_sender_that_begins_with_a_struct() {
         expect![[r#"
             async fn get(base: Url) -> Result<String, Error> {
                 match (Api { base }.get("users")) {
-                    sender => ::retry_http::__private::SenderKind::of(&sender).arm_sender(sender),
+                    sender => {
+                        ::retry_http::__private::SenderKind(&raw const sender).arm_sender(sender)
+                    }
                 }
                     .send()
                     .await?;
                 match (Api { base }.text()) {
-                    body => ::retry_http::__private::BodyKind::of(&body).track_body(body),
+                    body => ::retry_http::__private::BodyKind(&raw const body).track_body(body),
                 }
                     .await
             }
@@ -286,7 +281,9 @@ fn sends_wherever_they_are() {
             async fn all(http: &Client, url: &str) -> Result<(), ApiError> {
                 let send = |url| {
                     match http.get(url) {
-                        sender => ::retry_http::__private::SenderKind::of(&sender).arm_sender(sender),
+                        sender => {
+                            ::retry_http::__private::SenderKind(&raw const sender).arm_sender(sender)
+                        }
                     }
                         .send()
                 };
@@ -296,11 +293,12 @@ fn sends_wherever_they_are() {
                     .arm_request(request(url) ?)) { sending => armer.track(sending), } . await, } }
                 );
                 tokio::select! {
-                    c = match reqwest::get(url) { body => ::retry_http::__private::BodyKind::of(&
-                    body).track_get(body) } => match c ? .bytes_stream() { body =>
-                    ::retry_http::__private::BodyKind::of(& body).track_stream(body) }, else =>
+                    c = match reqwest::get(url) { body => ::retry_http::__private::BodyKind(& raw
+                    const body).track_get(body) } => match c ? .bytes_stream() { body =>
+                    ::retry_http::__private::BodyKind(& raw const body).track_stream(body) }, else =>
                     return Err(own(match http.post(url) { sender =>
-                    ::retry_http::__private::SenderKind::of(& sender).arm_sender(sender) } .send())),
+                    ::retry_http::__private::SenderKind(& raw const sender).arm_sender(sender) }
+                    .send())),
                 };
                 other!(http.get(url).send());
                 Ok(())
@@ -363,21 +361,17 @@ fn every_option() {
                         );
                         const __POLICY: again::Policy = again::Policy::builder()
                             .max(__MAX)
-                            .on(
-                                &[
-                                    again::Condition::Status(429u16),
-                                    again::Condition::Range(500u16, 599u16),
-                                    again::Condition::Range(401u16, 403u16),
-                                    again::Condition::Failure(again::Failure::Timeout),
-                                    again::Condition::Status(__ON_4),
-                                ],
-                            )
-                            .never(
-                                &[
-                                    again::Condition::Status(501u16),
-                                    again::Condition::Failure(again::Failure::Connect),
-                                ],
-                            )
+                            .__on([
+                                again::Condition::Status(429u16),
+                                again::Condition::Range(500u16, 599u16),
+                                again::Condition::Range(401u16, 403u16),
+                                again::Condition::Failure(again::Failure::Timeout),
+                                again::Condition::Status(__ON_4),
+                            ])
+                            .__never([
+                                again::Condition::Status(501u16),
+                                again::Condition::Failure(again::Failure::Connect),
+                            ])
                             .base(::core::time::Duration::new(0u64, 250000000u32))
                             .factor(3f64)
                             .cap(__CAP)
@@ -412,11 +406,11 @@ fn every_option() {
                             },
                         )
                         .await;
-                    let success = again::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = again::__private::SuccessKind(&raw const outcome).success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = again::__private::ErrorKind::of_error(&outcome).outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match again::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -460,11 +454,9 @@ fn sends() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "many"),
-                            ),
-                            ::retry_http::Policy::DEFAULT,
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "many"),
+                            ::retry_http::Policy::builder(),
                         )
                     },
                 );
@@ -488,7 +480,7 @@ fn sends() {
                                         .get(
                                             match match http.post(a) {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                    ::retry_http::__private::Kind(&raw const sender)
                                                         .arm_awaited(sender)
                                                 }
                                             }
@@ -497,7 +489,7 @@ fn sends() {
                                                 .text()
                                             {
                                                 body => {
-                                                    ::retry_http::__private::BodyKind::of(&body)
+                                                    ::retry_http::__private::Kind(&raw const body)
                                                         .track_awaited(body)
                                                 }
                                             }
@@ -505,7 +497,7 @@ fn sends() {
                                         );
                                     match request {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -513,7 +505,7 @@ fn sends() {
                                         .await?;
                                     match (builder) {
                                         sender => {
-                                            ::retry_http::__private::SenderKind::of(&sender)
+                                            ::retry_http::__private::Kind(&raw const sender)
                                                 .arm_awaited(sender)
                                         }
                                     }
@@ -581,19 +573,21 @@ fn sends() {
                                     }?;
                                     match reqwest::get(url) {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body).track_get(body)
+                                            ::retry_http::__private::BodyKind(&raw const body)
+                                                .track_get(body)
                                         }
                                     }
                                         .await?;
                                     match reqwest::blocking::get(url) {
                                         body => {
-                                            ::retry_http::__private::BodyKind::of(&body).track_get(body)
+                                            ::retry_http::__private::BodyKind(&raw const body)
+                                                .track_get(body)
                                         }
                                     }?;
                                     let later = || async {
                                         match http.get(url) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::SenderKind(&raw const sender)
                                                     .arm_sender(sender)
                                             }
                                         }
@@ -602,7 +596,7 @@ fn sends() {
                                     };
                                     tokio::join!(
                                         match http.get(url) { sender =>
-                                        ::retry_http::__private::SenderKind::of(& sender)
+                                        ::retry_http::__private::SenderKind(& raw const sender)
                                         .arm_sender(sender) } .send()
                                     );
                                     async fn nested() {
@@ -613,12 +607,12 @@ fn sends() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -691,7 +685,7 @@ fn arguments() {
                                         match match this.http.post(url).json(&item).body(take(item))
                                         {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::Kind(&raw const sender)
                                                     .arm_awaited(sender)
                                             }
                                         }
@@ -700,7 +694,7 @@ fn arguments() {
                                             .json()
                                         {
                                             body => {
-                                                ::retry_http::__private::BodyKind::of(&body)
+                                                ::retry_http::__private::Kind(&raw const body)
                                                     .track_awaited(body)
                                             }
                                         }
@@ -710,12 +704,12 @@ fn arguments() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
-                    let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     call.ask_retry_if(&outcome, is_pending);
-                    outcome = match call.conclude(outcome, success, error) {
+                    outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                        .conclude(&mut call, outcome, success)
+                    {
                         ::core::option::Option::Some(outcome) => outcome,
                         ::core::option::Option::None => continue,
                     };
@@ -746,11 +740,9 @@ fn a_future_of_a_block() {
                     let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
                         &const {
-                            ::retry_http::__private::Declaration::new(
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
+                            ::retry_http::__private::Declaration::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::Policy::builder(),
                             )
                         },
                     );
@@ -769,7 +761,7 @@ fn a_future_of_a_block() {
                                     {
                                         match match self.http.get(url) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::Kind(&raw const sender)
                                                     .arm_awaited(sender)
                                             }
                                         }
@@ -778,7 +770,7 @@ fn a_future_of_a_block() {
                                             .json()
                                         {
                                             body => {
-                                                ::retry_http::__private::BodyKind::of(&body)
+                                                ::retry_http::__private::Kind(&raw const body)
                                                     .track_awaited(body)
                                             }
                                         }
@@ -787,12 +779,12 @@ fn a_future_of_a_block() {
                                 },
                             )
                             .await;
-                        let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                            .outcome_kind();
+                        let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                            .success_kind();
                         if !call.ends_with(&outcome, success) {
-                            let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                                .outcome_kind();
-                            outcome = match call.conclude(outcome, success, error) {
+                            outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                                .conclude(&mut call, outcome, success)
+                            {
                                 ::core::option::Option::Some(outcome) => outcome,
                                 ::core::option::Option::None => continue,
                             };
@@ -829,11 +821,9 @@ fn a_future_of_another_expression() {
                     let mut call = ::retry_http::__private::Call::of(
                         ::retry_http::__private::Clock::Tokio,
                         &const {
-                            ::retry_http::__private::Declaration::new(
-                                ::retry_http::__private::Function::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
-                                ),
-                                ::retry_http::Policy::DEFAULT,
+                            ::retry_http::__private::Declaration::visible(
+                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::retry_http::Policy::builder(),
                             )
                         },
                     );
@@ -852,7 +842,7 @@ fn a_future_of_another_expression() {
                                     ::retry_http::__private::call_once(|| {
                                             match http.get(url(id)) {
                                                 sender => {
-                                                    ::retry_http::__private::SenderKind::of(&sender)
+                                                    ::retry_http::__private::SenderKind(&raw const sender)
                                                         .arm_sender(sender)
                                                 }
                                             }
@@ -863,12 +853,12 @@ fn a_future_of_another_expression() {
                                 },
                             )
                             .await;
-                        let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                            .outcome_kind();
+                        let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                            .success_kind();
                         if !call.ends_with(&outcome, success) {
-                            let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                                .outcome_kind();
-                            outcome = match call.conclude(outcome, success, error) {
+                            outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                                .conclude(&mut call, outcome, success)
+                            {
                                 ::core::option::Option::Some(outcome) => outcome,
                                 ::core::option::Option::None => continue,
                             };
@@ -931,14 +921,11 @@ fn an_impl_block() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "items"),
-                            ),
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "items"),
                             ::retry_http::Policy::builder()
                                 .max(2u32)
-                                .base(::core::time::Duration::new(0u64, 50000000u32))
-                                .__trusted(),
+                                .base(::core::time::Duration::new(0u64, 50000000u32)),
                         )
                     },
                 );
@@ -955,7 +942,7 @@ fn an_impl_block() {
                                     Ok(
                                         match match self.http.get(self.url("items")) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::Kind(&raw const sender)
                                                     .arm_awaited(sender)
                                             }
                                         }
@@ -964,7 +951,7 @@ fn an_impl_block() {
                                             .json()
                                         {
                                             body => {
-                                                ::retry_http::__private::BodyKind::of(&body)
+                                                ::retry_http::__private::Kind(&raw const body)
                                                     .track_awaited(body)
                                             }
                                         }
@@ -974,12 +961,12 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };
@@ -992,14 +979,11 @@ fn an_impl_block() {
                 let mut call = ::retry_http::__private::Call::of(
                     ::retry_http::__private::Clock::Tokio,
                     &const {
-                        ::retry_http::__private::Declaration::new(
-                            ::retry_http::__private::Function::visible(
-                                ::core::concat!(::core::module_path!(), "::", "item"),
-                            ),
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "item"),
                             ::retry_http::Policy::builder()
                                 .max(5u32)
-                                .base(::core::time::Duration::new(0u64, 50000000u32))
-                                .__trusted(),
+                                .base(::core::time::Duration::new(0u64, 50000000u32)),
                         )
                     },
                 );
@@ -1016,7 +1000,7 @@ fn an_impl_block() {
                                     Ok(
                                         match match self.http.get(self.url(&id.to_string())) {
                                             sender => {
-                                                ::retry_http::__private::SenderKind::of(&sender)
+                                                ::retry_http::__private::Kind(&raw const sender)
                                                     .arm_awaited(sender)
                                             }
                                         }
@@ -1025,7 +1009,7 @@ fn an_impl_block() {
                                             .json()
                                         {
                                             body => {
-                                                ::retry_http::__private::BodyKind::of(&body)
+                                                ::retry_http::__private::Kind(&raw const body)
                                                     .track_awaited(body)
                                             }
                                         }
@@ -1035,12 +1019,12 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::Kind::of_success(outcome.as_ref())
-                        .outcome_kind();
+                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        .success_kind();
                     if !call.ends_with(&outcome, success) {
-                        let error = ::retry_http::__private::ErrorKind::of_error(&outcome)
-                            .outcome_kind();
-                        outcome = match call.conclude(outcome, success, error) {
+                        outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
+                            .conclude(&mut call, outcome, success)
+                        {
                             ::core::option::Option::Some(outcome) => outcome,
                             ::core::option::Option::None => continue,
                         };

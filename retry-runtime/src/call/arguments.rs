@@ -2,11 +2,12 @@
 
 #![allow(clippy::unused_self, reason = "a question is asked of a value, and answered by its type")]
 
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 use crate::call::Call;
 use crate::transport::TryClone;
-use crate::transport::kind::{AnyKind, chain};
+use crate::transport::kind::{AnyKind, chain, deref_to};
 
 /// An argument that every attempt consumes.
 #[diagnostic::on_unimplemented(

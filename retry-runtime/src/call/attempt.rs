@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::call::outcome::Outcome;
 use crate::scope::progress::Stage;
 use crate::scope::terms::Change;
-use crate::scope::{self, Entered};
+use crate::scope::{self, CallScope, Entered};
 
 /// Never runs. The macro returns it in an `if false` branch, to fix the type of a body before
 /// inference.
@@ -27,9 +27,9 @@ pub fn unreachable_value<R>() -> R {
 pin_project! {
     /// Runs one attempt of an async function.
     #[project = AttemptProjection]
-    pub struct AttemptFuture<'c, 'p, 'l, F> {
+    pub struct AttemptFuture<'c, F> {
         // Dropped before the body, whose scope it enters.
-        running: Running<'c, 'p, 'l>,
+        running: Running<'c>,
         #[pin]
         body: F,
     }
@@ -37,8 +37,11 @@ pin_project! {
 
 /// The state of an attempt beside its body. It does not depend on the type of the body, and so is
 /// compiled once.
-struct Running<'c, 'p, 'l> {
-    call: &'c mut Call<'p, 'l>,
+///
+/// It has the scope and not the call, since each lifetime costs compile time in every annotated
+/// function.
+struct Running<'c> {
+    scope: &'c mut CallScope,
 }
 
 /// Runs the body in its scope, which the caller has entered. Leaves the scope unless the body has
@@ -46,14 +49,14 @@ struct Running<'c, 'p, 'l> {
 #[cfg_attr(not(debug_assertions), inline(always))]
 #[allow(clippy::inline_always, reason = "else the outcome is moved once more")]
 fn poll_entered<R: Outcome, F>(
-    call: &mut Call<'_, '_>,
+    scope: &mut CallScope,
     body: Pin<&mut F>,
     context: &mut Context<'_>,
 ) -> Poll<R::Itself>
 where
     F: Future<Output = R> + ?Sized,
 {
-    let entered = Entered::new(&mut call.scope);
+    let entered = Entered::new(scope);
     let poll = R::poll_body(body, context);
     if poll.is_ready() {
         forget(entered);
@@ -64,13 +67,13 @@ where
 /// Enters the scope of the attempt, which the caller must leave. Waits and begins the attempt
 /// first, if it has not begun.
 #[inline(never)]
-fn poll_enter(call: &mut Call<'_, '_>, context: &mut Context<'_>) -> Poll<()> {
-    match call.scope.progress.stage {
+fn poll_enter(scope: &mut CallScope, context: &mut Context<'_>) -> Poll<()> {
+    match scope.progress.stage {
         Stage::Running => {}
-        Stage::Start if call.scope.change() != Change::Any => call.scope.progress.stage = Stage::Running,
-        Stage::Start | Stage::Between => return poll_begin(call, context),
+        Stage::Start if scope.change() != Change::Any => scope.progress.stage = Stage::Running,
+        Stage::Start | Stage::Between => return poll_begin(scope, context),
     }
-    scope::push(&mut call.scope);
+    scope::push(scope);
     Poll::Ready(())
 }
 
@@ -78,32 +81,32 @@ fn poll_enter(call: &mut Call<'_, '_>, context: &mut Context<'_>) -> Poll<()> {
 /// terms.
 #[cold]
 #[inline(never)]
-fn poll_begin(call: &mut Call<'_, '_>, context: &mut Context<'_>) -> Poll<()> {
-    if let Some(wait) = &mut call.scope.progress.wait_before {
+fn poll_begin(scope: &mut CallScope, context: &mut Context<'_>) -> Poll<()> {
+    if let Some(wait) = &mut scope.progress.wait_before {
         ready!(wait.as_mut().poll(context));
-        call.scope.progress.wait_before = None;
+        scope.progress.wait_before = None;
     }
-    call.begin_attempt();
-    call.scope.progress.stage = Stage::Running;
-    enter_again(call);
+    scope.begin_attempt();
+    scope.progress.stage = Stage::Running;
+    enter_again(scope);
     Poll::Ready(())
 }
 
 /// Enters the scope of an attempt whose body has not ended and is dropped next: so its sends are
 /// recorded as dropped. The call leaves the scope, which is dropped after the body.
-impl Drop for Running<'_, '_, '_> {
+impl Drop for Running<'_> {
     #[inline]
     fn drop(&mut self) {
-        let scope = self.call.scope.present();
+        let scope = self.scope.present();
         if scope.is_some_and(|scope| scope.progress.stage == Stage::Running) {
-            enter_again(self.call);
+            enter_again(self.scope);
         }
     }
 }
 
 #[cold]
-fn enter_again(call: &mut Call<'_, '_>) {
-    scope::push(&mut call.scope);
+fn enter_again(scope: &mut CallScope) {
+    scope::push(scope);
 }
 
 /// Runs the body of an async function once, after the wait since the last attempt, if there is one.
@@ -111,14 +114,14 @@ fn enter_again(call: &mut Call<'_, '_>) {
 /// The loop awaits one future instead of two, as each costs compile time in every annotated
 /// function.
 #[inline]
-pub fn attempt<'c, 'p, 'l, R: Outcome, F: Future<Output = R>>(
-    call: &'c mut Call<'p, 'l>,
+pub fn attempt<'c, R: Outcome, F: Future<Output = R>>(
+    call: &'c mut Call<'_, '_>,
     body: F,
-) -> AttemptFuture<'c, 'p, 'l, F> {
-    AttemptFuture { running: Running { call }, body }
+) -> AttemptFuture<'c, F> {
+    AttemptFuture { running: Running { scope: &mut call.scope }, body }
 }
 
-impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, '_, F> {
+impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, F> {
     type Output = R::Itself;
 
     #[inline]
@@ -127,17 +130,17 @@ impl<R: Outcome, F: Future<Output = R>> Future for AttemptFuture<'_, '_, '_, F> 
         // In a debug build one function does the rest for all bodies that return an `R`.
         #[cfg(debug_assertions)]
         let body: Pin<&mut dyn Future<Output = R>> = body;
-        if running.call.scope.is_present() {
-            ready!(poll_enter(running.call, context));
+        if running.scope.is_present() {
+            ready!(poll_enter(running.scope, context));
         }
-        poll_entered(running.call, body, context)
+        poll_entered(running.scope, body, context)
     }
 }
 
 /// Runs the body of a sync function once. `Call::leave` must follow.
 #[inline]
 pub fn attempt_blocking<R: Outcome>(call: &mut Call<'_, '_>, body: impl FnOnce() -> R) -> R::Itself {
-    call.begin_attempt();
+    call.scope.begin_attempt();
     let entered = scope::enter(&mut call.scope);
     let outcome = body();
     forget(entered);

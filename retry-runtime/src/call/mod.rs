@@ -27,7 +27,7 @@ use crate::scope::outgoing::{Refusal, Withheld};
 use crate::scope::progress::Stage;
 use crate::scope::terms::Change;
 use crate::scope::{self, CallScope, Scope};
-use retry_policy::Policy;
+use retry_policy::{Policy, PolicyBuilder};
 
 /// The part of the time left, one in so many, that is kept for sending.
 const KEPT_FOR_SENDING: u32 = 8;
@@ -51,10 +51,10 @@ pub struct Declaration {
 }
 
 impl Declaration {
-    /// Declares a function with this policy.
-    pub const fn new(function: Function, policy: Policy) -> Self {
-        let change = Change::of(&policy);
-        Self { function, policy, change }
+    /// Declares the function with this path, whose body sends. The macro has checked the policy.
+    pub const fn visible(name: &'static str, policy: PolicyBuilder<'_>) -> Self {
+        let policy = policy.__trusted();
+        Self { function: Function::visible(name), policy, change: Change::of(&policy) }
     }
 }
 
@@ -255,14 +255,6 @@ impl<'p, 'l> Call<'p, 'l> {
         // Where `max_retry_after` ended the wait, the deadline is farther away.
         let is_end = |left: &Duration| left.saturating_mul(KEPT_FOR_SENDING - 1) <= max_retry_after;
         outgoing.left().filter(is_end)
-    }
-
-    /// Begins an attempt: the wait before it is over.
-    pub(crate) fn begin_attempt(&mut self) {
-        if let Some(rare) = &mut self.scope.progress.rare {
-            rare.earlier.end_wait(Mark::Retried);
-        }
-        self.scope.begin_attempt();
     }
 
     /// Leaves the scope of an attempt whose body has ended.

@@ -1,14 +1,20 @@
 //! Concludes an attempt: reports its outcome, asks for a verdict, then returns the outcome, or
 //! drains it and waits.
 
+use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::call::Call;
+use crate::engine::http_failure::HttpFailure;
 use crate::engine::report::Report;
-use crate::transport::kind::Kind;
-use crate::transport::kind::outcome::{ErrorKind, ErrorReporter, SuccessReporter};
+use crate::transport::kind::AnyKind;
+use crate::transport::kind::outcome::{
+    BoxedErrorKind, ByHttpFailure, ByNothing, ByPointer, BySource, ByType, ErrorKind, ErrorReporter,
+    HttpFailureKind, SendErrorKind, SharedErrorKind, SourceKind, SuccessReporter,
+};
+use crate::transport::{AnyError, HttpError, SendError, SharedError};
 
 /// The type that the body of an annotated function or of `retry!` must return.
 #[diagnostic::on_unimplemented(
@@ -49,20 +55,43 @@ impl<T, E> Outcome for Result<T, E> {
     }
 }
 
-impl<T> Kind<T> {
-    /// Asks about the type of a success.
-    #[inline]
-    pub fn of_success<E>(_: Result<&T, &E>) -> Self {
-        Self::new()
-    }
+/// Defines what is done with outcomes by the type of their error.
+macro_rules! by_error {
+    ($($link:ident<$($parameter:ident),+> $(where E: $bound:path)? => $reporter:expr;)+) => {$(
+        impl<$($parameter),+> $link<$($parameter),+> $(where E: $bound)? {
+            /// Concludes an attempt: see [`Call::conclude`].
+            #[inline]
+            pub fn conclude<T>(
+                &self,
+                call: &mut Call<'_, '_>,
+                outcome: Result<T, E>,
+                success: impl SuccessReporter<T>,
+            ) -> Option<Result<T, E>> {
+                call.conclude(outcome, success, $reporter)
+            }
+
+            /// Returns whether to renew the credentials: see [`Call::start_renewal`].
+            #[inline]
+            pub fn start_renewal<T>(
+                &self,
+                call: &mut Call<'_, '_>,
+                outcome: &Result<T, E>,
+                success: impl SuccessReporter<T>,
+            ) -> bool {
+                call.start_renewal(outcome, success, $reporter)
+            }
+        }
+    )+};
 }
 
-impl<E> ErrorKind<E> {
-    /// Asks about the type of an error.
-    #[inline]
-    pub fn of_error<T>(_: &Result<T, E>) -> Self {
-        Self::new()
-    }
+by_error! {
+    ErrorKind<Success, E> where E: HttpError => ByType;
+    HttpFailureKind<E> where E: HttpFailure => ByHttpFailure;
+    SharedErrorKind<E> where E: AsRef<SharedError> => ByPointer::<SharedError>::new();
+    SendErrorKind<E> where E: AsRef<SendError> => ByPointer::<SendError>::new();
+    BoxedErrorKind<E> where E: AsRef<AnyError> => ByPointer::<AnyError>::new();
+    SourceKind<E> where E: StdError => BySource;
+    AnyKind<E> => ByNothing;
 }
 
 impl Call<'_, '_> {
@@ -81,7 +110,7 @@ impl Call<'_, '_> {
     /// outcome. Otherwise drains the outcome and begins the wait before the next attempt; a sync
     /// function waits in here.
     #[inline(never)]
-    pub fn conclude<T, E>(
+    pub(crate) fn conclude<T, E>(
         &mut self,
         outcome: Result<T, E>,
         success: impl SuccessReporter<T>,
@@ -98,7 +127,7 @@ impl Call<'_, '_> {
 
     /// Returns whether to renew the credentials, before the attempt is concluded. If so, a renewal
     /// must follow.
-    pub fn start_renewal<T, E>(
+    pub(crate) fn start_renewal<T, E>(
         &mut self,
         outcome: &Result<T, E>,
         success: impl SuccessReporter<T>,

@@ -26,7 +26,7 @@ use retry_policy::Policy;
 
 use crate::engine::exchange::HintsOf;
 use crate::engine::origin::{Origin, Origins};
-use crate::engine::recorder::{Key, Prepared, Recorder, hash, next_number};
+use crate::engine::recorder::{Key, Mark, Prepared, Recorder, hash, next_number};
 use crate::engine::report::PlainSuccess;
 use crate::engine::retry::RetryState;
 use crate::env::{Clock, Skipped};
@@ -784,9 +784,12 @@ impl Scope {
         }
     }
 
-    /// Begins an attempt. The first one of an async call begins with the call, unless `Change` is
-    /// `Any`.
+    /// Begins an attempt: the wait before it is over. The first one of an async call begins with
+    /// the call, unless `Change` is `Any`.
     pub(crate) fn begin_attempt(&mut self) {
+        if let Some(rare) = &mut self.progress.rare {
+            rare.earlier.end_wait(Mark::Retried);
+        }
         self.number = next_number();
         self.unknown_sender = None;
         if let Some(keys) = &mut self.terms.outgoing.keys {

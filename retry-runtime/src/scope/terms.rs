@@ -73,11 +73,7 @@ pub(crate) enum Change {
 impl Change {
     /// Returns how far the terms of this policy are from the default.
     pub(crate) const fn of(policy: &Policy) -> Self {
-        let has_terms = policy.timeout().is_some()
-            || policy.deadline().is_some()
-            || policy.idempotency_header().is_some()
-            || !policy.hint().is_empty();
-        if has_terms { Self::Any } else { Self::None }
+        if policy.__has_terms() { Self::Any } else { Self::None }
     }
 }
 

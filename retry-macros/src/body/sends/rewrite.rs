@@ -9,19 +9,37 @@ use crate::body::sends::origin::{is_name, may_be_constant};
 use crate::function::foreign;
 use crate::paths::Private;
 
+/// The method of the runtime that tracks a value, and the kind that has the method.
+#[derive(Clone, Copy)]
+pub(super) struct Tracker {
+    kind: &'static str,
+    method: &'static str,
+}
+
+impl Tracker {
+    /// Tracks `reqwest::get(url)`.
+    pub(super) const GET: Self = Self { kind: "BodyKind", method: "track_get" };
+    /// Tracks the reading of a body.
+    pub(super) const BODY: Self = Self { kind: "BodyKind", method: "track_body" };
+    /// Tracks the reading of a body that the attempt itself awaits at once.
+    pub(super) const AWAITED: Self = Self { kind: "Kind", method: "track_awaited" };
+    /// Tracks `.bytes_stream()`.
+    pub(super) const STREAM: Self = Self { kind: "BodyKind", method: "track_stream" };
+}
+
 impl Armer<'_> {
     // Input:
     //     http.get(url).send()
     //
     // Output:
     //     match http.get(url) {
-    //         sender => SenderKind::of(&sender).arm_sender(sender)
+    //         sender => SenderKind(&raw const sender).arm_sender(sender)
     //     }.send()
     //
     // The match begins and ends where the sender does, so that the user's mistakes are reported
     // there. With `transparent, idempotent` the request is said to be safe to repeat:
     // `.arm_declared(sender, true)`. Where the attempt itself awaits the request, that is known to
-    // be part of the attempt, which costs less: `.arm_awaited(sender)`.
+    // be part of the attempt, which costs less: `Kind(&raw const sender).arm_awaited(sender)`.
     pub(super) fn send(&mut self, expr: &mut Expr) {
         let Expr::MethodCall(ExprMethodCall { receiver, .. }) = expr else { return };
         let is_held = self.is_held(receiver);
@@ -40,12 +58,13 @@ impl Armer<'_> {
         let from = start(receiver);
         let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
         let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
-        let arm = match self.declared {
-            None if self.is_awaited => quote_spanned!(from=> arm_awaited(#sender)),
-            None => quote_spanned!(from=> arm_sender(#sender)),
-            Some(declared) => quote_spanned!(from=> arm_declared(#sender, #declared)),
+        let (kind, arm) = match self.declared {
+            None if self.is_awaited => ("Kind", quote_spanned!(from=> arm_awaited(#sender))),
+            None => ("SenderKind", quote_spanned!(from=> arm_sender(#sender))),
+            Some(declared) => ("SenderKind", quote_spanned!(from=> arm_declared(#sender, #declared))),
         };
-        let arm = quote_spanned!(from=> #sender => #private::SenderKind::of(&#sender).#arm);
+        let kind = Ident::new(kind, from);
+        let arm = quote_spanned!(from=> #sender => #private::#kind(&raw const #sender).#arm);
         let arm = grouped(Delimiter::Brace, arm, to);
         // Verbatim: parsing what was just printed would cost more time than all the rest.
         **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
@@ -182,12 +201,12 @@ impl Armer<'_> {
     }
 
     /// Arms what reads a body.
-    pub(super) fn read(&mut self, expr: &mut Expr, method: &str) {
+    pub(super) fn read(&mut self, expr: &mut Expr, tracker: Tracker) {
         let response = match &*expr {
             Expr::MethodCall(call) if is_name(&call.receiver) => Some((*call.receiver).clone()),
             _ => None,
         };
-        self.track(expr, method, response.as_ref());
+        self.track(expr, tracker, response.as_ref());
     }
 
     // Input:
@@ -198,20 +217,20 @@ impl Armer<'_> {
     //         { let id = Kind::of(&response).response_id(&response); id },
     //         response.json(),
     //     ) {
-    //         (id, body) => BodyKind::of(&body).track_body_of(body, id),
+    //         (id, body) => BodyKind(&raw const body).track_body_of(body, id),
     //     }
     //
-    // A response without a name has no id: `.track_body(body)`. `track_awaited` is for a body that
-    // the attempt itself awaits at once, `track_get` for `reqwest::get(url)`, and `track_stream`
-    // for `.bytes_stream()`. The inner block ends the borrow of the response. The match begins and
-    // ends where the expression does, so that the user's mistakes are reported there.
-    pub(super) fn track(&mut self, expr: &mut Expr, method: &str, response: Option<&Expr>) {
+    // A response without a name has no id: `.track_body(body)`. The inner block ends the borrow of
+    // the response. The match begins and ends where the expression does, so that the user's
+    // mistakes are reported there.
+    pub(super) fn track(&mut self, expr: &mut Expr, tracker: Tracker, response: Option<&Expr>) {
         self.armed += 1;
         let from = start(expr);
         let to = end(expr).unwrap_or(from);
         let private = self.private(from);
         let local = |name| Ident::new(name, Span::mixed_site());
         let (body, id) = (local("body"), local("id"));
+        let (kind, method) = (Ident::new(tracker.kind, from), tracker.method);
         let (scrutinee, pattern, method, arguments) = match response {
             Some(response) => {
                 // At the user's place, but not of the user's context, or lints would see it.
@@ -229,7 +248,7 @@ impl Armer<'_> {
             None => (scrutinee(expr), quote!(#body), Ident::new(method, from), quote!(#body)),
         };
         let arguments = grouped(Delimiter::Parenthesis, arguments, to);
-        let arm = quote_spanned!(from=> #pattern => #private::BodyKind::of(&#body).#method #arguments);
+        let arm = quote_spanned!(from=> #pattern => #private::#kind(&raw const #body).#method #arguments);
         let arm = grouped(Delimiter::Brace, arm, to);
         *expr = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
     }
@@ -239,7 +258,7 @@ impl Armer<'_> {
     //
     // Output:
     //     match http.get(url).send().await? {
-    //         response => Kind::of(&response).check_response(response)
+    //         response => Kind(&raw const response).check_response(response)
     //     }.error_for_status()
     //
     // So a refused response is kept, to be drained before the next attempt.
@@ -281,7 +300,7 @@ impl Armer<'_> {
         let arm = grouped(
             Delimiter::Brace,
             quote_spanned! {from=>
-                #response => #private::Kind::of(&#response).check_response(#response)
+                #response => #private::Kind(&raw const #response).check_response(#response)
             },
             to,
         );

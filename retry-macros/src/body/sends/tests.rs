@@ -131,7 +131,7 @@ fn variables_of_unknown_types() {
     ];
     for (body, is_held) in table {
         let (marks, sends) = armed(body);
-        let expected = ["SenderKind", if is_held { "arm_sender" } else { "watch_sender" }];
+        let expected = [if is_held { "arm_sender" } else { "watch_sender" }];
         assert_eq!(marks, expected, "{body}");
         assert_eq!(sends, if is_held { Sends::Visible } else { Sends::Hidden }, "{body}");
     }
@@ -139,9 +139,9 @@ fn variables_of_unknown_types() {
 
 /// The names that arming adds.
 const MARKS: [&str; 10] = [
-    "SenderKind",
     "watch_sender",
     "arm_sender",
+    "arm_awaited",
     "arm_request",
     "track_get",
     "track_body_of",
@@ -154,21 +154,18 @@ const MARKS: [&str; 10] = [
 #[test]
 fn sends_that_are_armed() {
     let table: [(&str, &[&str]); 38] = [
-        ("http.get(url).send().await?;", &["SenderKind"]),
-        ("http.get(url).send();", &["SenderKind", "arm_sender"]),
-        ("self.http.get(url).header(a, b).send().await;", &["SenderKind"]),
-        ("let r = http.get(url); r.send().await;", &["SenderKind", "arm_sender"]),
-        ("let r = http.post(url); r.send().await;", &["SenderKind"]),
-        ("let r = http.get(url); log(&r); r.send().await;", &["SenderKind"]),
-        ("let r: RequestBuilder = make(); r.send().await;", &["SenderKind"]),
-        ("let r = make(); r.send().await;", &["SenderKind", "arm_sender"]),
-        ("make().send().await;", &["SenderKind"]),
-        ("Box::pin(make().send()).await;", &["SenderKind", "arm_sender"]),
-        (
-            "join!(a.get(u).send(), b.get(u).send());",
-            &["SenderKind", "arm_sender", "SenderKind", "arm_sender"],
-        ),
-        ("urls.map(|url| async move { http.get(url).send().await });", &["SenderKind", "arm_sender"]),
+        ("http.get(url).send().await?;", &["arm_awaited"]),
+        ("http.get(url).send();", &["arm_sender"]),
+        ("self.http.get(url).header(a, b).send().await;", &["arm_awaited"]),
+        ("let r = http.get(url); r.send().await;", &["arm_sender"]),
+        ("let r = http.post(url); r.send().await;", &["arm_awaited"]),
+        ("let r = http.get(url); log(&r); r.send().await;", &["arm_awaited"]),
+        ("let r: RequestBuilder = make(); r.send().await;", &["arm_awaited"]),
+        ("let r = make(); r.send().await;", &["arm_sender"]),
+        ("make().send().await;", &["arm_awaited"]),
+        ("Box::pin(make().send()).await;", &["arm_sender"]),
+        ("join!(a.get(u).send(), b.get(u).send());", &["arm_sender", "arm_sender"]),
+        ("urls.map(|url| async move { http.get(url).send().await });", &["arm_sender"]),
         ("http.execute(request).await;", &["arm_request"]),
         ("self.http().execute(request).await;", &["arm_request"]),
         ("reqwest::get(url).await;", &["track_get"]),
@@ -178,18 +175,18 @@ fn sends_that_are_armed() {
         ("timeout(LONG, response.json()).await;", &["track_body_of"]),
         ("async { response.json().await }.await;", &["track_body_of"]),
         ("response.bytes_stream();", &["track_stream_of"]),
-        ("http.get(u).send().await?.error_for_status()?;", &["SenderKind", "check_response"]),
-        ("let r = http.get(u).send().await?; r.error_for_status()?;", &["SenderKind", "check_response"]),
-        ("let r = http.get(u).send().await; r?.error_for_status()?;", &["SenderKind", "check_response"]),
+        ("http.get(u).send().await?.error_for_status()?;", &["arm_awaited", "check_response"]),
+        ("let r = http.get(u).send().await?; r.error_for_status()?;", &["arm_awaited", "check_response"]),
+        ("let r = http.get(u).send().await; r?.error_for_status()?;", &["arm_awaited", "check_response"]),
         ("helper().await.and_then(|r| r.error_for_status());", &["check_response"]),
         ("helper().await?.error_for_status()?;", &["check_response"]),
         ("let r = helper().await?; r.error_for_status()?;", &["check_response"]),
         ("let r = helper().await?; r.error_for_status()?; f(r);", &[]),
-        ("let r = x.send().await?; r.error_for_status()?; f(r);", &["SenderKind", "watch_sender"]),
-        ("loop { let r = make(); } r.send();", &["SenderKind", "watch_sender"]),
-        ("job.request.send().await;", &["SenderKind", "watch_sender"]),
-        ("self.0.send().await;", &["SenderKind", "watch_sender"]),
-        ("f(pair.1.send());", &["SenderKind", "watch_sender"]),
+        ("let r = x.send().await?; r.error_for_status()?; f(r);", &["watch_sender"]),
+        ("loop { let r = make(); } r.send();", &["watch_sender"]),
+        ("job.request.send().await;", &["watch_sender"]),
+        ("self.0.send().await;", &["watch_sender"]),
+        ("f(pair.1.send());", &["watch_sender"]),
         ("let r = http.execute(request).await?; r.error_for_status()?; f(r);", &["arm_request"]),
         ("loop { r.error_for_status()?; }", &[]),
         ("match helper().await { Ok(r) => r.error_for_status(), Err(e) => Err(e) }", &["check_response"]),

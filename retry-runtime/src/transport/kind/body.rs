@@ -4,6 +4,7 @@
 //! value, and where the two differ the compiler points at the user's expression.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 
@@ -13,7 +14,7 @@ use crate::scope;
 use crate::transport::ReqwestError;
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::awaited::{AwaitedReadFuture, Named, Unnamed};
-use crate::transport::kind::{AnyKind, chain};
+use crate::transport::kind::{AnyKind, Kind, chain, deref_to};
 use crate::transport::redirects::{Watch, Watched};
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 use crate::transport::sending::ReadStream;
@@ -47,18 +48,6 @@ impl<P> BodyKind<Pin<P>> {
     /// Returns a pinned value unchanged.
     #[inline]
     pub fn track_body_of(&self, value: Pin<P>, _: Option<usize>) -> Pin<P> {
-        value
-    }
-
-    /// Returns a pinned value unchanged.
-    #[inline]
-    pub fn track_awaited(&self, value: Pin<P>) -> Pin<P> {
-        value
-    }
-
-    /// Returns a pinned value unchanged.
-    #[inline]
-    pub fn track_awaited_of(&self, value: Pin<P>, _: Option<usize>) -> Pin<P> {
         value
     }
 }
@@ -117,7 +106,7 @@ where
 }
 
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
-impl<F, T, E> FutureBodyKind<F>
+impl<F, T, E> Kind<F>
 where
     F: Future<Output = Result<T, E>>,
     E: HttpError,

@@ -2,10 +2,11 @@
 //! outcome.
 //!
 //! The macro does not know types, so the generated code calls
-//! `Kind::of(&value).check_response(value)` and the like, and lets method resolution decide. A
+//! `Kind(&raw const value).check_response(value)` and the like, and lets method resolution decide. A
 //! `Kind` derefs through a chain of wrappers, the most specific first. Each wrapper has the method
 //! once, for the types that it knows, and the last one has it for all. Chains are as short as
-//! possible, since every link costs compile time: only errors need a long one.
+//! possible, and methods of generated code are at the beginning of one, since each link that is
+//! passed costs compile time: only errors need a long one.
 //!
 //! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the
 //! user's function. Each link has one impl, bounded by a trait, so a type that failed to compile is
@@ -27,38 +28,58 @@ use crate::transport::sending::{SendFuture, SendWatch, TrackedRequest};
 use crate::transport::{Armed, BlockingSender, CheckedResponse, Executor, ReadableResponse, Sender};
 
 macro_rules! chain {
-    ($($(#[$doc:meta])* $name:ident -> $next:ident;)+) => {$(
+    (
+        $(#[$doc:meta])* $first:ident -> $second:ident;
+        $($(#[$link_doc:meta])* $link:ident -> $next:ident;)*
+    ) => {
         $(#[$doc])*
-        pub struct $name<T: ?Sized>($next<T>);
+        ///
+        /// Asks about the type of a value by a pointer, which is not followed. A reference would
+        /// borrow the value, which is moved next. [`of`](Self::of) is for a place that the user
+        /// has written.
+        pub struct $first<T: ?Sized>(pub *const T);
 
-        impl<T: ?Sized> $name<T> {
+        impl<T: ?Sized> $first<T> {
             /// Asks about the type of a value.
             #[inline]
-            pub fn of(_: &T) -> Self {
-                Self::new()
-            }
-
-            #[inline]
-            pub(crate) fn new() -> Self {
-                Self($next::new())
+            pub fn of(value: &T) -> Self {
+                Self(value)
             }
         }
 
-        impl<T: ?Sized> Deref for $name<T> {
-            type Target = $next<T>;
+        deref_to!($first -> $second<T>; T: ?Sized);
+
+        $(
+            $(#[$link_doc])*
+            pub struct $link<T: ?Sized>(PhantomData<fn(&T)>);
+
+            impl<T: ?Sized> $link<T> {
+                pub(crate) const NEW: Self = Self(PhantomData);
+            }
+
+            deref_to!($link -> $next<T>; T: ?Sized);
+        )*
+    };
+}
+
+/// Links one wrapper to the next one.
+macro_rules! deref_to {
+    ($name:ident -> $next:ident<$of:ident>; $($parameter:ident $(: ?$sized:ident)?),+) => {
+        impl<$($parameter $(: ?$sized)?),+> Deref for $name<$($parameter),+> {
+            type Target = $next<$of>;
 
             #[inline]
             fn deref(&self) -> &Self::Target {
-                &self.0
+                const { &$next::NEW }
             }
         }
-    )+};
+    };
 }
 
-pub(crate) use chain;
+pub(crate) use {chain, deref_to};
 
 chain! {
-    /// Knows responses and futures.
+    /// Knows responses, futures and reqwest's async builders.
     Kind -> AnyKind;
 }
 
@@ -82,10 +103,7 @@ chain! {
 pub struct AnyKind<T: ?Sized>(PhantomData<fn(&T)>);
 
 impl<T: ?Sized> AnyKind<T> {
-    #[inline]
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
+    pub(crate) const NEW: Self = Self(PhantomData);
 }
 
 // Senders: the receiver of `.send()`.
@@ -103,7 +121,9 @@ impl<T: Sender> SenderKind<T> {
     pub fn arm_declared(&self, sender: T, idempotent: bool) -> ArmedSender<T> {
         ArmedSender { sender, idempotent: Some(idempotent) }
     }
+}
 
+impl<T: Sender> Kind<T> {
     /// Arms one of reqwest's async builders, whose request the body of an attempt awaits at once.
     #[cfg_attr(not(debug_assertions), inline(always))]
     #[allow(clippy::inline_always, reason = "else the request is moved twice more")]

@@ -7,13 +7,34 @@ use std::ops::Deref;
 use crate::engine::http_failure::HttpFailure;
 use crate::engine::report::{By, Report, Returned};
 use crate::scope::drain::Drain;
-use crate::transport::kind::{AnyKind, Kind, chain};
+use crate::transport::kind::{AnyKind, deref_to};
 use crate::transport::search::search;
 use crate::transport::{AnyError, HttpError, HttpResponse, SendError, SharedError};
 
-chain! {
-    /// Knows the errors of transports.
-    ErrorKind -> HttpFailureKind;
+/// Knows successes that are responses. Asks by a pointer, as [`Kind`](super::Kind) does.
+pub struct SuccessKind<T, E>(pub *const Result<T, E>);
+
+deref_to!(SuccessKind -> AnyKind<T>; T, E);
+
+/// Knows the errors of transports. Asks by a pointer, as [`Kind`](super::Kind) does.
+pub struct ErrorKind<T, E>(pub *const Result<T, E>);
+
+deref_to!(ErrorKind -> HttpFailureKind<E>; T, E);
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $link:ident -> $next:ident;)+) => {$(
+        $(#[$doc])*
+        pub struct $link<E>(PhantomData<fn(E)>);
+
+        impl<E> $link<E> {
+            const NEW: Self = Self(PhantomData);
+        }
+
+        deref_to!($link -> $next<E>; E);
+    )+};
+}
+
+errors! {
     /// Knows errors with an [`HttpFailure`] impl of their own.
     HttpFailureKind -> SharedErrorKind;
     /// Knows `anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send + Sync>`.
@@ -48,10 +69,10 @@ pub trait ErrorReporter<E>: Copy {
 #[derive(Clone, Copy, Debug)]
 pub struct ByType;
 
-impl<T: HttpResponse> Kind<T> {
+impl<T: HttpResponse, E> SuccessKind<T, E> {
     /// Answers for responses.
     #[inline]
-    pub fn outcome_kind(&self) -> ByType {
+    pub fn success_kind(&self) -> ByType {
         ByType
     }
 }
@@ -72,14 +93,6 @@ impl<T: HttpResponse> SuccessReporter<T> for ByType {
     }
 }
 
-impl<E: HttpError> ErrorKind<E> {
-    /// Answers for errors of transports.
-    #[inline]
-    pub fn outcome_kind(&self) -> ByType {
-        ByType
-    }
-}
-
 impl<E: HttpError> ErrorReporter<E> for ByType {
     #[inline]
     fn report(self, error: &E) -> Report<'_> {
@@ -91,14 +104,6 @@ impl<E: HttpError> ErrorReporter<E> for ByType {
 #[derive(Clone, Copy, Debug)]
 pub struct ByHttpFailure;
 
-impl<E: HttpFailure> HttpFailureKind<E> {
-    /// Answers for errors with an [`HttpFailure`] impl.
-    #[inline]
-    pub fn outcome_kind(&self) -> ByHttpFailure {
-        ByHttpFailure
-    }
-}
-
 impl<E: HttpFailure> ErrorReporter<E> for ByHttpFailure {
     fn report(self, error: &E) -> Report<'_> {
         Report::own(error)
@@ -107,6 +112,13 @@ impl<E: HttpFailure> ErrorReporter<E> for ByHttpFailure {
 
 /// Reports by the error that a pointer of type `AsRef<D>` points to, and by its sources.
 pub struct ByPointer<D: ?Sized>(PhantomData<fn(&D)>);
+
+impl<D: ?Sized> ByPointer<D> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<D: ?Sized> Clone for ByPointer<D> {
     fn clone(&self) -> Self {
@@ -117,15 +129,7 @@ impl<D: ?Sized> Clone for ByPointer<D> {
 impl<D: ?Sized> Copy for ByPointer<D> {}
 
 macro_rules! pointers {
-    ($($link:ident, $error:ty;)+) => {$(
-        impl<E: AsRef<$error>> $link<E> {
-            /// Answers for pointers to such an error.
-            #[inline]
-            pub fn outcome_kind(&self) -> ByPointer<$error> {
-                ByPointer(PhantomData)
-            }
-        }
-
+    ($($error:ty;)+) => {$(
         impl<E: AsRef<$error>> ErrorReporter<E> for ByPointer<$error> {
             fn report(self, error: &E) -> Report<'_> {
                 search(error.as_ref())
@@ -135,23 +139,15 @@ macro_rules! pointers {
 }
 
 pointers! {
-    SharedErrorKind, SharedError;
-    SendErrorKind, SendError;
-    BoxedErrorKind, AnyError;
+    SharedError;
+    SendError;
+    AnyError;
 }
 
 /// Reports by the sources of an error. The error itself may have a lifetime, so it cannot be
 /// downcast.
 #[derive(Clone, Copy, Debug)]
 pub struct BySource;
-
-impl<E: StdError> SourceKind<E> {
-    /// Answers for all other errors.
-    #[inline]
-    pub fn outcome_kind(&self) -> BySource {
-        BySource
-    }
-}
 
 impl<E: StdError> ErrorReporter<E> for BySource {
     fn report(self, error: &E) -> Report<'_> {
@@ -163,10 +159,10 @@ impl<E: StdError> ErrorReporter<E> for BySource {
 #[derive(Clone, Copy, Debug)]
 pub struct ByNothing;
 
-impl<T: ?Sized> AnyKind<T> {
-    /// Answers for all other types.
+impl<T> AnyKind<T> {
+    /// Answers for all other successes.
     #[inline]
-    pub fn outcome_kind(&self) -> ByNothing {
+    pub fn success_kind(&self) -> ByNothing {
         ByNothing
     }
 }
