@@ -1,7 +1,7 @@
 //! Options and function → the loop.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Generics, Stmt, Type, parse_quote};
@@ -320,16 +320,17 @@ impl Loop<'_> {
         } else {
             quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt))
         };
-        let name = local("lent");
-        let Start { bind, lent, call: start } = self.start(sends, &name);
-        let forget = lent.as_ref().map(|_| quote!(#name.forget();));
-        let lent = lent.map(|lent| quote!(let mut #name = #lent;));
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => rename::with_self_as(name, tokens),
             None => tokens,
         };
-        let bind = with_self_as(self.receiver.as_ref(), bind);
         let renamed = |tokens| with_self_as(self.converted.as_ref().or(self.receiver.as_ref()), tokens);
+        let name = local("lent");
+        let CallConfig { bound, lending, with, admission } = self.call_config(&call, &name, &renamed);
+        let Start { bind, lent, call: start } = self.start(sends, &name);
+        let forget = lent.as_ref().map(|_| quote!(#name.forget();));
+        let lent = lent.map(|lent| quote!(let mut #name = #lent; #lending));
+        let bind = with_self_as(self.receiver.as_ref(), bind);
         let predicate =
             |predicate: &Option<Expr>| predicate.as_ref().map(|expr| renamed(expr.to_token_stream()));
         // No code of the user's runs in the scope of an attempt, except for the body.
@@ -362,7 +363,6 @@ impl Loop<'_> {
         } else {
             quote!(#each let mut #outcome = #attempt;)
         };
-        let CallConfig { bound, with, admission } = self.call_config(&call, &renamed);
         let tokens = quote! {
             #bind
             #once
@@ -408,10 +408,16 @@ struct Start {
 }
 
 impl Loop<'_> {
+    /// Returns the clock that the calls wait on.
+    fn clock(&self) -> TokenStream {
+        let (private, clock) = (self.private, if self.shape.is_async() { "Tokio" } else { "System" });
+        let clock = Ident::new(clock, Span::call_site());
+        quote!(#private::Clock::#clock)
+    }
+
     fn start(&self, sends: Sends, lent: &Ident) -> Start {
         let Self { options, path, private, .. } = self;
-        let clock = if self.shape.is_async() { quote!(Tokio) } else { quote!(System) };
-        let clock = quote!(#private::Clock::#clock);
+        let clock = self.clock();
         let function = match sends {
             Sends::Hidden => Some(quote! {{
                 static HAS_RECORDED: #private::HasRecorded = #private::HasRecorded::new();
@@ -426,27 +432,32 @@ impl Loop<'_> {
             Sends::Visible | Sends::OnlyGet => None,
         };
         let visible = quote!(#private::Function::visible(#path));
+        // A function that lends something starts its calls by `start_lender` instead of `start`.
         let lends = options.observer.is_some() || options.upstream.is_some();
-        let of_constant = |start: TokenStream| Start {
-            bind: TokenStream::new(),
-            lent: lends.then(|| quote!(#private::Lent::new())),
-            call: if lends { quote!(#start.lending(&mut #lent)) } else { start },
+        let of_constant = |start: &str, of: TokenStream| {
+            let name = if lends { format_ident!("{start}_lender") } else { format_ident!("{start}") };
+            let lent = lends.then(|| quote!(, &mut #lent));
+            Start {
+                bind: TokenStream::new(),
+                lent: lends.then(|| quote!(#private::Lent::new())),
+                call: quote!(#private::Call::#name(#clock, #of #lent)),
+            }
         };
         match (policy::of_function(options, self.generics), function) {
             // One constant for both costs the least compile time.
-            (PolicyTokens::Literals(builder), None) => of_constant(quote! {
-                #private::Call::of(#clock, &const { #private::Declaration::visible(#path, #builder) })
-            }),
+            (PolicyTokens::Literals(builder), None) => {
+                of_constant("of", quote!(&const { #private::Declaration::visible(#path, #builder) }))
+            }
             (PolicyTokens::Literals(builder), Some(function)) => {
-                of_constant(quote!(#private::Call::start(#clock, #function, &const { #builder.__trusted() })))
+                of_constant("start", quote!(#function, &const { #builder.__trusted() }))
             }
             (PolicyTokens::Constant(policy), function) => {
                 let function = function.unwrap_or_else(|| quote!(&const { #visible }));
-                of_constant(quote!(#private::Call::start(#clock, #function, &const { #policy })))
+                of_constant("start", quote!(#function, &const { #policy }))
             }
             (PolicyTokens::Reference(policy), function) => {
                 let function = function.unwrap_or_else(|| quote!(&const { #visible }));
-                of_constant(quote!(#private::Call::start(#clock, #function, #policy)))
+                of_constant("start", quote!(#function, #policy))
             }
             (PolicyTokens::Bound { bindings: bind, policy }, function) => {
                 let function = function.unwrap_or_else(|| quote!(&const { #visible }));
@@ -461,34 +472,43 @@ impl Loop<'_> {
 struct CallConfig {
     /// Binds the values before the call begins.
     bound: TokenStream,
-    /// Passes them to the call.
+    /// Lends them to the call.
+    lending: TokenStream,
+    /// Configures the call once it has begun.
     with: TokenStream,
     /// Waits before each attempt.
     admission: Option<TokenStream>,
 }
 
 impl Loop<'_> {
-    fn call_config(&self, call: &Ident, renamed: &dyn Fn(TokenStream) -> TokenStream) -> CallConfig {
+    fn call_config(
+        &self,
+        call: &Ident,
+        lent: &Ident,
+        renamed: &dyn Fn(TokenStream) -> TokenStream,
+    ) -> CallConfig {
         let Self { options, shape, .. } = self;
-        let (mut bound, mut with) = (TokenStream::new(), TokenStream::new());
-        let mut pass = |name: &str, value: &Expr, method: &str| {
+        let clock = self.clock();
+        let (mut bound, mut lending) = (TokenStream::new(), TokenStream::new());
+        let mut lend = |name: &str, value: &Expr, clock: Option<TokenStream>| {
             let span = value.span();
+            let method = format_ident!("set_{name}", span = span);
             let name = Ident::new(name, Span::mixed_site().located_at(span));
-            let method = Ident::new(method, span);
             let closure = matches!(value, Expr::Closure(_)).then(|| {
                 let private = options.krate(span).private();
                 quote_spanned!(span=> #private::observer)
             });
             let value = renamed(value.to_token_stream());
             bound.extend(quote_spanned!(span=> let #name = &#closure(#value);));
-            with.extend(quote_spanned!(span=> #call.#method(#name);));
+            lending.extend(quote_spanned!(span=> #lent.#method(#clock #name);));
         };
         if let Some(observer) = &options.observer {
-            pass("observer", observer, "set_observer");
+            lend("observer", observer, None);
         }
         if let Some(upstream) = &options.upstream {
-            pass("upstream", upstream, "set_upstream");
+            lend("upstream", upstream, Some(quote!(#clock,)));
         }
+        let mut with = TokenStream::new();
         if options.reauth.is_some() {
             with.extend(quote!(#call.count_renewals();));
         }
@@ -502,7 +522,7 @@ impl Loop<'_> {
                 quote!(#call.wait_for_admission_blocking();)
             }
         });
-        CallConfig { bound, with, admission }
+        CallConfig { bound, lending, with, admission }
     }
 
     // Input:

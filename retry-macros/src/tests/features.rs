@@ -522,17 +522,17 @@ fn an_observer() {
             async fn user(http: &Client) -> Result<Response, Error> {
                 let observer = &::retry_http::__private::observer(|event| count(event));
                 let mut lent = ::retry_http::__private::Lent::new();
-                let mut call = ::retry_http::__private::Call::of(
-                        ::retry_http::__private::Clock::Tokio,
-                        &const {
-                            ::retry_http::__private::Declaration::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::Policy::builder(),
-                            )
-                        },
-                    )
-                    .lending(&mut lent);
-                call.set_observer(observer);
+                lent.set_observer(observer);
+                let mut call = ::retry_http::__private::Call::of_lender(
+                    ::retry_http::__private::Clock::Tokio,
+                    &const {
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
+                        )
+                    },
+                    &mut lent,
+                );
                 loop {
                     let mut outcome = ::retry_http::__private::attempt(
                             &mut call,
@@ -587,17 +587,17 @@ fn an_upstream() {
             async fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
                 let mut lent = ::retry_http::__private::Lent::new();
-                let mut call = ::retry_http::__private::Call::of(
-                        ::retry_http::__private::Clock::Tokio,
-                        &const {
-                            ::retry_http::__private::Declaration::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::Policy::builder(),
-                            )
-                        },
-                    )
-                    .lending(&mut lent);
-                call.set_upstream(upstream);
+                lent.set_upstream(::retry_http::__private::Clock::Tokio, upstream);
+                let mut call = ::retry_http::__private::Call::of_lender(
+                    ::retry_http::__private::Clock::Tokio,
+                    &const {
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
+                        )
+                    },
+                    &mut lent,
+                );
                 loop {
                     if call.asks_for_admission() {
                         call.wait_for_admission().await;
@@ -656,17 +656,17 @@ fn a_sync_upstream() {
             fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
                 let mut lent = ::retry_http::__private::Lent::new();
-                let mut call = ::retry_http::__private::Call::of(
-                        ::retry_http::__private::Clock::System,
-                        &const {
-                            ::retry_http::__private::Declaration::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
-                                ::retry_http::Policy::builder(),
-                            )
-                        },
-                    )
-                    .lending(&mut lent);
-                call.set_upstream(upstream);
+                lent.set_upstream(::retry_http::__private::Clock::System, upstream);
+                let mut call = ::retry_http::__private::Call::of_lender(
+                    ::retry_http::__private::Clock::System,
+                    &const {
+                        ::retry_http::__private::Declaration::visible(
+                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::retry_http::Policy::builder(),
+                        )
+                    },
+                    &mut lent,
+                );
                 loop {
                     call.wait_for_admission_blocking();
                     let mut outcome = ::retry_http::__private::attempt_blocking(

@@ -13,20 +13,6 @@ use crate::scope::Scope;
 use crate::testing;
 
 impl<'p> Call<'p, '_> {
-    /// Emits events to an observer.
-    #[inline]
-    pub fn set_observer(&mut self, observer: &'p dyn Observer) {
-        debug_assert!(self.lent.is_some(), "the function lends it");
-        if let Some(lent) = &mut self.lent {
-            lent.observer = Some(observer);
-        }
-        self.scope.with(|scope| {
-            let now = scope.progress.clock.instant();
-            let listeners = scope.listeners_mut();
-            (listeners.is_observed, listeners.observed_since) = (true, Some(now));
-        });
-    }
-
     /// Emits an event about an exchange.
     #[inline]
     pub(super) fn emit(

@@ -17,10 +17,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::call::lent::Lent;
-use crate::call::upstream::{IsUpstream, UpstreamHandle};
-use crate::engine::origin::Origins;
+use crate::call::upstream::UpstreamHandle;
 use crate::engine::recorder::Mark;
-use crate::engine::upstream::{Admission, Scope as UpstreamScope};
+use crate::engine::upstream::Admission;
 use crate::env::{self, Clock};
 use crate::scope::function::Function;
 use crate::scope::outgoing::{Refusal, Withheld};
@@ -63,33 +62,57 @@ impl<'p, 'l> Call<'p, 'l> {
     #[inline]
     pub fn of(clock: Clock, declaration: &'static Declaration) -> Self {
         let Declaration { function, policy, change } = declaration;
-        Self::begin(clock, function, policy, *change)
+        Self { scope: CallScope::begin(policy, *change, clock, function, |_| {}), lent: None }
+    }
+
+    /// Does what [`of`](Self::of) does, for a function that lends an observer or an upstream.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else it is found out again what is lent")]
+    pub fn of_lender(clock: Clock, declaration: &'static Declaration, lent: &'l mut Lent<'p>) -> Self {
+        let Declaration { function, policy, change } = declaration;
+        Self::lending(clock, function, policy, *change, lent)
     }
 
     /// Begins a call of a function with a policy that is a constant, declared apart from it.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'static Policy) -> Self {
-        Self::begin(clock, function, policy, Change::of(policy))
+        Self { scope: CallScope::begin(policy, Change::of(policy), clock, function, |_| {}), lent: None }
     }
 
-    #[inline]
-    fn begin(clock: Clock, function: &'static Function, policy: &'static Policy, change: Change) -> Self {
-        Self { scope: CallScope::begin(policy, change, clock, function), lent: None }
+    /// Does what [`start`](Self::start) does, for a function that lends an observer or an upstream.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else it is found out again what is lent")]
+    pub fn start_lender(
+        clock: Clock,
+        function: &'static Function,
+        policy: &'static Policy,
+        lent: &'l mut Lent<'p>,
+    ) -> Self {
+        Self::lending(clock, function, policy, Change::of(policy), lent)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else it is found out again what is lent")]
+    fn lending(
+        clock: Clock,
+        function: &'static Function,
+        policy: &'static Policy,
+        change: Change,
+        lent: &'l mut Lent<'p>,
+    ) -> Self {
+        let listening = lent.listening();
+        let change = listening.change(change);
+        let scope = CallScope::begin(policy, change, clock, function, |scope| listening.begin(scope));
+        Self { scope, lent: Some(lent) }
     }
 
     /// Begins a call of a function with a policy that it lends.
     pub fn borrow(clock: Clock, function: &'static Function, lent: &'l mut Lent<'p>) -> Self {
         let policy = lent.policy.unwrap_or(&Policy::DEFAULT);
-        Self { scope: CallScope::begin_with(policy, clock, function), lent: Some(lent) }
-    }
-
-    /// Lends the call an observer or an upstream. [`set_observer`](Self::set_observer) or
-    /// [`set_upstream`](Self::set_upstream) must follow.
-    #[inline]
-    #[must_use]
-    pub fn lending(mut self, lent: &'l mut Lent<'p>) -> Self {
-        self.lent = Some(lent);
-        self
+        let listening = lent.listening();
+        let change = listening.change(Change::of(policy));
+        let scope = CallScope::begin_with(policy, change, clock, function, |scope| listening.begin(scope));
+        Self { scope, lent: Some(lent) }
     }
 
     /// Returns the policy of the call.
@@ -108,47 +131,6 @@ impl<'p, 'l> Call<'p, 'l> {
     #[inline]
     fn upstream_mut(&mut self) -> Option<&mut UpstreamHandle<'p>> {
         lent::upstream_mut(&mut self.lent)
-    }
-
-    /// Keeps the handle of the upstream. Call this once.
-    #[inline]
-    fn keep_handle(&mut self, handle: UpstreamHandle<'p>) {
-        debug_assert!(self.lent.is_some(), "the function lends it");
-        if let Some(lent) = &mut self.lent {
-            // Does not check for an old value to drop, which would cost more.
-            forget(lent.upstream.replace(handle));
-        }
-    }
-
-    /// Makes an upstream admit the attempts of the call.
-    #[inline]
-    pub fn set_upstream<U: IsUpstream>(&mut self, upstream: &'p U) {
-        self.share(upstream.scope());
-    }
-
-    #[inline]
-    fn share(&mut self, upstream: UpstreamScope<'p>) {
-        if !upstream.upstream().is_idle() {
-            return self.share_busy(upstream);
-        }
-        let handle = UpstreamHandle::of_idle(upstream);
-        let address = handle.address();
-        self.keep_handle(handle);
-        self.scope.with(|scope| {
-            let listeners = scope.listeners_mut();
-            (listeners.upstream, listeners.origins) = (Some(address), Origins::OfFailures);
-            scope.skipped_mut().begin();
-        });
-    }
-
-    #[cold]
-    fn share_busy(&mut self, upstream: UpstreamScope<'p>) {
-        let scope = self.scope_before_start();
-        let handle = UpstreamHandle::of_busy(upstream, scope.progress.clock);
-        let listeners = &mut scope.terms_mut().listeners;
-        (listeners.upstream, listeners.origins) = (Some(handle.address()), Origins::OfAll);
-        scope.skipped_mut().begin();
-        self.keep_handle(handle);
     }
 
     /// Leaves the scope and returns it, to change the terms of the call. The first attempt enters

@@ -86,14 +86,17 @@ pub(crate) struct UpstreamHandle<'p> {
 }
 
 impl<'p> UpstreamHandle<'p> {
-    /// Makes the handle of an upstream that is idle.
+    /// Makes the handle of a call that begins.
     #[inline]
-    pub(crate) const fn of_idle(scope: Scope<'p>) -> Self {
+    pub(crate) fn new(scope: Scope<'p>, clock: Clock) -> Self {
+        if !scope.upstream().is_idle() {
+            return Self::of_busy(scope, clock);
+        }
         Self { ticket: scope.ticket(), was_idle: true, is_admitted: false }
     }
 
-    /// Makes the handle of an upstream that is not idle.
-    pub(crate) fn of_busy(scope: Scope<'p>, clock: Clock) -> Self {
+    #[cold]
+    fn of_busy(scope: Scope<'p>, clock: Clock) -> Self {
         let mut ticket = scope.ticket();
         let is_admitted = scope::is_admitted_by(address(scope));
         if is_admitted {

@@ -90,55 +90,62 @@ impl CallScope {
     ///
     /// Enters the scope of an async call at once if its terms are the default and there is a free
     /// scope, since the first attempt follows.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[allow(clippy::inline_always, reason = "else a call that lends finds out again what")]
     pub(crate) fn begin(
         policy: &'static Policy,
         change: Change,
         clock: Clock,
         function: &'static Function,
+        prepare: impl FnOnce(&mut Scope),
     ) -> Self {
         match free_scope() {
             Some(mut scope) if clock == Clock::Tokio && change == Change::None => {
                 let task = tokio::task::try_id();
                 if is_any_entered() {
-                    return Self::begin_outside(policy, change, Some(scope), clock, function);
+                    return Self::begin_outside(policy, change, Some(scope), clock, function, prepare);
                 }
                 scope.begin(clock, function, policy);
+                prepare(&mut scope);
                 (scope.task, scope.progress.stage) = (task, Stage::Running);
                 put_entered(Some(scope));
                 Self(None)
             }
-            free => Self::begin_outside(policy, change, free, clock, function),
+            free => Self::begin_outside(policy, change, free, clock, function, prepare),
         }
     }
 
     /// Does what [`begin`](Self::begin) does, without entering the scope.
-    #[inline(never)]
+    #[inline]
     fn begin_outside(
         policy: &'static Policy,
         change: Change,
         free: Option<Box<Scope>>,
         clock: Clock,
         function: &'static Function,
+        prepare: impl FnOnce(&mut Scope),
     ) -> Self {
-        let mut scope = free.unwrap_or_default();
-        scope.begin(clock, function, policy);
-        if change != Change::None || is_any_entered() {
-            scope.set_terms(policy);
-        }
+        let mut scope = Scope::begin_outside(free, policy, change, clock, function);
+        prepare(&mut scope);
         Self(Some(scope))
     }
 
     /// Does what [`begin`](Self::begin) does, for a policy that is no constant. The call keeps
     /// that.
-    pub(crate) fn begin_with(policy: &Policy, clock: Clock, function: &'static Function) -> Self {
-        let change = Change::of(policy);
+    pub(crate) fn begin_with(
+        policy: &Policy,
+        change: Change,
+        clock: Clock,
+        function: &'static Function,
+        prepare: impl FnOnce(&mut Scope),
+    ) -> Self {
         if change == Change::None && !is_any_entered() {
-            return Self::begin(&Policy::DEFAULT, change, clock, function);
+            return Self::begin(&Policy::DEFAULT, change, clock, function, prepare);
         }
         let mut scope = free_scope().unwrap_or_default();
         scope.begin(clock, function, &Policy::DEFAULT);
         scope.set_terms(policy);
+        prepare(&mut scope);
         Self(Some(scope))
     }
 
@@ -635,6 +642,23 @@ impl Scope {
         self.call = next_number();
         (self.number, self.unknown_sender) = (self.call, None);
         self.progress.begin(clock, function, policy);
+    }
+
+    /// Begins a call in a scope that is not entered.
+    #[inline(never)]
+    fn begin_outside(
+        free: Option<Box<Self>>,
+        policy: &'static Policy,
+        change: Change,
+        clock: Clock,
+        function: &'static Function,
+    ) -> Box<Self> {
+        let mut scope = free.unwrap_or_default();
+        scope.begin(clock, function, policy);
+        if change != Change::None || is_any_entered() {
+            scope.set_terms(policy);
+        }
+        scope
     }
 
     /// Sets the terms of a call with this policy, in addition to those of the attempt that the call
