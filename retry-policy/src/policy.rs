@@ -90,8 +90,9 @@ impl Policy {
         self.max_retry_after
     }
 
-    /// Returns `true` if the policy limits requests in time, adds a key to them, or searches further
-    /// headers. Each declaration of a function asks while it is compiled, so this calls nothing.
+    /// Returns `true` if the policy limits requests in time, adds a key to them, or searches
+    /// further headers. Each declaration of a function asks while it is compiled, so this calls
+    /// nothing.
     #[doc(hidden)]
     pub const fn __has_terms(&self) -> bool {
         !matches!(self, Self { timeout: None, deadline: None, idempotency_header: None, hint: [], .. })

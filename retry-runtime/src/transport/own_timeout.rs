@@ -13,17 +13,17 @@ pub(crate) fn of(client: &impl Debug) -> Option<Duration> {
         tail.has_begun = true;
         write!(tail, "{client:?}").ok()?;
     }
-    timeout(tail.text())
+    // Whatever is quoted is a value of a header, and may look like anything.
+    let fields = tail.text().rsplit('"').next().unwrap_or_default();
+    timeout(fields)
 }
 
 /// The name of the field that the timeouts are behind. Most of a client is printed before, and
 /// passed over quickly.
 const HEADERS: &str = "default_headers";
 
-/// Keeps the end of a text, and allocates nothing.
-///
-/// The timeouts are the last fields of a client, behind its default headers. The values of these
-/// may be anything, but are quoted: nothing before the last quote is kept.
+/// Keeps the end of a text, and allocates nothing. The timeouts are the last fields of a client,
+/// behind its default headers.
 struct Tail {
     /// `true` once the name of the headers was printed.
     has_begun: bool,
@@ -43,6 +43,16 @@ impl Tail {
     fn text(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
+
+    /// Forgets the beginning. Returns the part of `text` for which there is room then.
+    #[cold]
+    fn make_room<'t>(&mut self, text: &'t str) -> &'t str {
+        let text = last(text, Self::MOST);
+        let kept = last(self.text(), Self::MOST - text.len()).len();
+        self.bytes.copy_within(self.length - kept..self.length, 0);
+        self.length = kept;
+        text
+    }
 }
 
 impl Write for Tail {
@@ -52,16 +62,12 @@ impl Write for Tail {
             return Ok(());
         }
         let mut text = text;
-        // Most pieces are short, so that a loop is quicker than a search.
-        if let Some(quote) = text.bytes().rposition(|byte| byte == b'"') {
+        // Most quotes are pieces of their own, and nothing before the last one counts.
+        if text == "\"" {
             self.length = 0;
-            text = &text[quote + 1..];
         }
         if self.length + text.len() > Self::MOST {
-            text = last(text, Self::MOST);
-            let kept = last(self.text(), Self::MOST - text.len()).len();
-            self.bytes.copy_within(self.length - kept..self.length, 0);
-            self.length = kept;
+            text = self.make_room(text);
         }
         self.bytes[self.length..][..text.len()].copy_from_slice(text.as_bytes());
         self.length += text.len();
@@ -80,6 +86,10 @@ fn last(text: &str, most: usize) -> &str {
 
 /// Returns the timeout in the last fields of a client.
 fn timeout(fields: &str) -> Option<Duration> {
+    // Most clients have no such field.
+    if !fields.bytes().any(|byte| byte == b':') {
+        return None;
+    }
     // Newer versions print the name of a type, older ones that of a field.
     let fields = fields.split([',', '}']).filter_map(|field| field.rsplit_once(':'));
     let mut timeouts = fields.filter(|(name, _)| name.ends_with("TotalTimeout") || name.trim() == "timeout");

@@ -53,7 +53,7 @@ fn is_small(length: Option<u64>) -> bool {
 /// Defines the items that reqwest's async and blocking APIs have in common, for the API at `$path`.
 #[cfg(any(feature = "reqwest-0-13", feature = "reqwest-0-12"))]
 macro_rules! transport {
-    ($($path:ident)::+, $own_timeout:item, $drain:path $(, $field:ident: $type:ty)?) => {
+    ($($path:ident)::+, $own_timeout:item, $rest:path $(, $field:ident: $type:ty)?) => {
         use $($path)::+::{Body, Client, Request, RequestBuilder, Response};
 
         /// Arms the request that is passed to `execute`.
@@ -167,7 +167,7 @@ macro_rules! transport {
             }
 
             fn drain(self) -> Option<Drain> {
-                $drain(self)
+                <$rest>::of(self).err().map(<$rest>::into_drain)
             }
         }
 
@@ -184,10 +184,13 @@ macro_rules! transport {
         /// Keeps a response with the status of an error for the attempt.
         #[cold]
         fn refuse(response: Response) -> Result<Response, Error> {
-            let Err(error) = response.error_for_status_ref() else { return Ok(response) };
-            if let Some(drain) = response.drain() {
-                scope::keep_refused(drain);
-            }
+            let rest = match <$rest>::of(response) {
+                // With the URL of the response, and not with a copy.
+                Ok(response) => return response.error_for_status(),
+                Err(rest) => rest,
+            };
+            let Err(error) = rest.response.error_for_status_ref() else { return Ok(rest.response) };
+            scope::keep_refused(rest.into_drain());
             Err(error)
         }
 
@@ -253,7 +256,7 @@ macro_rules! version {
                 fn own_timeout(client: &Client) -> Option<Duration> {
                     own_timeout::of(client)
                 },
-                drain,
+                Rest,
                 watch: Watch
             );
 
@@ -418,22 +421,28 @@ macro_rules! version {
                 }
             }
 
-            /// Drains at once what has arrived, which is all of most responses, and returns the
-            /// work that is left.
-            fn drain(response: Response) -> Option<Drain> {
-                if !is_small(response.content_length()) {
-                    return None;
-                }
-                let mut rest = Rest { response, left: LARGEST_DRAIN };
-                let is_over = Pin::new(&mut rest).poll(&mut Context::from_waker(Waker::noop())).is_ready();
-                (!is_over).then(|| Drain::Async(Box::pin(rest)))
-            }
-
             /// Reads and discards the rest of a response.
             struct Rest {
                 response: Response,
                 /// The number of bytes that are read at most.
                 left: u64,
+            }
+
+            impl Rest {
+                /// Drains at once what has arrived, which is all of most responses. Returns the
+                /// response if nothing is left to drain, or too much.
+                fn of(response: Response) -> Result<Response, Self> {
+                    if !is_small(response.content_length()) {
+                        return Ok(response);
+                    }
+                    let mut rest = Self { response, left: LARGEST_DRAIN };
+                    let read = Pin::new(&mut rest).poll(&mut Context::from_waker(Waker::noop()));
+                    if read.is_ready() { Ok(rest.response) } else { Err(rest) }
+                }
+
+                fn into_drain(self) -> Drain {
+                    Drain::Async(Box::pin(self))
+                }
             }
 
             impl Future for Rest {
@@ -553,7 +562,7 @@ macro_rules! version {
                     fn own_timeout(_: &Client) -> Option<Duration> {
                         None
                     },
-                    drain
+                    Rest
                 );
 
                 impl BlockingSender for RequestBuilder {
@@ -608,11 +617,23 @@ macro_rules! version {
                     }
                 }
 
-                fn drain(response: Response) -> Option<Drain> {
-                    is_small(response.content_length()).then(|| Drain::Blocking {
-                        server: hash_url(response.url().authority()),
-                        work: Box::new(|until| discard(response, until)),
-                    })
+                /// A response that is worth draining.
+                struct Rest {
+                    response: Response,
+                }
+
+                impl Rest {
+                    fn of(response: Response) -> Result<Response, Self> {
+                        if is_small(response.content_length()) { Err(Self { response }) } else { Ok(response) }
+                    }
+
+                    fn into_drain(self) -> Drain {
+                        let Self { response } = self;
+                        Drain::Blocking {
+                            server: hash_url(response.url().authority()),
+                            work: Box::new(|until| discard(response, until)),
+                        }
+                    }
                 }
 
                 /// Reads step by step, as one that copies all would read on for as long as bytes

@@ -35,7 +35,7 @@ impl Armer<'_> {
     // Output:
     //     let request = make();
     //     let request @ _ = match request {
-    //         value => SenderKind::of(&value).arm_sender(value)
+    //         value => SenderKind(&raw const value).arm_sender(value)
     //     };
     //     request.send().await
     /// Visits the statements of a block. The variables from `outer` on are those that it binds.
@@ -246,10 +246,12 @@ impl Armer<'_> {
         let private = self.private(span);
         let value = Ident::new("value", Span::mixed_site());
         let held = match (call, self.declared) {
-            (Call::Check, _) => quote_spanned!(span=> #private::Kind::of(&#value).check_response(#value)),
-            (_, None) => quote_spanned!(span=> #private::SenderKind::of(&#value).arm_sender(#value)),
+            (Call::Check, _) => {
+                quote_spanned!(span=> #private::Kind(&raw const #value).check_response(#value))
+            }
+            (_, None) => quote_spanned!(span=> #private::SenderKind(&raw const #value).arm_sender(#value)),
             (_, Some(declared)) => {
-                quote_spanned!(span=> #private::SenderKind::of(&#value).arm_declared(#value, #declared))
+                quote_spanned!(span=> #private::SenderKind(&raw const #value).arm_declared(#value, #declared))
             }
         };
         // A `mut` that the user wrote is used, or a lint would find it.
@@ -266,7 +268,9 @@ impl Armer<'_> {
 //     Some(request) => request.send().await
 //
 // Output:
-//     Some(request) => match match request { value => SenderKind::of(&value).arm_sender(value) } {
+//     Some(request) => match match request {
+//         value => SenderKind(&raw const value).arm_sender(value)
+//     } {
 //         request @ _ => request.send().await
 //     }
 /// Binds variables again around an expression. The arm of a `match` drops its temporaries before
