@@ -628,3 +628,59 @@ mod conflict {
         one_key(&server, 4);
     }
 }
+
+/// Methods of the user's that are named as those that read a body, and send.
+mod named_as_reading {
+    use super::*;
+
+    #[async_trait::async_trait]
+    trait Mail {
+        async fn text(&self) -> reqwest::Result<String>;
+    }
+
+    struct Sms(Client, String);
+
+    #[async_trait::async_trait]
+    impl Mail for Sms {
+        async fn text(&self) -> reqwest::Result<String> {
+            self.bytes().await
+        }
+    }
+
+    impl Sms {
+        async fn bytes(&self) -> reqwest::Result<String> {
+            let task = self.0.get(&self.1).send();
+            tokio::spawn(task).await.unwrap()?.text().await
+        }
+    }
+
+    #[retry_http(max = 2, base = 1ms)]
+    async fn order(http: &Client, url: &str, sms: &dyn Mail) -> Result<(), Opaque> {
+        http.post(url).send().await.map_err(|_| Opaque)?;
+        sms.text().await.map_err(|_| Opaque)?;
+        Ok(())
+    }
+
+    #[retry_http(max = 2, base = 1ms)]
+    async fn order_directly(http: &Client, url: &str, sms: &Sms) -> Result<(), Opaque> {
+        http.post(url).send().await.map_err(|_| Opaque)?;
+        sms.bytes().await.map_err(|_| Opaque)?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_post_is_not_repeated_as_they_find_no_connection() {
+        let http = Client::new();
+        let sms = Sms(http.clone(), nobody());
+        for is_pinned in [true, false] {
+            let server = Server::new(|_, _| Reply::status(200));
+            let url = server.url("/");
+            if is_pinned {
+                order(&http, &url, &sms).await.unwrap_err();
+            } else {
+                order_directly(&http, &url, &sms).await.unwrap_err();
+            }
+            assert_eq!(server.requests().len(), 1, "pinned: {is_pinned}");
+        }
+    }
+}

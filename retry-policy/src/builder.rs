@@ -10,7 +10,7 @@ use crate::rules::{self, PolicyError};
 impl Policy {
     /// Returns a builder that starts from [`Policy::DEFAULT`].
     pub const fn builder() -> PolicyBuilder<'static> {
-        PolicyBuilder::new(&Self::DEFAULT)
+        PolicyBuilder::DEFAULT
     }
 
     /// Returns a builder that starts from this policy.
@@ -45,6 +45,11 @@ pub struct PolicyBuilder<'a> {
     on: Option<&'a [Condition]>,
     never: Option<&'a [Condition]>,
     hint: Option<&'static [&'static str]>,
+}
+
+impl PolicyBuilder<'static> {
+    /// Each declaration of a function starts from this while it is compiled.
+    const DEFAULT: Self = Self::new(&Policy::DEFAULT);
 }
 
 impl<'a> PolicyBuilder<'a> {
@@ -442,6 +447,25 @@ mod tests {
     #[should_panic(expected = "`factor` is a number from 1 to 100")]
     fn an_option_that_breaks_its_own_rule_fits_no_policy() {
         _ = Policy::builder().factor(0.5).__fitted();
+    }
+
+    #[test]
+    fn the_lists_of_the_macro_are_those_of_the_builder() {
+        let policy = |builder: PolicyBuilder<'_>| builder.__trusted();
+        let builder = Policy::builder;
+        let (on, never) = ([429, 503, 99], [401]);
+        let (on_items, never_items) = (on.map(Condition::Status), never.map(Condition::Status));
+        let expected = policy(builder().on(&on_items).never(&never_items));
+        assert_eq!(policy(builder().__on_statuses(on).__never_statuses(never)), expected);
+        assert_eq!(policy(builder().__on(on_items).__never(never_items)), expected);
+        let items = [
+            Condition::Default,
+            Condition::Failure(Failure::Timeout),
+            Condition::Range(500, 599),
+            Condition::IfHinted(403, 403),
+        ];
+        assert_eq!(policy(builder().__on(items)), policy(builder().on(&items)));
+        assert_eq!(policy(builder().__on([]).__never([])), policy(builder().on(&[]).never(&[])));
     }
 
     #[test]

@@ -150,6 +150,14 @@ mod tests {
         }
 
         #[test]
+        fn a_set_of_statuses_holds_these(statuses: [u16; 4], listed in proptest::array::uniform4(90u16..610)) {
+            for statuses in [statuses, listed] {
+                let set = statuses.iter().fold(StatusSet::EMPTY, |set, &status| set.with(status));
+                prop_assert_eq!(StatusSet::of(statuses), set);
+            }
+        }
+
+        #[test]
         fn a_range_is_its_members(first in 0u16..700, last in 0u16..700) {
             let set = StatusSet::EMPTY.with_range(first, last);
             for status in 0..700 {

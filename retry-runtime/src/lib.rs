@@ -62,7 +62,7 @@ pub mod __private {
     pub use crate::observe::observer;
     pub use crate::scope::function::{Function, HasRecorded};
     pub use crate::scope::renewal::Renewed;
-    pub use crate::transport::kind::body::BodyKind;
+    pub use crate::transport::kind::body::{AwaitedBodyKind, BodyKind};
     pub use crate::transport::kind::outcome::{ErrorKind, SuccessKind};
     pub use crate::transport::kind::{ClientKind, Kind, SenderKind};
     pub use crate::{__argument as argument, __request as request};

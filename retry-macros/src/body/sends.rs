@@ -73,7 +73,7 @@ pub(crate) fn arm(
         locals,
         has_variables,
         configured,
-        is_awaited: false,
+        awaited: Awaited::No,
         is_in_attempt: options.transparent.is_none() && matches!(shape, Shape::Async | Shape::Block),
         captured: None,
         visible: 0,
@@ -105,9 +105,7 @@ struct Armer<'a> {
     /// The variables that are configured as a builder is, and sent, somewhere in the body:
     /// `x.header(..).send()`.
     configured: Vec<Ident>,
-    /// `true` if the visited expression is a send, or reads a body, and the attempt itself awaits it
-    /// at once.
-    is_awaited: bool,
+    awaited: Awaited,
     /// `true` if the visited expression is run by the attempt itself: it is in no closure, `async`
     /// block or macro, and the function is not `transparent`.
     is_in_attempt: bool,
@@ -122,6 +120,18 @@ struct Armer<'a> {
     armed: usize,
     /// The number of loops around the visited expression.
     loops: usize,
+}
+
+/// Tells whether the visited expression is a send, or reads a body, and the attempt itself awaits
+/// it at once.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Awaited {
+    #[default]
+    No,
+    /// The attempt awaits it. What it is called on may be anything.
+    Unknown,
+    /// The attempt awaits it, and it reads the answer to a send, as far as one can see.
+    Answer,
 }
 
 impl Armer<'_> {
@@ -144,7 +154,7 @@ impl Armer<'_> {
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // The receiver and the arguments are not awaited.
-        let is_awaited = take(&mut self.is_awaited);
+        let awaited = take(&mut self.awaited);
         match expr {
             Expr::Const(_) => return,
             Expr::Closure(closure) => return self.visit_closure_mut(closure),
@@ -173,10 +183,14 @@ impl Armer<'_> {
                     give_back(attrs, expr);
                     return;
                 }
-                let awaits = matches!(classify(&future.base), Some(Call::Send | Call::Read));
-                self.is_awaited = self.is_in_attempt && awaits;
+                self.awaited = match classify(&future.base) {
+                    _ if !self.is_in_attempt => Awaited::No,
+                    Some(Call::Read) if self.is_of_answer(&future.base) => Awaited::Answer,
+                    Some(Call::Send | Call::Read) => Awaited::Unknown,
+                    _ => Awaited::No,
+                };
                 self.inside(Node::Expr(expr));
-                self.is_awaited = false;
+                self.awaited = Awaited::No;
             }
             Expr::Let(_) => {
                 self.inside(Node::Expr(expr));
@@ -198,9 +212,9 @@ impl Armer<'_> {
         };
         match call {
             Call::Send => {
-                self.is_awaited = is_awaited;
+                self.awaited = awaited;
                 self.send(expr);
-                self.is_awaited = false;
+                self.awaited = Awaited::No;
             }
             Call::Execute if is_execute(expr) => self.execute(expr),
             Call::Execute => {}
@@ -208,8 +222,14 @@ impl Armer<'_> {
                 self.visible += 1;
                 self.track(expr, Tracker::GET, None);
             }
-            Call::Read if is_awaited => self.read(expr, Tracker::AWAITED),
-            Call::Read => self.read(expr, Tracker::BODY),
+            Call::Read => self.read(
+                expr,
+                match awaited {
+                    Awaited::No => Tracker::BODY,
+                    Awaited::Unknown => Tracker::AWAITED,
+                    Awaited::Answer => Tracker::ANSWER,
+                },
+            ),
             Call::Stream => self.read(expr, Tracker::STREAM),
             Call::Check => self.check(expr),
             Call::CheckInside => self.check_inside(expr),

@@ -88,7 +88,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //                 if false { return unreachable_value::<R>(); }
 //                 { body, its sends armed }
 //             }).await;
-//             let success = SuccessKind(&raw const outcome).success_kind();
+//             let success = SuccessKind(outcome.as_ref()).success_kind();
 //             if !call.ends_with(&outcome, success) {
 //                 let error = ErrorKind(&raw const outcome);
 //                 outcome = match error.conclude(&mut call, outcome, success) {
@@ -375,7 +375,7 @@ impl Loop<'_> {
             loop {
                 #admission
                 #attempt
-                let #success = #private::SuccessKind(&raw const #outcome).success_kind();
+                let #success = #private::SuccessKind(#outcome.as_ref()).success_kind();
                 #conclude
                 #call.forget();
                 #forget
@@ -490,7 +490,7 @@ impl Loop<'_> {
         let Self { options, shape, .. } = self;
         let clock = self.clock();
         let (mut bound, mut lending) = (TokenStream::new(), TokenStream::new());
-        let mut lend = |name: &str, value: &Expr, clock: Option<TokenStream>| {
+        let mut pass = |name: &str, value: &Expr, clock: Option<TokenStream>| {
             let span = value.span();
             let method = format_ident!("set_{name}", span = span);
             let name = Ident::new(name, Span::mixed_site().located_at(span));
@@ -503,10 +503,10 @@ impl Loop<'_> {
             lending.extend(quote_spanned!(span=> #lent.#method(#clock #name);));
         };
         if let Some(observer) = &options.observer {
-            lend("observer", observer, None);
+            pass("observer", observer, None);
         }
         if let Some(upstream) = &options.upstream {
-            lend("upstream", upstream, Some(quote!(#clock,)));
+            pass("upstream", upstream, Some(quote!(#clock,)));
         }
         let mut with = TokenStream::new();
         if options.reauth.is_some() {

@@ -19,7 +19,7 @@ use retry_policy::keys::{Key, Place, Takes};
 
 /// The tokens of a function's policy.
 pub(crate) enum PolicyTokens {
-    /// A builder of literals, of which there is nothing left to check.
+    /// A builder to which only literals were given, or nothing. They have been checked.
     Literals(TokenStream),
     /// A constant expression.
     Constant(TokenStream),

@@ -74,7 +74,7 @@ fn a_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -122,7 +122,7 @@ fn a_closure() {
                             { fetch(url) }
                         },
                     );
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)

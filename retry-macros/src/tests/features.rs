@@ -56,7 +56,7 @@ fn a_sync_send() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -126,7 +126,7 @@ fn an_execute() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -184,7 +184,7 @@ fn a_get() {
                                         .text()
                                     {
                                         body => {
-                                            ::retry_http::__private::Kind(&raw const body)
+                                            ::retry_http::__private::AwaitedBodyKind(&raw const body)
                                                 .track_awaited(body)
                                         }
                                     }
@@ -193,7 +193,7 @@ fn a_get() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -277,7 +277,7 @@ fn a_response_with_a_name() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -338,7 +338,7 @@ fn sends_in_a_join() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -402,7 +402,7 @@ fn a_renewal() {
                             )
                             .await
                     };
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if ::retry_http::__private::ErrorKind(&raw const outcome)
                         .start_renewal(&mut call, &outcome, success)
@@ -480,7 +480,7 @@ fn a_sync_renewal() {
                             },
                         )
                     };
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if ::retry_http::__private::ErrorKind(&raw const outcome)
                         .start_renewal(&mut call, &outcome, success)
@@ -555,7 +555,7 @@ fn an_observer() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -623,7 +623,7 @@ fn an_upstream() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -683,7 +683,7 @@ fn a_sync_upstream() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -753,7 +753,7 @@ fn a_retry_if() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     call.ask_retry_if(&outcome, is_pending);
                     outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -825,7 +825,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                             )
                             .await
                     };
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     call.ask_never_if(&outcome, Job::is_final);
                     if ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -928,7 +928,7 @@ fn an_argument_that_may_be_consumed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -992,7 +992,7 @@ fn a_generic_that_is_consumed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1057,7 +1057,7 @@ fn an_argument_that_is_changed() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1137,7 +1137,7 @@ fn conversions() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1208,7 +1208,7 @@ fn requests_as_arguments() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1273,7 +1273,7 @@ fn an_argument_that_is_carried() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1342,7 +1342,7 @@ fn a_receiver_by_value() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1404,7 +1404,7 @@ fn a_field_that_is_moved() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1477,7 +1477,7 @@ fn a_parameter_under_a_predicate() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1560,7 +1560,7 @@ fn a_method_of_async_trait() {
                                     },
                                 )
                                 .await;
-                            let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                            let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                                 .success_kind();
                             if !call.ends_with(&outcome, success) {
                                 outcome = match ::retry_http::__private::ErrorKind(
@@ -1638,7 +1638,7 @@ fn headers_that_ask_for_a_wait() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)

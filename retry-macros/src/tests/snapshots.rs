@@ -75,7 +75,7 @@ fn an_async_function() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -153,7 +153,7 @@ fn a_sync_function() {
                             }
                         },
                     );
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -406,7 +406,7 @@ fn every_option() {
                             },
                         )
                         .await;
-                    let success = again::__private::SuccessKind(&raw const outcome).success_kind();
+                    let success = again::__private::SuccessKind(outcome.as_ref()).success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match again::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
@@ -607,7 +607,7 @@ fn sends() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -704,7 +704,7 @@ fn arguments() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     call.ask_retry_if(&outcome, is_pending);
                     outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -779,7 +779,7 @@ fn a_future_of_a_block() {
                                 },
                             )
                             .await;
-                        let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                             .success_kind();
                         if !call.ends_with(&outcome, success) {
                             outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -853,7 +853,7 @@ fn a_future_of_another_expression() {
                                 },
                             )
                             .await;
-                        let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                        let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                             .success_kind();
                         if !call.ends_with(&outcome, success) {
                             outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -961,7 +961,7 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
@@ -1019,7 +1019,7 @@ fn an_impl_block() {
                             },
                         )
                         .await;
-                    let success = ::retry_http::__private::SuccessKind(&raw const outcome)
+                    let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
                     if !call.ends_with(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)

@@ -14,6 +14,7 @@ use crate::scope::terms::Change;
 
 /// The values that a function lends to a call of it. A function with a constant policy and without
 /// an observer and an upstream lends nothing, and its future is the smaller for that.
+#[derive(Default)]
 pub struct Lent<'p> {
     /// The policy, unless it is a constant.
     pub(super) policy: Option<&'p Policy>,
@@ -42,7 +43,8 @@ impl<'p> Lent<'p> {
         self.observer = Some(observer);
     }
 
-    /// Lends an upstream, which admits the attempts of a call on this clock. Call this once.
+    /// Lends an upstream, which admits the attempts of a call on this clock. Whether the upstream
+    /// is idle is read here, so the call must begin next. Call this once.
     #[inline]
     pub fn set_upstream<U: IsUpstream>(&mut self, clock: Clock, upstream: &'p U) {
         debug_assert!(self.upstream.is_none(), "a function has one upstream");
@@ -68,8 +70,9 @@ impl<'p> Lent<'p> {
     }
 }
 
-/// What a call that begins must know of the values that are lent to it. A copy, which the compiler
-/// does not read again after each call of another function.
+/// The part of a [`Lent`] that the scope of a call must know. It is copied before the call begins,
+/// since the compiler would read the fields of the `Lent` again whenever another function may have
+/// changed them.
 #[derive(Clone, Copy)]
 pub(super) struct Listening {
     is_observed: bool,

@@ -67,7 +67,7 @@ impl<'p, 'l> Call<'p, 'l> {
 
     /// Does what [`of`](Self::of) does, for a function that lends an observer or an upstream.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    #[allow(clippy::inline_always, reason = "else it is found out again what is lent")]
+    #[allow(clippy::inline_always, reason = "else the call checks at run time which values are lent")]
     pub fn of_lender(clock: Clock, declaration: &'static Declaration, lent: &'l mut Lent<'p>) -> Self {
         let Declaration { function, policy, change } = declaration;
         Self::lending(clock, function, policy, *change, lent)
@@ -81,7 +81,7 @@ impl<'p, 'l> Call<'p, 'l> {
 
     /// Does what [`start`](Self::start) does, for a function that lends an observer or an upstream.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    #[allow(clippy::inline_always, reason = "else it is found out again what is lent")]
+    #[allow(clippy::inline_always, reason = "else the call checks at run time which values are lent")]
     pub fn start_lender(
         clock: Clock,
         function: &'static Function,
@@ -92,7 +92,7 @@ impl<'p, 'l> Call<'p, 'l> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    #[allow(clippy::inline_always, reason = "else it is found out again what is lent")]
+    #[allow(clippy::inline_always, reason = "else the call checks at run time which values are lent")]
     fn lending(
         clock: Clock,
         function: &'static Function,

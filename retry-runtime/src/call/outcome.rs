@@ -59,7 +59,7 @@ impl<T, E> Outcome for Result<T, E> {
 macro_rules! by_error {
     ($($link:ident<$($parameter:ident),+> $(where E: $bound:path)? => $reporter:expr;)+) => {$(
         impl<$($parameter),+> $link<$($parameter),+> $(where E: $bound)? {
-            /// Concludes an attempt: see [`Call::conclude`].
+            /// Concludes an attempt, as `Call::conclude` does.
             #[inline]
             pub fn conclude<T>(
                 &self,
@@ -70,7 +70,7 @@ macro_rules! by_error {
                 call.conclude(outcome, success, $reporter)
             }
 
-            /// Returns whether to renew the credentials: see [`Call::start_renewal`].
+            /// Returns whether to renew the credentials, as `Call::start_renewal` does.
             #[inline]
             pub fn start_renewal<T>(
                 &self,

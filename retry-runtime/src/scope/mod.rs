@@ -91,7 +91,7 @@ impl CallScope {
     /// Enters the scope of an async call at once if its terms are the default and there is a free
     /// scope, since the first attempt follows.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    #[allow(clippy::inline_always, reason = "else a call that lends finds out again what")]
+    #[allow(clippy::inline_always, reason = "else the call checks at run time which values are lent")]
     pub(crate) fn begin(
         policy: &'static Policy,
         change: Change,
@@ -808,7 +808,7 @@ impl Scope {
         }
     }
 
-    /// Begins an attempt: the wait before it is over. The first one of an async call begins with
+    /// Begins an attempt, after the wait for it. The first one of an async call begins with
     /// the call, unless `Change` is `Any`.
     pub(crate) fn begin_attempt(&mut self) {
         if let Some(rare) = &mut self.progress.rare {

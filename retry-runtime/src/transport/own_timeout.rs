@@ -145,6 +145,10 @@ mod tests {
     #[test]
     fn the_timeout_is_the_field_behind_the_headers() {
         let long = format!("Client {{ a: {}, timeout: 7s, b: 1 }}", "µ".repeat(400));
+        let quoted = |rest: &str| {
+            let value = format!("µ\\\", timeout: 5s, {}, timeout: 6s, ", "µ".repeat(400));
+            format!("Client {{ h: {{\"x\": \"{value}\"}}{rest} }}")
+        };
         for (text, expected) in [
             ("Client", None),
             (r#"Client { default_headers: {"accept": "*/*"} }"#, None),
@@ -160,6 +164,8 @@ mod tests {
             ("Client { timeout: 5 }", None),
             ("Client { timeout: 5h }", None),
             (&long, Some(7000)),
+            (&quoted(""), None),
+            (&quoted(", timeout: 20ms"), Some(20)),
         ] {
             let expected = expected.map(Duration::from_millis);
             assert_eq!(of(&Whole(text)), expected, "{text}");

@@ -431,17 +431,17 @@ macro_rules! version {
             impl Rest {
                 /// Drains at once what has arrived, which is all of most responses. Returns the
                 /// response if nothing is left to drain, or too much.
-                fn of(response: Response) -> Result<Response, Self> {
+                fn of(response: Response) -> Result<Response, Box<Self>> {
                     if !is_small(response.content_length()) {
                         return Ok(response);
                     }
                     let mut rest = Self { response, left: LARGEST_DRAIN };
                     let read = Pin::new(&mut rest).poll(&mut Context::from_waker(Waker::noop()));
-                    if read.is_ready() { Ok(rest.response) } else { Err(rest) }
+                    if read.is_ready() { Ok(rest.response) } else { Err(Box::new(rest)) }
                 }
 
-                fn into_drain(self) -> Drain {
-                    Drain::Async(Box::pin(self))
+                fn into_drain(self: Box<Self>) -> Drain {
+                    Drain::Async(Box::into_pin(self))
                 }
             }
 
@@ -623,12 +623,14 @@ macro_rules! version {
                 }
 
                 impl Rest {
-                    fn of(response: Response) -> Result<Response, Self> {
-                        if is_small(response.content_length()) { Err(Self { response }) } else { Ok(response) }
+                    fn of(response: Response) -> Result<Response, Box<Self>> {
+                        let is_small = is_small(response.content_length());
+                        if is_small { Err(Box::new(Self { response })) } else { Ok(response) }
                     }
 
-                    fn into_drain(self) -> Drain {
-                        let Self { response } = self;
+                    #[allow(clippy::boxed_local, reason = "that of an async response is boxed as well")]
+                    fn into_drain(self: Box<Self>) -> Drain {
+                        let Self { response } = *self;
                         Drain::Blocking {
                             server: hash_url(response.url().authority()),
                             work: Box::new(|until| discard(response, until)),

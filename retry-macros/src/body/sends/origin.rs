@@ -107,6 +107,25 @@ impl Armer<'_> {
         }
     }
 
+    /// Returns `true` for a method of what is seen to be the answer to a send, checked or not.
+    pub(super) fn is_of_answer(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::MethodCall(call) if self.is_response(&call.receiver))
+    }
+
+    fn is_response(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::MethodCall(call) if matches!(classify(expr), Some(Call::Check)) => {
+                self.is_response(&call.receiver)
+            }
+            Expr::Try(tried) => self.is_response(&tried.expr),
+            Expr::Path(path) => {
+                let local = path.path.get_ident().and_then(|name| self.local(name));
+                local.is_some_and(|local| local.origin == Origin::Response)
+            }
+            other => self.is_answer(other),
+        }
+    }
+
     fn holds_builder(&self, expr: &Expr) -> bool {
         let name = match expr {
             Expr::Path(path) => path.path.get_ident(),

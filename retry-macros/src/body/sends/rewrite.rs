@@ -4,8 +4,8 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprMethodCall, ExprPath, Path};
 
-use crate::body::sends::Armer;
 use crate::body::sends::origin::{is_name, may_be_constant};
+use crate::body::sends::{Armer, Awaited};
 use crate::function::foreign;
 use crate::paths::Private;
 
@@ -22,7 +22,9 @@ impl Tracker {
     /// Tracks the reading of a body.
     pub(super) const BODY: Self = Self { kind: "BodyKind", method: "track_body" };
     /// Tracks the reading of a body that the attempt itself awaits at once.
-    pub(super) const AWAITED: Self = Self { kind: "Kind", method: "track_awaited" };
+    pub(super) const AWAITED: Self = Self { kind: "AwaitedBodyKind", method: "track_awaited" };
+    /// Does so where the body is that of the answer to a send.
+    pub(super) const ANSWER: Self = Self { kind: "Kind", method: "track_awaited" };
     /// Tracks `.bytes_stream()`.
     pub(super) const STREAM: Self = Self { kind: "BodyKind", method: "track_stream" };
 }
@@ -59,7 +61,7 @@ impl Armer<'_> {
         let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
         let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
         let (kind, arm) = match self.declared {
-            None if self.is_awaited => ("Kind", quote_spanned!(from=> arm_awaited(#sender))),
+            None if self.awaited != Awaited::No => ("Kind", quote_spanned!(from=> arm_awaited(#sender))),
             None => ("SenderKind", quote_spanned!(from=> arm_sender(#sender))),
             Some(declared) => ("SenderKind", quote_spanned!(from=> arm_declared(#sender, #declared))),
         };

@@ -69,6 +69,27 @@ fn sends_that_the_attempt_itself_awaits() {
     }
 }
 
+/// A body of what may be anything may be a pinned future of the user's.
+#[test]
+fn bodies_of_answers() {
+    for (body, is_answer) in [
+        ("http.get(url).send().await?.text().await", true),
+        ("http.get(url).send().await?.error_for_status()?.text().await", true),
+        ("let r = http.get(url).send().await?; r.text().await", true),
+        ("let r = http.get(url).send().await?; r.error_for_status()?.text().await", true),
+        ("mail.text().await", false),
+        ("make().await?.text().await", false),
+        ("let r = make().await?; r.text().await", false),
+        ("mail.send().await?.text().await", false),
+    ] {
+        let mut parsed = Block::parse_within.parse_str(body).expect("statements");
+        arm(&mut parsed, &[], &[], Shape::Async, &Options::default());
+        let tokens = quote!(#(#parsed)*);
+        assert!(has(tokens.clone(), "track_awaited") || has(tokens.clone(), "track_awaited_of"), "{body}");
+        assert_eq!(has(tokens, "AwaitedBodyKind"), !is_answer, "{body}");
+    }
+}
+
 #[test]
 fn a_send_in_the_arguments_of_one_that_is_awaited_is_not_awaited() {
     let body = "http.post(url).json(spawn(http.get(url).send())).send().await;";

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode};
-use retry_policy::Policy;
+use retry_policy::{Failure, Policy};
 
 use crate::engine::exchange::{Exchange, Hints, HintsOf, Idempotency, is_idempotent};
 use crate::engine::origin::Origin;
@@ -386,8 +386,13 @@ impl Recorder {
         }
     }
 
-    /// Records that reading the body of a response failed.
+    /// Records that reading the body of a response failed. An error about a connection that was not
+    /// made is of another request, and says nothing about a response: a method of the user's may be
+    /// called `text`, too, and send.
     pub(crate) fn on_body_error(&mut self, response: Option<usize>, report: &Report<'_>) {
+        if report.failures.contains(Failure::Connect) {
+            return;
+        }
         if let Some(recorded) = self.find_response(response) {
             recorded.is_body_unreadable |= report.is_unreadable;
             report.failures.iter().for_each(|failure| recorded.exchange.on_error(failure));

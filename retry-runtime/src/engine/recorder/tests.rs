@@ -510,6 +510,11 @@ fn a_report_matches_the_exchange_that_it_may_be_about() {
         end(recorder, number, 200, URL);
         recorder.on_body_error(None, &failure(Some(Failure::Body)));
     });
+    let another = record(&|recorder: &mut Recorder, number| {
+        end(recorder, number, 200, URL);
+        recorder.on_body_error(None, &failure(Some(Failure::Connect)));
+    });
+    assert_eq!(another.exchange.failures(), FailureSet::EMPTY, "no body needs a connection");
     let redirected = record(&|recorder: &mut Recorder, number| end(recorder, number, 503, ELSEWHERE));
     let open = record(&|_: &mut Recorder, _| {});
     let dropped = record(&|recorder: &mut Recorder, number| recorder.on_drop(number));

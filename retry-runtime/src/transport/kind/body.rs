@@ -21,6 +21,12 @@ use crate::transport::sending::ReadStream;
 use crate::transport::sending::{ReadFuture, SendFuture, TrackedRequest};
 use crate::transport::{HttpError, HttpResponse};
 
+/// Knows pinned futures. Asks about those that the attempt itself awaits, by a pointer as
+/// [`Kind`] does.
+pub struct AwaitedBodyKind<T>(pub *const T);
+
+deref_to!(AwaitedBodyKind -> Kind<T>; T);
+
 chain! {
     /// Knows futures whose type the user names.
     BodyKind -> FutureBodyKind;
@@ -30,7 +36,22 @@ chain! {
     ReadBodyKind -> AnyKind;
 }
 
-// A pinned value has a type that the user names, so it must not change.
+// A pinned value has a type that the user names, so it must not change. And it is not of reqwest's:
+// a method of the user's may be called `text`, and fail for any reason.
+
+impl<P> AwaitedBodyKind<Pin<P>> {
+    /// Returns a pinned value unchanged.
+    #[inline]
+    pub fn track_awaited(&self, value: Pin<P>) -> Pin<P> {
+        value
+    }
+
+    /// Returns a pinned value unchanged.
+    #[inline]
+    pub fn track_awaited_of(&self, value: Pin<P>, _: Option<usize>) -> Pin<P> {
+        value
+    }
+}
 
 impl<P> BodyKind<Pin<P>> {
     /// Returns a pinned value unchanged.

@@ -1,12 +1,12 @@
 //! Asks values of any type how to handle them: how to arm a sender, track a result, or report on an
 //! outcome.
 //!
-//! The macro does not know types, so the generated code calls
-//! `Kind(&raw const value).check_response(value)` and the like, and lets method resolution decide. A
-//! `Kind` derefs through a chain of wrappers, the most specific first. Each wrapper has the method
-//! once, for the types that it knows, and the last one has it for all. Chains are as short as
-//! possible, and methods of generated code are at the beginning of one, since each link that is
-//! passed costs compile time: only errors need a long one.
+//! The macro does not know types, so the generated code calls `Kind(&raw const
+//! value).check_response(value)` and the like, and lets method resolution decide. A `Kind` derefs
+//! through a chain of wrappers, the most specific first. Each wrapper has the method once, for the
+//! types that it knows, and the last one has it for all. Chains are as short as possible, and what
+//! an attempt awaits itself has a chain of its own, since each link costs compile time, and each
+//! one that is passed costs more: only errors need a long chain.
 //!
 //! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the
 //! user's function. Each link has one impl, bounded by a trait, so a type that failed to compile is
@@ -21,6 +21,7 @@ use std::any::type_name;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::ptr;
 
 use crate::scope;
 use crate::scope::renewal::Renewed;
@@ -34,9 +35,10 @@ macro_rules! chain {
     ) => {
         $(#[$doc])*
         ///
-        /// Asks about the type of a value by a pointer, which is not followed. A reference would
-        /// borrow the value, which is moved next. [`of`](Self::of) is for a place that the user
-        /// has written.
+        /// Asks about the type of a value by a pointer, which is not followed. To make one is no
+        /// call, which would cost compile time, and it borrows nothing, since the value is moved
+        /// next. [`of`](Self::of) is for expressions of the user's, to which there may be no
+        /// pointer.
         pub struct $first<T: ?Sized>(pub *const T);
 
         impl<T: ?Sized> $first<T> {
@@ -79,8 +81,12 @@ macro_rules! deref_to {
 pub(crate) use {chain, deref_to};
 
 chain! {
-    /// Knows responses, futures and reqwest's async builders.
+    /// Knows responses, futures, and async builders of reqwest's that the attempt itself awaits.
     Kind -> AnyKind;
+}
+
+impl<T> Kind<T> {
+    const NEW: Self = Self(ptr::null());
 }
 
 chain! {

@@ -11,10 +11,20 @@ use crate::transport::kind::{AnyKind, deref_to};
 use crate::transport::search::search;
 use crate::transport::{AnyError, HttpError, HttpResponse, SendError, SharedError};
 
-/// Knows successes that are responses. Asks by a pointer, as [`Kind`](super::Kind) does.
-pub struct SuccessKind<T, E>(pub *const Result<T, E>);
+/// Knows successes that are responses.
+///
+/// Asks about what a method of the outcome returns, and not by a pointer as [`Kind`](super::Kind)
+/// does: so an outcome that is no `Result` is one error, not two.
+pub struct SuccessKind<'o, T, E>(pub Result<&'o T, &'o E>);
 
-deref_to!(SuccessKind -> AnyKind<T>; T, E);
+impl<T, E> Deref for SuccessKind<'_, T, E> {
+    type Target = AnyKind<T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        const { &AnyKind::NEW }
+    }
+}
 
 /// Knows the errors of transports. Asks by a pointer, as [`Kind`](super::Kind) does.
 pub struct ErrorKind<T, E>(pub *const Result<T, E>);
@@ -69,7 +79,7 @@ pub trait ErrorReporter<E>: Copy {
 #[derive(Clone, Copy, Debug)]
 pub struct ByType;
 
-impl<T: HttpResponse, E> SuccessKind<T, E> {
+impl<T: HttpResponse, E> SuccessKind<'_, T, E> {
     /// Answers for responses.
     #[inline]
     pub fn success_kind(&self) -> ByType {
