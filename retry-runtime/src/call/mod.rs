@@ -62,7 +62,7 @@ impl<'p, 'l> Call<'p, 'l> {
     #[inline]
     pub fn of(clock: Clock, declaration: &'static Declaration) -> Self {
         let Declaration { function, policy, change } = declaration;
-        Self { scope: CallScope::begin(policy, *change, clock, function, |_| {}), lent: None }
+        Self { scope: CallScope::begin(policy, policy, *change, clock, function, |_| {}), lent: None }
     }
 
     /// Does what [`of`](Self::of) does, for a function that lends an observer or an upstream.
@@ -76,7 +76,10 @@ impl<'p, 'l> Call<'p, 'l> {
     /// Begins a call of a function with a policy that is a constant, declared apart from it.
     #[inline]
     pub fn start(clock: Clock, function: &'static Function, policy: &'static Policy) -> Self {
-        Self { scope: CallScope::begin(policy, Change::of(policy), clock, function, |_| {}), lent: None }
+        Self {
+            scope: CallScope::begin(policy, policy, Change::of(policy), clock, function, |_| {}),
+            lent: None,
+        }
     }
 
     /// Does what [`start`](Self::start) does, for a function that lends an observer or an upstream.
@@ -102,7 +105,7 @@ impl<'p, 'l> Call<'p, 'l> {
     ) -> Self {
         let listening = lent.listening();
         let change = listening.change(change);
-        let scope = CallScope::begin(policy, change, clock, function, |scope| listening.begin(scope));
+        let scope = CallScope::begin(policy, policy, change, clock, function, |scope| listening.begin(scope));
         Self { scope, lent: Some(lent) }
     }
 
@@ -111,7 +114,8 @@ impl<'p, 'l> Call<'p, 'l> {
         let policy = lent.policy.unwrap_or(&Policy::DEFAULT);
         let listening = lent.listening();
         let change = listening.change(Change::of(policy));
-        let scope = CallScope::begin_with(policy, change, clock, function, |scope| listening.begin(scope));
+        let begin = |scope: &mut Scope| listening.begin(scope);
+        let scope = CallScope::begin(policy, &Policy::DEFAULT, change, clock, function, begin);
         Self { scope, lent: Some(lent) }
     }
 

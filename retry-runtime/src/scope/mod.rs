@@ -87,64 +87,36 @@ pub(crate) struct CallScope(Option<Box<Scope>>);
 impl CallScope {
     /// Makes the scope of a call of `function` with this policy, whose terms differ from the
     /// default by `change`. If the call is part of an attempt, the terms of that hold for the call.
+    /// The scope keeps a policy that is a constant; any other policy is kept by the call, and
+    /// `constant` is the default.
     ///
     /// Enters the scope of an async call at once if its terms are the default and there is a free
     /// scope, since the first attempt follows.
     #[cfg_attr(not(debug_assertions), inline(always))]
     #[allow(clippy::inline_always, reason = "else the call checks at run time which values are lent")]
     pub(crate) fn begin(
-        policy: &'static Policy,
+        policy: &Policy,
+        constant: &'static Policy,
         change: Change,
         clock: Clock,
         function: &'static Function,
         prepare: impl FnOnce(&mut Scope),
     ) -> Self {
-        match free_scope() {
+        let free = match free_scope() {
             Some(mut scope) if clock == Clock::Tokio && change == Change::None => {
                 let task = tokio::task::try_id();
-                if is_any_entered() {
-                    return Self::begin_outside(policy, change, Some(scope), clock, function, prepare);
+                if !is_any_entered() {
+                    scope.begin(clock, function, constant);
+                    prepare(&mut scope);
+                    (scope.task, scope.progress.stage) = (task, Stage::Running);
+                    put_entered(Some(scope));
+                    return Self(None);
                 }
-                scope.begin(clock, function, policy);
-                prepare(&mut scope);
-                (scope.task, scope.progress.stage) = (task, Stage::Running);
-                put_entered(Some(scope));
-                Self(None)
+                Some(scope)
             }
-            free => Self::begin_outside(policy, change, free, clock, function, prepare),
-        }
-    }
-
-    /// Does what [`begin`](Self::begin) does, without entering the scope.
-    #[inline]
-    fn begin_outside(
-        policy: &'static Policy,
-        change: Change,
-        free: Option<Box<Scope>>,
-        clock: Clock,
-        function: &'static Function,
-        prepare: impl FnOnce(&mut Scope),
-    ) -> Self {
-        let mut scope = Scope::begin_outside(free, policy, change, clock, function);
-        prepare(&mut scope);
-        Self(Some(scope))
-    }
-
-    /// Does what [`begin`](Self::begin) does, for a policy that is no constant. The call keeps
-    /// that.
-    pub(crate) fn begin_with(
-        policy: &Policy,
-        change: Change,
-        clock: Clock,
-        function: &'static Function,
-        prepare: impl FnOnce(&mut Scope),
-    ) -> Self {
-        if change == Change::None && !is_any_entered() {
-            return Self::begin(&Policy::DEFAULT, change, clock, function, prepare);
-        }
-        let mut scope = free_scope().unwrap_or_default();
-        scope.begin(clock, function, &Policy::DEFAULT);
-        scope.set_terms(policy);
+            free => free,
+        };
+        let mut scope = Scope::begin_outside(free, policy, constant, change, clock, function);
         prepare(&mut scope);
         Self(Some(scope))
     }
@@ -648,13 +620,14 @@ impl Scope {
     #[inline(never)]
     fn begin_outside(
         free: Option<Box<Self>>,
-        policy: &'static Policy,
+        policy: &Policy,
+        constant: &'static Policy,
         change: Change,
         clock: Clock,
         function: &'static Function,
     ) -> Box<Self> {
         let mut scope = free.unwrap_or_default();
-        scope.begin(clock, function, policy);
+        scope.begin(clock, function, constant);
         if change != Change::None || is_any_entered() {
             scope.set_terms(policy);
         }

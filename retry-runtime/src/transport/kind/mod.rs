@@ -1,12 +1,12 @@
 //! Asks values of any type how to handle them: how to arm a sender, track a result, or report on an
 //! outcome.
 //!
-//! The macro does not know types, so the generated code calls `Kind(&raw const
-//! value).check_response(value)` and the like, and lets method resolution decide. A `Kind` derefs
-//! through a chain of wrappers, the most specific first. Each wrapper has the method once, for the
-//! types that it knows, and the last one has it for all. Chains are as short as possible, and what
-//! an attempt awaits itself has a chain of its own, since each link costs compile time, and each
-//! one that is passed costs more: only errors need a long chain.
+//! The macro does not know types, so the generated code calls
+//! `Kind(&raw const value).check_response(value)` and the like, and lets method resolution decide.
+//! A `Kind` derefs through a chain of wrappers, the most specific first. Each wrapper has the
+//! method once, for the types that it knows, and the last one has it for all. Chains are as short
+//! as possible, and what an attempt awaits itself has a chain of its own, since each link costs
+//! compile time, and each one that is passed costs more: only errors need a long chain.
 //!
 //! Autoderef finds inherent methods without a trait in scope, so nothing is imported into the
 //! user's function. Each link has one impl, bounded by a trait, so a type that failed to compile is
