@@ -196,6 +196,13 @@ impl Api {
         wait_for(message, || (self.active(since) >= processes).then_some(()));
     }
 
+    /// Waits until so many processes send several times a second: those that were refused come back
+    /// slowly.
+    fn wait_for_pace(&self, processes: usize) {
+        let since = || Instant::now().checked_sub(ms(200)).unwrap();
+        wait_for("they stay slow", || (self.active(since()) >= processes).then_some(()));
+    }
+
     /// Waits until nobody has sent anything for 300 ms.
     fn wait_for_silence(&self, message: &str) {
         let began = Instant::now();
@@ -361,6 +368,7 @@ fn forged_key(api: &Api, redis: &Redis) {
 
 /// A shorter word counts for all.
 fn shorter_word(api: &Api, redis: &Redis) {
+    api.wait_for_pace(4);
     redis.ask("PUBLISH retry-http:cooldown:1:api 3500");
     let held = Instant::now();
     api.wait_for_silence("they are held");

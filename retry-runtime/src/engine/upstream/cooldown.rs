@@ -74,7 +74,8 @@ pub(super) enum Answer {
 
 #[derive(Debug)]
 pub(super) struct Cooldown {
-    /// The end of the hint, and the time at which that hint came.
+    /// The end of the hint, and the time at which that hint came, or at which the last call was
+    /// admitted before the hint was known, if that was later.
     open_until: Duration,
     told_at: Duration,
     /// The time of the first turn after the hint.
@@ -253,7 +254,7 @@ impl Cooldown {
         random: f64,
         calls: &mut Wakers,
     ) -> bool {
-        let Refusal { status, sent_at, until } = refusal;
+        let Refusal { status, sent_at, told_at, until } = refusal;
         let is_late = self.remaining(now).is_some() && sent_at <= self.told_at;
         if let Some(pace) = &mut self.pace {
             if is_late {
@@ -267,14 +268,21 @@ impl Cooldown {
             return false;
         }
         self.refused = status;
-        self.open(now, until, random, calls);
+        self.open(now, told_at, until, random, calls);
         true
     }
 
     /// Lets nothing be sent before `until`, by the latest word of the server.
-    pub(super) fn open(&mut self, now: Duration, until: Duration, random: f64, calls: &mut Wakers) {
+    pub(super) fn open(
+        &mut self,
+        now: Duration,
+        told_at: Duration,
+        until: Duration,
+        random: f64,
+        calls: &mut Wakers,
+    ) {
         let is_shorter = until < self.open_until;
-        (self.open_until, self.told_at) = (until, now);
+        (self.open_until, self.told_at) = (until, told_at);
         let pace = self.pace.get_or_insert_with(|| Pace::first(now, until.saturating_sub(now)));
         let spread = seconds(random / pace.base_rate).min(until.saturating_sub(now));
         self.resumes_at = until.saturating_add(spread);
@@ -358,6 +366,8 @@ pub(super) struct Refusal {
     pub(super) status: Option<StatusCode>,
     /// The time at which the request was sent, or an earlier one.
     pub(super) sent_at: Duration,
+    /// The time at which it came, or at which the last call was admitted before it was known.
+    pub(super) told_at: Duration,
     /// The time until which the server asks to wait.
     pub(super) until: Duration,
 }

@@ -153,6 +153,8 @@ pub(crate) struct State {
     /// The cooldowns of scopes that are not closed.
     scopes: BTreeMap<NonZeroU64, Cooldown>,
     swept_at: Duration,
+    /// The time of the last admission.
+    admitted_at: Duration,
     /// A number that no call has got in a queue of a scope that was forgotten.
     next_number: u64,
     /// The wakers that have left a queue, until the lock is free.
@@ -294,8 +296,10 @@ impl Upstream {
             if left.is_zero() {
                 state.with_cooldown(None, |cooldown, calls| cooldown.end_hint(now, calls));
             } else {
-                let until = now.saturating_add(left);
-                state.with_cooldown(None, |cooldown, calls| cooldown.open(now, until, random, calls));
+                let (until, told_at) = (now.saturating_add(left), state.told_at(now));
+                state.with_cooldown(None, |cooldown, calls| {
+                    cooldown.open(now, told_at, until, random, calls);
+                });
             }
         });
     }
@@ -377,6 +381,7 @@ impl State {
         cooldown: Cooldown::CLOSED,
         scopes: BTreeMap::new(),
         swept_at: Duration::ZERO,
+        admitted_at: Duration::ZERO,
         next_number: 0,
         calls: Wakers::NONE,
     };
@@ -395,6 +400,12 @@ impl State {
             self.swept_at = now;
             self.scopes.retain(|_, cooldown| !cooldown.close_if_quiet(now));
         }
+    }
+
+    /// Returns the time that a hint of `now` is told at. Another thread may have admitted a call
+    /// since `now`: that call did not know of the hint, so its success shows nothing about it.
+    fn told_at(&self, now: Duration) -> Duration {
+        now.max(self.admitted_at)
     }
 
     /// Calls `with` on the cooldown of a scope, unless that is closed.

@@ -285,6 +285,24 @@ fn a_success_that_was_sent_after_the_hint_ends_it() {
 }
 
 #[test]
+fn a_success_shows_nothing_if_its_call_was_admitted_before_the_hint_was_known() {
+    type Hint = fn(&Upstream, Scope<'_>);
+    let of_another_call: Hint = |_, scope| scope.ticket().on_refusal(LIMITED, NOW * 50, NOW * 4, 0.0);
+    let of_another_process: Hint = |upstream, _| upstream.hear(Word { now: NOW * 4, left: NOW * 50 }, 0.0);
+    for (name, hint) in [(None, of_another_call), (None, of_another_process), (Some(1), of_another_call)] {
+        let upstream = Upstream::new("a service");
+        let scope = name.map_or(upstream.all(), |name| upstream.scope(name));
+        upstream.ticket().on_refusal(LIMITED, NOW, NOW, 0.0);
+        let mut call = scope.ticket();
+        assert_eq!(call.admit(NOW * 5, PATIENCE), Admission::Send);
+        // It came before that, but another thread has had the lock first.
+        hint(&upstream, scope);
+        call.on_success(NOW * 6);
+        assert!(scope.remaining_cooldown_at(NOW * 6).is_some(), "{name:?}");
+    }
+}
+
+#[test]
 fn calls_that_may_not_wait_go_one_at_a_time_and_those_left_over_expire() {
     let upstream = Upstream::new("a service");
     upstream.ticket().on_refusal(LIMITED, NOW * 60, NOW, 0.0);

@@ -115,7 +115,11 @@ impl<'u> Ticket<'u> {
                 let retry_after = cooldown.remaining(now).unwrap_or_default();
                 (answer, Some((cooldown.refused(), retry_after)))
             };
-            state.with_cooldown(key, answer).unwrap_or((Answer::Go, None))
+            let (answer, refused) = state.with_cooldown(key, answer).unwrap_or((Answer::Go, None));
+            if matches!(answer, Answer::Go | Answer::Probe) {
+                state.admitted_at = state.admitted_at.max(now);
+            }
+            (answer, refused)
         });
         match answer {
             Answer::Wait(wait) => return Admission::Wait(wait),
@@ -250,8 +254,9 @@ impl<'u> Ticket<'u> {
             return;
         }
         let left = hint.min(upstream.longest);
-        let refusal = Refusal { status, sent_at: self.sent_at(), until: now.saturating_add(left) };
+        let (sent_at, until) = (self.sent_at(), now.saturating_add(left));
         let counts = upstream.with_state(|state| {
+            let refusal = Refusal { status, sent_at, told_at: state.told_at(now), until };
             state.with_new_cooldown(key, now, |cooldown, calls| {
                 cooldown.on_refusal(refusal, now, random, calls)
             })
@@ -264,6 +269,7 @@ impl<'u> Ticket<'u> {
     /// Records that the call begins at `now`, in an attempt that the upstream has admitted.
     pub(crate) fn begin_admitted(&mut self, now: Duration) {
         self.held.get_or_insert_default().admitted_at = now;
+        self.scope.upstream.with_state(|state| state.admitted_at = state.admitted_at.max(now));
     }
 
     /// Withdraws a token for a retry. Returns `false` if there is none, and the call should then

@@ -27,7 +27,7 @@ impl Bench {
     }
 
     fn refuse_sent(&mut self, sent: f64, now: f64, until: f64, random: f64) -> bool {
-        let refusal = Refusal { status: None, sent_at: s(sent), until: s(until) };
+        let refusal = Refusal { status: None, sent_at: s(sent), told_at: s(now), until: s(until) };
         self.0.on_refusal(refusal, s(now), random, &mut Wakers::default())
     }
 
@@ -257,7 +257,7 @@ fn a_hint_that_is_shorter_calls_those_that_wait_and_no_other_hint_does() {
             bench.refuse(0.0, 10.0, 0.0);
             assert!(matches!(bench.ask(&mut place, s(0.0), at_most), Answer::Wait(_)));
             assert!(!bench.is_called(place.as_ref()), "nothing has changed");
-            bench.0.open(s(0.5), s(until), 0.0, &mut Wakers::default());
+            bench.0.open(s(0.5), s(0.5), s(until), 0.0, &mut Wakers::default());
             assert_eq!(bench.is_called(place.as_ref()), expected, "{until} {at_most:?}");
         }
     }
@@ -386,7 +386,7 @@ proptest! {
                 }
                 Step::Refusal { sent, hint, random } => {
                     let left = Duration::from_nanos(hint).min(LONG);
-                    let refusal = Refusal { status: None, sent_at: ago(sent), until: now.saturating_add(left) };
+                    let refusal = Refusal { status: None, sent_at: ago(sent), told_at: now, until: now.saturating_add(left) };
                     if bench.0.on_refusal(refusal, now, random, calls) {
                         prop_assert_eq!(bench.0.remaining(now).unwrap_or_default(), now.saturating_add(left).saturating_sub(now));
                     } else {
@@ -395,7 +395,7 @@ proptest! {
                 }
                 Step::Word { left, random } if left > 0 => {
                     let left = Duration::from_nanos(left).min(LONG);
-                    bench.0.open(now, now.saturating_add(left), random, calls);
+                    bench.0.open(now, now, now.saturating_add(left), random, calls);
                 }
                 Step::Word { .. } => bench.0.end_hint(now, calls),
             }
