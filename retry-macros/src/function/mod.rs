@@ -1,7 +1,7 @@
 //! The annotated item: the shape of a function, or the reason why it cannot be retried.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, TokenStreamExt};
 use syn::parse::{Parse, ParseStream};
 use syn::{
     Attribute, Block, FnArg, Item, Pat, PatType, ReturnType, Signature, Stmt, Type, Visibility, braced, token,
@@ -126,14 +126,26 @@ fn misplaced(item: TokenStream) -> Option<(TokenStream, String)> {
 
 impl ToTokens for Function {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attrs, vis, sig, brace, inner_attrs, body } = self;
-        let mut block = TokenStream::new();
-        brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
-        tokens.extend(quote!(#(#attrs)* #vis #sig #block));
+        tokens.extend(self.to_tokens_with(&TokenStream::new()));
     }
 }
 
 impl Function {
+    /// Returns the tokens of the function with more attributes, behind its own.
+    pub(crate) fn to_tokens_with(&self, attributes: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, sig, brace, inner_attrs, body } = self;
+        let mut tokens = TokenStream::new();
+        tokens.append_all(attrs);
+        attributes.to_tokens(&mut tokens);
+        vis.to_tokens(&mut tokens);
+        sig.to_tokens(&mut tokens);
+        brace.surround(&mut tokens, |tokens| {
+            tokens.append_all(inner_attrs);
+            tokens.append_all(body);
+        });
+        tokens
+    }
+
     /// Checks that no other attribute of ours is on it.
     pub(crate) fn only_attribute(&self, errors: &mut Errors) -> Option<()> {
         if let Some(again) = self.attrs.iter().find(|attribute| is_ours(attribute)) {

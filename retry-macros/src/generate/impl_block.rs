@@ -17,9 +17,15 @@ use crate::tokens::{is_among, mentions_self};
 
 /// An `impl` block, if that is what is annotated.
 pub(crate) fn parse(item: &TokenStream) -> Option<ItemImpl> {
-    // Parsing as anything else than what it is costs more than looking for the keyword.
-    let keyword = |token: TokenTree| matches!(token, TokenTree::Ident(word) if word == "impl");
-    item.clone().into_iter().any(keyword).then(|| syn::parse2(item.clone()).ok()).flatten()
+    // Parsing as anything else than what it is costs more than looking for the keyword, which
+    // follows attributes, `default` and `unsafe`.
+    let is_before = |token: &TokenTree| match token {
+        TokenTree::Ident(word) => is_among(word, &["default", "unsafe"]),
+        _ => true,
+    };
+    let first = item.clone().into_iter().find(|token| !is_before(token));
+    let is_impl = matches!(first, Some(TokenTree::Ident(word)) if word == "impl");
+    is_impl.then(|| syn::parse2(item.clone()).ok()).flatten()
 }
 
 // Input:

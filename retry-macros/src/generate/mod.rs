@@ -125,8 +125,8 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
         _ => None,
     };
     let output = returned.as_ref();
-    let name = function.sig.ident.unraw().to_string();
-    let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+    let name = format!("::{}", function.sig.ident.unraw());
+    let path = quote!(::core::concat!(::core::module_path!(), #name));
     let outside = matches!(shape, Shape::Block | Shape::Closure);
     let by_value = function.sig.receiver().filter(|receiver| bindings::is_by_value(receiver)).cloned();
     let by_value =
@@ -188,10 +188,7 @@ fn expand(options: &Options, mut function: Function, errors: &mut Errors) -> Opt
     let allow = matches!(shape, Shape::Wrapped { .. })
         .then(|| quote!(#[allow(clippy::manual_async_fn, clippy::missing_errors_doc)]));
     let docs = docs::section(options, &arguments, sends);
-    let Function { attrs, vis, sig, brace, inner_attrs, body } = &function;
-    let mut block = TokenStream::new();
-    brace.surround(&mut block, |tokens| tokens.extend(quote!(#(#inner_attrs)* #(#body)*)));
-    Some(quote!(#(#attrs)* #docs #allow #vis #sig #block))
+    Some(function.to_tokens_with(&quote!(#docs #allow)))
 }
 
 /// Returns `true` if a block of `function` may consume or change `receiver`, and no statement
@@ -303,22 +300,21 @@ impl Loop<'_> {
         braces.set_span(Span::mixed_site().located_at(self.braces));
         let body = braces;
         let reauth = options.reauth.as_ref();
-        let attempt = match shape {
-            Shape::Async | Shape::Block => quote!(async { #inside #pin #body }),
-            Shape::Wrapped { .. } => {
-                // The type lets branches of different futures be what they are boxed as.
-                let output = self.output.map(|output| quote!(-> #output));
-                quote!(async { #inside #pin #private::call_once(|| #output #body).await })
-            }
-            Shape::Sync | Shape::Closure => {
-                let result = result.map(|result| quote!(-> #result));
-                quote!(|| #result { #inside #body })
-            }
-        };
         let attempt = if shape.is_async() {
-            quote_spanned!(span=> #spanned::attempt(&mut #call, #attempt).await)
+            let block = match shape {
+                // The type lets branches of different futures be what they are boxed as.
+                Shape::Wrapped { .. } => {
+                    let output = self.output.map(|output| quote!(-> #output));
+                    quote!(#inside #pin #private::call_once(|| #output #body).await)
+                }
+                _ => quote!(#inside #pin #body),
+            };
+            let (run, block) = (Ident::new("async", Span::call_site()), Group::new(Delimiter::Brace, block));
+            quote_spanned!(span=> #spanned::attempt(&mut #call, #run #block).await)
         } else {
-            quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #attempt))
+            let result = result.map(|result| quote!(-> #result));
+            let run = quote!(|| #result { #inside #body });
+            quote_spanned!(span=> #spanned::attempt_blocking(&mut #call, #run))
         };
         let with_self_as = |name: Option<&Ident>, tokens: TokenStream| match name {
             Some(name) => rename::with_self_as(name, tokens),
@@ -336,32 +332,33 @@ impl Loop<'_> {
         // No code of the user's runs in the scope of an attempt, except for the body.
         let leave = (shape.is_async() && !each.is_empty()).then(|| quote!(#call.leave_for_arguments();));
         let success = local("success");
-        let error = quote!(#private::ErrorKind(&raw const #outcome));
         let retry_if =
             predicate(&options.retry_if).map(|retry_if| quote!(#call.ask_retry_if(&#outcome, #retry_if);));
         // Before a renewal, which this forbids as well.
         let never_if =
             predicate(&options.never_if).map(|never_if| quote!(#call.ask_never_if(&#outcome, #never_if);));
-        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &outcome, &error));
+        let renew = reauth.map(|reauth| self.renewal(reauth, &renamed, &call, &outcome));
         let mut conclude = quote! {
             #never_if
             #renew
             #retry_if
-            #outcome = match #error.conclude(&mut #call, #outcome, #success) {
+            #outcome = match #private::ErrorKind(&raw const #outcome).conclude(&mut #call, #outcome, #success) {
                 ::core::option::Option::Some(#outcome) => #outcome,
                 ::core::option::Option::None => continue,
             };
         };
         // Predicates and renewals are asked about a success, too.
         if never_if.is_none() && renew.is_none() && retry_if.is_none() {
-            conclude = quote!(if !#call.ends_with(&#outcome, #success) { #conclude });
+            let conclude_block = Group::new(Delimiter::Brace, conclude);
+            conclude = quote!(if !#call.ends_with(&#outcome, #success) #conclude_block);
         }
         // What runs after the attempt may use the arguments, and not what the attempt was given of
         // them.
-        let attempt = if reauth.is_some() || self.is_asked_about(owned) {
-            quote!(let mut #outcome = { #each #attempt };)
+        let nothing = TokenStream::new();
+        let (each, attempt) = if reauth.is_some() || self.is_asked_about(owned) {
+            (&nothing, quote!({ #each #attempt }))
         } else {
-            quote!(#each let mut #outcome = #attempt;)
+            (each, attempt)
         };
         let tokens = quote! {
             #bind
@@ -374,7 +371,8 @@ impl Loop<'_> {
             #leave
             loop {
                 #admission
-                #attempt
+                #each
+                let mut #outcome = #attempt;
                 let #success = #private::SuccessKind(#outcome.as_ref()).success_kind();
                 #conclude
                 #call.forget();
@@ -409,10 +407,8 @@ struct Start {
 
 impl Loop<'_> {
     /// Returns the clock that the calls wait on.
-    fn clock(&self) -> TokenStream {
-        let (private, clock) = (self.private, if self.shape.is_async() { "Tokio" } else { "System" });
-        let clock = Ident::new(clock, Span::call_site());
-        quote!(#private::Clock::#clock)
+    fn clock(&self) -> Ident {
+        Ident::new(if self.shape.is_async() { "Tokio" } else { "System" }, Span::call_site())
     }
 
     fn start(&self, sends: Sends, lent: &Ident) -> Start {
@@ -431,7 +427,7 @@ impl Loop<'_> {
             }}),
             Sends::Visible | Sends::OnlyGet => None,
         };
-        let visible = quote!(#private::Function::visible(#path));
+        let visible = || quote!(&const { #private::Function::visible(#path) });
         // A function that lends something starts its calls by `start_lender` instead of `start`.
         let lends = options.observer.is_some() || options.upstream.is_some();
         let of_constant = |start: &str, of: TokenStream| {
@@ -440,7 +436,7 @@ impl Loop<'_> {
             Start {
                 bind: TokenStream::new(),
                 lent: lends.then(|| quote!(#private::Lent::new())),
-                call: quote!(#private::Call::#name(#clock, #of #lent)),
+                call: quote!(#private::Call::#name(#private::Clock::#clock, #of #lent)),
             }
         };
         match (policy::of_function(options, self.generics), function) {
@@ -452,16 +448,16 @@ impl Loop<'_> {
                 of_constant("start", quote!(#function, &const { #builder.__trusted() }))
             }
             (PolicyTokens::Constant(policy), function) => {
-                let function = function.unwrap_or_else(|| quote!(&const { #visible }));
+                let function = function.unwrap_or_else(visible);
                 of_constant("start", quote!(#function, &const { #policy }))
             }
             (PolicyTokens::Reference(policy), function) => {
-                let function = function.unwrap_or_else(|| quote!(&const { #visible }));
+                let function = function.unwrap_or_else(visible);
                 of_constant("start", quote!(#function, #policy))
             }
             (PolicyTokens::Bound { bindings: bind, policy }, function) => {
-                let function = function.unwrap_or_else(|| quote!(&const { #visible }));
-                let start = quote!(#private::Call::borrow(#clock, #function, &mut #lent));
+                let function = function.unwrap_or_else(visible);
+                let start = quote!(#private::Call::borrow(#private::Clock::#clock, #function, &mut #lent));
                 Start { bind, lent: Some(quote!(#private::Lent::of_policy(#policy))), call: start }
             }
         }
@@ -487,7 +483,7 @@ impl Loop<'_> {
         lent: &Ident,
         renamed: &dyn Fn(TokenStream) -> TokenStream,
     ) -> CallConfig {
-        let Self { options, shape, .. } = self;
+        let Self { options, shape, private, .. } = self;
         let clock = self.clock();
         let (mut bound, mut lending) = (TokenStream::new(), TokenStream::new());
         let mut pass = |name: &str, value: &Expr, clock: Option<TokenStream>| {
@@ -506,7 +502,7 @@ impl Loop<'_> {
             pass("observer", observer, None);
         }
         if let Some(upstream) = &options.upstream {
-            pass("upstream", upstream, Some(quote!(#clock,)));
+            pass("upstream", upstream, Some(quote!(#private::Clock::#clock,)));
         }
         let mut with = TokenStream::new();
         if options.reauth.is_some() {
@@ -546,10 +542,9 @@ impl Loop<'_> {
         renamed: &dyn Fn(TokenStream) -> TokenStream,
         call: &Ident,
         outcome: &Ident,
-        error: &TokenStream,
     ) -> TokenStream {
         let span = reauth.span();
-        let private = self.options.krate(span).private();
+        let (ours, private) = (self.private, self.options.krate(span).private());
         let local = |name| Ident::new(name, Span::mixed_site().located_at(span));
         let (renewal, kind) = (local("renewal"), local("kind"));
         let is_block = matches!(reauth, Expr::Block(_));
@@ -575,7 +570,7 @@ impl Loop<'_> {
             quote_spanned!(span=> #call.run_renewal_blocking(|| #private::Renewed::renewed(#reauth)))
         };
         quote! {
-            if #error.start_renewal(&mut #call, &#outcome, #success) {
+            if #ours::ErrorKind(&raw const #outcome).start_renewal(&mut #call, &#outcome, #success) {
                 if !#run {
                     return #outcome;
                 }

@@ -36,7 +36,14 @@ pub(crate) fn of_function(options: &Options, generics: Option<&Generics>) -> Pol
     if options.policy.is_none() && !options.has_rules() {
         return PolicyTokens::Literals(quote!(#krate::Policy::builder()));
     }
-    let mut built = Built::new(options, generics.is_none_or(|generics| options.mentions(generics)));
+    let mut built = Built::new(options, false);
+    // An item costs compile time, and cannot use what is generic.
+    if built.is_literal && options.policy.is_none() {
+        return PolicyTokens::Literals(built.policy);
+    }
+    if generics.is_none_or(|generics| options.mentions(generics)) {
+        built = Built::new(options, true);
+    }
     if options.policy.as_ref().is_some_and(|policy| !is_constant(policy)) {
         let name = Ident::new("policy", Span::mixed_site());
         let (constants, policy) = (built.constants, built.policy);
@@ -44,10 +51,6 @@ pub(crate) fn of_function(options: &Options, generics: Option<&Generics>) -> Pol
             bindings: quote!(#constants let #name = #policy.__fitted();),
             policy: quote!(&#name),
         };
-    }
-    // An item costs compile time, and cannot use what is generic.
-    if built.is_literal && options.policy.is_none() {
-        return PolicyTokens::Literals(built.policy);
     }
     if built.inline {
         return PolicyTokens::Constant(built.expression());
@@ -104,11 +107,11 @@ impl<'o> Built<'o> {
         );
         let constants = TokenStream::new();
         let mut built = Self { options, krate, inline, is_literal: true, constants, policy };
-        let duration = quote!(::core::time::Duration);
+        let duration = || quote!(::core::time::Duration);
         built.set(
             "max",
             options.max.as_ref(),
-            &quote!(::core::primitive::u32),
+            &|| quote!(::core::primitive::u32),
             Rule::OfKey,
             |max| quote!(#max),
         );
@@ -118,12 +121,12 @@ impl<'o> Built<'o> {
         built.set(
             "factor",
             options.factor.as_ref(),
-            &quote!(::core::primitive::f64),
+            &|| quote!(::core::primitive::f64),
             Rule::OfKey,
             |factor| quote!(#factor),
         );
         built.set("cap", options.cap.as_ref(), &duration, Rule::OfKey, |cap| duration_tokens(*cap));
-        built.set("jitter", options.jitter.as_ref(), &quote!(#krate::Jitter), Rule::OfKey, |jitter| {
+        built.set("jitter", options.jitter.as_ref(), &|| quote!(#krate::Jitter), Rule::OfKey, |jitter| {
             jitter_tokens(*jitter, krate)
         });
         // Any limit will do.
@@ -139,7 +142,7 @@ impl<'o> Built<'o> {
         match &options.idempotency_header {
             None => built.flag("idempotency_key", options.idempotency_key.as_ref()),
             header => {
-                let text = quote!(&::core::primitive::str);
+                let text = || quote!(&::core::primitive::str);
                 built.set("idempotency_header", header.as_ref(), &text, Rule::OfKey, |name| quote!(#name));
             }
         }
@@ -148,8 +151,10 @@ impl<'o> Built<'o> {
 
     /// `.key(true)`.
     fn flag(&mut self, key: &str, flag: Option<&Flag>) {
-        let (method, value) = (Ident::new(key, Span::call_site()), flag.map(|flag| flag.value));
-        self.policy.extend(value.map(|value| quote!(.#method(#value))));
+        if let Some(Flag { value, .. }) = flag {
+            let method = Ident::new(key, Span::call_site());
+            self.policy.extend(quote!(.#method(#value)));
+        }
     }
 
     /// `.key(value)`.
@@ -157,7 +162,7 @@ impl<'o> Built<'o> {
         &mut self,
         key: &str,
         given: Option<&Given<T>>,
-        ty: &TokenStream,
+        ty: &dyn Fn() -> TokenStream,
         rule: Rule,
         literal: impl FnOnce(&T) -> TokenStream,
     ) {
@@ -172,7 +177,7 @@ impl<'o> Built<'o> {
         key: &str,
         source: &Expr,
         literal: Option<TokenStream>,
-        ty: &TokenStream,
+        ty: &dyn Fn() -> TokenStream,
         rule: Rule,
     ) {
         let method = Ident::new(key, Span::call_site());
@@ -192,12 +197,12 @@ impl<'o> Built<'o> {
         name: &str,
         source: &Expr,
         value: &TokenStream,
-        ty: &TokenStream,
+        ty: &dyn Fn() -> TokenStream,
         rules: &dyn Fn(&Ident, &TokenStream) -> TokenStream,
     ) -> TokenStream {
         self.is_literal = false;
         let span = source.span();
-        let private = self.options.krate(span).private();
+        let (private, ty) = (self.options.krate(span).private(), ty());
         let name = if self.inline {
             Ident::new("value", Span::mixed_site())
         } else {
@@ -249,7 +254,7 @@ impl<'o> Built<'o> {
                 &name,
                 &item.source.expression,
                 &status,
-                &quote!(::core::primitive::u16),
+                &|| quote!(::core::primitive::u16),
                 &once,
             );
             listed.push(item.of_status(krate, &value));
@@ -261,7 +266,7 @@ impl<'o> Built<'o> {
     /// `.hint(&[names])`, in lower case where the names are known.
     fn headers(&mut self, names: Option<&[Given<String>]>) {
         let Some(names) = names else { return };
-        let text = quote!(&::core::primitive::str);
+        let text = || quote!(&::core::primitive::str);
         let written: Vec<_> = names
             .iter()
             .map(|name| match &name.literal {

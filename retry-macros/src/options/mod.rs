@@ -162,7 +162,7 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
                 format!("`{name}` cannot be read: write `{}`", key.example()),
             ));
         };
-        if mentions_self(list.clone()) {
+        if items.iter().any(|item| item.known().is_none()) && mentions_self(list.clone()) {
             errors.at(&list, at_run_time(key));
         }
         options.set_value(key, list);

@@ -27,7 +27,7 @@ fn a_sync_send() {
                     ::retry_http::__private::Clock::System,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -90,7 +90,7 @@ fn an_execute() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -159,7 +159,7 @@ fn a_get() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -231,7 +231,7 @@ fn a_response_with_a_name() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -311,7 +311,7 @@ fn sends_in_a_join() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "both"),
+                            ::core::concat!(::core::module_path!(), "::both"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -371,7 +371,7 @@ fn a_renewal() {
                     ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                         );
                         &FUNCTION
                     },
@@ -456,7 +456,7 @@ fn a_sync_renewal() {
                     ::retry_http::__private::Clock::System,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                         );
                         &FUNCTION
                     },
@@ -527,7 +527,7 @@ fn an_observer() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -592,7 +592,7 @@ fn an_upstream() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -661,7 +661,7 @@ fn a_sync_upstream() {
                     ::retry_http::__private::Clock::System,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -717,7 +717,7 @@ fn a_retry_if() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "job"),
+                            ::core::concat!(::core::module_path!(), "::job"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -785,7 +785,7 @@ fn a_retry_if_and_a_never_if_with_a_renewal() {
                     ::retry_http::__private::Clock::Tokio,
                     {
                         static FUNCTION: ::retry_http::__private::Function = ::retry_http::__private::Function::visible(
-                            ::core::concat!(::core::module_path!(), "::", "job"),
+                            ::core::concat!(::core::module_path!(), "::job"),
                         );
                         &FUNCTION
                     },
@@ -881,7 +881,7 @@ fn an_argument_that_may_be_consumed() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::core::concat!(::core::module_path!(), "::put"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -962,7 +962,7 @@ fn a_generic_that_is_consumed() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::core::concat!(::core::module_path!(), "::put"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1026,7 +1026,7 @@ fn an_argument_that_is_changed() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::core::concat!(::core::module_path!(), "::put"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1099,7 +1099,7 @@ fn conversions() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::core::concat!(::core::module_path!(), "::put"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1176,7 +1176,7 @@ fn requests_as_arguments() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "send"),
+                            ::core::concat!(::core::module_path!(), "::send"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1242,7 +1242,7 @@ fn an_argument_that_is_carried() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::core::concat!(::core::module_path!(), "::put"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1308,7 +1308,7 @@ fn a_receiver_by_value() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "send"),
+                            ::core::concat!(::core::module_path!(), "::send"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1375,7 +1375,7 @@ fn a_field_that_is_moved() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::core::concat!(::core::module_path!(), "::put"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1443,7 +1443,7 @@ fn a_parameter_under_a_predicate() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "put"),
+                            ::core::concat!(::core::module_path!(), "::put"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -1525,7 +1525,7 @@ fn a_method_of_async_trait() {
                             ::retry_http::__private::Clock::Tokio,
                             &const {
                                 ::retry_http::__private::Declaration::visible(
-                                    ::core::concat!(::core::module_path!(), "::", "user"),
+                                    ::core::concat!(::core::module_path!(), "::user"),
                                     ::retry_http::Policy::builder(),
                                 )
                             },
@@ -1598,7 +1598,7 @@ fn headers_that_ask_for_a_wait() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Function::visible(
-                            ::core::concat!(::core::module_path!(), "::", "ping"),
+                            ::core::concat!(::core::module_path!(), "::ping"),
                         )
                     },
                     {

@@ -28,7 +28,7 @@ fn an_async_function() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder()
                                 .max(5u32)
                                 .__on_statuses([429u16, 503u16])
@@ -123,7 +123,7 @@ fn a_sync_function() {
                     ::retry_http::__private::Clock::System,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -333,7 +333,7 @@ fn every_option() {
                     {
                         static HAS_RECORDED: again::__private::HasRecorded = again::__private::HasRecorded::new();
                         static FUNCTION: again::__private::Function = again::__private::Function::hidden(
-                            ::core::concat!(::core::module_path!(), "::", "user"),
+                            ::core::concat!(::core::module_path!(), "::user"),
                             &HAS_RECORDED,
                         );
                         &FUNCTION
@@ -455,7 +455,7 @@ fn sends() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "many"),
+                            ::core::concat!(::core::module_path!(), "::many"),
                             ::retry_http::Policy::builder(),
                         )
                     },
@@ -653,7 +653,7 @@ fn arguments() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Function::visible(
-                            ::core::concat!(::core::module_path!(), "::", "add"),
+                            ::core::concat!(::core::module_path!(), "::add"),
                         )
                     },
                     &mut lent,
@@ -741,7 +741,7 @@ fn a_future_of_a_block() {
                         ::retry_http::__private::Clock::Tokio,
                         &const {
                             ::retry_http::__private::Declaration::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::core::concat!(::core::module_path!(), "::user"),
                                 ::retry_http::Policy::builder(),
                             )
                         },
@@ -822,7 +822,7 @@ fn a_future_of_another_expression() {
                         ::retry_http::__private::Clock::Tokio,
                         &const {
                             ::retry_http::__private::Declaration::visible(
-                                ::core::concat!(::core::module_path!(), "::", "user"),
+                                ::core::concat!(::core::module_path!(), "::user"),
                                 ::retry_http::Policy::builder(),
                             )
                         },
@@ -922,7 +922,7 @@ fn an_impl_block() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "items"),
+                            ::core::concat!(::core::module_path!(), "::items"),
                             ::retry_http::Policy::builder()
                                 .max(2u32)
                                 .base(::core::time::Duration::new(0u64, 50000000u32)),
@@ -980,7 +980,7 @@ fn an_impl_block() {
                     ::retry_http::__private::Clock::Tokio,
                     &const {
                         ::retry_http::__private::Declaration::visible(
-                            ::core::concat!(::core::module_path!(), "::", "item"),
+                            ::core::concat!(::core::module_path!(), "::item"),
                             ::retry_http::Policy::builder()
                                 .max(5u32)
                                 .base(::core::time::Duration::new(0u64, 50000000u32)),

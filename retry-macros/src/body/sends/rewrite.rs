@@ -61,12 +61,14 @@ impl Armer<'_> {
         let (private, to) = (self.private(from), end(receiver).unwrap_or(from));
         let (scrutinee, sender) = (scrutinee(receiver), Ident::new("sender", Span::mixed_site()));
         let (kind, arm) = match self.declared {
-            None if self.awaited != Awaited::No => ("Kind", quote_spanned!(from=> arm_awaited(#sender))),
-            None => ("SenderKind", quote_spanned!(from=> arm_sender(#sender))),
-            Some(declared) => ("SenderKind", quote_spanned!(from=> arm_declared(#sender, #declared))),
+            None if self.awaited != Awaited::No => ("Kind", "arm_awaited"),
+            None => ("SenderKind", "arm_sender"),
+            Some(_) => ("SenderKind", "arm_declared"),
         };
-        let kind = Ident::new(kind, from);
-        let arm = quote_spanned!(from=> #sender => #private::#kind(&raw const #sender).#arm);
+        let (kind, arm) = (Ident::new(kind, from), Ident::new(arm, from));
+        let declared = self.declared.map(|declared| quote_spanned!(from=> , #declared));
+        let arm =
+            quote_spanned!(from=> #sender => #private::#kind(&raw const #sender).#arm(#sender #declared));
         let arm = grouped(Delimiter::Brace, arm, to);
         // Verbatim: parsing what was just printed would cost more time than all the rest.
         **receiver = Expr::Verbatim(quote_spanned!(from=> match #scrutinee #arm));
