@@ -89,7 +89,7 @@ pub(crate) fn policy(input: TokenStream) -> TokenStream {
 //                 { body, its sends armed }
 //             }).await;
 //             let success = SuccessKind(outcome.as_ref()).success_kind();
-//             if !call.ends_with(&outcome, success) {
+//             if !call.try_end(&outcome, success) {
 //                 let error = ErrorKind(&raw const outcome);
 //                 outcome = match error.conclude(&mut call, outcome, success) {
 //                     Some(outcome) => outcome,
@@ -301,13 +301,12 @@ impl Loop<'_> {
         let body = braces;
         let reauth = options.reauth.as_ref();
         let attempt = if shape.is_async() {
-            let block = match shape {
+            let block = if let Shape::Wrapped { .. } = shape {
                 // The type lets branches of different futures be what they are boxed as.
-                Shape::Wrapped { .. } => {
-                    let output = self.output.map(|output| quote!(-> #output));
-                    quote!(#inside #pin #private::call_once(|| #output #body).await)
-                }
-                _ => quote!(#inside #pin #body),
+                let output = self.output.map(|output| quote!(-> #output));
+                quote!(#inside #pin #private::call_once(|| #output #body).await)
+            } else {
+                quote!(#inside #pin #body)
             };
             let (run, block) = (Ident::new("async", Span::call_site()), Group::new(Delimiter::Brace, block));
             quote_spanned!(span=> #spanned::attempt(&mut #call, #run #block).await)
@@ -350,7 +349,7 @@ impl Loop<'_> {
         // Predicates and renewals are asked about a success, too.
         if never_if.is_none() && renew.is_none() && retry_if.is_none() {
             let conclude_block = Group::new(Delimiter::Brace, conclude);
-            conclude = quote!(if !#call.ends_with(&#outcome, #success) #conclude_block);
+            conclude = quote!(if !#call.try_end(&#outcome, #success) #conclude_block);
         }
         // What runs after the attempt may use the arguments, and not what the attempt was given of
         // them.

@@ -76,7 +76,7 @@ fn a_block() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -124,7 +124,7 @@ fn a_closure() {
                     );
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {

@@ -58,7 +58,7 @@ fn a_sync_send() {
                     );
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -128,7 +128,7 @@ fn an_execute() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -195,7 +195,7 @@ fn a_get() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -279,7 +279,7 @@ fn a_response_with_a_name() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -340,7 +340,7 @@ fn sends_in_a_join() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -557,7 +557,7 @@ fn an_observer() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -625,7 +625,7 @@ fn an_upstream() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -685,7 +685,7 @@ fn a_sync_upstream() {
                     );
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -930,7 +930,7 @@ fn an_argument_that_may_be_consumed() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -994,7 +994,7 @@ fn a_generic_that_is_consumed() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1059,7 +1059,7 @@ fn an_argument_that_is_changed() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1139,7 +1139,7 @@ fn conversions() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1210,7 +1210,7 @@ fn requests_as_arguments() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1275,7 +1275,7 @@ fn an_argument_that_is_carried() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1344,7 +1344,7 @@ fn a_receiver_by_value() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1406,7 +1406,7 @@ fn a_field_that_is_moved() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1479,7 +1479,7 @@ fn a_parameter_under_a_predicate() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1562,7 +1562,7 @@ fn a_method_of_async_trait() {
                                 .await;
                             let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                                 .success_kind();
-                            if !call.ends_with(&outcome, success) {
+                            if !call.try_end(&outcome, success) {
                                 outcome = match ::retry_http::__private::ErrorKind(
                                         &raw const outcome,
                                     )
@@ -1640,7 +1640,7 @@ fn headers_that_ask_for_a_wait() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {

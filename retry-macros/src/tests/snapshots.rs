@@ -77,7 +77,7 @@ fn an_async_function() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -155,7 +155,7 @@ fn a_sync_function() {
                     );
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -407,7 +407,7 @@ fn every_option() {
                         )
                         .await;
                     let success = again::__private::SuccessKind(outcome.as_ref()).success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match again::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -609,7 +609,7 @@ fn sends() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -781,7 +781,7 @@ fn a_future_of_a_block() {
                             .await;
                         let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                             .success_kind();
-                        if !call.ends_with(&outcome, success) {
+                        if !call.try_end(&outcome, success) {
                             outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                                 .conclude(&mut call, outcome, success)
                             {
@@ -855,7 +855,7 @@ fn a_future_of_another_expression() {
                             .await;
                         let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                             .success_kind();
-                        if !call.ends_with(&outcome, success) {
+                        if !call.try_end(&outcome, success) {
                             outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                                 .conclude(&mut call, outcome, success)
                             {
@@ -963,7 +963,7 @@ fn an_impl_block() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {
@@ -1021,7 +1021,7 @@ fn an_impl_block() {
                         .await;
                     let success = ::retry_http::__private::SuccessKind(outcome.as_ref())
                         .success_kind();
-                    if !call.ends_with(&outcome, success) {
+                    if !call.try_end(&outcome, success) {
                         outcome = match ::retry_http::__private::ErrorKind(&raw const outcome)
                             .conclude(&mut call, outcome, success)
                         {

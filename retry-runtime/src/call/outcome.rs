@@ -101,9 +101,9 @@ impl Call<'_, '_> {
     /// This is inline, and passes no reference to the outcome on, which would cost every call a
     /// move of the outcome.
     #[inline]
-    pub fn ends_with<T, E>(&mut self, outcome: &Result<T, E>, success: impl SuccessReporter<T>) -> bool {
+    pub fn try_end<T, E>(&mut self, outcome: &Result<T, E>, success: impl SuccessReporter<T>) -> bool {
         let returned = outcome.as_ref().ok().and_then(|value| success.returned(value));
-        returned.is_some_and(|returned| self.ends_plainly(returned))
+        returned.is_some_and(|returned| self.try_end_by_success(returned))
     }
 
     /// Concludes an attempt. If the outcome is that of the call, ends the call and returns the

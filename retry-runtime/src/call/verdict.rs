@@ -30,7 +30,7 @@ impl Ending<'_, '_, '_> {
     #[inline]
     fn end(mut self) {
         if let Some(scope) = self.scope.take() {
-            scope::end_plainly(scope);
+            scope::recycle(scope);
         }
         forget(self);
     }
@@ -73,7 +73,7 @@ impl Call<'_, '_> {
     /// Every call pays for this function. As `begin_get` does, it ends in a call for all that is
     /// rare.
     #[inline(never)]
-    pub(super) fn ends_plainly(&mut self, returned: Returned) -> bool {
+    pub(super) fn try_end_by_success(&mut self, returned: Returned) -> bool {
         debug_assert!(!self.scope.is_present(), "the body has ended in its scope");
         let Some(scope) = scope::leave() else { return false };
         if !scope.recorder.is_brief_success(returned) {
@@ -81,7 +81,7 @@ impl Call<'_, '_> {
             return false;
         }
         if scope.change() == Change::Any || scope.has_rest_of_attempt() {
-            return self.ends_with_rest(scope);
+            return self.try_end_with_rest(scope);
         }
         scope.progress.function.mark_recorded();
         if self.has_observer() {
@@ -90,11 +90,12 @@ impl Call<'_, '_> {
         if cfg!(feature = "metrics") {
             return self.end_counted(scope);
         }
-        scope::end_plainly(scope);
+        scope::recycle(scope);
         true
     }
 
-    /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call that is counted.
+    /// Does the rest of [`try_end_by_success`](Self::try_end_by_success) for a call that is
+    /// counted.
     #[inline(never)]
     fn end_counted(&mut self, scope: Box<Scope>) -> bool {
         let ending = Ending { call: self, scope: Some(scope) };
@@ -105,7 +106,8 @@ impl Call<'_, '_> {
         true
     }
 
-    /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call with an observer.
+    /// Does the rest of [`try_end_by_success`](Self::try_end_by_success) for a call with an
+    /// observer.
     #[inline(never)]
     fn end_observed(&mut self, scope: Box<Scope>) -> bool {
         let ending = Ending { call: self, scope: Some(scope) };
@@ -116,10 +118,11 @@ impl Call<'_, '_> {
         true
     }
 
-    /// Does the rest of [`ends_plainly`](Self::ends_plainly) for a call whose terms are not the
-    /// default, or whose last attempt has left more than a success, if nobody learns from that.
+    /// Does the rest of [`try_end_by_success`](Self::try_end_by_success) for a call whose terms are
+    /// not the default, or whose last attempt has left more than a success, if nobody learns from
+    /// that.
     #[inline(never)]
-    fn ends_with_rest(&mut self, scope: Box<Scope>) -> bool {
+    fn try_end_with_rest(&mut self, scope: Box<Scope>) -> bool {
         self.scope.give_back(scope);
         if self.has_observer() || self.upstream().is_some_and(|upstream| !upstream.was_idle()) {
             return false;
