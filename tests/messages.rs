@@ -33,10 +33,12 @@ fn ours(line: &str) -> Option<String> {
             .iter()
             .any(|ours| message.contains(ours))
     });
+    // The compiler's words for an upstream in a `const`.
+    let of_a_constant = line.strip_prefix("error[E0716]: ");
     // A lint of the compiler's, which tests/ui/functions/unused_mut.rs asks for.
     let of_the_compiler = ["variable does not need to be mutable"];
     let plain = line.strip_prefix("error: ").filter(|message| !of_the_compiler.contains(message));
-    plain.or(in_a_constant).or(of_a_trait).map(str::to_owned)
+    plain.or(in_a_constant).or(of_a_constant).or(of_a_trait).map(str::to_owned)
 }
 
 /// Returns the messages of the page. Each is the beginning of one, in which `…` stands for

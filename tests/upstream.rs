@@ -257,3 +257,35 @@ fn an_upstream_of_sync_functions_says_so_too() {
     let left = LIMITED.remaining_cooldown().expect("a refusal");
     assert!(left <= ms(400) && left > ms(100), "{left:?}");
 }
+
+/// A constant may name an upstream in a static, by a reference.
+trait Vendor {
+    const UPSTREAM: &'static Upstream;
+}
+
+#[tokio::test]
+async fn constants_that_refer_to_an_upstream_share_it() {
+    static ONE_RETRY: Upstream = Upstream::new("one retry").budget(0.0, 0.0, 1);
+    const REFERENCE: &Upstream = &ONE_RETRY;
+
+    struct Shop;
+
+    impl Vendor for Shop {
+        const UPSTREAM: &'static Upstream = &ONE_RETRY;
+    }
+
+    #[retry_http(base = 1ms, upstream = REFERENCE)]
+    async fn by_a_reference(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    #[retry_http(base = 1ms, upstream = V::UPSTREAM)]
+    async fn by_a_vendor<V: Vendor>(http: &Client, url: &str) -> reqwest::Result<Response> {
+        http.get(url).send().await
+    }
+
+    let (http, failing) = (Client::new(), Server::script([Reply::status(500)]));
+    by_a_reference(&http, &failing.url("/")).await.unwrap();
+    by_a_vendor::<Shop>(&http, &failing.url("/")).await.unwrap();
+    assert_eq!(failing.requests().len(), 3, "one retry in all");
+}

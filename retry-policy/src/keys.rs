@@ -53,6 +53,11 @@ pub enum Takes {
 }
 
 impl Takes {
+    /// Returns `true` for a duration.
+    pub const fn is_duration(self) -> bool {
+        matches!(self, Self::Wait | Self::Limit | Self::Bound)
+    }
+
     /// Returns `true` if the value may depend on what is only known at run time.
     pub const fn is_run_time(self) -> bool {
         matches!(self, Self::Renewal | Self::Callable | Self::Expression { .. } | Self::Names)

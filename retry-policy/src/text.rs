@@ -21,9 +21,10 @@ const UNITS_ELSEWHERE: [(&str, &[&str]); 5] = [
 
 /// The words for failures.
 pub const FAILURES: [&str; 4] = ["connect", "timeout", "reset", "body"];
-const ITEMS_ELSEWHERE: [(&str, &[&str]); 8] = [
-    ("4xx", &["client_error", "client_errors"]),
-    ("5xx", &["internal", "server_error", "server_errors", "transient"]),
+const ITEMS_ELSEWHERE: [(&str, &[&str]); 9] = [
+    ("default", &["all", "any", "retryable"]),
+    ("4xx", &["client_error", "client_errors", "is_client_error"]),
+    ("5xx", &["internal", "is_server_error", "server_error", "server_errors", "transient"]),
     ("429", &["rate_limit", "rate_limited", "throttled", "too_many_requests"]),
     ("503", &["overloaded", "service_unavailable", "unavailable"]),
     ("connect", &["connection", "dns", "network", "refused", "tls"]),
@@ -114,6 +115,8 @@ pub fn duration(key: Key, text: &str) -> Result<Duration, String> {
                 or_colon(did_you_mean(unit, &UNIT_NAMES, &UNITS_ELSEWHERE)),
                 list(&UNIT_NAMES)
             )
+        } else if let Some(sum) = sum(text) {
+            format!("a duration has one unit: write `{name} = {sum}`")
         } else {
             format!("a duration is a plain decimal number with a unit: write `{name} = 1.5s`")
         });
@@ -131,6 +134,20 @@ pub fn duration(key: Key, text: &str) -> Result<Duration, String> {
 /// Returns `true` if `name` is a unit of durations.
 pub fn is_unit(name: &str) -> bool {
     UNIT_NAMES.contains(&name)
+}
+
+/// Returns a duration of several units, such as `2h30m`, in the last of them.
+fn sum(text: &str) -> Option<String> {
+    let (mut nanos, mut rest, mut last) = (0_u64, text, None);
+    while !rest.is_empty() {
+        let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let end = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
+        let (name, unit) = UNITS.iter().find(|(known, _)| *known == &behind[..end])?;
+        nanos = nanos.checked_add(number.parse::<u64>().ok()?.checked_mul(*unit)?)?;
+        (rest, last) = (&behind[end..], Some((name, unit)));
+    }
+    let (name, unit) = last?;
+    (nanos % unit == 0).then(|| format!("{}{name}", nanos / unit))
 }
 
 /// Returns whole nanoseconds, or `None` if they overflow.
@@ -475,6 +492,8 @@ mod tests {
             ("Timeout", "the failures are written"),
             ("timed_out", "did you mean `timeout`?"),
             ("server_error", "did you mean `5xx`?"),
+            ("is_server_error", "did you mean `5xx`?"),
+            ("all", "did you mean `default`?"),
             ("", "expected a status"),
             ("-1", "expected a status"),
             ("connect if hinted", "only a response carries a hint"),

@@ -64,7 +64,7 @@ pub mod __private {
     pub use crate::scope::renewal::Renewed;
     pub use crate::transport::kind::body::{AwaitedBodyKind, BodyKind};
     pub use crate::transport::kind::outcome::{ErrorKind, SuccessKind};
-    pub use crate::transport::kind::{ClientKind, Kind, SenderKind};
+    pub use crate::transport::kind::{ClientKind, Kind, SenderKind, UpstreamKind};
     pub use crate::{__argument as argument, __request as request};
 
     /// The rules over constant expressions, each called with the span of the expression.

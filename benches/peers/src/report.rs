@@ -100,7 +100,7 @@ Allocations that are added:
 {allocations}
 ### Options
 
-Each row shows what a call with one more option adds to a plain call. The first row is reqwest's own timeout. Instructions:
+Each row shows what a call with one more option, or with two more features, adds to a plain call. The row `plain with RequestBuilder::timeout` is reqwest's own timeout, for comparison. Instructions:
 
 {of_options}
 Allocations:

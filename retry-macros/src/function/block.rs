@@ -162,8 +162,8 @@ impl Block {
                 if !is_async && !cfg!(feature = "blocking") {
                     errors.at(
                         inputs_begin,
-                        "a closure blocks, which needs the feature `blocking`: write `retry-http = { version = \"…\", \
-                         features = [\"blocking\"] }` in Cargo.toml, or `async { .. }` here",
+                        "a closure blocks, which needs the feature `blocking`: run `cargo add retry-http --features \
+                         blocking`, or write `async { .. }` here",
                     );
                     return None;
                 }

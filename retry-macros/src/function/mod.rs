@@ -167,8 +167,8 @@ impl Function {
         if self.sig.asyncness.is_none() && !is_future && !cfg!(feature = "blocking") {
             errors.at(
                 self.sig.fn_token,
-                "a function that is not `async` needs the feature `blocking`: write \
-                 `retry-http = { version = \"…\", features = [\"blocking\"] }` in Cargo.toml, or make it `async fn`",
+                "a function that is not `async` needs the feature `blocking`: run \
+                 `cargo add retry-http --features blocking`, or make it `async fn`",
             );
             return None;
         }

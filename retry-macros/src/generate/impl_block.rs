@@ -127,6 +127,14 @@ pub(crate) fn expand(
         method.attrs.push(attribute);
     }
     if !any {
+        let siblings = Siblings { names: &transparent, ty: &block.self_ty };
+        for item in &block.items {
+            let ImplItem::Fn(method) = item else { continue };
+            any |= reports_shape(method, &siblings, errors);
+        }
+        if any {
+            return None;
+        }
         errors.at(
             &block.self_ty,
             "no method of this `impl` sends a request that is visible in its body, or calls one that is `transparent`: \
@@ -135,6 +143,15 @@ pub(crate) fn expand(
         return None;
     }
     Some(block.into_token_stream())
+}
+
+/// Reports why a method that has a visible send, or calls a transparent method, cannot be retried.
+/// Returns `true` if there is a reason, such as a return type that is no `Result`.
+fn reports_shape(method: &ImplItemFn, transparent: &Siblings<'_>, errors: &mut Errors) -> bool {
+    let Ok(function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
+    let parameters = function.sig.asyncness.map(|_| function.parameters());
+    let sends = sends::any(&function.body) || transparent.are_called(&function.body, parameters.as_deref());
+    sends && function.shape(errors).is_none()
 }
 
 /// Returns `true` if a method has a visible send or calls a transparent method, and returns a value

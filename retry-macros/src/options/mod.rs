@@ -175,10 +175,15 @@ fn entry(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> 
         return Err(syn::Error::new(start, format!("`{name}` cannot be read: write `{}`", key.example())));
     };
     if let Some(unit) = input.fork().call(Ident::parse_any).ok().filter(|_| is_number(&value)) {
+        let number = value.to_token_stream();
         if text::is_unit(&unit.to_string()) {
-            let number = value.to_token_stream();
             let message =
                 format!("a unit follows its number without a space: write `{name} = {number}{unit}`");
+            return Err(syn::Error::new(unit.span(), message));
+        }
+        if let (true, Err(message)) =
+            (key.takes().is_duration(), text::duration(key, &format!("{number}{unit}")))
+        {
             return Err(syn::Error::new(unit.span(), message));
         }
     }
@@ -211,7 +216,7 @@ fn end(input: ParseStream<'_>, key: Key) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![,]) {
         return Ok(());
     }
-    let message = format!("expected `,` after the value of `{}`, as in `{}`", key.name(), key.example());
+    let message = format!("expected `,` after the value of `{}`, as in `{}, ..`", key.name(), key.example());
     Err(syn::Error::new(input.span(), message))
 }
 

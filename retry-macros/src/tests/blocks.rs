@@ -146,12 +146,12 @@ fn a_closure_without_blocking() {
     check(
         quote!(|| http.get(url).send()),
         expect![[r#"
-        const _: () = {
-            ::core::compile_error! {
-                "a closure blocks, which needs the feature `blocking`: write `retry-http = { version = \"…\", features = [\"blocking\"] }` in Cargo.toml, or `async { .. }` here"
-            }
-        };
-    "#]],
+            const _: () = {
+                ::core::compile_error! {
+                    "a closure blocks, which needs the feature `blocking`: run `cargo add retry-http --features blocking`, or write `async { .. }` here"
+                }
+            };
+        "#]],
     );
 }
 

@@ -586,6 +586,7 @@ fn an_upstream() {
         expect![[r#"
             async fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
+                ::retry_http::__private::UpstreamKind(&raw const *upstream).in_static(upstream);
                 let mut lent = ::retry_http::__private::Lent::new();
                 lent.set_upstream(::retry_http::__private::Clock::Tokio, upstream);
                 let mut call = ::retry_http::__private::Call::of_lender(
@@ -655,6 +656,7 @@ fn a_sync_upstream() {
         expect![[r#"
             fn user(http: &Client) -> Result<Response, Error> {
                 let upstream = &(GITHUB);
+                ::retry_http::__private::UpstreamKind(&raw const *upstream).in_static(upstream);
                 let mut lent = ::retry_http::__private::Lent::new();
                 lent.set_upstream(::retry_http::__private::Clock::System, upstream);
                 let mut call = ::retry_http::__private::Call::of_lender(

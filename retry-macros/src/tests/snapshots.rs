@@ -183,7 +183,7 @@ fn a_sync_function_without_the_feature() {
         },
         expect![[r#"
             ::core::compile_error! {
-                "a function that is not `async` needs the feature `blocking`: write `retry-http = { version = \"…\", features = [\"blocking\"] }` in Cargo.toml, or make it `async fn`"
+                "a function that is not `async` needs the feature `blocking`: run `cargo add retry-http --features blocking`, or make it `async fn`"
             }
             fn user(http: &Client) -> Result<User, ApiError> {
                 http.get("").send()?.json()

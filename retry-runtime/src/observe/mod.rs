@@ -70,7 +70,7 @@ pub enum Step {
         /// The wait before the next attempt.
         wait: Duration,
     },
-    /// The upstream delays the next attempt.
+    /// The upstream delays the next attempt. It may do so several times before one attempt.
     Held {
         /// The wait before the call asks the upstream again.
         wait: Duration,
@@ -85,7 +85,7 @@ pub enum Step {
     /// The call ends. A call that ends after a failed renewal emits `Renewed { succeeded: false }`
     /// as its last event instead. A call that is dropped emits no last event.
     End {
-        /// The reason why no other attempt follows.
+        /// The reason why no other attempt follows. [`Stop::NotRetryable`] if the call succeeds.
         stop: Stop,
         /// `true` if the call returns an `Ok` that is not a response with an error status.
         succeeded: bool,

@@ -236,7 +236,7 @@ impl Renewal {
 #[diagnostic::on_unimplemented(
     message = "`reauth` must say whether it succeeded, and `{Self}` does not",
     label = "neither `()`, `bool`, `Option` nor `Result`",
-    note = "in an async function it may also be a future of one of these"
+    note = "in an async function it may also be a future of one of these; in a sync function, use `Renewal::once_blocking(|| ..)`"
 )]
 pub trait Renewed {
     /// Returns `true` if the renewal succeeded.

@@ -39,4 +39,17 @@ fn of_what(http: &reqwest::Client) -> impl Send {
     http.get("http://localhost").send()
 }
 
+struct Api(reqwest::Client);
+
+#[retry_http]
+impl Api {
+    async fn maybe(&self) -> Option<reqwest::Response> {
+        self.0.get("http://localhost").send().await.ok()
+    }
+
+    async fn never(&self) {
+        _ = self.0.get("http://localhost").send().await;
+    }
+}
+
 fn main() {}

@@ -30,4 +30,9 @@ async fn cap_below_default_base(http: &reqwest::Client) -> reqwest::Result<reqwe
     http.get("http://localhost").send().await
 }
 
+#[retry_http(base = 100 msec, cap = 10 seconds, deadline = 1m30s, timeout = 2 fortnights)]
+async fn words(http: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
+    http.get("http://localhost").send().await
+}
+
 fn main() {}

@@ -61,7 +61,8 @@ macro_rules! unless_loom {
 ///
 /// Put the upstream into a `static`, or into a field of a value that all calls share. Do not use a
 /// `const`, since each use of a `const` is another upstream. Give each test an upstream of its own.
-/// While the upstream is idle, it costs a call one atomic read ([`is_idle`](Self::is_idle)).
+/// While the upstream is idle, a call takes no lock: it reads one atomic
+/// ([`is_idle`](Self::is_idle)).
 ///
 /// ```
 /// use retry_http::{HttpFailure, Upstream, retry_http};

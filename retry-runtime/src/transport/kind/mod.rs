@@ -23,6 +23,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr;
 
+use crate::engine::upstream::Upstream;
 use crate::scope;
 use crate::scope::renewal::Renewed;
 use crate::transport::sending::{SendFuture, SendWatch, TrackedRequest};
@@ -103,6 +104,30 @@ chain! {
     SenderKind -> BlockingSenderKind;
     /// Knows reqwest's blocking builders.
     BlockingSenderKind -> AnyKind;
+}
+
+chain! {
+    /// Knows upstreams.
+    UpstreamKind -> AnyKind;
+}
+
+impl UpstreamKind<Upstream> {
+    /// Compiles only for an upstream in a `static`. Each use of a `const` is another upstream,
+    /// which lasts no longer than the call.
+    #[inline]
+    pub fn in_static(&self, _: &'static Upstream) {}
+}
+
+impl UpstreamKind<&Upstream> {
+    /// Compiles only for a reference to an upstream in a `static`.
+    #[inline]
+    pub fn in_static(&self, _: &&'static Upstream) {}
+}
+
+impl<T: ?Sized> AnyKind<T> {
+    /// Compiles for whatever else an upstream is named by.
+    #[inline]
+    pub fn in_static(&self, _: &T) {}
 }
 
 /// Ends every chain, and knows nothing.
