@@ -190,3 +190,35 @@ async fn a_configuration_names_them() {
     let seen = waits(async |http, url| get(&policy, &http, url).await, 429, &[("x-my-reset", "7")]).await;
     assert_eq!(seen, (vec![secs(7)], Some("x-my-reset")));
 }
+
+#[retry_http(base = 1ms, jitter = none, max = 1)]
+async fn after_a_202(http: &Client, url: &str) -> reqwest::Result<String> {
+    _ = http.get(format!("{url}/job")).send().await?;
+    http.get(format!("{url}/report")).send().await?.error_for_status()?.text().await
+}
+
+#[retry_http(base = 1ms, jitter = none, max = 1, on = [202, default])]
+async fn after_a_listed_202(http: &Client, url: &str) -> reqwest::Result<String> {
+    _ = http.get(format!("{url}/job")).send().await?;
+    http.get(format!("{url}/report")).send().await?.error_for_status()?.text().await
+}
+
+#[tokio::test]
+async fn a_hint_of_a_202_is_waited_for_if_another_request_decides() {
+    let server = Server::new(|_, request| {
+        if request.path.ends_with("job") {
+            Reply::status(202).header("retry-after", "7")
+        } else {
+            Reply::status(503)
+        }
+    });
+    let (http, url) = (Client::new(), server.url(""));
+    for is_listed in [false, true] {
+        let kit = testing::Kit::new();
+        let _guard = kit.enter();
+        let outcome =
+            if is_listed { after_a_listed_202(&http, &url).await } else { after_a_202(&http, &url).await };
+        outcome.unwrap_err();
+        assert_eq!(kit.waits(), [secs(7)], "listed: {is_listed}");
+    }
+}

@@ -684,3 +684,122 @@ mod named_as_reading {
         }
     }
 }
+
+/// Errors of the user's that are about something else than the POST, which has succeeded.
+mod about_something_else {
+    use retry_http::{FailureSet, failures_of};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct ApiError {
+        status: Option<u16>,
+        failures: FailureSet,
+        is_expired: bool,
+    }
+
+    impl HttpFailure for ApiError {
+        fn status(&self) -> Option<u16> {
+            self.status
+        }
+
+        fn failures(&self) -> FailureSet {
+            self.failures
+        }
+
+        fn is_expired(&self) -> bool {
+            self.is_expired
+        }
+    }
+
+    impl ApiError {
+        const THROTTLED: Self = Self { status: Some(429), failures: FailureSet::EMPTY, is_expired: false };
+        const EXPIRED: Self = Self { status: None, failures: FailureSet::EMPTY, is_expired: true };
+    }
+
+    impl From<reqwest::Error> for ApiError {
+        fn from(error: reqwest::Error) -> Self {
+            let status = error.status().map(|status| status.as_u16());
+            Self { status, failures: failures_of(&error), is_expired: false }
+        }
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn and_a_task(http: &Client, url: &str) -> Result<String, ApiError> {
+        let order = http.post(url).send().await?.error_for_status()?.text().await?;
+        let sending = http.get(nobody()).send();
+        tokio::spawn(sending).await.unwrap()?;
+        Ok(order)
+    }
+
+    #[retry_http(base = 1ms, on = [429, timeout, connect, reset, body])]
+    async fn and_a_task_by_all_failures(http: &Client, url: &str) -> Result<String, ApiError> {
+        let order = http.post(url).send().await?.error_for_status()?.text().await?;
+        let sending = http.get(nobody()).send();
+        tokio::spawn(sending).await.unwrap()?;
+        Ok(order)
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn and_a_query(http: &Client, url: &str) -> Result<(), ApiError> {
+        let (query, order) = tokio::try_join!(http.get(url).send(), http.post(url).send())?;
+        order.error_for_status()?;
+        if query.text().await?.is_empty() { Err(ApiError::THROTTLED) } else { Ok(()) }
+    }
+
+    #[retry_http(base = 1ms)]
+    async fn and_an_earlier_query(http: &Client, url: &str) -> Result<(), ApiError> {
+        let query = http.get(url).send().await?.text().await?;
+        http.post(url).send().await?.error_for_status()?;
+        if query.is_empty() { Err(ApiError::THROTTLED) } else { Ok(()) }
+    }
+
+    #[retry_http(base = 1ms, reauth = async {})]
+    async fn and_expired_credentials(http: &Client, url: &str) -> Result<(), ApiError> {
+        let query = http.get(url).send().await?.text().await?;
+        http.post(url).send().await?.error_for_status()?;
+        if query.is_empty() { Err(ApiError::EXPIRED) } else { Ok(()) }
+    }
+
+    #[retry_http(base = 1ms, max = 2)]
+    async fn alone(http: &Client, url: &str) -> Result<(), ApiError> {
+        let answer = http.post(url).send().await?.error_for_status()?.text().await?;
+        if answer.is_empty() { Err(ApiError::THROTTLED) } else { Ok(()) }
+    }
+
+    #[tokio::test]
+    async fn a_post_is_sent_once() {
+        let http = Client::new();
+        let posts =
+            |server: &Server| server.requests().iter().filter(|request| request.method == "POST").count();
+        macro_rules! count {
+            ($function:ident) => {{
+                let server = Server::new(|_, _| Reply::status(200));
+                $function(&http, &server.url("/")).await.unwrap_err();
+                posts(&server)
+            }};
+        }
+        assert_eq!(count!(and_a_task), 1);
+        assert_eq!(count!(and_a_task_by_all_failures), 1);
+        assert_eq!(count!(and_a_query), 1);
+        assert_eq!(count!(and_an_earlier_query), 1);
+        assert_eq!(count!(and_expired_credentials), 1);
+        // The only request, whose answer says that it was refused.
+        assert_eq!(count!(alone), 3);
+    }
+
+    #[retry_http(base = 1ms, max = 2)]
+    async fn in_a_box(http: &Client, url: &str) -> reqwest::Result<String> {
+        let boxed = Box::new(http.post(url));
+        (*boxed).send().await?;
+        http.get(url).send().await?.error_for_status()?.text().await
+    }
+
+    #[tokio::test]
+    async fn a_post_of_a_box_is_seen() {
+        let server =
+            Server::new(|_, request| Reply::status(if request.method == "POST" { 200 } else { 503 }));
+        in_a_box(&Client::new(), &server.url("/")).await.unwrap_err();
+        assert_eq!(server.requests().len(), 2);
+    }
+}

@@ -17,14 +17,14 @@ mod fleet;
 mod observe;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "only transports use it")
+    allow(dead_code, unused_imports, reason = "only transports use it")
 )]
 mod scope;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg_attr(
     not(any(feature = "reqwest-0-13", feature = "reqwest-0-12")),
-    allow(dead_code, reason = "only transports use it")
+    allow(dead_code, unused_imports, reason = "only transports use it")
 )]
 mod transport;
 

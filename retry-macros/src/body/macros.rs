@@ -11,14 +11,16 @@ use crate::tokens::is_among;
 use crate::walk::{self, Node, Parts};
 
 /// Macros over expressions, or over a format and expressions.
-const LISTS: [&str; 23] = [
+const LISTS: [&str; 25] = [
     "assert",
     "assert_eq",
     "assert_ne",
+    "bail",
     "dbg",
     "debug_assert",
     "debug_assert_eq",
     "debug_assert_ne",
+    "ensure",
     "eprint",
     "eprintln",
     "format",
@@ -37,6 +39,11 @@ const LISTS: [&str; 23] = [
     "writeln",
 ];
 
+/// Macros over an expression and a pattern.
+const MATCHES: [&str; 3] = ["assert_matches", "debug_assert_matches", "matches"];
+/// Macros over futures and their handlers.
+const SELECTS: [&str; 2] = ["select", "select_biased"];
+
 /// Calls `visit` on each expression in a macro's input, which may change the expression. Returns
 /// whether the macro is known and its input could be read; else the macro is left as it is.
 pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool {
@@ -47,7 +54,13 @@ pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool 
         item.tokens = list.into_token_stream();
         return true;
     }
-    if name == "select" {
+    if is_among(name, &MATCHES) {
+        let Ok(mut matches) = Matches::parse.parse2(item.tokens.clone()) else { return false };
+        visit(&mut matches.expr);
+        item.tokens = matches.into_token_stream();
+        return true;
+    }
+    if is_among(name, &SELECTS) {
         let Ok(mut select) = Select::parse.parse2(item.tokens.clone()) else { return false };
         for branch in &mut select.branches {
             branch.exprs().for_each(&mut *visit);
@@ -114,6 +127,25 @@ impl ToTokens for List {
         let Self { biased, exprs, rest } = self;
         tokens.extend(biased.as_ref().map(|(word, semicolon)| quote!(#word #semicolon)));
         tokens.extend(quote!(#exprs #rest));
+    }
+}
+
+/// `expr, pattern if guard`, of which only the first is searched.
+struct Matches {
+    expr: Expr,
+    rest: TokenStream,
+}
+
+impl Parse for Matches {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Ok(Self { expr: input.parse()?, rest: input.parse()? })
+    }
+}
+
+impl ToTokens for Matches {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.expr.to_tokens(tokens);
+        self.rest.to_tokens(tokens);
     }
 }
 

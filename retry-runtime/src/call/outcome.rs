@@ -20,7 +20,8 @@ use crate::transport::{AnyError, HttpError, SendError, SharedError};
 #[diagnostic::on_unimplemented(
     message = "`#[retry_http]` and `retry!` need a body that returns a `Result`, not `{Self}`",
     label = "not a `Result`",
-    note = "the `Result` that the body returns shows whether an attempt failed, and how"
+    note = "the `Result` that the body returns shows whether an attempt failed, and how",
+    note = "if the type is a future behind an alias or an associated type, write the type itself: `Pin<Box<dyn Future<Output = Result<..>> + Send>>`"
 )]
 pub trait Outcome {
     /// The outcome itself. An associated type, so that a body that is not a `Result` produces one

@@ -3,7 +3,9 @@
 //! 1. The outcome is a response: its exchange counts.
 //! 2. The outcome is an error that contains one of reqwest's: the exchange that failed in this way
 //!    counts, by URL and by status or kind. Of several it is the least safe one, then the latest.
-//!    An error of the user's that matches no exchange is recorded over the latest one.
+//!    An error of the user's that matches no exchange is recorded over the latest one. If that has
+//!    succeeded, the error may be about something else: a failure certainly is, and whatever an
+//!    error says may be, if the attempt has other requests. Then a POST is not repeated.
 //! 3. The outcome says nothing: the latest exchange that failed counts, unless one that began after
 //!    its end succeeded. Otherwise the latest one counts. Behind an `Ok`, it is the latest one that
 //!    succeeded, if any did.
@@ -107,8 +109,22 @@ pub(crate) fn decide(
         let is_done_inside = decided.is_of_inner_call && decided.may_have_done();
         (decided.is_redirected || is_done_inside) && !is_safe(decided)
     });
+    let is_perhaps_of_another = at.map(|at| &exchanges[at]).is_some_and(|decided| {
+        let has_others = exchanges.len() > 1 || records.folded.is_some();
+        report.by == By::Own
+            && !(names_exchange(report) && decided.matches(report))
+            && decided.has_succeeded()
+            && !is_safe(decided)
+            && (has_others || !report.failures.is_empty())
+    });
     let is_outstanding = records.outstanding > 0;
-    if is_any_unsafe || is_folded_unsafe || is_done || is_outstanding || has_overlap(exchanges) {
+    if is_any_unsafe
+        || is_folded_unsafe
+        || is_done
+        || is_perhaps_of_another
+        || is_outstanding
+        || has_overlap(exchanges)
+    {
         decided.exchange.forbid_repeat();
     }
     decided
@@ -136,11 +152,10 @@ fn source(
     match report.by {
         By::Response | By::Transport => return matching().map_or(Source::Outcome, Source::Overlaid),
         By::Own if !report.is_silent() => {
-            let names_exchange = report.status.is_some() || !report.failures.is_empty();
             // The body of a response may have broken off where nobody saw it.
             let says_more =
                 |at: usize| exchanges[at].exchange.failures().is_empty() && !report.failures.is_empty();
-            return match (names_exchange.then(matching).flatten(), latest(&|_| true)) {
+            return match (names_exchange(report).then(matching).flatten(), latest(&|_| true)) {
                 (Some(at), _) if says_more(at) => Source::Overlaid(at),
                 (Some(at), _) => Source::Recorded(at),
                 (None, Some(at)) => Source::Overlaid(at),
@@ -183,6 +198,11 @@ fn source(
         Some(at) => Source::Recorded(at),
         None => Source::Outcome,
     }
+}
+
+/// Returns `true` if an error of the user's says which exchange it is about.
+fn names_exchange(report: &Report<'_>) -> bool {
+    report.status.is_some() || !report.failures.is_empty()
 }
 
 /// Returns `true` if an exchange succeeded under `policy`. A response that `on` lists, such as a

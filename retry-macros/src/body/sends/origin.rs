@@ -81,7 +81,13 @@ impl Armer<'_> {
     /// Returns `true` for a variable that a closure or an `async` block without `move` captures. To
     /// borrow it would capture the variable, where its method may capture only what that refers to.
     pub(super) fn is_captured(&self, sender: &Expr) -> bool {
-        let Expr::Path(path) = sender else { return false };
+        let path = match sender {
+            Expr::Path(path) => path,
+            Expr::Paren(paren) => return self.is_captured(&paren.expr),
+            Expr::Group(group) => return self.is_captured(&group.expr),
+            Expr::Unary(pointer) => return self.is_captured(&pointer.expr),
+            _ => return false,
+        };
         let at = self.locals.iter().rposition(|local| path.path.is_ident(&local.name));
         self.captured.is_some_and(|captured| at.is_none_or(|at| at < captured))
     }

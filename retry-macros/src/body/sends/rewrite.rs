@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Expr, ExprMethodCall, ExprPath, Path};
+use syn::{Expr, ExprMethodCall, ExprPath, Path, UnOp};
 
 use crate::body::sends::origin::{is_name, may_be_constant};
 use crate::body::sends::{Armer, Awaited};
@@ -312,9 +312,13 @@ impl Armer<'_> {
     }
 }
 
-/// Returns `true` for a sender whose request can be recorded: a variable, or a field of one.
+/// Returns `true` for a sender whose request can be recorded: a variable, a field of one, or what
+/// either points at.
 fn may_watch(sender: &Expr) -> bool {
     match sender {
+        Expr::Paren(paren) => may_watch(&paren.expr),
+        Expr::Group(group) => may_watch(&group.expr),
+        Expr::Unary(pointer) if matches!(pointer.op, UnOp::Deref(_)) => may_watch(&pointer.expr),
         Expr::Path(path) => path.path.get_ident().is_some_and(|name| !may_be_constant(name)),
         Expr::Field(field) => may_watch(&field.base),
         _ => false,

@@ -174,7 +174,7 @@ const MARKS: [&str; 10] = [
 
 #[test]
 fn sends_that_are_armed() {
-    let table: [(&str, &[&str]); 38] = [
+    let table: [(&str, &[&str]); 43] = [
         ("http.get(url).send().await?;", &["arm_awaited"]),
         ("http.get(url).send();", &["arm_sender"]),
         ("self.http.get(url).header(a, b).send().await;", &["arm_awaited"]),
@@ -207,6 +207,11 @@ fn sends_that_are_armed() {
         ("loop { let r = make(); } r.send();", &["watch_sender"]),
         ("job.request.send().await;", &["watch_sender"]),
         ("self.0.send().await;", &["watch_sender"]),
+        ("(*boxed).send().await;", &["watch_sender"]),
+        ("if matches!(http.get(url).send().await, Ok(_) if late) {}", &["arm_sender"]),
+        ("ensure!(http.get(url).send().await.is_ok(), \"down\");", &["arm_sender"]),
+        ("select_biased! { r = http.get(url).send().fuse() => r, _ = late => {} }", &["arm_sender"]),
+        ("(**job.request).send().await;", &["watch_sender"]),
         ("f(pair.1.send());", &["watch_sender"]),
         ("let r = http.execute(request).await?; r.error_for_status()?; f(r);", &["arm_request"]),
         ("loop { r.error_for_status()?; }", &[]),
@@ -228,7 +233,6 @@ fn sends_that_are_not_armed() {
         "http.execute(|request| request).await;",
         // These may not be evaluated twice.
         "all[next()].send().await;",
-        "(*r).send().await;",
         // These may be constants.
         "match make() { _READY => _READY.send().await, _ => {} }",
         "match make() { READY => READY.send().await, _ => {} }",

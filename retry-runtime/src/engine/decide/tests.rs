@@ -322,3 +322,35 @@ fn folded_exchanges_still_count() {
     let recorder = sequence(&rows[1..]);
     assert!(!decided(&recorder, &Report::new(By::Error)).3);
 }
+
+#[test]
+fn an_error_that_may_be_about_something_else_repeats_no_post() {
+    let (get, post) = (&Method::GET, &Method::POST);
+    let failed = |failure| Report { failures: FailureSet::EMPTY.with(failure), ..own(None, None) };
+    let expired = Report { opinion: Opinion { is_expired: true, ..Opinion::default() }, ..own(None, None) };
+    let one = sequence(&[(post, A, Status(200))]);
+    let safe = sequence(&[(get, A, Status(200)), (get, B, Status(200))]);
+    let after_another = sequence(&[(get, A, Status(200)), (post, B, Status(200))]);
+    let beside_another = joined(&[(get, A, Status(429)), (post, B, Status(200))]);
+    let refused = sequence(&[(get, A, Status(200)), (post, B, Status(429))]);
+    for (recorder, report, is_forbidden) in [
+        // The body of its response may say that the request was refused.
+        (&one, own(Some(429), None), false),
+        (&one, expired, false),
+        // A request that was answered has found a connection.
+        (&one, failed(Failure::Connect), true),
+        (&one, failed(Failure::Reset), true),
+        // The body of its response may have been read where nobody saw it.
+        (&one, failed(Failure::Timeout), false),
+        (&safe, own(Some(429), None), false),
+        (&safe, failed(Failure::Connect), false),
+        (&after_another, own(Some(429), None), true),
+        (&after_another, own(None, Some(1)), true),
+        (&after_another, expired, true),
+        (&beside_another, own(Some(503), Some(1)), true),
+        (&refused, own(Some(429), None), false),
+        (&refused, own(None, Some(1)), false),
+    ] {
+        assert_eq!(decided(recorder, &report).3, is_forbidden, "{recorder:?} {report:?}");
+    }
+}
