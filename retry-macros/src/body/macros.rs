@@ -50,6 +50,10 @@ pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool 
     let Some(name) = item.path.segments.last().map(|last| &last.ident) else { return false };
     if is_among(name, &LISTS) {
         let Ok(mut list) = List::parse.parse2(item.tokens.clone()) else { return false };
+        // Without a message, the text of the condition is the error.
+        if name == "ensure" && list.exprs.len() == 1 {
+            return false;
+        }
         list.exprs.iter_mut().for_each(visit);
         item.tokens = list.into_token_stream();
         return true;
@@ -69,6 +73,12 @@ pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool 
         return true;
     }
     false
+}
+
+/// Returns `true` for a macro that may or may not consume a variable in its input.
+pub(crate) fn may_consume(item: &Macro) -> bool {
+    let last = item.path.segments.last();
+    last.is_some_and(|last| is_among(&last.ident, &MATCHES) || is_among(&last.ident, &["bail", "ensure"]))
 }
 
 /// Returns `true` if `is` returns it for an expression of `body`, also in the input of known
@@ -130,7 +140,7 @@ impl ToTokens for List {
     }
 }
 
-/// `expr, pattern if guard`, of which only the first is searched.
+/// `expr, pattern if guard`. Only the expression is searched.
 struct Matches {
     expr: Expr,
     rest: TokenStream,

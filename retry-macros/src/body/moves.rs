@@ -489,7 +489,7 @@ impl Finder<'_> {
         item.tokens = self.without_into(std::mem::take(&mut item.tokens));
         if is_formatting(item) {
             self.formatted(item.tokens.clone());
-        } else if !macros::visit(item, &mut |expr| self.visit_expr_mut(expr)) {
+        } else if macros::may_consume(item) || !macros::visit(item, &mut |expr| self.visit_expr_mut(expr)) {
             self.mentions(item.tokens.clone(), Use::Perhaps);
         }
     }

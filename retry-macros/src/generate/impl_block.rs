@@ -127,10 +127,9 @@ pub(crate) fn expand(
         method.attrs.push(attribute);
     }
     if !any {
-        let siblings = Siblings { names: &transparent, ty: &block.self_ty };
         for item in &block.items {
             let ImplItem::Fn(method) = item else { continue };
-            any |= reports_shape(method, &siblings, errors);
+            any |= reports_shape(method, errors);
         }
         if any {
             return None;
@@ -145,13 +144,11 @@ pub(crate) fn expand(
     Some(block.into_token_stream())
 }
 
-/// Reports why a method that has a visible send, or calls a transparent method, cannot be retried.
-/// Returns `true` if there is a reason, such as a return type that is no `Result`.
-fn reports_shape(method: &ImplItemFn, transparent: &Siblings<'_>, errors: &mut Errors) -> bool {
+/// Reports why a method that has a visible send cannot be retried. Returns `true` if there is a
+/// reason, such as a return type that is no `Result`.
+fn reports_shape(method: &ImplItemFn, errors: &mut Errors) -> bool {
     let Ok(function) = syn::parse2::<Function>(method.to_token_stream()) else { return false };
-    let parameters = function.sig.asyncness.map(|_| function.parameters());
-    let sends = sends::any(&function.body) || transparent.are_called(&function.body, parameters.as_deref());
-    sends && function.shape(errors).is_none()
+    sends::any(&function.body) && function.shape(errors).is_none()
 }
 
 /// Returns `true` if a method has a visible send or calls a transparent method, and returns a value

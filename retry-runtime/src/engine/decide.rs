@@ -3,9 +3,9 @@
 //! 1. The outcome is a response: its exchange counts.
 //! 2. The outcome is an error that contains one of reqwest's: the exchange that failed in this way
 //!    counts, by URL and by status or kind. Of several it is the least safe one, then the latest.
-//!    An error of the user's that matches no exchange is recorded over the latest one. If that has
-//!    succeeded, the error may be about something else: a failure certainly is, and whatever an
-//!    error says may be, if the attempt has other requests. Then a POST is not repeated.
+//!    An error of the user's that matches no exchange is recorded over the latest one. The error
+//!    may be about something else: it is if it has failures that do not match, and it may be if the
+//!    attempt has other requests. Then a POST that may have been done is not repeated.
 //! 3. The outcome says nothing: the latest exchange that failed counts, unless one that began after
 //!    its end succeeded. Otherwise the latest one counts. Behind an `Ok`, it is the latest one that
 //!    succeeded, if any did.
@@ -18,6 +18,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::StatusCode;
 use retry_policy::{Failure, Policy, Safety};
 
 use crate::engine::exchange::{Exchange, Hints};
@@ -92,7 +93,8 @@ pub(crate) fn decide(
     // All open hints are waited for, but only that of the deciding exchange may end the call.
     let others = exchanges.iter().enumerate().filter(|(index, _)| Some(*index) != at);
     let others = others.map(|(_, other)| other);
-    let open_hints = others.clone().filter(|other| other.has_open_hint());
+    let is_open = |other: &&Recorded| other.has_open_hint() || is_polled(other, policy);
+    let open_hints = others.clone().filter(is_open);
     let hint = open_hints.filter_map(|other| other.exchange.hint()).max();
     let hint = hint.max(records.folded.and_then(|folded| folded.hint));
     if let Some(hint) = hint {
@@ -111,9 +113,12 @@ pub(crate) fn decide(
     });
     let is_perhaps_of_another = at.map(|at| &exchanges[at]).is_some_and(|decided| {
         let has_others = exchanges.len() > 1 || records.folded.is_some();
+        let says_something = !report.is_silent() || report.opinion.is_expired;
+        let is_given_up = decided.progress == Progress::Dropped && report.failures.contains(Failure::Timeout);
         report.by == By::Own
-            && !(names_exchange(report) && decided.matches(report))
-            && decided.has_succeeded()
+            && says_something
+            && !(names_exchange(report) && (decided.matches(report) || is_given_up))
+            && decided.may_have_done()
             && !is_safe(decided)
             && (has_others || !report.failures.is_empty())
     });
@@ -198,6 +203,13 @@ fn source(
         Some(at) => Source::Recorded(at),
         None => Source::Outcome,
     }
+}
+
+/// Returns `true` for a 202 that `on` lists, and that is still to be polled.
+fn is_polled(recorded: &Recorded, policy: &Policy) -> bool {
+    recorded.exchange.status() == Some(StatusCode::ACCEPTED)
+        && recorded.mark == Mark::None
+        && !has_succeeded(recorded, policy)
 }
 
 /// Returns `true` if an error of the user's says which exchange it is about.

@@ -37,9 +37,9 @@ pub struct Event<'e> {
     pub status: Option<StatusCode>,
     /// The ways in which the request failed.
     pub failures: FailureSet,
-    /// The longest wait that the server asked for, in answer to the deciding request or to another
-    /// failed request of the attempt. The wait of another request counts only up to
-    /// `max_retry_after`.
+    /// The longest wait that the server asked for, in answer to the deciding request, to another
+    /// failed request of the attempt, or to one with a listed 202. The wait of another request
+    /// counts only up to `max_retry_after`.
     pub hint: Option<Duration>,
     /// The name of the header with the hint of the deciding request: in lower case, or as the
     /// policy writes it if the policy names the header. `None` if that request has no hint, or if
@@ -85,7 +85,8 @@ pub enum Step {
     /// The call ends. A call that ends after a failed renewal emits `Renewed { succeeded: false }`
     /// as its last event instead. A call that is dropped emits no last event.
     End {
-        /// The reason why no other attempt follows. [`Stop::NotRetryable`] if the call succeeds.
+        /// The reason why no other attempt follows. [`Stop::NotRetryable`] after a success that
+        /// nothing asks to retry.
         stop: Stop,
         /// `true` if the call returns an `Ok` that is not a response with an error status.
         succeeded: bool,

@@ -237,6 +237,8 @@ fn sends_that_are_not_armed() {
         "match make() { _READY => _READY.send().await, _ => {} }",
         "match make() { READY => READY.send().await, _ => {} }",
         "unknown!(http.get(url).send().await);",
+        // The text of the condition is the error.
+        "ensure!(http.get(url).send().await.is_ok());",
         "fn inner() { http.get(url).send(); }",
         "response.json(value);",
         "response.error_for_status()?;",

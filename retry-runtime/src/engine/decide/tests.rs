@@ -333,6 +333,12 @@ fn an_error_that_may_be_about_something_else_repeats_no_post() {
     let after_another = sequence(&[(get, A, Status(200)), (post, B, Status(200))]);
     let beside_another = joined(&[(get, A, Status(429)), (post, B, Status(200))]);
     let refused = sequence(&[(get, A, Status(200)), (post, B, Status(429))]);
+    let failed_inside = sequence(&[(get, A, Status(200)), (post, B, Status(500))]);
+    let timed_out = sequence(&[(get, A, Status(200)), (post, B, End::Failure(Failure::Timeout))]);
+    let timed_out_alone = sequence(&[(post, A, End::Failure(Failure::Timeout))]);
+    let unconnected = sequence(&[(get, A, Status(200)), (post, B, End::Failure(Failure::Connect))]);
+    let dropped = joined(&[(get, A, Status(200)), (post, B, Dropped)]);
+    let dropped_alone = sequence(&[(post, A, Dropped)]);
     for (recorder, report, is_forbidden) in [
         // The body of its response may say that the request was refused.
         (&one, own(Some(429), None), false),
@@ -348,6 +354,17 @@ fn an_error_that_may_be_about_something_else_repeats_no_post() {
         (&after_another, own(None, Some(1)), true),
         (&after_another, expired, true),
         (&beside_another, own(Some(503), Some(1)), true),
+        (&failed_inside, own(Some(429), None), true),
+        (&failed_inside, own(Some(500), None), false),
+        (&timed_out, own(Some(429), None), true),
+        (&timed_out, failed(Failure::Timeout), false),
+        (&timed_out_alone, failed(Failure::Connect), true),
+        (&unconnected, own(Some(429), None), false),
+        (&dropped, own(Some(429), None), true),
+        // A time limit of the user's.
+        (&dropped_alone, failed(Failure::Timeout), false),
+        // The error says nothing.
+        (&after_another, own(None, None), false),
         (&refused, own(Some(429), None), false),
         (&refused, own(None, Some(1)), false),
     ] {

@@ -189,8 +189,7 @@ impl Recorded {
     /// Returns `true` if the hint of the exchange is still to be waited for. A call that gives up
     /// on an exchange does not wait for its hint.
     pub(crate) fn has_open_hint(&self) -> bool {
-        let is_polled = self.exchange.status() == Some(StatusCode::ACCEPTED);
-        self.mark != Mark::Retried && (self.exchange.is_error() || is_polled)
+        self.mark != Mark::Retried && self.exchange.is_error()
     }
 
     /// Returns `true` if both were under way at the same time.

@@ -366,7 +366,8 @@ pub(super) struct Refusal {
     pub(super) status: Option<StatusCode>,
     /// The time at which the request was sent, or an earlier one.
     pub(super) sent_at: Duration,
-    /// The time at which it came, or at which the last call was admitted before it was known.
+    /// The time at which the refusal came, or the time of the last admission before it was known,
+    /// if that is later.
     pub(super) told_at: Duration,
     /// The time until which the server asks to wait.
     pub(super) until: Duration,

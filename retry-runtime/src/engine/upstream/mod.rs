@@ -403,8 +403,9 @@ impl State {
         }
     }
 
-    /// Returns the time that a hint of `now` is told at. Another thread may have admitted a call
-    /// since `now`: that call did not know of the hint, so its success shows nothing about it.
+    /// Returns the time at which a hint that came at `now` counts as known. Another thread may have
+    /// admitted a call since `now`: that call did not know of the hint, so its success shows
+    /// nothing about it.
     fn told_at(&self, now: Duration) -> Duration {
         now.max(self.admitted_at)
     }

@@ -295,11 +295,22 @@ fn a_success_shows_nothing_if_its_call_was_admitted_before_the_hint_was_known() 
         upstream.ticket().on_refusal(LIMITED, NOW, NOW, 0.0);
         let mut call = scope.ticket();
         assert_eq!(call.admit(NOW * 5, PATIENCE), Admission::Send);
-        // It came before that, but another thread has had the lock first.
+        // The hint came before the admission, but the admission took the lock first.
         hint(&upstream, scope);
         call.on_success(NOW * 6);
         assert!(scope.remaining_cooldown_at(NOW * 6).is_some(), "{name:?}");
     }
+}
+
+#[test]
+fn a_call_that_begins_in_an_admitted_attempt_before_the_hint_is_known_shows_nothing() {
+    let upstream = Upstream::new("a service");
+    upstream.ticket().on_refusal(LIMITED, NOW, NOW, 0.0);
+    let mut inner = upstream.ticket();
+    inner.begin_admitted(NOW * 5);
+    upstream.ticket().on_refusal(LIMITED, NOW * 50, NOW * 4, 0.0);
+    inner.on_success(NOW * 6);
+    assert!(upstream.remaining_cooldown_at(NOW * 6).is_some());
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl UpstreamKind<&Upstream> {
 }
 
 impl<T: ?Sized> AnyKind<T> {
-    /// Compiles for whatever else an upstream is named by.
+    /// Compiles for a value of any other type.
     #[inline]
     pub fn in_static(&self, _: &T) {}
 }
