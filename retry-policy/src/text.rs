@@ -456,6 +456,11 @@ mod tests {
             ("0x10s", "plain decimal"),
             ("1e3s", "plain decimal"),
             ("99999999999999999999h", "too long"),
+            ("2h30m", "one unit: write `base = 150m`"),
+            ("1s500ms", "one unit: write `base = 1500ms`"),
+            ("30m2h", "plain decimal"),
+            ("1h30", "plain decimal"),
+            ("9999999999999999999h1s", "plain decimal"),
         ] {
             let message = duration(Key::Base, text).unwrap_err();
             assert!(message.contains(part), "{text}: {message}");

@@ -7,6 +7,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Macro, Pat, Stmt, Token};
 
+use crate::function::rename::OF_ANYHOW;
 use crate::tokens::is_among;
 use crate::walk::{self, Node, Parts};
 
@@ -78,7 +79,7 @@ pub(crate) fn visit(item: &mut Macro, visit: &mut dyn FnMut(&mut Expr)) -> bool 
 /// Returns `true` for a macro that may or may not consume a variable in its input.
 pub(crate) fn may_consume(item: &Macro) -> bool {
     let last = item.path.segments.last();
-    last.is_some_and(|last| is_among(&last.ident, &MATCHES) || is_among(&last.ident, &["bail", "ensure"]))
+    last.is_some_and(|last| is_among(&last.ident, &MATCHES) || is_among(&last.ident, &OF_ANYHOW))
 }
 
 /// Returns `true` if `is` returns it for an expression of `body`, also in the input of known

@@ -9,7 +9,7 @@ use crate::tokens::is_among;
 use crate::walk::{self, Node, Parts};
 
 /// Macros of `anyhow` with a format.
-const OF_ANYHOW: [&str; 3] = ["anyhow", "bail", "ensure"];
+pub(crate) const OF_ANYHOW: [&str; 3] = ["anyhow", "bail", "ensure"];
 
 /// Renames `self` in tokens.
 pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {

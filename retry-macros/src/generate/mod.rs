@@ -496,7 +496,7 @@ impl Loop<'_> {
             let tokens = renamed(value.to_token_stream());
             bound.extend(quote_spanned!(span=> let #name = &#closure(#tokens);));
             // Each use of a `const` would be another upstream, and this only compiles for a static.
-            if clock.is_some() && may_be_constant(value) {
+            if clock.is_some() && policy::is_constant(value) {
                 let private = options.krate(span).private();
                 bound.extend(
                     quote_spanned!(span=> #private::UpstreamKind(&raw const *#name).in_static(#name);),
@@ -584,20 +584,6 @@ impl Loop<'_> {
                 continue;
             }
         }
-    }
-}
-
-/// Returns `true` for a path that names a constant or a static, by its last name.
-fn may_be_constant(value: &Expr) -> bool {
-    match value {
-        Expr::Path(path) => {
-            let last = path.path.segments.last();
-            last.is_some_and(|last| last.ident.to_string().starts_with(char::is_uppercase))
-        }
-        Expr::Paren(paren) => may_be_constant(&paren.expr),
-        Expr::Group(group) => may_be_constant(&group.expr),
-        Expr::Reference(reference) => may_be_constant(&reference.expr),
-        _ => false,
     }
 }
 

@@ -396,8 +396,8 @@ impl Options {
     }
 }
 
-/// Returns `true` if an expression is a constant, by its name, or a `policy!`.
-fn is_constant(policy: &Expr) -> bool {
+/// Returns `true` if an expression is a constant or a static, by its name, or a `policy!`.
+pub(super) fn is_constant(policy: &Expr) -> bool {
     match policy {
         Expr::Path(path) => path
             .path

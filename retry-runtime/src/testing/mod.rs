@@ -125,9 +125,9 @@ impl Kit {
     /// Every run of a test then gets the same values, but another version of this crate may give
     /// others.
     ///
-    /// The waits for a turn of an upstream ([`Step::Held`]) also depend on the
-    /// real clock. The values of calls that run at the same time depend on the order in which they
-    /// run, which may differ between runs. Give each of these calls a kit of its own.
+    /// The waits for a turn of an upstream ([`Step::Held`]) also depend on the real clock. The
+    /// values of calls that run at the same time depend on the order in which they run, which may
+    /// differ between runs. Give each of these calls a kit of its own.
     pub fn seed(self, seed: u64) -> Self {
         self.state().random = Some(Box::new(Xoshiro256PlusPlus::seed_from_u64(seed)));
         self

@@ -23,7 +23,7 @@ impl Tracker {
     pub(super) const BODY: Self = Self { kind: "BodyKind", method: "track_body" };
     /// Tracks the reading of a body that the attempt itself awaits at once.
     pub(super) const AWAITED: Self = Self { kind: "AwaitedBodyKind", method: "track_awaited" };
-    /// Does so where the body is that of the answer to a send.
+    /// Tracks the reading of the answer to a send, which the attempt itself awaits at once.
     pub(super) const ANSWER: Self = Self { kind: "Kind", method: "track_awaited" };
     /// Tracks `.bytes_stream()`.
     pub(super) const STREAM: Self = Self { kind: "BodyKind", method: "track_stream" };
